@@ -1,0 +1,94 @@
+//! Routes (as axum spells them) and builders for the concrete paths.
+
+/// Public routes of the gateway, version 1: money as flat minor units.
+pub mod v1 {
+    /// `GET`, with [`super::QUERY`], [`super::PAGE`], [`super::LIMIT`] and [`super::SESSION`].
+    pub const PRODUCTS: &str = "/v1/products";
+    /// `GET`.
+    pub const PRODUCT: &str = "/v1/products/{sku}";
+    /// `PUT` and `GET`.
+    pub const CART: &str = "/v1/carts/{cart}";
+    /// `POST`.
+    pub const ORDERS: &str = "/v1/orders";
+    /// `GET`.
+    pub const ORDER: &str = "/v1/orders/{order}";
+}
+
+/// Public routes of the gateway, version 2: money as objects.
+pub mod v2 {
+    /// `GET`, with the same query keys as version 1.
+    pub const PRODUCTS: &str = "/v2/products";
+    /// `GET`.
+    pub const PRODUCT: &str = "/v2/products/{sku}";
+    /// `PUT` and `GET`.
+    pub const CART: &str = "/v2/carts/{cart}";
+    /// `POST`.
+    pub const ORDERS: &str = "/v2/orders";
+    /// `GET`.
+    pub const ORDER: &str = "/v2/orders/{order}";
+}
+
+/// Routes between the services; the gateway does not forward to them by name.
+pub mod internal {
+    /// inventory, `GET`: a page of the catalogue.
+    pub const PRODUCTS: &str = "/internal/products";
+    /// inventory, `GET`: one product with its current price.
+    pub const PRODUCT: &str = "/internal/products/{sku}";
+    /// inventory, `PUT`: a new price from now on.
+    pub const PRICE: &str = "/internal/products/{sku}/price";
+    /// inventory, `POST`: price and reserve the lines of an order.
+    pub const RESERVATIONS: &str = "/internal/reservations";
+    /// inventory, `DELETE`: give the stock back.
+    pub const RESERVATION: &str = "/internal/reservations/{order}";
+    /// inventory, `POST`: an order was placed, its reservation becomes final.
+    pub const ORDERS_PLACED: &str = "/internal/orders/placed";
+    /// checkout, `PUT` and `GET`.
+    pub const CART: &str = "/internal/carts/{cart}";
+    /// checkout, `POST`.
+    pub const ORDERS: &str = "/internal/orders";
+    /// checkout, `GET`.
+    pub const ORDER: &str = "/internal/orders/{order}";
+}
+
+/// The payment provider's one route, `POST`.
+pub const PAYMENTS: &str = "/payments";
+/// Liveness on every public port, `GET`.
+pub const HEALTH: &str = "/healthz";
+
+/// Query key: words that a product's name must contain; a word matches as a prefix.
+pub const QUERY: &str = "query";
+/// Query key: page number from 1.
+pub const PAGE: &str = "page";
+/// Query key: products a page.
+pub const LIMIT: &str = "limit";
+/// Query key: the marketing session that the visit belongs to; does not change the answer.
+pub const SESSION: &str = "session";
+
+/// Fills the one `{parameter}` of a route.
+///
+/// ```
+/// use shop_api::path;
+/// assert_eq!(path::fill(path::v1::PRODUCT, "sku-000007"), "/v1/products/sku-000007");
+/// ```
+pub fn fill(route: &str, value: &str) -> String {
+    match (route.find('{'), route.find('}')) {
+        (Some(start), Some(end)) if start < end => {
+            format!("{}{value}{}", &route[..start], &route[end + 1..])
+        }
+        _ => route.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_in_the_middle_of_a_route_is_filled() {
+        assert_eq!(
+            fill(internal::PRICE, "sku-000001"),
+            "/internal/products/sku-000001/price"
+        );
+        assert_eq!(fill(v1::ORDERS, "unused"), "/v1/orders");
+    }
+}
