@@ -1,0 +1,147 @@
+//! One call: what is sent, and what came back.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Client, Error};
+
+/// A call being put together; [`send`](Request::send) makes it.
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is sent"]
+pub struct Request {
+    client: Client,
+    upstream: String,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Bytes,
+    timeout: Option<Duration>,
+    repeatable: bool,
+    invalid: Option<String>,
+}
+
+/// A complete answer, of any status.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// Upstream that answered.
+    pub upstream: String,
+    /// Status.
+    pub status: StatusCode,
+    /// Headers.
+    pub headers: HeaderMap,
+    /// Whole body.
+    pub body: Bytes,
+}
+
+impl Request {
+    pub(super) fn new(client: Client, upstream: &str, method: Method, path: String) -> Self {
+        Self {
+            client,
+            upstream: upstream.to_owned(),
+            repeatable: method.is_idempotent(),
+            method,
+            path,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            timeout: None,
+            invalid: None,
+        }
+    }
+
+    /// Sends `value` as JSON.
+    pub fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Self {
+        match serde_json::to_vec(value) {
+            Ok(body) => self.body = Bytes::from(body),
+            Err(error) => self.invalid = Some(error.to_string()),
+        }
+        self.headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        );
+        self
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(value)) => {
+                self.headers.insert(name, value);
+            }
+            _ => self.invalid = Some(format!("header `{name}` cannot be sent")),
+        }
+        self
+    }
+
+    /// Sends an idempotency key, which makes the call repeatable.
+    pub fn idempotency_key(mut self, key: &str) -> Self {
+        self.repeatable = true;
+        self.header(telemetry::names::header::IDEMPOTENCY_KEY, key)
+    }
+
+    /// Says that the call may be repeated although its method is not idempotent.
+    pub fn repeatable(mut self) -> Self {
+        self.repeatable = true;
+        self
+    }
+
+    /// Waits no longer than this, retries included; the request's own deadline may be sooner.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = Some(timeout);
+        self
+    }
+
+    /// Makes the call. Every status is an answer; see [`Response::ok`].
+    pub async fn send(self) -> Result<Response, Error> {
+        let _ = (
+            self.client,
+            self.method,
+            self.path,
+            self.headers,
+            self.body,
+            self.timeout,
+            self.repeatable,
+            self.invalid,
+        );
+        Err(Error::UnknownUpstream(self.upstream))
+    }
+}
+
+impl Response {
+    /// The answer itself if its status is a success, else an error that carries the problem in it.
+    pub fn ok(self) -> Result<Self, Error> {
+        if self.status.is_success() {
+            return Ok(self);
+        }
+        // An answer without a problem document still has its status.
+        let document: Option<crate::problem::Document> = serde_json::from_slice(&self.body).ok();
+        Err(Error::Status {
+            status: self.status,
+            retry_after_s: self.retry_after_s(),
+            code: document.as_ref().map(|d| d.code.clone()),
+            detail: document.and_then(|d| d.detail),
+            upstream: self.upstream,
+        })
+    }
+
+    /// The body as JSON, whatever the status.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).map_err(|source| Error::Decode {
+            upstream: self.upstream.clone(),
+            source,
+        })
+    }
+
+    /// Seconds that the upstream asked to wait.
+    pub fn retry_after_s(&self) -> Option<u64> {
+        self.headers
+            .get(header::RETRY_AFTER)?
+            .to_str()
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
+    }
+}

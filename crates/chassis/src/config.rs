@@ -1,0 +1,123 @@
+//! What a service process is told at start, by one JSON line or by flags.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Configuration of one service process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Service name: `gateway`, `checkout`, `inventory`.
+    pub service: String,
+    /// Name of this process among its replicas: `inventory-1`.
+    pub instance: String,
+    /// Release id: `2026.11.3`.
+    pub release: String,
+    /// Public listener.
+    pub listen: Listen,
+    /// Address of the admin listener; port 0 takes a free one.
+    pub admin: SocketAddr,
+    /// Folder for this service's databases.
+    pub scratch: PathBuf,
+    /// Addresses of the services called, by name.
+    #[serde(default)]
+    pub upstreams: BTreeMap<String, Vec<SocketAddr>>,
+    /// Bearer token of the admin port.
+    pub token: String,
+    /// Run id; `/readyz` repeats it, so that a readiness check cannot mistake another program for us.
+    pub run: String,
+    /// Seed of everything random in this process.
+    #[serde(default)]
+    pub seed: u64,
+    /// Whether traces and metrics are recorded; off only to measure what they cost.
+    #[serde(default = "yes")]
+    pub telemetry: bool,
+    /// How the process itself runs.
+    #[serde(default)]
+    pub process: Process,
+    /// The service's own settings.
+    #[serde(default)]
+    pub settings: serde_json::Value,
+}
+
+/// Where the public listener comes from.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Listen {
+    /// Socket handed over by the parent (`LISTEN_FDS=1`, file descriptor 3).
+    Inherited,
+    /// Address to bind; port 0 takes a free one.
+    Addr(SocketAddr),
+}
+
+/// Sizes and time limits of the process.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Process {
+    /// Worker threads of the async runtime.
+    pub workers: usize,
+    /// Least severe log level written: `error`, `warn`, `info`, `debug`, `trace`.
+    pub log_level: String,
+    /// Time to finish the requests in flight after SIGTERM, in milliseconds.
+    pub drain_ms: u64,
+    /// Time to answer a request that names no deadline itself, in milliseconds.
+    pub deadline_ms: u64,
+    /// Largest request body accepted, in bytes.
+    pub body_limit_bytes: usize,
+    /// Time after which an idle connection is closed, in milliseconds.
+    pub keep_alive_ms: u64,
+    /// Limit on open files; absent keeps the inherited one.
+    pub max_open_files: Option<u64>,
+    /// Limit on address space in bytes; absent keeps the inherited one.
+    pub max_address_space_bytes: Option<u64>,
+}
+
+impl Default for Process {
+    fn default() -> Self {
+        Self {
+            workers: 2,
+            log_level: "info".to_owned(),
+            drain_ms: 5_000,
+            deadline_ms: 10_000,
+            body_limit_bytes: 1 << 20,
+            keep_alive_ms: 75_000,
+            max_open_files: None,
+            max_address_space_bytes: None,
+        }
+    }
+}
+
+fn yes() -> bool {
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(listen: &str, extra: &str) -> Result<Config, serde_json::Error> {
+        serde_json::from_str(&format!(
+            r#"{{"service":"inventory","instance":"inventory-1","release":"2026.11.3","listen":{listen},
+                "admin":"127.0.0.1:0","scratch":"/tmp","token":"t","run":"r"{extra}}}"#
+        ))
+    }
+
+    #[test]
+    fn both_forms_of_listen_are_understood() {
+        let inherited = parse(r#""inherited""#, "").expect("the inherited form parses");
+        assert_eq!(inherited.listen, Listen::Inherited);
+        let bound = parse(r#"{"addr":"127.0.0.1:0"}"#, "").expect("the address form parses");
+        assert_eq!(
+            bound.listen,
+            Listen::Addr(SocketAddr::from(([127, 0, 0, 1], 0)))
+        );
+        assert!(bound.telemetry, "telemetry is on unless it is turned off");
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        let error = parse(r#""inherited""#, r#","wokers":3"#).expect_err("a typo must not pass");
+        assert!(error.to_string().contains("wokers"), "{error}");
+    }
+}

@@ -1,0 +1,188 @@
+//! Every metric, label, attribute and header name of the project, so that a rename is one line
+//! and a dashboard can be checked against this file.
+
+/// Metric families as Prometheus sees them; histograms are in seconds, sizes in bytes.
+pub mod metric {
+    /// Time to answer a request, by method, route and status. Histogram, seconds.
+    pub const HTTP_SERVER_REQUEST_DURATION: &str = "http_server_request_duration_seconds";
+    /// Requests being answered at this moment. Gauge.
+    pub const HTTP_SERVER_ACTIVE_REQUESTS: &str = "http_server_active_requests";
+    /// Time of one call attempt to an upstream. Histogram, seconds.
+    pub const HTTP_CLIENT_REQUEST_DURATION: &str = "http_client_request_duration_seconds";
+    /// Call attempts repeated, by upstream and reason. Counter.
+    pub const HTTP_CLIENT_RETRIES: &str = "http_client_retries_total";
+    /// Retries that may still be made towards an upstream. Gauge.
+    pub const HTTP_CLIENT_RETRY_BUDGET: &str = "http_client_retry_budget";
+    /// Time of one database operation, without the wait for a connection. Histogram, seconds.
+    pub const DB_CLIENT_OPERATION_DURATION: &str = "db_client_operation_duration_seconds";
+    /// Connections of a pool by state. Gauge.
+    pub const DB_CLIENT_CONNECTION_COUNT: &str = "db_client_connection_count";
+    /// Connections that a pool may have. Gauge.
+    pub const DB_CLIENT_CONNECTION_MAX: &str = "db_client_connection_max";
+    /// Operations waiting for a connection. Gauge.
+    pub const DB_CLIENT_CONNECTION_PENDING: &str = "db_client_connection_pending_requests";
+    /// Time that an operation waited for a connection. Histogram, seconds.
+    pub const DB_CLIENT_CONNECTION_WAIT: &str = "db_client_connection_wait_time_seconds";
+    /// Operations that gave up waiting for a connection. Counter.
+    pub const DB_CLIENT_CONNECTION_TIMEOUTS: &str = "db_client_connection_timeouts_total";
+    /// Reads of a cache by result. Counter.
+    pub const CACHE_REQUESTS: &str = "cache_requests_total";
+    /// Entries held by a cache. Gauge.
+    pub const CACHE_ENTRIES: &str = "cache_entries";
+    /// Entries that a cache removed to make room or because they were too old. Counter.
+    pub const CACHE_EVICTIONS: &str = "cache_evictions_total";
+    /// Messages not yet delivered. Gauge.
+    pub const OUTBOX_DEPTH: &str = "outbox_depth";
+    /// Age of the oldest message not yet delivered. Gauge, seconds.
+    pub const OUTBOX_OLDEST_AGE: &str = "outbox_oldest_age_seconds";
+    /// Deliveries by result. Counter.
+    pub const OUTBOX_PROCESSED: &str = "outbox_processed_total";
+    /// Messages given up on. Gauge.
+    pub const DEAD_LETTERS: &str = "dead_letters";
+    /// Decisions of the rate limiter. Counter.
+    pub const RATE_LIMITER_DECISIONS: &str = "rate_limiter_decisions_total";
+    /// Orders by result. Counter.
+    pub const ORDERS: &str = "orders_total";
+    /// Value of the orders accepted, in minor units of a currency. Counter.
+    pub const ORDER_VALUE: &str = "order_value_minor_total";
+    /// Time from waking a task until it ran. Histogram, seconds.
+    pub const RUNTIME_SCHEDULER_LAG: &str = "runtime_scheduler_lag_seconds";
+    /// Tasks alive on the runtime. Gauge.
+    pub const RUNTIME_ALIVE_TASKS: &str = "runtime_alive_tasks";
+    /// Tasks in the runtime's shared queue. Gauge.
+    pub const RUNTIME_GLOBAL_QUEUE_DEPTH: &str = "runtime_global_queue_depth";
+    /// Worker threads of the runtime. Gauge.
+    pub const RUNTIME_WORKERS: &str = "runtime_workers";
+    /// Bytes in live allocations. Gauge.
+    pub const ALLOCATOR_ALLOCATED: &str = "allocator_allocated_bytes";
+    /// Bytes in pages that hold live allocations. Gauge.
+    pub const ALLOCATOR_ACTIVE: &str = "allocator_active_bytes";
+    /// Bytes that the allocator keeps in physical memory. Gauge.
+    pub const ALLOCATOR_RESIDENT: &str = "allocator_resident_bytes";
+    /// Bytes that the allocator has mapped. Gauge.
+    pub const ALLOCATOR_MAPPED: &str = "allocator_mapped_bytes";
+    /// Always 1; its labels say what runs.
+    pub const BUILD_INFO: &str = "build_info";
+    /// Log lines by level. Counter.
+    pub const LOG_EVENTS: &str = "log_events_total";
+    /// Log lines that found the queue to stderr full. Counter.
+    pub const LOG_LINES_DROPPED: &str = "log_lines_dropped_total";
+    /// Spans that the backend accepted. Counter.
+    pub const OTEL_SPANS_EXPORTED: &str = "otel_spans_exported_total";
+    /// Spans lost, by reason. Counter.
+    pub const OTEL_SPANS_DROPPED: &str = "otel_spans_dropped_total";
+}
+
+/// Label names of the metrics above.
+pub mod label {
+    /// HTTP method, `_OTHER` where it is not a standard one.
+    pub const HTTP_REQUEST_METHOD: &str = "http_request_method";
+    /// Route template, `unmatched` where no route matched.
+    pub const HTTP_ROUTE: &str = "http_route";
+    /// Status code, or `error` where there was no answer.
+    pub const HTTP_RESPONSE_STATUS_CODE: &str = "http_response_status_code";
+    /// Upstream called.
+    pub const TARGET: &str = "target";
+    /// Why something was repeated or dropped.
+    pub const REASON: &str = "reason";
+    /// Operation and table, such as `SELECT price`.
+    pub const DB_QUERY_SUMMARY: &str = "db_query_summary";
+    /// Name of a connection pool.
+    pub const DB_POOL_NAME: &str = "db_client_connection_pool_name";
+    /// State of a connection: `idle` or `used`.
+    pub const DB_CONNECTION_STATE: &str = "db_client_connection_state";
+    /// Name of a cache.
+    pub const CACHE: &str = "cache";
+    /// Outcome of an operation.
+    pub const RESULT: &str = "result";
+    /// Decision of the rate limiter.
+    pub const DECISION: &str = "decision";
+    /// ISO 4217 currency.
+    pub const CURRENCY: &str = "currency";
+    /// Service name.
+    pub const SERVICE: &str = "service";
+    /// Release id.
+    pub const VERSION: &str = "version";
+    /// Log level, lower case.
+    pub const LEVEL: &str = "level";
+}
+
+/// Span and resource attributes (OpenTelemetry semantic conventions).
+pub mod attribute {
+    /// HTTP method.
+    pub const HTTP_REQUEST_METHOD: &str = "http.request.method";
+    /// Route template.
+    pub const HTTP_ROUTE: &str = "http.route";
+    /// Status code of the answer.
+    pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
+    /// How often the request had been sent before.
+    pub const HTTP_REQUEST_RESEND_COUNT: &str = "http.request.resend_count";
+    /// Path without the query.
+    pub const URL_PATH: &str = "url.path";
+    /// Whole address, queries redacted.
+    pub const URL_FULL: &str = "url.full";
+    /// Host called.
+    pub const SERVER_ADDRESS: &str = "server.address";
+    /// Port called.
+    pub const SERVER_PORT: &str = "server.port";
+    /// Name of the upstream called.
+    pub const PEER_SERVICE: &str = "peer.service";
+    /// Class of an error: a status code or a short name.
+    pub const ERROR_TYPE: &str = "error.type";
+    /// Request id, the same as in the log lines.
+    pub const REQUEST_ID: &str = "request.id";
+    /// Always `sqlite`.
+    pub const DB_SYSTEM_NAME: &str = "db.system.name";
+    /// Database file without folder and extension.
+    pub const DB_NAMESPACE: &str = "db.namespace";
+    /// First word of the statement.
+    pub const DB_OPERATION_NAME: &str = "db.operation.name";
+    /// Table.
+    pub const DB_COLLECTION_NAME: &str = "db.collection.name";
+    /// Statement with placeholders.
+    pub const DB_QUERY_TEXT: &str = "db.query.text";
+    /// Operation and table.
+    pub const DB_QUERY_SUMMARY: &str = "db.query.summary";
+    /// Messaging system, `outbox` here.
+    pub const MESSAGING_SYSTEM: &str = "messaging.system";
+    /// Topic.
+    pub const MESSAGING_DESTINATION_NAME: &str = "messaging.destination.name";
+    /// Message id.
+    pub const MESSAGING_MESSAGE_ID: &str = "messaging.message.id";
+    /// `send` or `process`.
+    pub const MESSAGING_OPERATION_TYPE: &str = "messaging.operation.type";
+    /// Service name.
+    pub const SERVICE_NAME: &str = "service.name";
+    /// Release id.
+    pub const SERVICE_VERSION: &str = "service.version";
+    /// One process of a service.
+    pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
+    /// Always `shop`.
+    pub const SERVICE_NAMESPACE: &str = "service.namespace";
+    /// Operating system's process id.
+    pub const PROCESS_PID: &str = "process.pid";
+    /// Span name given to the tracing layer.
+    pub const SPAN_NAME: &str = "otel.name";
+    /// Span kind given to the tracing layer: `server`, `client`, `producer`, `consumer`.
+    pub const SPAN_KIND: &str = "otel.kind";
+    /// Span status given to the tracing layer: `ok` or `error`.
+    pub const SPAN_STATUS: &str = "otel.status_code";
+    /// Place of a panic, `file:line`.
+    pub const PANIC_LOCATION: &str = "panic.location";
+}
+
+/// HTTP headers with a meaning between the services.
+pub mod header {
+    /// Names one request through all services and their log lines.
+    pub const REQUEST_ID: &str = "x-request-id";
+    /// Milliseconds that are left to answer.
+    pub const REQUEST_DEADLINE_MS: &str = "x-request-deadline-ms";
+    /// Names the client for the rate limit.
+    pub const CLIENT_ID: &str = "x-client-id";
+    /// Makes a repeated POST harmless.
+    pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+    /// W3C trace context.
+    pub const TRACEPARENT: &str = "traceparent";
+    /// W3C vendor state.
+    pub const TRACESTATE: &str = "tracestate";
+}

@@ -1,0 +1,142 @@
+//! W3C trace context: over HTTP headers between services, and as a string where a message waits
+//! in a table before it is delivered.
+
+use http::{HeaderMap, HeaderValue};
+use opentelemetry::{
+    Context,
+    trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState},
+};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+
+use crate::names::header;
+
+/// Writes the span's context into `headers`; nothing where the span is not recorded.
+pub fn inject(span: &Span, headers: &mut HeaderMap) {
+    let context = span.context();
+    let span_context = context.span().span_context().clone();
+    let Some(text) = format(&span_context) else {
+        return;
+    };
+    if let Ok(value) = HeaderValue::try_from(text) {
+        headers.insert(header::TRACEPARENT, value);
+    }
+    let state = span_context.trace_state().header();
+    if !state.is_empty()
+        && let Ok(value) = HeaderValue::try_from(state)
+    {
+        headers.insert(header::TRACESTATE, value);
+    }
+}
+
+/// Makes the caller's span the parent of `span`, which must not have been entered yet.
+/// Absent or malformed headers start a new trace, as the W3C recommendation asks.
+pub fn extract(span: &Span, headers: &HeaderMap) {
+    if span.is_disabled() {
+        return;
+    }
+    let Some(parent) = headers
+        .get(header::TRACEPARENT)
+        .and_then(|value| value.to_str().ok())
+        .and_then(parse)
+    else {
+        return;
+    };
+    let state = headers
+        .get(header::TRACESTATE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse::<TraceState>().ok());
+    let parent = match state {
+        Some(state) => SpanContext::new(
+            parent.trace_id(),
+            parent.span_id(),
+            parent.trace_flags(),
+            true,
+            state,
+        ),
+        None => parent,
+    };
+    // It only fails where no trace is recorded, and then there is nothing to connect.
+    let _ = span.set_parent(Context::new().with_remote_span_context(parent));
+}
+
+/// The span's context as a `traceparent` string, to be stored with a message.
+pub fn to_text(span: &Span) -> Option<String> {
+    format(span.context().span().span_context())
+}
+
+/// Links `span` to the span that stored `traceparent`. A malformed text links nothing.
+pub fn link(span: &Span, traceparent: &str) {
+    if let Some(context) = parse(traceparent) {
+        span.add_link(context);
+    }
+}
+
+fn format(context: &SpanContext) -> Option<String> {
+    context.is_valid().then(|| {
+        format!(
+            "00-{}-{}-{:02x}",
+            context.trace_id(),
+            context.span_id(),
+            context.trace_flags().to_u8() & TraceFlags::SAMPLED.to_u8()
+        )
+    })
+}
+
+/// Reads `version-traceid-spanid-flags`; a later version may carry more behind it.
+fn parse(text: &str) -> Option<SpanContext> {
+    let text = text.trim();
+    let mut parts = text.split('-');
+    let (version, trace, span, flags) =
+        (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let is_hex = |part: &str, length| {
+        part.len() == length
+            && part
+                .bytes()
+                .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+    };
+    let is_known = version == "00" && parts.next().is_none();
+    let is_later = is_hex(version, 2) && version != "00" && version != "ff";
+    if !(is_known || is_later) || !is_hex(trace, 32) || !is_hex(span, 16) || !is_hex(flags, 2) {
+        return None;
+    }
+    let flags = u8::from_str_radix(flags, 16).ok()?;
+    let context = SpanContext::new(
+        TraceId::from_hex(trace).ok()?,
+        SpanId::from_hex(span).ok()?,
+        TraceFlags::new(flags) & TraceFlags::SAMPLED,
+        true,
+        TraceState::NONE,
+    );
+    context.is_valid().then_some(context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
+    const SPAN: &str = "b7ad6b7169203331";
+
+    fn check(text: &str, expected: Option<&str>) {
+        let found = parse(text).as_ref().and_then(format);
+        assert_eq!(found.as_deref(), expected, "{text}");
+    }
+
+    #[test]
+    fn traceparent_is_read_as_the_recommendation_says() {
+        let sampled = format!("00-{TRACE}-{SPAN}-01");
+        let unsampled = format!("00-{TRACE}-{SPAN}-00");
+        check(&sampled, Some(&sampled));
+        check(&unsampled, Some(&unsampled));
+        check(&format!("00-{TRACE}-{SPAN}-03"), Some(&sampled));
+        check(&format!("01-{TRACE}-{SPAN}-01-more"), Some(&sampled));
+        check(&format!("00-{TRACE}-{SPAN}-01-more"), None);
+        check(&format!("ff-{TRACE}-{SPAN}-01"), None);
+        check(&format!("00-{}-{SPAN}-01", "0".repeat(32)), None);
+        check(&format!("00-{TRACE}-{}-01", "0".repeat(16)), None);
+        check(&format!("00-{}-{SPAN}-01", TRACE.to_uppercase()), None);
+        check("", None);
+        check("00-é-é-é", None);
+    }
+}
