@@ -1,0 +1,282 @@
+//! What happened to every planned request, by second and route: the truth for impact numbers.
+//!
+//! Every request that was scheduled ends up in exactly one of: answered (by status code), an [`ErrorKind`], shed,
+//! or abandoned. Until then it is under way. Seconds count from the start of the load and are those of the
+//! *scheduled* time, so a request that took 8 s belongs to the second in which the customer wanted it.
+
+mod impact;
+mod latency;
+pub mod line;
+
+use std::{collections::BTreeMap, ops::Range};
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+pub use impact::Impact;
+pub use latency::Latency;
+
+use crate::Route;
+
+/// Everything that is known about the requests of one load.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Record {
+    /// Wall clock at second 0, milliseconds since the epoch.
+    pub started_at_ms: i64,
+    /// What the schedule was drawn from.
+    pub seed: u64,
+    seconds: BTreeMap<u32, Second>,
+}
+
+/// One second of the schedule.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Second {
+    /// From the scheduled time to when the request was handed to a connection.
+    pub lag: Latency,
+    /// Outcomes by route.
+    pub routes: BTreeMap<Route, Cell>,
+}
+
+/// The requests of one route in one second, or of many summed up.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Cell {
+    /// Requests that were to be made.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub scheduled: u64,
+    /// Requests for which a connection was asked for.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub sent: u64,
+    /// Not sent because too many were under way.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub shed: u64,
+    /// Not sent because the step before it failed, or because there was no earlier order to look at.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub abandoned: u64,
+    /// Sent again on a fresh connection after a kept one turned out to be closed; not an outcome.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub resent: u64,
+    /// Answers by status code.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub codes: BTreeMap<u16, u64>,
+    /// Requests without an answer, by reason.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<ErrorKind, u64>,
+    /// Latency of the requests that did not fail.
+    #[serde(skip_serializing_if = "Latency::is_empty")]
+    pub latency: Latency,
+    /// Time until the failure of those that did: 5xx, or no answer.
+    #[serde(skip_serializing_if = "Latency::is_empty")]
+    pub failed_latency: Latency,
+}
+
+/// Why a request got no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// No connection could be made.
+    Connect,
+    /// No complete answer in time.
+    Timeout,
+    /// The connection was closed before the answer was complete.
+    Closed,
+    /// The answer was no HTTP, or too large.
+    Protocol,
+    /// The load was stopped before the answer came.
+    Unfinished,
+}
+
+/// How one request that was sent ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// A complete answer with this status code.
+    Answered(u16),
+    /// No complete answer.
+    Error(ErrorKind),
+}
+
+impl Outcome {
+    /// Whether it counts as failed: 5xx, or no answer.
+    pub fn is_failed(self) -> bool {
+        match self {
+            Self::Answered(code) => code >= 500,
+            Self::Error(_) => true,
+        }
+    }
+
+    /// Whether the customer got what they asked for.
+    pub fn is_success(self) -> bool {
+        matches!(self, Self::Answered(200..=299))
+    }
+}
+
+impl Cell {
+    /// Requests that got a complete answer, whatever its status.
+    pub fn answered(&self) -> u64 {
+        self.codes.values().sum()
+    }
+
+    /// Answers of one class: 2 for 200 to 299.
+    pub fn answered_class(&self, class: u16) -> u64 {
+        self.codes
+            .range(class * 100..(class + 1) * 100)
+            .map(|(_, count)| count)
+            .sum()
+    }
+
+    /// Requests that got no answer although they were sent.
+    pub fn unanswered(&self) -> u64 {
+        self.errors.values().sum()
+    }
+
+    /// 5xx, no answer, or shed.
+    pub fn failed(&self) -> u64 {
+        self.codes.range(500..).map(|(_, count)| count).sum::<u64>() + self.unanswered() + self.shed
+    }
+
+    /// Scheduled requests whose outcome is not known yet.
+    pub fn under_way(&self) -> u64 {
+        self.scheduled
+            .saturating_sub(self.answered() + self.unanswered() + self.shed + self.abandoned)
+    }
+
+    /// Counts how a sent request ended, so many microseconds after its scheduled time.
+    pub(crate) fn finish(&mut self, outcome: Outcome, latency_us: u32) {
+        match outcome {
+            Outcome::Answered(code) => *self.codes.entry(code).or_default() += 1,
+            Outcome::Error(kind) => *self.errors.entry(kind).or_default() += 1,
+        }
+        if outcome.is_failed() {
+            self.failed_latency.add(latency_us, 1);
+        } else {
+            self.latency.add(latency_us, 1);
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.scheduled += other.scheduled;
+        self.sent += other.sent;
+        self.shed += other.shed;
+        self.abandoned += other.abandoned;
+        self.resent += other.resent;
+        for (&code, count) in &other.codes {
+            *self.codes.entry(code).or_default() += count;
+        }
+        for (&kind, count) in &other.errors {
+            *self.errors.entry(kind).or_default() += count;
+        }
+        self.latency.merge(&other.latency);
+        self.failed_latency.merge(&other.failed_latency);
+    }
+}
+
+impl Record {
+    /// An empty record of a load that starts at this wall clock time.
+    pub fn new(started_at_ms: i64, seed: u64) -> Self {
+        Self {
+            started_at_ms,
+            seed,
+            seconds: BTreeMap::new(),
+        }
+    }
+
+    /// Seconds that have anything in them, in order.
+    pub fn seconds(&self) -> impl Iterator<Item = (u32, &Second)> {
+        self.seconds.iter().map(|(&at_s, second)| (at_s, second))
+    }
+
+    /// Every second of the record: from 0 to the end of the last.
+    pub fn whole(&self) -> Range<u32> {
+        0..self
+            .seconds
+            .last_key_value()
+            .map_or(0, |(&at_s, _)| at_s + 1)
+    }
+
+    /// The seconds that begin within a span of wall clock time, milliseconds since the epoch.
+    pub fn between_ms(&self, from_ms: i64, to_ms: i64) -> Range<u32> {
+        let second = |at_ms: i64| {
+            let offset_ms = at_ms.saturating_sub(self.started_at_ms).max(0) as u64;
+            u32::try_from(offset_ms.div_ceil(1000)).unwrap_or(u32::MAX)
+        };
+        second(from_ms)..second(to_ms)
+    }
+
+    /// The sum over a window of seconds, of one route or (`None`) of all.
+    pub fn sum(&self, window: Range<u32>, route: Option<Route>) -> Cell {
+        let mut sum = Cell::default();
+        for (_, second) in self.window(window) {
+            for (_, cell) in second
+                .routes
+                .iter()
+                .filter(|&(&at, _)| route.is_none_or(|route| route == at))
+            {
+                sum.merge(cell);
+            }
+        }
+        sum
+    }
+
+    /// Latency in microseconds from the scheduled time of everything that was sent, failed or not.
+    pub fn latency(&self, window: Range<u32>, route: Option<Route>) -> Histogram<u64> {
+        let sum = self.sum(window, route);
+        let mut all = sum.latency;
+        all.merge(&sum.failed_latency);
+        all.histogram()
+    }
+
+    /// Latency in microseconds at a quantile from 0 to 1; 0 when nothing was sent.
+    pub fn quantile_us(&self, window: Range<u32>, route: Option<Route>, quantile: f64) -> u64 {
+        self.latency(window, route).value_at_quantile(quantile)
+    }
+
+    /// Microseconds from the scheduled time to the hand-over to a connection: how punctual the generator was.
+    pub fn lag(&self, window: Range<u32>) -> Histogram<u64> {
+        let mut all = Latency::default();
+        for (_, second) in self.window(window) {
+            all.merge(&second.lag);
+        }
+        all.histogram()
+    }
+
+    /// Adds everything that another record of the same load holds.
+    pub fn merge(&mut self, other: &Self) {
+        for (at_s, second) in other.seconds() {
+            self.merge_second(at_s, second);
+        }
+    }
+
+    pub(crate) fn merge_second(&mut self, at_s: u32, second: &Second) {
+        let mine = self.seconds.entry(at_s).or_default();
+        mine.lag.merge(&second.lag);
+        for (&route, cell) in &second.routes {
+            mine.routes.entry(route).or_default().merge(cell);
+        }
+    }
+
+    pub(crate) fn second_mut(&mut self, at_s: u32) -> &mut Second {
+        self.seconds.entry(at_s).or_default()
+    }
+
+    pub(crate) fn cell_mut(&mut self, at_s: u32, route: Route) -> &mut Cell {
+        self.second_mut(at_s).routes.entry(route).or_default()
+    }
+
+    /// The record with everything in it taken out; what stays behind is empty and goes on.
+    pub(crate) fn take(&mut self) -> Self {
+        let seconds = std::mem::take(&mut self.seconds);
+        Self { seconds, ..*self }
+    }
+
+    fn window(&self, window: Range<u32>) -> impl Iterator<Item = (&u32, &Second)> {
+        let end = window.end.max(window.start);
+        self.seconds.range(window.start..end)
+    }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! Impact in numbers: what a window of time cost the customers.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::Record;
+use crate::Route;
+
+/// What happened to the customers in a window of the record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Impact {
+    /// First second of the window, from the start of the load.
+    pub from_s: u32,
+    /// The second after the last.
+    pub to_s: u32,
+    /// Requests that customers made or tried to make.
+    pub requests: u64,
+    /// Requests that failed: 5xx, no answer, or shed.
+    pub failed: u64,
+    /// `failed` / `requests`, 0 without requests.
+    pub failed_ratio: f64,
+    /// What counted as slow, microseconds from the scheduled time.
+    pub slow_above_us: u32,
+    /// Requests that did not fail but were slow.
+    pub slow: u64,
+    /// Orders that customers tried to place, those included whose cart already failed.
+    pub orders: u64,
+    /// Orders that were acknowledged (2xx).
+    pub orders_acknowledged: u64,
+    /// Orders that failed.
+    pub orders_failed: u64,
+    /// Orders that did not fail but were slow.
+    pub orders_slow: u64,
+    /// Orders that were never sent because the cart before them failed.
+    pub orders_abandoned: u64,
+}
+
+impl Impact {
+    /// Orders that failed, were given up, or were slow.
+    pub fn affected_orders(&self) -> u64 {
+        self.orders_failed + self.orders_abandoned + self.orders_slow
+    }
+}
+
+impl Record {
+    /// The impact within a window of seconds; slow is more than `slow_above_us` microseconds.
+    ///
+    /// Exact once nothing of the window is under way any more.
+    pub fn impact(&self, window: Range<u32>, slow_above_us: u32) -> Impact {
+        let all = self.sum(window.clone(), None);
+        let orders = self.sum(window.clone(), Some(Route::PlaceOrder));
+        let requests = all.scheduled - all.abandoned.min(all.scheduled);
+        let failed = all.failed();
+        Impact {
+            from_s: window.start,
+            to_s: window.end,
+            requests,
+            failed,
+            failed_ratio: if requests == 0 {
+                0.0
+            } else {
+                failed as f64 / requests as f64
+            },
+            slow_above_us,
+            slow: all.latency.above(slow_above_us),
+            orders: orders.scheduled,
+            orders_acknowledged: orders.answered_class(2),
+            orders_failed: orders.failed(),
+            orders_slow: orders.latency.above(slow_above_us),
+            orders_abandoned: orders.abandoned,
+        }
+    }
+}
