@@ -1,0 +1,11 @@
+//! The embedded Prometheus: scraping, storage, rules, the HTTP API, the graph page, the journal.
+//!
+//! ```text
+//! targets.json -> scrape -> exposition -> store <- promql <- api <- graph page, grader, responder
+//!                                         ^  |
+//!                                    rules   journal -> metrics.lz4 -> replay
+//! ```
+
+pub mod exposition;
+pub mod journal;
+pub mod store;

@@ -1,0 +1,231 @@
+//! Samples as bytes: definitions of series, batches of differences.
+//!
+//! ```text
+//! record = 1 count (name value)*count           the next series; texts are numbered as they first appear
+//!        | 2 time                               the moment of what follows, as a difference
+//!        | 3+ gap value                         a sample: gap to the series before, value as a difference
+//! ```
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::promql::{Labels, Sample};
+
+const DEFINE: u64 = 1;
+const TIME: u64 = 2;
+const SAMPLE: u64 = 3;
+
+/// Labels of one series that a reader believes; more is damage.
+const MAX_LABELS: u64 = 256;
+
+/// The writing side; its numbering of series and texts holds for one group of frames.
+#[derive(Debug, Default)]
+pub(super) struct Encoder {
+    bytes: Vec<u8>,
+    series: HashMap<u32, Known>,
+    texts: HashMap<Arc<str>, u64>,
+    t_ms: i64,
+    previous: i64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    number: i64,
+    value: f64,
+}
+
+impl Encoder {
+    pub(super) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
+    pub(super) fn push(&mut self, id: u32, labels: &Labels, sample: Sample) {
+        let known = match self.series.get(&id) {
+            Some(known) => *known,
+            None => self.define(id, labels),
+        };
+        if sample.t_ms != self.t_ms {
+            put(&mut self.bytes, TIME);
+            put(&mut self.bytes, zigzag(sample.t_ms.wrapping_sub(self.t_ms)));
+            self.t_ms = sample.t_ms;
+        }
+        put(
+            &mut self.bytes,
+            SAMPLE + zigzag(known.number - self.previous - 1),
+        );
+        put_value(&mut self.bytes, known.value, sample.value);
+        self.previous = known.number;
+        self.series.insert(
+            id,
+            Known {
+                value: sample.value,
+                ..known
+            },
+        );
+    }
+
+    fn define(&mut self, id: u32, labels: &Labels) -> Known {
+        put(&mut self.bytes, DEFINE);
+        put(&mut self.bytes, labels.len() as u64);
+        for (name, value) in labels.iter() {
+            self.put_text(name);
+            self.put_text(value);
+        }
+        let known = Known {
+            number: self.series.len() as i64,
+            value: 0.0,
+        };
+        self.series.insert(id, known);
+        known
+    }
+
+    fn put_text(&mut self, text: &str) {
+        if let Some(number) = self.texts.get(text) {
+            return put(&mut self.bytes, number + 1);
+        }
+        self.texts.insert(text.into(), self.texts.len() as u64);
+        put(&mut self.bytes, 0);
+        put(&mut self.bytes, text.len() as u64);
+        self.bytes.extend_from_slice(text.as_bytes());
+    }
+}
+
+/// The reading side of [`Encoder`].
+#[derive(Debug, Default)]
+pub(super) struct Decoder {
+    series: Vec<(Labels, f64)>,
+    texts: Vec<Arc<str>>,
+    t_ms: i64,
+    previous: i64,
+}
+
+/// The bytes do not follow the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the content does not follow the format")]
+pub(super) struct Malformed;
+
+impl Decoder {
+    /// Hands every sample of a frame to `take`, with the number of its series in this group.
+    pub(super) fn read(
+        &mut self,
+        bytes: &[u8],
+        mut take: impl FnMut(usize, &Labels, Sample),
+    ) -> Result<(), Malformed> {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            match get(&mut rest)? {
+                DEFINE => {
+                    let labels = self.labels(&mut rest)?;
+                    self.series.push((labels, 0.0));
+                }
+                TIME => self.t_ms = self.t_ms.wrapping_add(unzigzag(get(&mut rest)?)),
+                code if code >= SAMPLE => {
+                    let gap = unzigzag(code - SAMPLE);
+                    let number = self.previous.wrapping_add(gap).wrapping_add(1);
+                    let index = usize::try_from(number).map_err(|_| Malformed)?;
+                    let (labels, value) = self.series.get_mut(index).ok_or(Malformed)?;
+                    *value = get_value(&mut rest, *value)?;
+                    self.previous = number;
+                    let sample = Sample {
+                        t_ms: self.t_ms,
+                        value: *value,
+                    };
+                    take(index, labels, sample);
+                }
+                _ => return Err(Malformed),
+            }
+        }
+        Ok(())
+    }
+
+    fn labels(&mut self, rest: &mut &[u8]) -> Result<Labels, Malformed> {
+        let count = get(rest)?;
+        if count > MAX_LABELS {
+            return Err(Malformed);
+        }
+        let pairs: Result<Vec<_>, Malformed> = (0..count)
+            .map(|_| Ok((self.text(rest)?, self.text(rest)?)))
+            .collect();
+        Ok(Labels::new(pairs?))
+    }
+
+    fn text(&mut self, rest: &mut &[u8]) -> Result<Arc<str>, Malformed> {
+        let number = get(rest)?;
+        if let Some(number) = number.checked_sub(1) {
+            let index = usize::try_from(number).map_err(|_| Malformed)?;
+            return self.texts.get(index).cloned().ok_or(Malformed);
+        }
+        let length = usize::try_from(get(rest)?).map_err(|_| Malformed)?;
+        let (text, after) = rest.split_at_checked(length).ok_or(Malformed)?;
+        *rest = after;
+        let text: Arc<str> = std::str::from_utf8(text).map_err(|_| Malformed)?.into();
+        self.texts.push(Arc::clone(&text));
+        Ok(text)
+    }
+}
+
+/// A value is 0 for "the same", an even number for a whole difference, 1 and eight bytes for anything else.
+fn put_value(bytes: &mut Vec<u8>, before: f64, after: f64) {
+    let difference = after - before;
+    let whole = difference as i64;
+    let is_whole = whole.unsigned_abs() < 1 << 52
+        && (before + whole as f64).to_bits() == after.to_bits();
+    if is_whole {
+        put(bytes, zigzag(whole) << 1);
+    } else {
+        put(bytes, 1);
+        bytes.extend_from_slice(&after.to_le_bytes());
+    }
+}
+
+fn get_value(rest: &mut &[u8], before: f64) -> Result<f64, Malformed> {
+    let code = get(rest)?;
+    match code {
+        0 => Ok(before),
+        1 => {
+            let (value, after) = rest.split_first_chunk().ok_or(Malformed)?;
+            *rest = after;
+            Ok(f64::from_le_bytes(*value))
+        }
+        code if code % 2 == 0 => Ok(before + unzigzag(code >> 1) as f64),
+        _ => Err(Malformed),
+    }
+}
+
+fn zigzag(number: i64) -> u64 {
+    ((number << 1) ^ (number >> 63)) as u64
+}
+
+fn unzigzag(number: u64) -> i64 {
+    (number >> 1) as i64 ^ -((number & 1) as i64)
+}
+
+/// Seven bits a byte, lowest first; the high bit says that more follow.
+fn put(bytes: &mut Vec<u8>, mut number: u64) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+fn get(rest: &mut &[u8]) -> Result<u64, Malformed> {
+    let mut number = 0u64;
+    for shift in (0..64).step_by(7) {
+        let (byte, after) = rest.split_first().ok_or(Malformed)?;
+        *rest = after;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Ok(number);
+        }
+    }
+    Err(Malformed)
+}

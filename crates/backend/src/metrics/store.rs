@@ -1,0 +1,295 @@
+//! Samples in memory: bounded by age and by bytes, selected by matchers, read while they are written.
+//!
+//! ```text
+//! scraper, rules -> Batch (write lock, one scrape) -> series -> open chunk -> closed chunks -> dropped, oldest first
+//!                                                       |
+//!                                                 index by label value <- Source::select (read lock)
+//! ```
+//!
+//! It knows nothing of targets, clocks or HTTP: whoever writes brings the time along.
+
+mod batch;
+mod chunk;
+mod index;
+mod metadata;
+mod retention;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+pub use batch::{Append, Batch, SeriesId};
+pub use metadata::{Kind, Metadata};
+
+use super::journal::Journal;
+use crate::promql::{Labels, Matcher, Sample, Series, Source};
+use chunk::{Chunk, Head};
+use index::Index;
+
+/// How much the store may hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Age beyond which samples are dropped.
+    pub retention: Duration,
+    /// Bytes of samples, labels and index beyond which the oldest samples are dropped.
+    pub bytes: usize,
+    /// Series beyond which new ones are refused.
+    pub series: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            retention: Duration::from_secs(6 * 3_600),
+            bytes: 48 << 20,
+            series: 100_000,
+        }
+    }
+}
+
+/// What the store holds and what it turned away, since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Series that have samples.
+    pub series: usize,
+    /// Chunks, open ones included.
+    pub chunks: usize,
+    /// Samples at hand.
+    pub samples: u64,
+    /// Bytes of samples, labels and index, estimated.
+    pub bytes: usize,
+    /// Oldest moment at hand, Unix milliseconds.
+    pub min_ms: Option<i64>,
+    /// Newest moment at hand, Unix milliseconds.
+    pub max_ms: Option<i64>,
+    /// Distinct pairs of label and value.
+    pub label_pairs: usize,
+    /// What happened to samples since the start.
+    pub counts: Counts,
+}
+
+/// What happened to samples since the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Samples stored.
+    pub stored: u64,
+    /// Samples refused because a newer one of their series was there.
+    pub out_of_order: u64,
+    /// Samples refused because another value of the same moment was there.
+    pub conflicting: u64,
+    /// Series refused because there were too many.
+    pub refused_series: u64,
+    /// Series ever created.
+    pub created_series: u64,
+    /// Samples dropped because of their age.
+    pub expired: u64,
+    /// Samples dropped to stay within the bytes allowed.
+    pub evicted: u64,
+}
+
+/// The store. Shared by reference: writers and readers take turns inside.
+#[derive(Debug)]
+pub struct Store {
+    limits: Limits,
+    inner: RwLock<Inner>,
+    journal: Option<Arc<Journal>>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// By id; ids are never used twice, so that whoever remembers one cannot hit another series with it.
+    series: Vec<Option<Box<Record>>>,
+    ids: HashMap<Labels, u32>,
+    index: Index,
+    /// Every label name and value once.
+    texts: HashSet<Arc<str>>,
+    metadata: metadata::Table,
+    counts: Counts,
+    bytes: usize,
+}
+
+/// One series.
+#[derive(Debug)]
+struct Record {
+    labels: Labels,
+    closed: Vec<Chunk>,
+    open: Option<Head>,
+}
+
+impl Record {
+    fn first_ms(&self) -> Option<i64> {
+        let closed = self.closed.first().map(Chunk::first_ms);
+        closed.or(self.open.as_ref().map(Head::first_ms))
+    }
+
+    fn last_ms(&self) -> Option<i64> {
+        let open = self.open.as_ref().map(|head| head.last().t_ms);
+        open.or(self.closed.last().map(|chunk| chunk.last_ms))
+    }
+
+    fn overlaps(&self, from_ms: i64, to_ms: i64) -> bool {
+        self.first_ms().is_some_and(|first| first <= to_ms)
+            && self.last_ms().is_some_and(|last| last >= from_ms)
+    }
+
+    fn read(&self, from_ms: i64, to_ms: i64) -> Vec<Sample> {
+        let wanted = self
+            .closed
+            .iter()
+            .filter(|chunk| chunk.last_ms >= from_ms && chunk.first_ms() <= to_ms);
+        let open = self
+            .open
+            .iter()
+            .filter(|head| head.last().t_ms >= from_ms && head.first_ms() <= to_ms);
+        let most: usize = wanted
+            .clone()
+            .map(|chunk| chunk.count)
+            .chain(open.clone().map(Head::count))
+            .map(usize::from)
+            .sum();
+        // A short look-back into a long chunk must not reserve the whole chunk.
+        let span = usize::try_from(to_ms.saturating_sub(from_ms) / 500 + 2).unwrap_or(usize::MAX);
+        let mut samples = Vec::with_capacity(most.min(span));
+        wanted.for_each(|chunk| chunk.read(from_ms, to_ms, &mut samples));
+        open.for_each(|head| head.read(from_ms, to_ms, &mut samples));
+        samples
+    }
+
+    fn samples(&self) -> u64 {
+        let closed: u64 = self.closed.iter().map(|chunk| u64::from(chunk.count)).sum();
+        closed
+            + self
+                .open
+                .as_ref()
+                .map_or(0, |head| u64::from(head.count()))
+    }
+}
+
+impl Store {
+    /// An empty store.
+    pub fn new(limits: Limits) -> Store {
+        Store {
+            limits,
+            inner: RwLock::default(),
+            journal: None,
+        }
+    }
+
+    /// An empty store that writes what it takes in to a journal as well.
+    pub fn with_journal(limits: Limits, journal: Arc<Journal>) -> Store {
+        Store {
+            journal: Some(journal),
+            ..Store::new(limits)
+        }
+    }
+
+    /// How much it may hold.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Starts writing; readers wait until the batch is dropped.
+    pub fn batch(&self) -> Batch<'_> {
+        Batch::new(self.write(), self.limits, self.journal.as_deref())
+    }
+
+    /// Drops what is too old at `now_ms`, Unix milliseconds.
+    pub fn expire(&self, now_ms: i64) {
+        let retention_ms = i64::try_from(self.limits.retention.as_millis()).unwrap_or(i64::MAX);
+        self.write().expire(now_ms.saturating_sub(retention_ms));
+    }
+
+    /// Remembers what a target says about a metric family.
+    pub fn describe(&self, family: &str, metadata: Metadata) {
+        self.write().metadata.insert(family, metadata);
+    }
+
+    /// What is known about metric families, by name; one family if `family` is given.
+    pub fn metadata(&self, family: Option<&str>) -> Vec<(Arc<str>, Vec<Metadata>)> {
+        self.read().metadata.list(family)
+    }
+
+    /// Label sets with samples in the bounds, of the series that satisfy any of the sets of matchers, sorted.
+    pub fn label_sets(&self, sets: &[Vec<Matcher>], from_ms: i64, to_ms: i64) -> Vec<Labels> {
+        let inner = self.read();
+        let all = [Vec::new()];
+        let sets = if sets.is_empty() { &all[..] } else { sets };
+        let mut found: Vec<Labels> = sets
+            .iter()
+            .flat_map(|matchers| inner.index.select(matchers))
+            .filter_map(|id| inner.record(id))
+            .filter(|record| record.overlaps(from_ms, to_ms))
+            .map(|record| record.labels.clone())
+            .collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    /// What it holds; walks over all series.
+    pub fn stats(&self) -> Stats {
+        let inner = self.read();
+        let mut stats = Stats {
+            bytes: inner.bytes,
+            counts: inner.counts,
+            label_pairs: inner.index.names().map(|(_, values)| values).sum(),
+            ..Stats::default()
+        };
+        for record in inner.series.iter().flatten() {
+            stats.series += 1;
+            stats.chunks += record.closed.len() + usize::from(record.open.is_some());
+            stats.samples += record.samples();
+            stats.min_ms = stats.min_ms.into_iter().chain(record.first_ms()).min();
+            stats.max_ms = stats.max_ms.into_iter().chain(record.last_ms()).max();
+        }
+        stats
+    }
+
+    /// Names of labels with how many values each has.
+    pub fn label_cardinality(&self) -> Vec<(String, usize)> {
+        let inner = self.read();
+        let names = inner.index.names();
+        names.map(|(name, count)| (name.to_owned(), count)).collect()
+    }
+
+    /// Values of one label with how many series carry each.
+    pub fn value_cardinality(&self, name: &str) -> Vec<(String, usize)> {
+        let inner = self.read();
+        let values = inner.index.values(name);
+        values
+            .map(|(value, count)| (value.to_owned(), count))
+            .collect()
+    }
+
+    // A writer that panicked leaves whole series behind, so a poisoned lock is used on.
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Source for Store {
+    fn select(&self, matchers: &[Matcher], from_ms: i64, to_ms: i64) -> Vec<Series> {
+        let inner = self.read();
+        let ids = inner.index.select(matchers);
+        ids.into_iter()
+            .filter_map(|id| inner.record(id))
+            .map(|record| Series {
+                labels: record.labels.clone(),
+                samples: record.read(from_ms, to_ms),
+            })
+            .filter(|series| !series.samples.is_empty())
+            .collect()
+    }
+}
+
+impl Inner {
+    fn record(&self, id: u32) -> Option<&Record> {
+        self.series.get(id as usize)?.as_deref()
+    }
+}
