@@ -170,7 +170,10 @@ fn describe(comment: &str, format: Format, visitor: &mut impl Visitor) -> Result
         // Prometheus text allows comments anywhere; OpenMetrics has none.
         return match format {
             Format::Text => Ok(false),
-            Format::OpenMetrics => Err(What::Expected("HELP, TYPE, UNIT or EOF", comment.to_owned())),
+            Format::OpenMetrics => Err(What::Expected(
+                "HELP, TYPE, UNIT or EOF",
+                comment.to_owned(),
+            )),
         };
     }
     let (family, rest) = line::family(rest)?;

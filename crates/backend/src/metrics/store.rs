@@ -159,11 +159,7 @@ impl Record {
 
     fn samples(&self) -> u64 {
         let closed: u64 = self.closed.iter().map(|chunk| u64::from(chunk.count)).sum();
-        closed
-            + self
-                .open
-                .as_ref()
-                .map_or(0, |head| u64::from(head.count()))
+        closed + self.open.as_ref().map_or(0, |head| u64::from(head.count()))
     }
 }
 
@@ -251,7 +247,9 @@ impl Store {
     pub fn label_cardinality(&self) -> Vec<(String, usize)> {
         let inner = self.read();
         let names = inner.index.names();
-        names.map(|(name, count)| (name.to_owned(), count)).collect()
+        names
+            .map(|(name, count)| (name.to_owned(), count))
+            .collect()
     }
 
     /// Values of one label with how many series carry each.

@@ -86,9 +86,13 @@ fn label<'a>(text: &'a str, labels: &mut Vec<Label<'a>>) -> Result<&'a str, What
             (Cow::Borrowed(name), skip_blanks(rest))
         }
     };
-    let rest = rest.strip_prefix('=').ok_or_else(|| expected("`=`", rest))?;
+    let rest = rest
+        .strip_prefix('=')
+        .ok_or_else(|| expected("`=`", rest))?;
     let rest = skip_blanks(rest);
-    let rest = rest.strip_prefix('"').ok_or_else(|| expected("`\"`", rest))?;
+    let rest = rest
+        .strip_prefix('"')
+        .ok_or_else(|| expected("`\"`", rest))?;
     let (value, rest) = quoted(rest)?;
     push(labels, name, value).map(|()| rest)
 }

@@ -176,8 +176,8 @@ impl Decoder {
 fn put_value(bytes: &mut Vec<u8>, before: f64, after: f64) {
     let difference = after - before;
     let whole = difference as i64;
-    let is_whole = whole.unsigned_abs() < 1 << 52
-        && (before + whole as f64).to_bits() == after.to_bits();
+    let is_whole =
+        whole.unsigned_abs() < 1 << 52 && (before + whole as f64).to_bits() == after.to_bits();
     if is_whole {
         put(bytes, zigzag(whole) << 1);
     } else {

@@ -91,8 +91,8 @@ impl Drop for Batch<'_> {
 
 impl Inner {
     fn create(&mut self, labels: &Labels) -> SeriesId {
-        let id = u32::try_from(self.series.len())
-            .expect("four billion series do not fit into memory");
+        let id =
+            u32::try_from(self.series.len()).expect("four billion series do not fit into memory");
         let pairs: Vec<(Arc<str>, Arc<str>)> = labels
             .iter()
             .map(|(name, value)| (self.text(name), self.text(value)))
@@ -134,7 +134,11 @@ impl Inner {
         }
         if sample.t_ms == last.t_ms {
             let is_same = sample.value.to_bits() == last.value.to_bits();
-            return if is_same { Append::Same } else { Append::Conflict };
+            return if is_same {
+                Append::Same
+            } else {
+                Append::Conflict
+            };
         }
         let before = head.size();
         if head.is_full() {

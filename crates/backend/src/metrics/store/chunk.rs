@@ -129,14 +129,7 @@ impl Head {
     }
 }
 
-fn read(
-    bytes: &[u8],
-    first: Sample,
-    count: u16,
-    from_ms: i64,
-    to_ms: i64,
-    into: &mut Vec<Sample>,
-) {
+fn read(bytes: &[u8], first: Sample, count: u16, from_ms: i64, to_ms: i64, into: &mut Vec<Sample>) {
     let mut bits = BitReader { bytes, at: 0 };
     let mut window = Window::default();
     let (mut sample, mut step_ms) = (first, 0i64);
@@ -381,7 +374,13 @@ mod tests {
             (9, 4_503_599_627_370_496.0),
             (10, -1.0),
         ]);
-        check(&[(0, 0.0), (1, 2_147_483_648.0), (2, 0.0), (3, 1e15), (4, 0.1)]);
+        check(&[
+            (0, 0.0),
+            (1, 2_147_483_648.0),
+            (2, 0.0),
+            (3, 1e15),
+            (4, 0.1),
+        ]);
         let wild: Vec<(i64, f64)> = (0..700)
             .map(|i: i64| {
                 (

@@ -20,7 +20,12 @@ impl Inner {
     pub(super) fn evict(&mut self, limit: usize) {
         let mut ends: Vec<(i64, usize)> = Vec::new();
         for record in self.series.iter().flatten() {
-            ends.extend(record.closed.iter().map(|chunk| (chunk.last_ms, chunk.size())));
+            ends.extend(
+                record
+                    .closed
+                    .iter()
+                    .map(|chunk| (chunk.last_ms, chunk.size())),
+            );
             let open = record.open.as_ref();
             ends.extend(open.map(|head| (head.last().t_ms, head.size())));
         }
@@ -89,7 +94,9 @@ impl Inner {
 
 impl Record {
     fn drop_chunks(&mut self, before_ms: i64) {
-        let keep = self.closed.partition_point(|chunk| chunk.last_ms < before_ms);
+        let keep = self
+            .closed
+            .partition_point(|chunk| chunk.last_ms < before_ms);
         self.closed.drain(..keep);
         let is_over = |head: &Head| head.last().t_ms < before_ms;
         if self.open.as_ref().is_some_and(is_over) {
