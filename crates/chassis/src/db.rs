@@ -1,8 +1,12 @@
 //! A small SQLite pool: some connections that read, one that writes, each on a thread of its own.
 
+mod step;
+
 use std::{path::PathBuf, time::Duration};
 
 use rusqlite::{Connection, Transaction};
+
+pub use self::step::step;
 
 /// One statement of a service, known at compile time.
 #[derive(Debug, Clone, Copy)]

@@ -28,39 +28,39 @@ pub struct Body {
 /// Stable codes.
 pub mod code {
     /// 400: the request could not be read.
-    pub const INVALID_REQUEST: &str = "invalid_request";
+    pub const INVALID_REQUEST: &str = "invalid-request";
     /// 400: `POST /orders` without its key.
-    pub const IDEMPOTENCY_KEY_MISSING: &str = "idempotency_key_missing";
+    pub const IDEMPOTENCY_KEY_MISSING: &str = "idempotency-key-missing";
     /// 402: the provider refused the money.
-    pub const PAYMENT_DECLINED: &str = "payment_declined";
+    pub const PAYMENT_DECLINED: &str = "payment-declined";
     /// 404: no such route.
-    pub const NOT_FOUND: &str = "not_found";
+    pub const NOT_FOUND: &str = "not-found";
     /// 404: no such product.
-    pub const PRODUCT_NOT_FOUND: &str = "product_not_found";
+    pub const PRODUCT_NOT_FOUND: &str = "product-not-found";
     /// 404: no such cart.
-    pub const CART_NOT_FOUND: &str = "cart_not_found";
+    pub const CART_NOT_FOUND: &str = "cart-not-found";
     /// 404: no such order.
-    pub const ORDER_NOT_FOUND: &str = "order_not_found";
+    pub const ORDER_NOT_FOUND: &str = "order-not-found";
     /// 409: not enough pieces.
-    pub const OUT_OF_STOCK: &str = "out_of_stock";
+    pub const OUT_OF_STOCK: &str = "out-of-stock";
     /// 409: the same key is being worked on.
-    pub const ORDER_IN_PROGRESS: &str = "order_in_progress";
+    pub const ORDER_IN_PROGRESS: &str = "order-in-progress";
     /// 409: the reservation is final and cannot be given back.
-    pub const RESERVATION_FINAL: &str = "reservation_final";
+    pub const RESERVATION_FINAL: &str = "reservation-final";
     /// 422: the cart holds nothing.
-    pub const CART_EMPTY: &str = "cart_empty";
+    pub const CART_EMPTY: &str = "cart-empty";
     /// 422: the key was used for another body.
-    pub const IDEMPOTENCY_KEY_REUSED: &str = "idempotency_key_reused";
+    pub const IDEMPOTENCY_KEY_REUSED: &str = "idempotency-key-reused";
     /// 422: the body is JSON but not what the route takes.
-    pub const INVALID_BODY: &str = "invalid_body";
+    pub const INVALID_BODY: &str = "invalid-body";
     /// 429: over the client's rate.
-    pub const RATE_LIMITED: &str = "rate_limited";
+    pub const RATE_LIMITED: &str = "rate-limited";
     /// 500: our side.
     pub const INTERNAL: &str = "internal";
     /// 502: a service behind this one answered in a way that makes no sense.
-    pub const UPSTREAM_FAILED: &str = "upstream_failed";
+    pub const UPSTREAM_FAILED: &str = "upstream-failed";
     /// 503: try again.
     pub const UNAVAILABLE: &str = "unavailable";
     /// 504: the deadline passed.
-    pub const DEADLINE_EXCEEDED: &str = "deadline_exceeded";
+    pub const DEADLINE_EXCEEDED: &str = "deadline-exceeded";
 }

@@ -1,0 +1,113 @@
+//! The catalogue: pages of it, searches in it, one product.
+
+use chassis::db::{Statement, step};
+use rusqlite::{Connection, OptionalExtension, Row};
+use shop_api::{
+    Sku,
+    product::{Product, Summary},
+};
+
+use super::{money, price, sku};
+
+/// A page of the whole catalogue. Ids are dense and follow popularity, so a page is a range of them.
+pub const LIST: Statement = Statement {
+    summary: "SELECT product",
+    text: "SELECT p.sku, p.name, f.category, f.description, p.list_price_minor, p.currency \
+           FROM product p JOIN family f ON f.id = p.family_id \
+           WHERE p.id > ?1 ORDER BY p.id LIMIT ?2",
+};
+
+/// A page of the products whose name has every word.
+pub const SEARCH: Statement = Statement {
+    summary: "SELECT product_search",
+    text: "SELECT p.sku, p.name, f.category, f.description, p.list_price_minor, p.currency \
+           FROM product_search s JOIN product p ON p.id = s.rowid JOIN family f ON f.id = p.family_id \
+           WHERE product_search MATCH ?1 ORDER BY s.rowid LIMIT ?2 OFFSET ?3",
+};
+
+/// One product with its family and stock.
+pub const ONE: Statement = Statement {
+    summary: "SELECT product",
+    text: "SELECT p.sku, p.name, f.category, f.description, p.list_price_minor, p.currency, s.on_hand - s.reserved \
+           FROM product p JOIN family f ON f.id = p.family_id JOIN stock s ON s.sku = p.sku WHERE p.sku = ?1",
+};
+
+/// Words of a search at most; more say no more about what is meant.
+const MAX_WORDS: usize = 6;
+/// Characters of a word at most.
+const MAX_WORD_CHARS: usize = 32;
+
+/// A page of the catalogue: `limit` products after the first `skip`.
+pub fn list(connection: &Connection, skip: u32, limit: u32) -> rusqlite::Result<Vec<Summary>> {
+    step(&LIST, || connection.prepare_cached(LIST.text)?.query_map((skip, limit), summary)?.collect())
+}
+
+/// A page of the products that match an expression of [`expression`].
+pub fn search(connection: &Connection, matching: &str, skip: u32, limit: u32) -> rusqlite::Result<Vec<Summary>> {
+    step(&SEARCH, || {
+        let mut statement = connection.prepare_cached(SEARCH.text)?;
+        statement.query_map((matching, limit, skip), summary)?.collect()
+    })
+}
+
+/// One product with the price at a time, in Unix milliseconds.
+pub fn one(connection: &Connection, product: Sku, at_ms: i64) -> rusqlite::Result<Option<Product>> {
+    let found = step(&ONE, || {
+        let mut statement = connection.prepare_cached(ONE.text)?;
+        statement.query_row([product.to_string()], |row| Ok((summary(row)?, row.get(6)?))).optional()
+    })?;
+    let Some((found, free)) = found else { return Ok(None) };
+    let free: i64 = free;
+    let price = price::current(connection, product, at_ms)?;
+    Ok(Some(Product {
+        sku: found.sku,
+        name: found.name,
+        category: found.category,
+        description: found.description,
+        list_price: found.list_price,
+        price: price.unwrap_or(found.list_price),
+        in_stock: free > 0,
+    }))
+}
+
+/// A full text expression in which every word of a query has to begin a word of the name;
+/// nothing if the query has no word.
+pub fn expression(query: &str) -> Option<String> {
+    let words = query.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(MAX_WORDS);
+    let terms: Vec<String> = words
+        .map(|word| {
+            let word: String = word.chars().take(MAX_WORD_CHARS).collect();
+            // Quoted, so that a word such as `NOT` is a word.
+            format!("\"{word}\"*")
+        })
+        .collect();
+    if terms.is_empty() { None } else { Some(terms.join(" ")) }
+}
+
+fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
+    Ok(Summary {
+        sku: sku(row, 0)?,
+        name: row.get(1)?,
+        category: row.get(2)?,
+        description: row.get(3)?,
+        list_price: money(row, 4, 5)?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_becomes_quoted_prefixes_and_nothing_else() {
+        for (query, expected) in [
+            ("copper kettle", Some("\"copper\"* \"kettle\"*")),
+            ("cop", Some("\"cop\"*")),
+            (" NOT \"x* OR y:", Some("\"NOT\"* \"x\"* \"OR\"* \"y\"*")),
+            ("", None),
+            ("*\"-", None),
+        ] {
+            assert_eq!(expression(query).as_deref(), expected, "{query}");
+        }
+    }
+}
