@@ -1,0 +1,54 @@
+//! One statement among several in a transaction: its own span and its own entry in the metric.
+
+use std::time::Instant;
+
+use metrics::histogram;
+use telemetry::names::{attribute, label, metric};
+use tracing::{Span, field::Empty, info_span};
+
+use super::Statement;
+
+/// Runs one statement of a transaction, timed and traced by its own name.
+///
+/// Outside a trace it makes no span, so that background work does not fill the backend with single ones.
+pub fn step<T>(
+    statement: &'static Statement,
+    work: impl FnOnce() -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let span = span(statement);
+    let started = Instant::now();
+    let result = span.in_scope(work);
+    let summary = statement.summary;
+    histogram!(metric::DB_CLIENT_OPERATION_DURATION, label::DB_QUERY_SUMMARY => summary)
+        .record(started.elapsed());
+    if let Err(error) = &result {
+        let code = error
+            .sqlite_error_code()
+            .map_or_else(|| "other".to_owned(), |code| format!("{code:?}"));
+        span.record(attribute::ERROR_TYPE, code);
+        span.record(attribute::SPAN_STATUS, "error");
+    }
+    result
+}
+
+fn span(statement: &'static Statement) -> Span {
+    if Span::current().is_none() {
+        return Span::none();
+    }
+    let (operation, table) = statement
+        .summary
+        .split_once(' ')
+        .unwrap_or((statement.summary, ""));
+    info_span!(
+        "db",
+        { attribute::SPAN_NAME } = statement.summary,
+        { attribute::SPAN_KIND } = "client",
+        { attribute::SPAN_STATUS } = Empty,
+        { attribute::ERROR_TYPE } = Empty,
+        { attribute::DB_SYSTEM_NAME } = "sqlite",
+        { attribute::DB_OPERATION_NAME } = operation,
+        { attribute::DB_COLLECTION_NAME } = table,
+        { attribute::DB_QUERY_TEXT } = statement.text,
+        { attribute::DB_QUERY_SUMMARY } = statement.summary,
+    )
+}
