@@ -1,0 +1,191 @@
+//! Arguments of the commands that start, describe and check drills.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+
+use super::Format;
+
+/// `run`: a drill from start to grade.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+#[command(after_help = "Examples:
+  firedrill run                              a blind drill
+  firedrill run --level 2                    a blind drill of that level
+  firedrill run slow-checkout --seed 7       the same drill with the same traffic each time
+  firedrill run --pace fast --ports auto --json
+
+The drill goes on until `firedrill submit` or Ctrl-C. With --json, one JSON object a line:
+ready, page, action, void, verdict.")]
+pub struct Run {
+    /// The drill to run; see `firedrill list` [default: a blind choice]
+    #[arg(value_name = "ID", conflicts_with = "level")]
+    pub id: Option<String>,
+    /// Run a scenario file that is not part of the catalogue
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["id", "level"])]
+    pub file: Option<PathBuf>,
+    /// Choose blindly among the drills of this level
+    #[arg(long, value_name = "1-4", value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub level: Option<u8>,
+    /// What both kinds of start have in common.
+    #[command(flatten)]
+    pub stack: Stack,
+}
+
+/// `up`: the shop with no incident.
+#[derive(Debug, Clone, PartialEq, Args)]
+#[command(after_help = "Examples:
+  firedrill up                       learn what healthy looks like
+  firedrill up --ports auto --json   for a script: the first line is the ready event")]
+pub struct Up {
+    /// What both kinds of start have in common.
+    #[command(flatten)]
+    pub stack: Stack,
+}
+
+/// How to start the shop, its traffic and its backends.
+#[derive(Debug, Clone, PartialEq, Args)]
+pub struct Stack {
+    /// Seed of traffic and data; the same seed gives the same run [default: random, printed]
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u64>,
+    /// How much time to give; `fast` shortens every phase
+    #[arg(long, value_enum, default_value_t = Pace::Real)]
+    pub pace: Pace,
+    /// Which ports to listen on
+    #[arg(long, value_enum, default_value_t = Ports::Standard)]
+    pub ports: Ports,
+    /// Listen for the gateway on exactly this port, or fail
+    #[arg(long, value_name = "PORT", help_heading = "Fixed ports")]
+    pub gateway_port: Option<u16>,
+    /// Listen for Jaeger on exactly this port, or fail
+    #[arg(long, value_name = "PORT", help_heading = "Fixed ports")]
+    pub jaeger_port: Option<u16>,
+    /// Listen for Prometheus on exactly this port, or fail
+    #[arg(long, value_name = "PORT", help_heading = "Fixed ports")]
+    pub prometheus_port: Option<u16>,
+    /// Listen for OTLP over gRPC on exactly this port, or fail
+    #[arg(long, value_name = "PORT", help_heading = "Fixed ports")]
+    pub otlp_grpc_port: Option<u16>,
+    /// Listen for OTLP over HTTP on exactly this port, or fail
+    #[arg(long, value_name = "PORT", help_heading = "Fixed ports")]
+    pub otlp_http_port: Option<u16>,
+    /// Print JSON lines instead of text.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+impl Default for Stack {
+    fn default() -> Self {
+        Self {
+            seed: None,
+            pace: Pace::Real,
+            ports: Ports::Standard,
+            gateway_port: None,
+            jaeger_port: None,
+            prometheus_port: None,
+            otlp_grpc_port: None,
+            otlp_http_port: None,
+            format: Format::default(),
+        }
+    }
+}
+
+/// How much time a drill gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Pace {
+    /// The page comes 2 to 6 minutes after the start, so that the baseline can be learnt first.
+    Real,
+    /// The page comes within 60 s of the start.
+    Fast,
+}
+
+/// Which ports the stack listens on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Ports {
+    /// The well-known ports (16686, 9090, 4317, 4318, 8080), or a free one where taken.
+    Standard,
+    /// Free ports only, so that many drills can run side by side.
+    Auto,
+}
+
+/// `list`: the catalogue.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill list
+  firedrill list --level 2 --json")]
+pub struct List {
+    /// Only the drills of this level
+    #[arg(long, value_name = "1-4", value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub level: Option<u8>,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `status`: the running drill.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill status
+  firedrill status --json | jq .slis")]
+pub struct Status {
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `check`: validate scenario files.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill check                      the drills of the catalogue
+  firedrill check scenarios/*.toml     these files
+
+Every problem is printed as FILE:LINE:COLUMN: KEY: MESSAGE; exit code 3 when there is any.")]
+pub struct Check {
+    /// Scenario files [default: the catalogue]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `open`: the backends over what an ended run recorded.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill open                 the newest run
+  firedrill open RUN --ports auto")]
+pub struct Open {
+    /// The run's id or folder [default: the newest]
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// Which ports to listen on
+    #[arg(long, value_enum, default_value_t = Ports::Standard)]
+    pub ports: Ports,
+    /// Print JSON lines instead of text.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `serve`: one role, configured over standard input.
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    /// What to serve
+    #[arg(value_enum)]
+    pub role: Role,
+}
+
+/// The roles that the executable can take as a child of the runner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// The public API.
+    Gateway,
+    /// Carts and orders.
+    Checkout,
+    /// Products, prices and stock.
+    Inventory,
+    /// The payment provider, a third party.
+    Payment,
+    /// Collector, Jaeger and Prometheus.
+    Backend,
+}

@@ -1,0 +1,375 @@
+//! Arguments of the commands that read evidence.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{Format, Service};
+use crate::when::{When, parse_duration, parse_when};
+
+/// `logs`: the services' log lines.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill logs --level warn --since 5m
+  firedrill logs --service checkout --follow
+  firedrill logs --trace 4bf92f3577b34da6a3ce929d0e0e4736
+  firedrill logs service:inventory status:500 --json
+
+A time is `5m` (ago), `14:05:10` (today, UTC), RFC 3339, or Unix seconds.")]
+pub struct Logs {
+    /// Terms of the query, all of which must match: `field:value` or text
+    #[arg(value_name = "QUERY")]
+    pub query: Vec<String>,
+    /// Only this service or instance
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// Only this level and worse
+    #[arg(long, value_enum)]
+    pub level: Option<Level>,
+    /// Only lines from this time on
+    #[arg(long, value_name = "TIME", value_parser = parse_when)]
+    pub since: Option<When>,
+    /// Only lines before this time
+    #[arg(long, value_name = "TIME", value_parser = parse_when)]
+    pub until: Option<When>,
+    /// Only lines of this trace
+    #[arg(long, value_name = "ID")]
+    pub trace: Option<String>,
+    /// Only lines whose message or fields contain this text
+    #[arg(long)]
+    pub text: Option<String>,
+    /// Go on printing lines as they come
+    #[arg(short, long)]
+    pub follow: bool,
+    /// At most this many lines, the newest; 0 means all
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+    pub limit: usize,
+    /// Read an ended run, by id or folder
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// Text or JSON lines.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// A log level, from worst to least.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Level {
+    /// Someone should look.
+    Error,
+    /// Unusual, handled.
+    Warn,
+    /// What happened.
+    Info,
+    /// How it happened.
+    Debug,
+    /// Every step.
+    Trace,
+}
+
+/// `traces`: search.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill traces --service checkout --min-duration 500ms
+  firedrill traces --errors --since 2m
+  firedrill traces --service inventory --tag http.response.status_code=500 --limit 5 --json")]
+pub struct Traces {
+    /// Only traces with a span of this service [default: gateway]
+    #[arg(long, value_name = "NAME")]
+    pub service: Option<String>,
+    /// Only traces with a span of this name
+    #[arg(long, value_name = "NAME")]
+    pub operation: Option<String>,
+    /// Only traces with a span that has this attribute; may be repeated
+    #[arg(long = "tag", value_name = "KEY=VALUE", value_parser = parse_tag)]
+    pub tags: Vec<(String, String)>,
+    /// Only traces with a span at least this long
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub min_duration: Option<Duration>,
+    /// Only traces with a span at most this long
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub max_duration: Option<Duration>,
+    /// Look back this far
+    #[arg(long, value_name = "TIME", value_parser = parse_when, default_value = "1h")]
+    pub since: When,
+    /// At most this many traces, the newest
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = parse_limit)]
+    pub limit: usize,
+    /// Only traces with a span in error
+    #[arg(long)]
+    pub errors: bool,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `trace`: one trace.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill trace 4bf92f3577b34da6a3ce929d0e0e4736
+  firedrill trace 4bf92f3577b34da6a3ce929d0e0e4736 -v     with the attributes of every span")]
+pub struct Trace {
+    /// The trace id, 32 hexadecimal digits
+    #[arg(value_name = "ID", value_parser = parse_trace_id)]
+    pub id: String,
+    /// Show the attributes and events of every span
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `query`: PromQL.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill query 'sum by (service) (rate(http_server_request_duration_seconds_count[1m]))'
+  firedrill query 'histogram_quantile(0.99, sum by (le) (rate(http_server_request_duration_seconds_bucket[1m])))' --since 10m
+  firedrill query 'up' --at 14:05:10 --json")]
+pub struct Query {
+    /// The expression
+    #[arg(value_name = "EXPR")]
+    pub expr: String,
+    /// Evaluate at this time [default: the present]
+    #[arg(long, value_name = "TIME", value_parser = parse_when, conflicts_with_all = ["since", "step"])]
+    pub at: Option<When>,
+    /// Evaluate from this time to the present, and draw a sparkline
+    #[arg(long, value_name = "TIME", value_parser = parse_when)]
+    pub since: Option<When>,
+    /// Distance of the points of a range [default: 1/60 of it]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "since")]
+    pub step: Option<Duration>,
+    /// Text or JSON, as Prometheus answers it.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `deploys`: the deploy log.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill deploys
+  firedrill deploys --service checkout --since 1h --json")]
+pub struct Deploys {
+    /// Only this service
+    #[arg(long, value_enum)]
+    pub service: Option<Service>,
+    /// Only from this time on
+    #[arg(long, value_name = "TIME", value_parser = parse_when)]
+    pub since: Option<When>,
+    /// Read an ended run, by id or folder
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `heap`: snapshots by allocation site.
+#[derive(Debug, Clone, Args)]
+pub struct Heap {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: HeapCommand,
+}
+
+/// What can be done with heap snapshots.
+#[derive(Debug, Clone, Subcommand)]
+pub enum HeapCommand {
+    /// Take a snapshot of a running service and keep it under a name
+    Snapshot(HeapSnapshot),
+    /// Show the functions that hold most memory in a snapshot
+    Show(HeapShow),
+    /// Show the growth between two snapshots by function
+    Diff(HeapDiff),
+}
+
+/// `heap snapshot`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill heap snapshot before checkout
+  firedrill heap snapshot after inventory-2")]
+pub struct HeapSnapshot {
+    /// The snapshot's name: letters, digits, `-` and `_`
+    #[arg(value_name = "NAME", value_parser = parse_snapshot_name)]
+    pub name: String,
+    /// The service, or one instance of it such as `inventory-2`
+    #[arg(value_name = "SERVICE")]
+    pub service: String,
+    /// Replace the snapshot of that name if there is one
+    #[arg(long)]
+    pub force: bool,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `heap show`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill heap show before --top 10")]
+pub struct HeapShow {
+    /// The snapshot's name
+    #[arg(value_name = "NAME", value_parser = parse_snapshot_name)]
+    pub name: String,
+    /// How many functions
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = parse_limit)]
+    pub top: usize,
+    /// Read an ended run, by id or folder
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `heap diff`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill heap diff before after
+  firedrill heap diff before after --top 5 --json")]
+pub struct HeapDiff {
+    /// The earlier snapshot
+    #[arg(value_name = "A", value_parser = parse_snapshot_name)]
+    pub before: String,
+    /// The later snapshot
+    #[arg(value_name = "B", value_parser = parse_snapshot_name)]
+    pub after: String,
+    /// How many functions
+    #[arg(long, value_name = "N", default_value_t = 15, value_parser = parse_limit)]
+    pub top: usize,
+    /// Read an ended run, by id or folder
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `profile`: where time goes.
+#[derive(Debug, Clone, Args)]
+pub struct Profile {
+    /// What to profile.
+    #[command(subcommand)]
+    pub command: ProfileCommand,
+}
+
+/// What can be profiled.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ProfileCommand {
+    /// Sample the CPU and draw a flame graph
+    Cpu(ProfileCpu),
+}
+
+/// `profile cpu`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill profile cpu inventory
+  firedrill profile cpu inventory-1 --seconds 30 -o inventory.svg")]
+pub struct ProfileCpu {
+    /// The service, or one instance of it such as `inventory-2`
+    #[arg(value_name = "SERVICE")]
+    pub service: String,
+    /// How long to sample
+    #[arg(long, value_name = "1-120", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=120))]
+    pub seconds: u32,
+    /// Where to write the flame graph [default: profile/<instance>-<time>.svg in the run's folder]
+    #[arg(short, long, value_name = "FILE.svg")]
+    pub output: Option<PathBuf>,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `request`: one request and its trace.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill request GET /v1/products/sku-000001
+  firedrill request PUT /v1/carts/c1 -d '{\"lines\":[{\"sku\":\"sku-000001\",\"quantity\":1}]}'
+  firedrill request POST /v1/orders -d '{\"cart\":\"c1\"}' -H 'Idempotency-Key: k1'")]
+pub struct Request {
+    /// The method
+    #[arg(value_name = "METHOD", value_parser = parse_method)]
+    pub method: String,
+    /// Path and query, as the gateway sees it
+    #[arg(value_name = "PATH", value_parser = parse_path)]
+    pub path: String,
+    /// The body; JSON unless a Content-Type says otherwise
+    #[arg(short, long, value_name = "BODY")]
+    pub data: Option<String>,
+    /// A header; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
+    pub headers: Vec<(String, String)>,
+    /// Do not wait for the trace
+    #[arg(long)]
+    pub no_trace: bool,
+    /// Show the attributes and events of every span
+    #[arg(short, long)]
+    pub verbose: bool,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+fn parse_tag(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write an attribute as `key=value`".to_owned()),
+    }
+}
+
+fn parse_header(text: &str) -> Result<(String, String), String> {
+    let Some((name, value)) = text.split_once(':') else {
+        return Err("write a header as `Name: value`".to_owned());
+    };
+    let (name, value) = (name.trim(), value.trim());
+    reqwest::header::HeaderName::try_from(name)
+        .map_err(|_| format!("`{name}` is not a header name"))?;
+    reqwest::header::HeaderValue::try_from(value)
+        .map_err(|_| format!("`{value}` is not a header value"))?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn parse_method(text: &str) -> Result<String, String> {
+    let method = text.to_ascii_uppercase();
+    match reqwest::Method::from_bytes(method.as_bytes()) {
+        Ok(_) => Ok(method),
+        Err(_) => Err(format!("`{text}` is not an HTTP method")),
+    }
+}
+
+fn parse_path(text: &str) -> Result<String, String> {
+    if text.starts_with('/') && !text.contains(char::is_whitespace) {
+        Ok(text.to_owned())
+    } else {
+        Err("write the path only, such as `/v1/products/sku-000001`".to_owned())
+    }
+}
+
+fn parse_trace_id(text: &str) -> Result<String, String> {
+    let id = text.to_ascii_lowercase();
+    let is_hex = id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    // Jaeger strips leading zeros in places, so a shorter id is a trace id too.
+    if is_hex && (1..=32).contains(&id.len()) && id.bytes().any(|byte| byte != b'0') {
+        Ok(format!("{id:0>32}"))
+    } else {
+        Err("a trace id is 32 hexadecimal digits".to_owned())
+    }
+}
+
+fn parse_snapshot_name(text: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    // The name becomes a file name in the run's folder.
+    if !text.is_empty() && text.len() <= 64 && text.bytes().all(is_plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("use up to 64 letters, digits, `-` and `_`".to_owned())
+    }
+}
+
+fn parse_limit(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(limit @ 1..=10_000) => Ok(limit),
+        _ => Err("use a number from 1 to 10000".to_owned()),
+    }
+}

@@ -1,0 +1,105 @@
+//! Arguments of the commands around the write-up, and of those that print documentation.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Format;
+
+/// `report`: the write-up before it is graded.
+#[derive(Debug, Clone, Args)]
+pub struct Report {
+    /// What to do with it.
+    #[command(subcommand)]
+    pub command: ReportCommand,
+}
+
+/// What can be done with a write-up before it is graded.
+#[derive(Debug, Clone, Subcommand)]
+pub enum ReportCommand {
+    /// Write a template that holds what is already known
+    New(ReportNew),
+    /// Check the head and whether the pointers resolve; no grade
+    Check(ReportCheck),
+}
+
+/// `report new`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill report new                  writes report.md into this folder
+  firedrill report new -o - | less")]
+pub struct ReportNew {
+    /// Where to write it; `-` prints it
+    #[arg(short, long, value_name = "FILE", default_value = "report.md")]
+    pub output: PathBuf,
+    /// Replace the file if there is one
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `report check`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill report check report.md")]
+pub struct ReportCheck {
+    /// The write-up
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `submit`: the grade.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill submit report.md            exit code 0 passed, 10 not passed
+  firedrill submit report.md --json")]
+pub struct Submit {
+    /// The write-up
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `debrief`: what happened.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill debrief                     the drill just submitted
+  firedrill debrief --run RUN           an earlier one")]
+pub struct Debrief {
+    /// An ended run, by id or folder [default: the running drill, else the newest run]
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// Show it although nothing was submitted: the drill is given up
+    #[arg(long)]
+    pub give_up: bool,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `completions`: a script for a shell.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill completions bash > ~/.local/share/bash-completion/completions/firedrill
+  firedrill completions zsh > ~/.zfunc/_firedrill
+  firedrill completions fish > ~/.config/fish/completions/firedrill.fish")]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `man`: the manual.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill man | man -l -
+  firedrill man --dir ~/.local/share/man/man1")]
+pub struct Man {
+    /// Write one page for each command into this folder
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+}

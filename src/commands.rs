@@ -1,0 +1,22 @@
+//! One file a command: arguments in, output and an [`Outcome`] out.
+
+mod completions;
+mod man;
+
+use crate::cli::{Cli, Command, drill};
+use crate::context::Context;
+use crate::error::Outcome;
+
+/// Runs the command; a blind drill when there is none.
+pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
+    let context = Context::of_process(&cli.global)?;
+    match cli
+        .command
+        .unwrap_or_else(|| Command::Run(drill::Run::default()))
+    {
+        Command::Completions(args) => completions::run(&context, &args),
+        Command::Man(args) => man::run(&context, &args),
+        // Filled in by their authors as they land.
+        other => anyhow::bail!("`{other:?}` is not part of this build"),
+    }
+}

@@ -1,0 +1,281 @@
+//! What the user caused, typed, with a hint where there is one; and the exit codes.
+//!
+//! Everything else travels as `anyhow::Error` and ends with exit code 1.
+
+use std::fmt::Write as _;
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::console::{Ink, Style};
+use crate::scenario::problem::Problem;
+
+/// How a command ended, when it did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done, or the write-up passed.
+    Done,
+    /// The drill was graded as not passed.
+    NotPassed,
+}
+
+/// Exit code of [`Outcome::Done`].
+pub const EXIT_DONE: u8 = 0;
+/// Exit code of an error that nobody foresaw.
+pub const EXIT_UNEXPECTED: u8 = 1;
+/// Exit code of a wrong argument, name or input; clap uses the same.
+pub const EXIT_USAGE: u8 = 2;
+/// Exit code of a scenario file with problems.
+pub const EXIT_SCENARIO: u8 = 3;
+/// Exit code of a stack that did not come up.
+pub const EXIT_STACK: u8 = 4;
+/// Exit code of [`Outcome::NotPassed`].
+pub const EXIT_NOT_PASSED: u8 = 10;
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Done => Self::from(EXIT_DONE),
+            Outcome::NotPassed => Self::from(EXIT_NOT_PASSED),
+        }
+    }
+}
+
+/// What the user caused, or can do something about.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An argument that clap could not know to be wrong.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// A name of nothing.
+    #[error("there is no {kind} `{name}`")]
+    UnknownName {
+        /// What it should have named: `drill`, `service`, `run`, `snapshot`.
+        kind: &'static str,
+        /// What was typed.
+        name: String,
+        /// Names that look like it, best first.
+        nearest: Vec<String>,
+    },
+    /// A command that needs a running drill, and there is none.
+    #[error("no drill is running")]
+    NotRunning {
+        /// The state folder that was searched.
+        state_dir: PathBuf,
+    },
+    /// A second drill in the same state folder.
+    #[error("a drill is running already: {run}, process {pid}")]
+    AlreadyRunning {
+        /// The running drill.
+        run: String,
+        /// Its runner.
+        pid: u32,
+    },
+    /// A file of the user's with something wrong at a place.
+    #[error("{path}:{line}:{column}: {message}", path = .path.display())]
+    Input {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What is wrong, with the key if there is one.
+        message: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// An expression with something wrong in it.
+    #[error("{message}")]
+    Expression {
+        /// What is wrong.
+        message: String,
+        /// The expression.
+        text: String,
+        /// Where, as a byte offset, when it is known.
+        offset: Option<usize>,
+    },
+    /// Scenario files with problems.
+    #[error("{count} in {files}", count = counted(.0.len(), "problem"), files = counted(files(.0), "scenario file"))]
+    Scenario(Vec<Problem>),
+    /// The stack did not come up.
+    #[error("{message}")]
+    Stack {
+        /// What did not come up.
+        message: String,
+        /// The last lines that it logged.
+        log: Vec<String>,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// A backend or service of the drill did not answer as it should.
+    #[error("{what} at {url} did not answer: {reason}")]
+    Unreachable {
+        /// What was asked.
+        what: &'static str,
+        /// Where.
+        url: String,
+        /// What came instead.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// A wrong argument, with what to do about it.
+    pub fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage {
+            message: message.into(),
+            hint: Some(hint.into()),
+        }
+    }
+
+    /// A name of nothing among `known`, with the names that look like it.
+    pub fn unknown<'a>(
+        kind: &'static str,
+        name: &str,
+        known: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        Self::UnknownName {
+            kind,
+            name: name.to_owned(),
+            nearest: crate::scenario::nearest::nearest(name, known),
+        }
+    }
+
+    /// The exit code of the program.
+    pub const fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage { .. }
+            | Self::UnknownName { .. }
+            | Self::NotRunning { .. }
+            | Self::Input { .. }
+            | Self::Expression { .. } => EXIT_USAGE,
+            Self::Scenario(_) => EXIT_SCENARIO,
+            Self::AlreadyRunning { .. } | Self::Stack { .. } => EXIT_STACK,
+            Self::Unreachable { .. } => EXIT_UNEXPECTED,
+        }
+    }
+
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Usage { hint, .. } | Self::Input { hint, .. } | Self::Stack { hint, .. } => {
+                hint.clone()
+            }
+            Self::UnknownName { kind, nearest, .. } => Some(match nearest.as_slice() {
+                [] if *kind == "drill" => "`firedrill list` shows the drills".to_owned(),
+                [] => return None,
+                names => format!("did you mean {}?", either(names)),
+            }),
+            Self::NotRunning { state_dir } => Some(format!(
+                "start one with `firedrill run` or `firedrill up`, or name its `--state-dir` (searched: {})",
+                state_dir.display()
+            )),
+            Self::AlreadyRunning { pid, .. } => Some(format!(
+                "stop it with Ctrl-C in its terminal or `kill {pid}`, or give this one its own `--state-dir`"
+            )),
+            Self::Unreachable { .. } => Some("`firedrill status` shows what runs".to_owned()),
+            Self::Scenario(_) | Self::Expression { .. } => None,
+        }
+    }
+
+    /// Lines that belong above the message: problems, log lines, the expression with a caret.
+    fn detail(&self) -> Vec<String> {
+        match self {
+            Self::Scenario(problems) => problems.iter().map(ToString::to_string).collect(),
+            Self::Stack { log, .. } => log.iter().map(|line| format!("  {line}")).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The exit code for an error that reached `main`.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    user_error(error).map_or(EXIT_UNEXPECTED, Error::exit_code)
+}
+
+/// Whether the reader of our output went away.
+pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause
+            .downcast_ref::<io::Error>()
+            .is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    })
+}
+
+/// The text for standard error: detail, `error: …`, causes, `hint: …`.
+pub fn render(error: &anyhow::Error, style: Style) -> String {
+    let mut text = String::new();
+    let user = user_error(error);
+    for line in user.map(Error::detail).unwrap_or_default() {
+        text.push_str(&line);
+        text.push('\n');
+    }
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "{} {error:#}", style.paint(Ink::Error, "error:"));
+    if let Some(Error::Expression {
+        text: expr,
+        offset: Some(offset),
+        ..
+    }) = user
+    {
+        text.push_str(&caret(expr, *offset, style));
+    }
+    if let Some(hint) = user.and_then(Error::hint) {
+        let _ = writeln!(text, "{} {hint}", style.paint(Ink::Heading, "hint:"));
+    }
+    text
+}
+
+fn user_error(error: &anyhow::Error) -> Option<&Error> {
+    error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<Error>())
+}
+
+/// The line of `text` that holds the byte `offset`, with a caret under it.
+fn caret(text: &str, offset: usize, style: Style) -> String {
+    let offset = (0..=offset.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0);
+    let start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
+    let line = text[start..].lines().next().unwrap_or_default();
+    let before = crate::console::text::width(&text[start..offset]);
+    format!(
+        "  {line}\n  {}{}\n",
+        " ".repeat(before),
+        style.paint(Ink::Error, "^")
+    )
+}
+
+fn either(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    match quoted.split_last() {
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+        _ => quoted.concat(),
+    }
+}
+
+fn files(problems: &[Problem]) -> usize {
+    let mut files: Vec<&str> = problems
+        .iter()
+        .map(|problem| problem.file.as_str())
+        .collect();
+    files.sort_unstable();
+    files.dedup();
+    files.len()
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+#[cfg(test)]
+mod tests;

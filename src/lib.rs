@@ -1,0 +1,12 @@
+//! The `firedrill` program as a library: the command line, the drill and the console.
+//!
+//! `main.rs` only parses the arguments and calls [`commands::run`]; tests and tools reach the rest from here.
+
+pub mod cli;
+pub mod commands;
+pub mod console;
+pub mod context;
+pub mod error;
+pub mod scenario;
+pub mod session;
+pub mod when;

@@ -1,0 +1,387 @@
+//! A scenario: everything that makes one drill, as plain values.
+//!
+//! ```text
+//! TOML text --parse--> Draft (scenario, where each key stands, problems) --validate--> Scenario | all problems
+//! ```
+//!
+//! Parsing and validation are pure: they know no file system, no clock and no running drill.
+//! The format is described in `docs/scenario-format.md`.
+
+pub mod nearest;
+pub mod problem;
+pub mod seal;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cli::Service;
+use crate::cli::drill::Pace;
+
+/// One drill.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Scenario {
+    /// The id: the file's name without `.toml`; names the symptom, never the cause.
+    pub id: String,
+    /// A few words for a heading.
+    pub title: String,
+    /// What users or the pager notice, in one line.
+    pub symptom: String,
+    /// Difficulty, 1 to 4.
+    pub level: u8,
+    /// What the responder is told at the start.
+    pub briefing: String,
+    /// The traffic.
+    pub load: Load,
+    /// The releases of each service: those deployed before the drill and those that the timeline deploys.
+    pub history: Vec<Release>,
+    /// What happens, in order.
+    pub timeline: Vec<Event>,
+    /// The alert that pages.
+    pub page: Page,
+    /// How to tell that the drill really happened.
+    pub manifest: Manifest,
+    /// What removes the cause, all of it and in this order; empty for a control.
+    pub remedy: Vec<Remedy>,
+    /// How a write-up is graded; the grader's own type reads it.
+    pub rubric: toml::Table,
+    /// What happened, told afterwards.
+    pub debrief: Debrief,
+    /// Words that must not occur in anything a responder can see.
+    pub silence: Silence,
+}
+
+/// What may be shown of a scenario before the write-up is submitted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Open {
+    /// The id.
+    pub id: String,
+    /// A few words for a heading.
+    pub title: String,
+    /// What is noticed, in one line.
+    pub symptom: String,
+    /// Difficulty, 1 to 4.
+    pub level: u8,
+    /// What the responder is told at the start.
+    pub briefing: String,
+}
+
+/// The traffic of a drill.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Load {
+    /// Requests per second on average.
+    pub rate: f64,
+    /// How arrivals are spread: `poisson` or `constant`.
+    pub arrival: Arrival,
+    /// How the rate changes over time.
+    pub profile: Profile,
+    /// Weight of each journey; journeys that are not named keep the generator's weight.
+    pub mix: BTreeMap<String, f64>,
+}
+
+/// How arrivals are spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Arrival {
+    /// At random, as independent clients come.
+    #[default]
+    Poisson,
+    /// At equal distances.
+    Constant,
+}
+
+/// How the rate changes over time; times in seconds at the real pace, from the moment it takes effect.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "kind")]
+pub enum Profile {
+    /// It stays.
+    #[default]
+    Steady,
+    /// It moves to `to` times the rate within `over_s` and stays there.
+    Ramp {
+        /// Factor at the end.
+        to: f64,
+        /// How long it takes, in seconds.
+        over_s: f64,
+    },
+    /// It jumps to `to` times the rate.
+    Step {
+        /// Factor from then on.
+        to: f64,
+    },
+    /// It is `to` times the rate for `for_s`, then as before.
+    Burst {
+        /// Factor while it lasts.
+        to: f64,
+        /// How long it lasts, in seconds.
+        for_s: f64,
+    },
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            rate: DEFAULT_RATE,
+            arrival: Arrival::default(),
+            profile: Profile::default(),
+            mix: BTreeMap::new(),
+        }
+    }
+}
+
+/// Requests per second where a scenario names none: enough for clear percentiles, little for two cores.
+pub const DEFAULT_RATE: f64 = 50.0;
+
+/// A release of a service.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Release {
+    /// Whose release it is.
+    pub service: Service,
+    /// The opaque id, such as `2026.11.3`.
+    pub release: String,
+    /// The role of who made it, such as `inventory engineer`; never a person's name.
+    pub author: String,
+    /// One plausible line about what changed.
+    pub changelog: String,
+    /// How long before the drill it was deployed; absent when the timeline deploys it.
+    pub age: Option<Duration>,
+    /// Where its settings differ from the service's defaults.
+    pub settings: toml::Table,
+}
+
+/// Something that happens during the drill.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// When, in seconds after the steady state at the real pace.
+    pub at_s: f64,
+    /// Whether the symptom begins with this event.
+    pub change: bool,
+    /// What happens.
+    pub action: Action,
+}
+
+/// What happens at an event.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// A release goes live.
+    Deploy {
+        /// Of this service.
+        service: Service,
+        /// The release, one of the history.
+        release: String,
+        /// Only on these instances; on all when absent.
+        instances: Option<Vec<String>>,
+    },
+    /// A configuration change of the release that runs.
+    Config {
+        /// Of this service, or of `payment`, the third party.
+        target: Target,
+        /// The settings that change.
+        settings: toml::Table,
+        /// The line in the deploy log; absent for a third party, which tells nobody.
+        summary: Option<String>,
+        /// The role of who changed it.
+        author: Option<String>,
+    },
+    /// The traffic changes.
+    Load {
+        /// Requests per second from now on; unchanged when absent.
+        rate: Option<f64>,
+        /// How the rate changes from now on.
+        profile: Option<Profile>,
+    },
+    /// Something that the debrief mentions and that changes nothing.
+    Note {
+        /// What.
+        text: String,
+    },
+}
+
+/// What a configuration change is made to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target {
+    /// A service of the shop.
+    Service(Service),
+    /// The payment provider.
+    Payment,
+}
+
+/// The page.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Page {
+    /// Name of the alert rule that is to fire.
+    pub alert: String,
+}
+
+/// How to tell that the symptom showed, and went when its cause was removed.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Manifest {
+    /// Whether anything is wrong at all.
+    pub kind: Kind,
+    /// A PromQL expression with one sample; no sample counts as zero.
+    pub indicator: String,
+    /// In the steady state the indicator stays below this.
+    pub before_below: f64,
+    /// While the symptom lasts the indicator is above this; for a control it is absent.
+    pub during_above: Option<f64>,
+    /// After the remedy the indicator stays below this; for a control, all the time.
+    pub after_below: f64,
+    /// How long the indicator must be on its side to count, in seconds at the real pace.
+    pub hold_s: f64,
+    /// How long the symptom may take to show and to go, in seconds at the real pace.
+    pub settle_s: f64,
+}
+
+/// Whether a drill has an incident.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Something breaks.
+    #[default]
+    Incident,
+    /// Nothing is wrong, and the right answer says so.
+    Control,
+}
+
+/// One action that helps to remove the cause.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "action")]
+pub enum Remedy {
+    /// Back to the release before.
+    Rollback {
+        /// Of this service.
+        service: Service,
+    },
+    /// A certain release.
+    Deploy {
+        /// Of this service.
+        service: Service,
+        /// The release, one of the history.
+        release: String,
+    },
+    /// New processes of the same release.
+    Restart {
+        /// Of this service.
+        service: Service,
+    },
+}
+
+/// What is told after the grade.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Debrief {
+    /// What happened, a few paragraphs of Markdown.
+    pub happened: String,
+    /// The shortest path through the evidence.
+    pub path: Vec<Step>,
+    /// What pointed elsewhere, and why it was innocent.
+    pub misled: Vec<String>,
+}
+
+/// One step of the shortest path.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// What to do.
+    pub step: String,
+    /// What it shows.
+    pub why: String,
+    /// Where to see it in this run.
+    pub link: Option<Link>,
+}
+
+/// A place in the evidence of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Link {
+    /// What kind of place.
+    pub kind: LinkKind,
+    /// Jaeger: a search as in a URL's query. Prometheus: an expression. Log: a query. Deploy: a release.
+    /// Heap: `A..B`. Command: a command line after `firedrill`.
+    pub target: String,
+}
+
+/// The kinds of places that a link leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LinkKind {
+    /// A search in Jaeger.
+    Jaeger,
+    /// A graph in Prometheus.
+    Prometheus,
+    /// Log lines.
+    Log,
+    /// An entry of the deploy log.
+    Deploy,
+    /// Two heap snapshots.
+    Heap,
+    /// A command of ours.
+    Command,
+}
+
+/// What must not be seen.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Silence {
+    /// Words that name the cause, in lower case.
+    pub words: Vec<String>,
+}
+
+impl Scenario {
+    /// What may be shown before the write-up is submitted.
+    pub fn open(&self) -> Open {
+        Open {
+            id: self.id.clone(),
+            title: self.title.clone(),
+            symptom: self.symptom.clone(),
+            level: self.level,
+            briefing: self.briefing.clone(),
+        }
+    }
+
+    /// The releases of a service that were deployed before the drill, oldest first; the last one runs at the start.
+    pub fn deployed_before(&self, service: Service) -> Vec<&Release> {
+        let mut aged: Vec<(Duration, &Release)> = self
+            .history
+            .iter()
+            .filter(|release| release.service == service)
+            .filter_map(|release| Some((release.age?, release)))
+            .collect();
+        aged.sort_by_key(|(age, _)| std::cmp::Reverse(*age));
+        aged.into_iter().map(|(_, release)| release).collect()
+    }
+
+    /// A release by service and id.
+    pub fn release(&self, service: Service, release: &str) -> Option<&Release> {
+        self.history
+            .iter()
+            .find(|known| known.service == service && known.release == release)
+    }
+
+    /// The event with which the symptom begins; none for a control.
+    pub fn change(&self) -> Option<&Event> {
+        self.timeline.iter().find(|event| event.change)
+    }
+}
+
+/// How many times faster everything goes at the fast pace.
+pub const FAST: f64 = 5.0;
+
+impl Pace {
+    /// A time of the scenario, which is given at the real pace, as it is at this pace.
+    pub fn scale(self, seconds: f64) -> Duration {
+        let factor = match self {
+            Self::Real => 1.0,
+            Self::Fast => FAST,
+        };
+        // Validation keeps times finite and positive; anything else would mean at once.
+        Duration::try_from_secs_f64(seconds / factor).unwrap_or_default()
+    }
+}
+
+impl Target {
+    /// The name used in telemetry and in scenario files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Service(service) => service.name(),
+            Self::Payment => "payment",
+        }
+    }
+}
