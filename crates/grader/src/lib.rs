@@ -1,1 +1,30 @@
-//! Placeholder.
+//! Grades a write-up by the evidence it points to.
+//!
+//! ```text
+//! write-up ──> pointers ──execute──> findings ─┐
+//! rubric (sealed) ─────────────────────────────┼──> verdict (pure)
+//! facts of the run (page, load record, actions)┘
+//! ```
+//!
+//! The crate knows Jaeger and Prometheus by their public HTTP APIs and a run by its folder.
+//! It refuses to know who serves those APIs, so the embedded and the real backends are graded alike.
+
+#[macro_use]
+mod closed;
+pub mod evidence;
+pub mod heap;
+pub mod log_query;
+pub mod moment;
+pub mod pointer;
+pub mod rubric;
+pub mod verdict;
+pub mod vocabulary;
+pub mod writeup;
+
+pub mod mitigation;
+
+pub use moment::{Frame, Moment, Window, Windows};
+pub use rubric::Rubric;
+pub use verdict::{Facts, Verdict};
+pub use vocabulary::{Component, Kind, Mechanism, Severity, TriggerKind};
+pub use writeup::WriteUp;

@@ -1,0 +1,153 @@
+//! The log lines of a run: `logs/*.jsonl` of its folder, read as a stream.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::{Error, lines};
+use crate::log_query::Query;
+use crate::moment::{Frame, Window};
+
+/// Of one file; the runner rotates far below this.
+const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// Reader of a run's logs.
+#[derive(Debug, Clone)]
+pub struct Logs {
+    folder: PathBuf,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LogLine {
+    /// `timestamp`, if it has one that can be read.
+    #[serde(skip)]
+    pub at: Option<OffsetDateTime>,
+    /// All fields as they were written.
+    #[serde(flatten)]
+    pub fields: Map<String, Value>,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Found {
+    /// The newest lines that match, oldest first, at most as many as asked for.
+    pub lines: Vec<LogLine>,
+    /// How many lines match.
+    pub matched: u64,
+    /// How many lines were read.
+    pub read: u64,
+    /// How many lines were no JSON objects, or too long.
+    pub unreadable: u64,
+}
+
+impl LogLine {
+    /// Reads one line; `None` if it is no JSON object.
+    pub fn parse(line: &str) -> Option<Self> {
+        let fields: Map<String, Value> = serde_json::from_str(line).ok()?;
+        let at = fields
+            .get("timestamp")
+            .and_then(Value::as_str)
+            .and_then(|text| OffsetDateTime::parse(text, &Rfc3339).ok());
+        Some(Self { at, fields })
+    }
+
+    /// A field as text, empty if there is none. Text fields come without quotes.
+    pub fn text(&self, key: &str) -> String {
+        match self.fields.get(key) {
+            None | Some(Value::Null) => String::new(),
+            Some(Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+        }
+    }
+}
+
+impl Logs {
+    /// Of a run folder; nothing is read yet.
+    pub fn open(folder: &Path) -> Self {
+        Self {
+            folder: folder.join("logs"),
+        }
+    }
+
+    /// Files by name; empty if there is no folder yet.
+    pub fn files(&self) -> Result<Vec<PathBuf>, Error> {
+        let entries = match std::fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(lines::unreadable(&self.folder, &error)),
+        };
+        let mut files: Vec<PathBuf> = entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .filter(|path| {
+                path.extension()
+                    .is_some_and(|extension| extension == "jsonl")
+            })
+            .collect();
+        files.sort();
+        Ok(files)
+    }
+
+    /// Lines that match `query` (its `since`/`until` read in `frame`), at most `limit` of them kept.
+    pub fn search(&self, query: &Query, frame: &Frame, limit: usize) -> Result<Found, Error> {
+        let matcher = query.within(frame);
+        let mut found = Found::default();
+        // Newest first, so that the oldest can be dropped as newer ones come.
+        let mut kept: BTreeMap<(Option<OffsetDateTime>, u64), LogLine> = BTreeMap::new();
+        self.each(&mut found, |line, found| {
+            if !matcher.matches(&line) {
+                return;
+            }
+            found.matched += 1;
+            kept.insert((line.at, found.read), line);
+            if kept.len() > limit {
+                kept.pop_first();
+            }
+        })?;
+        found.lines = kept.into_values().collect();
+        Ok(found)
+    }
+
+    /// How many lines match in each window; lines without a time match in none.
+    pub fn count(
+        &self,
+        query: &Query,
+        frame: &Frame,
+        windows: &[Window],
+    ) -> Result<Vec<u64>, Error> {
+        let matcher = query.within(frame);
+        let mut counts = vec![0; windows.len()];
+        self.each(&mut Found::default(), |line, _| {
+            let Some(at) = line.at else { return };
+            if matcher.matches(&line) {
+                for (count, window) in counts.iter_mut().zip(windows) {
+                    *count += u64::from(window.contains(at, time::Duration::ZERO));
+                }
+            }
+        })?;
+        Ok(counts)
+    }
+
+    fn each(
+        &self,
+        found: &mut Found,
+        mut visit: impl FnMut(LogLine, &mut Found),
+    ) -> Result<(), Error> {
+        for file in self.files()? {
+            let too_long = lines::each(&file, MAX_FILE_BYTES, |text| {
+                found.read += 1;
+                match LogLine::parse(text) {
+                    Some(line) => visit(line, found),
+                    None => found.unreadable += 1,
+                }
+                true
+            })?;
+            found.unreadable += too_long;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,267 @@
+//! Points in time as people write them in a write-up, and the windows of a run they fall into.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Duration, OffsetDateTime, Time, UtcOffset};
+
+/// A time as written: absolute, a time of the run's day (UTC), or relative to the page.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Moment {
+    /// RFC 3339, `2026-11-23T10:02:30Z`.
+    Absolute(OffsetDateTime),
+    /// `10:02:30` or `10:02`, UTC, on the day that lies nearest to the page.
+    Clock(Time),
+    /// `page`, `page+30s`, `page-2m`.
+    Page(Duration),
+}
+
+/// A text that is no [`Moment`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a time; write `10:02:30` (UTC), `page+30s` or `2026-11-23T10:02:30Z`")]
+pub struct NotAMoment(String);
+
+/// A stretch of time, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Window {
+    /// First instant.
+    #[serde(with = "time::serde::rfc3339")]
+    pub from: OffsetDateTime,
+    /// Last instant.
+    #[serde(with = "time::serde::rfc3339")]
+    pub to: OffsetDateTime,
+}
+
+/// What separates the incident from the time before it; sealed until the grade.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Windows {
+    /// Steady state before anything changed.
+    pub baseline: Window,
+    /// From the change that mattered until the symptom was gone or the write-up was submitted.
+    pub incident: Window,
+}
+
+/// The times of a run against which write-ups are read.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Frame {
+    /// When traffic began.
+    #[serde(with = "time::serde::rfc3339")]
+    pub started: OffsetDateTime,
+    /// When the page was sent; in a run without one, leave it out.
+    #[serde(with = "time::serde::rfc3339::option", default)]
+    pub page: Option<OffsetDateTime>,
+    /// When the evidence ends: now, or the end of the run.
+    #[serde(with = "time::serde::rfc3339")]
+    pub ended: OffsetDateTime,
+    /// The sealed windows; `None` for `report check`, which must not tell the truth.
+    #[serde(default)]
+    pub windows: Option<Windows>,
+}
+
+impl Window {
+    /// Whether `at` lies inside, with `slack` allowed on both sides.
+    pub fn contains(&self, at: OffsetDateTime, slack: Duration) -> bool {
+        at >= self.from - slack && at <= self.to + slack
+    }
+
+    /// Length, never negative.
+    pub fn length(&self) -> Duration {
+        (self.to - self.from).max(Duration::ZERO)
+    }
+}
+
+impl Frame {
+    /// The whole run.
+    pub fn whole(&self) -> Window {
+        Window {
+            from: self.started,
+            to: self.ended,
+        }
+    }
+}
+
+impl Moment {
+    /// The instant meant. A time relative to a page that never came counts from the start.
+    pub fn resolve(&self, frame: &Frame) -> OffsetDateTime {
+        let anchor = frame.page.unwrap_or(frame.started);
+        match *self {
+            Self::Absolute(at) => at,
+            Self::Page(offset) => anchor.saturating_add(offset),
+            Self::Clock(clock) => {
+                let anchor = anchor.to_offset(UtcOffset::UTC);
+                let same_day = anchor.replace_time(clock);
+                [-1, 0, 1]
+                    .map(|days| same_day.saturating_add(Duration::days(days)))
+                    .into_iter()
+                    .min_by_key(|at| (*at - anchor).abs())
+                    .unwrap_or(same_day)
+            }
+        }
+    }
+}
+
+impl FromStr for Moment {
+    type Err = NotAMoment;
+
+    fn from_str(text: &str) -> Result<Self, NotAMoment> {
+        let text = text.trim();
+        let error = || NotAMoment(text.chars().take(60).collect());
+        if let Some(offset) = text.strip_prefix("page") {
+            return page_offset(offset.trim()).map(Self::Page).ok_or_else(error);
+        }
+        if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
+            return Ok(Self::Absolute(at));
+        }
+        clock(text).map(Self::Clock).ok_or_else(error)
+    }
+}
+
+fn clock(text: &str) -> Option<Time> {
+    let text = text.strip_suffix('Z').unwrap_or(text);
+    let seconds = format_description!("[hour]:[minute]:[second]");
+    let fraction = format_description!("[hour]:[minute]:[second].[subsecond]");
+    let minutes = format_description!("[hour]:[minute]");
+    Time::parse(text, &seconds)
+        .or_else(|_| Time::parse(text, &fraction))
+        .or_else(|_| Time::parse(text, &minutes))
+        .ok()
+}
+
+fn page_offset(text: &str) -> Option<Duration> {
+    if text.is_empty() {
+        return Some(Duration::ZERO);
+    }
+    let (sign, amount) = match text.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    Some(span(amount.trim())? * sign)
+}
+
+/// Reads `90s`, `2m`, `1m30s`, `250ms`, `1h`; at most a day.
+pub fn span(text: &str) -> Option<Duration> {
+    let mut rest = text;
+    let mut total = Duration::ZERO;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let amount: f64 = rest.get(..digits)?.parse().ok()?;
+        let unit_end = rest[digits..]
+            .find(|c: char| !c.is_ascii_alphabetic())
+            .map_or(rest.len(), |at| digits + at);
+        let seconds = match &rest[digits..unit_end] {
+            "ms" => 0.001,
+            "s" => 1.0,
+            "m" | "min" => 60.0,
+            "h" => 3600.0,
+            _ => return None,
+        };
+        let piece = amount * seconds;
+        if !(0.0..=86_400.0).contains(&piece) {
+            return None;
+        }
+        total += Duration::seconds_f64(piece);
+        rest = &rest[unit_end..];
+    }
+    (!text.is_empty() && total <= Duration::DAY).then_some(total)
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Absolute(at) => f.write_str(&rfc3339(*at)),
+            Self::Clock(at) => {
+                let (hour, minute, second) = at.as_hms();
+                write!(f, "{hour:02}:{minute:02}:{second:02}")
+            }
+            Self::Page(offset) if offset.is_zero() => f.write_str("page"),
+            Self::Page(offset) => write!(f, "page{:+}s", offset.as_seconds_f64()),
+        }
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Moment {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// RFC 3339 in UTC, for output and for query parameters.
+pub fn rfc3339(at: OffsetDateTime) -> String {
+    at.to_offset(UtcOffset::UTC)
+        .format(&Rfc3339)
+        .unwrap_or_else(|_| at.unix_timestamp().to_string())
+}
+
+/// `10:02:30`, UTC: how times of one run are shown to people.
+pub fn clock_text(at: OffsetDateTime) -> String {
+    let (hour, minute, second) = at.to_offset(UtcOffset::UTC).to_hms();
+    format!("{hour:02}:{minute:02}:{second:02}")
+}
+
+/// Seconds since 1970 with fraction.
+pub(crate) fn unix_s(at: OffsetDateTime) -> f64 {
+    at.unix_timestamp_nanos() as f64 / 1e9
+}
+
+/// The instant of seconds since 1970; out of range becomes 1970.
+pub(crate) fn from_unix_s(seconds: f64) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp_nanos((seconds * 1e9) as i128)
+        .unwrap_or(OffsetDateTime::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use time::macros::datetime;
+
+    fn frame() -> Frame {
+        Frame {
+            started: datetime!(2026-11-23 23:50:00 UTC),
+            page: Some(datetime!(2026-11-23 23:58:00 UTC)),
+            ended: datetime!(2026-11-24 00:10:00 UTC),
+            windows: None,
+        }
+    }
+
+    #[test]
+    fn moments_resolve_on_the_day_nearest_to_the_page() {
+        fn check(text: &str, expected: &str) {
+            let moment: Moment = text.parse().expect(text);
+            assert_eq!(rfc3339(moment.resolve(&frame())), expected, "{text}");
+        }
+        check("23:59:30", "2026-11-23T23:59:30Z");
+        check("00:03", "2026-11-24T00:03:00Z");
+        check("00:03:00.5", "2026-11-24T00:03:00.5Z");
+        check("page", "2026-11-23T23:58:00Z");
+        check("page+30s", "2026-11-23T23:58:30Z");
+        check("page - 1m30s", "2026-11-23T23:56:30Z");
+        check("2026-11-23T23:59:00+01:00", "2026-11-23T22:59:00Z");
+    }
+
+    #[test]
+    fn what_is_no_moment_is_refused() {
+        for text in [
+            "",
+            "soon",
+            "25:00:00",
+            "page+",
+            "page+3x",
+            "page30s",
+            "page+99999999999h",
+            "page+1e9s",
+        ] {
+            assert!(text.parse::<Moment>().is_err(), "{text}");
+        }
+    }
+}

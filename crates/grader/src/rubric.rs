@@ -1,0 +1,252 @@
+//! The sealed answer key of a drill: a part of its scenario file.
+//!
+//! Reading it is serde's work; [`Rubric::problems`] then collects everything that cannot be right.
+
+mod check;
+mod clue;
+
+use serde::{Deserialize, Serialize};
+
+pub use check::Problem;
+pub use clue::{Clincher, HeapClue, LogClue, PromqlClue, TraceClue};
+
+use crate::vocabulary::{Component, Kind, Mechanism, Severity, TriggerKind};
+
+/// What a right write-up says, and what it must point to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rubric {
+    /// Nothing is wrong in this drill; the right answer is "no incident".
+    #[serde(default)]
+    pub control: bool,
+    /// Points of 100 that pass.
+    #[serde(default = "default_pass_mark")]
+    pub pass_mark: u32,
+    /// Accepted severities.
+    pub severity: Vec<Severity>,
+    /// What counts as impact, and how near the numbers must be.
+    #[serde(default)]
+    pub impact: Impact,
+    /// What set it off; left out in a control.
+    #[serde(default)]
+    pub trigger: Option<Trigger>,
+    /// The root cause; left out in a control.
+    #[serde(default)]
+    pub cause: Option<Cause>,
+    /// What made it possible or worse; naming any one of them earns the points.
+    #[serde(default)]
+    pub contributing: Vec<Contributing>,
+    /// Plausible wrong answers that are worth ruling out.
+    #[serde(default)]
+    pub hypotheses: Vec<Hypothesis>,
+    /// How many hypotheses must be ruled out with evidence.
+    #[serde(default = "one")]
+    pub rule_out: usize,
+    /// Kinds of evidence that the write-up must use, each with one pointer that resolves.
+    #[serde(default)]
+    pub evidence: Vec<Kind>,
+    /// What settles the cause: a pointer must meet at least one of them.
+    #[serde(default)]
+    pub clinchers: Vec<Clincher>,
+    /// What must be true of the live system afterwards; left out where nothing needs to be done.
+    #[serde(default)]
+    pub mitigation: Option<Mitigation>,
+    /// How many action items are asked for.
+    #[serde(default = "one")]
+    pub action_items: usize,
+    /// How the 100 points are shared out.
+    #[serde(default)]
+    pub weights: Weights,
+}
+
+/// What counts as impact. The truth comes from the load generator's record of these routes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Impact {
+    /// Routes that were affected, as the load generator names them; empty for all.
+    pub routes: Vec<String>,
+    /// An answer slower than this counts as slow, in milliseconds.
+    pub slow_over_ms: f64,
+    /// Accepted deviation of a number, as a share of the truth.
+    pub tolerance: f64,
+    /// Accepted deviation of start and end, in seconds.
+    pub window_s: u64,
+}
+
+/// What set it off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trigger {
+    /// Accepted kinds.
+    pub kinds: Vec<TriggerKind>,
+    /// Id of the deploy, `*` standing for anything; left out if it was none.
+    #[serde(default)]
+    pub deploy: Option<String>,
+}
+
+/// The root cause, its equivalents, and what earns part of the points.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cause {
+    /// Where it sits.
+    pub component: Component,
+    /// How it works.
+    pub mechanism: Mechanism,
+    /// Other ways to say the same, worth all points.
+    #[serde(default)]
+    pub equivalents: Vec<Equivalent>,
+    /// Other links of the causal chain, worth some.
+    #[serde(default)]
+    pub partial: Vec<Partial>,
+}
+
+/// Another way to say the same.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Equivalent {
+    /// Where; the cause's own component if left out.
+    #[serde(default)]
+    pub component: Option<Component>,
+    /// How; the cause's own mechanism if left out.
+    #[serde(default)]
+    pub mechanism: Option<Mechanism>,
+}
+
+/// A link of the causal chain that is not the root cause.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Partial {
+    /// Where; anywhere if left out.
+    #[serde(default)]
+    pub component: Option<Component>,
+    /// How; any way if left out.
+    #[serde(default)]
+    pub mechanism: Option<Mechanism>,
+    /// What it is instead.
+    pub role: Role,
+    /// Share of the points, 0 to 1.
+    pub credit: f64,
+    /// Why it is not the cause, for the verdict: a whole sentence.
+    pub because: String,
+}
+
+/// What a link of the causal chain is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// It suffers from the cause.
+    Victim,
+    /// It set the cause off.
+    Trigger,
+    /// It is how the cause shows.
+    Symptom,
+    /// It is near, but not it.
+    Near,
+}
+
+/// Something that made it possible or worse.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contributing {
+    /// For the verdict.
+    pub about: String,
+    /// Words, any of which names it, without regard to case.
+    #[serde(default)]
+    pub words: Vec<String>,
+    /// The mechanism that names it, if one does.
+    #[serde(default)]
+    pub mechanism: Option<Mechanism>,
+}
+
+/// A plausible wrong answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hypothesis {
+    /// For the verdict and the debrief.
+    pub about: String,
+    /// Words, any of which names it in the hypothesis, its reason or its evidence, without regard to case.
+    pub words: Vec<String>,
+}
+
+/// What must be true of the live system afterwards.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Mitigation {
+    /// PromQL that gives one number.
+    pub indicator: String,
+    /// Well when below this.
+    #[serde(default)]
+    pub below: Option<f64>,
+    /// Well when above this.
+    #[serde(default)]
+    pub above: Option<f64>,
+    /// For how long it must be well, in seconds.
+    #[serde(default = "default_settle")]
+    pub settle_s: u64,
+    /// Actions that end it: `rollback inventory`; the first words must be equal.
+    pub accept: Vec<String>,
+    /// Actions after which it comes back.
+    #[serde(default)]
+    pub buys_time: Vec<String>,
+}
+
+/// How the 100 points are shared out. An item that cannot be checked leaves the sum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[expect(missing_docs, reason = "each is the item of the same name")]
+pub struct Weights {
+    pub severity: u32,
+    pub detection: u32,
+    pub timeline: u32,
+    pub impact_window: u32,
+    pub impact_numbers: u32,
+    pub trigger: u32,
+    pub cause: u32,
+    pub contributing: u32,
+    pub ruled_out: u32,
+    pub evidence: u32,
+    pub mitigation: u32,
+    pub action_items: u32,
+}
+
+impl Default for Weights {
+    fn default() -> Self {
+        Self {
+            severity: 5,
+            detection: 5,
+            timeline: 5,
+            impact_window: 5,
+            impact_numbers: 10,
+            trigger: 10,
+            cause: 30,
+            contributing: 5,
+            ruled_out: 5,
+            evidence: 5,
+            mitigation: 10,
+            action_items: 5,
+        }
+    }
+}
+
+impl Default for Impact {
+    fn default() -> Self {
+        Self {
+            routes: Vec::new(),
+            slow_over_ms: 500.0,
+            tolerance: 0.25,
+            window_s: 60,
+        }
+    }
+}
+
+fn default_pass_mark() -> u32 {
+    70
+}
+
+fn default_settle() -> u64 {
+    30
+}
+
+fn one() -> usize {
+    1
+}

@@ -1,0 +1,175 @@
+//! What cannot be right in a rubric, all of it at once.
+
+use super::{Rubric, Weights};
+use crate::log_query::Query;
+use crate::vocabulary::{Component, Mechanism};
+
+/// One thing that cannot be right.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Dotted key below `rubric`: `cause.partial[0].credit`.
+    pub key: String,
+    /// In words.
+    pub message: String,
+}
+
+impl Rubric {
+    /// Everything that cannot be right; empty for a sound rubric.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        let mut say = |key: &str, message: &str| {
+            found.push(Problem {
+                key: key.to_owned(),
+                message: message.to_owned(),
+            });
+        };
+        if self.severity.is_empty() {
+            say("severity", "names no accepted severity");
+        }
+        if !(1..=100).contains(&self.pass_mark) {
+            say("pass_mark", "must be 1 to 100");
+        }
+        if self.weights.sum() != 100 {
+            say(
+                "weights",
+                &format!("must sum to 100, not {}", self.weights.sum()),
+            );
+        }
+        if !(0.01..=1.0).contains(&self.impact.tolerance) {
+            say("impact.tolerance", "must be 0.01 to 1");
+        }
+        if self.control {
+            self.control_problems(&mut say);
+        } else {
+            self.incident_problems(&mut say);
+        }
+        self.clincher_problems(&mut say);
+        self.mitigation_problems(&mut say);
+        found
+    }
+
+    fn control_problems(&self, say: &mut dyn FnMut(&str, &str)) {
+        let absent = [
+            ("trigger", self.trigger.is_some()),
+            ("cause", self.cause.is_some()),
+            ("clinchers", !self.clinchers.is_empty()),
+        ];
+        for (key, is_there) in absent {
+            if is_there {
+                say(key, "a control has none");
+            }
+        }
+    }
+
+    fn incident_problems(&self, say: &mut dyn FnMut(&str, &str)) {
+        if self
+            .trigger
+            .as_ref()
+            .is_none_or(|trigger| trigger.kinds.is_empty())
+        {
+            say("trigger.kinds", "names no accepted trigger");
+        }
+        if self.clinchers.is_empty() {
+            say("clinchers", "nothing would settle the cause");
+        }
+        if self.evidence.is_empty() {
+            say("evidence", "no kind of evidence is required");
+        }
+        if self.mitigation.is_none() {
+            say("mitigation", "is missing");
+        }
+        let Some(cause) = &self.cause else {
+            return say("cause", "is missing");
+        };
+        if matches!(cause.component, Component::None | Component::Unknown) {
+            say("cause.component", "an incident has a place");
+        }
+        if matches!(
+            cause.mechanism,
+            Mechanism::NothingWrong | Mechanism::Unknown
+        ) {
+            say("cause.mechanism", "an incident has a mechanism");
+        }
+        for (index, partial) in cause.partial.iter().enumerate() {
+            let key = |field: &str| format!("cause.partial[{index}].{field}");
+            if !(0.0..1.0).contains(&partial.credit) {
+                say(&key("credit"), "must be at least 0 and less than 1");
+            }
+            if partial.component.is_none() && partial.mechanism.is_none() {
+                say(&key("component"), "name a component, a mechanism or both");
+            }
+        }
+    }
+
+    fn clincher_problems(&self, say: &mut dyn FnMut(&str, &str)) {
+        for (index, clincher) in self.clinchers.iter().enumerate() {
+            let key = |field: &str| format!("clinchers[{index}].{field}");
+            let is_empty = clincher.promql.is_none()
+                && clincher.trace.is_none()
+                && clincher.log.is_none()
+                && clincher.heap.is_none();
+            if is_empty {
+                say(&format!("clinchers[{index}]"), "names no evidence");
+            }
+            if clincher
+                .promql
+                .as_ref()
+                .is_some_and(|clue| clue.mentions.is_empty())
+            {
+                say(&key("promql.mentions"), "any expression would do");
+            }
+            if clincher
+                .trace
+                .as_ref()
+                .is_some_and(|clue| *clue == Default::default())
+            {
+                say(&key("trace"), "any trace would do");
+            }
+            if let Some(log) = &clincher.log {
+                match log.query.parse::<Query>() {
+                    Ok(query) if query.is_empty() => say(&key("log.query"), "any line would do"),
+                    Ok(_) => {}
+                    Err(error) => say(&key("log.query"), &error.to_string()),
+                }
+            }
+        }
+        for (index, hypothesis) in self.hypotheses.iter().enumerate() {
+            if hypothesis.words.is_empty() {
+                say(
+                    &format!("hypotheses[{index}].words"),
+                    "nothing would name it",
+                );
+            }
+        }
+    }
+
+    fn mitigation_problems(&self, say: &mut dyn FnMut(&str, &str)) {
+        let Some(mitigation) = &self.mitigation else {
+            return;
+        };
+        if mitigation.below.is_some() == mitigation.above.is_some() {
+            say("mitigation", "give one of `below` and `above`");
+        }
+        if mitigation.accept.is_empty() && !self.control {
+            say("mitigation.accept", "no action would end it");
+        }
+    }
+}
+
+impl Weights {
+    /// Sum of all points.
+    pub fn sum(&self) -> u32 {
+        self.severity
+            + self.detection
+            + self.timeline
+            + self.impact_window
+            + self.impact_numbers
+            + self.trigger
+            + self.cause
+            + self.contributing
+            + self.ruled_out
+            + self.evidence
+            + self.mitigation
+            + self.action_items
+    }
+}

@@ -1,0 +1,224 @@
+//! The write-up as data. Its text format lives with the command that reads it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::moment::Moment;
+use crate::vocabulary::{Component, Mechanism, Severity, TriggerKind};
+
+/// Pointers as written, one text each: `trace:…`, `promql:…@…`, `log:…`, `deploy:…`, `heap:…..…`.
+pub type Evidence = Vec<String>;
+
+/// What the responder says happened. Every field may be missing; the grade says what that costs.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WriteUp {
+    /// Whether there was an incident at all.
+    pub verdict: Option<Claim>,
+    /// How bad it was.
+    pub severity: Option<Severity>,
+    /// What happened, in a few sentences.
+    pub summary: String,
+    /// How sure the responder is of the cause, 0 to 1.
+    pub confidence: Option<f64>,
+    /// Who was affected, for how long, how badly.
+    pub impact: Impact,
+    /// How it was noticed.
+    pub detection: Detection,
+    /// What happened when.
+    pub timeline: Vec<Event>,
+    /// What set it off.
+    pub trigger: Trigger,
+    /// The root cause.
+    pub cause: Cause,
+    /// What made it possible or worse.
+    pub contributing: Vec<Contribution>,
+    /// Hypotheses that were looked at and dropped.
+    pub ruled_out: Vec<RuledOut>,
+    /// How to show the symptom again.
+    pub reproduction: Reproduction,
+    /// What ended it.
+    pub mitigation: Mitigation,
+    /// What should change.
+    pub action_items: Vec<ActionItem>,
+    /// The Markdown below the head; for people, never graded.
+    pub narrative: String,
+}
+
+/// The first question of any page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Claim {
+    /// Something broke.
+    #[serde(rename = "incident")]
+    Incident,
+    /// Nothing did.
+    #[serde(rename = "no incident")]
+    NoIncident,
+}
+
+/// Numbers of the impact, as the responder measured them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Impact {
+    /// First affected moment.
+    pub start: Option<Moment>,
+    /// Last affected moment; left out while it goes on.
+    pub end: Option<Moment>,
+    /// Requests made to the affected routes between start and end.
+    pub requests: Option<u64>,
+    /// Those of them that failed.
+    pub failed: Option<u64>,
+    /// Those of them that were answered too late to be useful.
+    pub slow: Option<u64>,
+    /// 99th percentile of their latency, in milliseconds.
+    pub p99_ms: Option<f64>,
+    /// Who noticed what, in words.
+    pub description: String,
+    /// Pointers.
+    pub evidence: Evidence,
+}
+
+/// How it was noticed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Detection {
+    /// When.
+    pub at: Option<Moment>,
+    /// By what: the alert's name, a customer.
+    pub by: String,
+    /// Pointers.
+    pub evidence: Evidence,
+}
+
+/// One entry of the timeline.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Event {
+    /// When.
+    pub at: Option<Moment>,
+    /// What.
+    pub what: String,
+    /// Pointers.
+    pub evidence: Evidence,
+}
+
+/// What set it off.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Trigger {
+    /// The kind of event.
+    pub kind: Option<TriggerKind>,
+    /// The entry of the deploy history, if it was one.
+    pub deploy: Option<String>,
+    /// When.
+    pub at: Option<Moment>,
+    /// In words.
+    pub explanation: String,
+    /// Pointers.
+    pub evidence: Evidence,
+}
+
+/// The root cause, in the closed vocabulary and in words.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Cause {
+    /// Where it sits.
+    pub component: Option<Component>,
+    /// How it works.
+    pub mechanism: Option<Mechanism>,
+    /// In words.
+    pub explanation: String,
+    /// Pointers.
+    pub evidence: Evidence,
+}
+
+/// What made it possible or worse.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Contribution {
+    /// In words.
+    pub what: String,
+    /// Where, if it has a place.
+    pub component: Option<Component>,
+    /// How, if it has a word.
+    pub mechanism: Option<Mechanism>,
+    /// Pointers.
+    pub evidence: Evidence,
+}
+
+/// A hypothesis that was looked at and dropped.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RuledOut {
+    /// What it might have been.
+    pub hypothesis: String,
+    /// Why it was not.
+    pub because: String,
+    /// Pointers; without one the entry does not count.
+    pub evidence: Evidence,
+}
+
+/// How to show the symptom again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reproduction {
+    /// A `firedrill request …` command line or other command.
+    pub command: String,
+    /// What it shows.
+    pub shows: String,
+    /// Pointers.
+    pub evidence: Evidence,
+}
+
+/// What ended it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Mitigation {
+    /// What was done: `rollback inventory`; `none` if nothing was needed.
+    pub action: String,
+    /// When.
+    pub at: Option<Moment>,
+    /// Pointers.
+    pub evidence: Evidence,
+}
+
+/// What should change so that it does not come back.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ActionItem {
+    /// The change.
+    pub what: String,
+    /// Who does it: a role or team.
+    pub owner: String,
+}
+
+impl WriteUp {
+    /// Every pointer with the field that carries it, in reading order: `("cause.evidence[0]", "trace:…")`.
+    pub fn pointers(&self) -> Vec<(String, &str)> {
+        let mut all = Vec::new();
+        collect(&mut all, "impact", &self.impact.evidence);
+        collect(&mut all, "detection", &self.detection.evidence);
+        for (index, event) in self.timeline.iter().enumerate() {
+            collect(&mut all, &format!("timeline[{index}]"), &event.evidence);
+        }
+        collect(&mut all, "trigger", &self.trigger.evidence);
+        collect(&mut all, "cause", &self.cause.evidence);
+        for (index, entry) in self.contributing.iter().enumerate() {
+            collect(&mut all, &format!("contributing[{index}]"), &entry.evidence);
+        }
+        for (index, entry) in self.ruled_out.iter().enumerate() {
+            collect(&mut all, &format!("ruled_out[{index}]"), &entry.evidence);
+        }
+        collect(&mut all, "reproduction", &self.reproduction.evidence);
+        collect(&mut all, "mitigation", &self.mitigation.evidence);
+        all
+    }
+}
+
+fn collect<'a>(all: &mut Vec<(String, &'a str)>, field: &str, evidence: &'a [String]) {
+    all.extend(
+        evidence
+            .iter()
+            .enumerate()
+            .map(|(index, text)| (format!("{field}.evidence[{index}]"), text.as_str())),
+    );
+}
