@@ -1,0 +1,110 @@
+//! What the processor does with a backend that answers, refuses, or never answers.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use opentelemetry::trace::{Tracer, TracerProvider};
+use opentelemetry_sdk::trace::SdkTracerProvider;
+
+use super::*;
+
+#[derive(Debug, Clone, Default)]
+struct Backend {
+    batches: Arc<Mutex<Vec<usize>>>,
+    calls: Arc<AtomicUsize>,
+    answer: Answer,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+enum Answer {
+    #[default]
+    Takes,
+    Refuses,
+    Never,
+}
+
+impl SpanExporter for Backend {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        match self.answer {
+            Answer::Takes => {
+                self.batches
+                    .lock()
+                    .expect("no test panics here")
+                    .push(batch.len());
+                Ok(())
+            }
+            Answer::Refuses => Err(OTelSdkError::InternalFailure("refused".to_owned())),
+            Answer::Never => std::future::pending().await,
+        }
+    }
+}
+
+/// Ends `spans` spans against `backend` and shuts down; gives the time that ending them took.
+fn drive(backend: &Backend, spans: usize, limits: Limits) -> (Duration, OTelSdkResult) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime can be built");
+    let processor = Processor::start(backend.clone(), runtime, limits).expect("a thread starts");
+    let provider = SdkTracerProvider::builder()
+        .with_span_processor(processor)
+        .build();
+    let tracer = provider.tracer("test");
+    let began = Instant::now();
+    for _ in 0..spans {
+        drop(tracer.start("work"));
+    }
+    let took = began.elapsed();
+    (took, provider.shutdown_with_timeout(Duration::from_secs(5)))
+}
+
+fn limits() -> Limits {
+    Limits {
+        queue_size: 100,
+        batch_size: 40,
+        delay: Duration::from_secs(3_600),
+        timeout: Duration::from_millis(20),
+    }
+}
+
+fn counter(text: &str, series: &str) -> Option<u64> {
+    let line = text.lines().find(|line| line.starts_with(series))?;
+    line.rsplit(' ').next()?.parse().ok()
+}
+
+#[test]
+fn shutdown_delivers_what_is_queued_in_batches() {
+    let backend = Backend::default();
+    let (_, result) = drive(&backend, 30, limits());
+    assert!(result.is_ok(), "{result:?}");
+    assert_eq!(*backend.batches.lock().expect("not poisoned"), [30]);
+}
+
+#[test]
+fn every_span_is_counted_once_whatever_the_backend_does() {
+    for answer in [Answer::Takes, Answer::Refuses, Answer::Never] {
+        let (registry, recorder) = crate::metric::build().expect("well formed");
+        let backend = Backend {
+            answer,
+            ..Backend::default()
+        };
+        let (took, result) =
+            metrics::with_local_recorder(&recorder, || drive(&backend, 1_000, limits()));
+        assert!(result.is_ok(), "{answer:?}: {result:?}");
+        assert!(
+            took < Duration::from_secs(1),
+            "ending spans must not wait for a backend ({answer:?}): {took:?}"
+        );
+        let text = crate::metric::Metrics::new(registry).render();
+        let exported = counter(&text, "otel_spans_exported_total").expect("present");
+        let full = counter(&text, "otel_spans_dropped_total{reason=\"queue_full\"}");
+        let failed = counter(&text, "otel_spans_dropped_total{reason=\"export_failed\"}");
+        let (full, failed) = (full.expect("present"), failed.expect("present"));
+        assert_eq!(exported + full + failed, 1_000, "{answer:?}");
+        match answer {
+            Answer::Takes => assert_eq!(failed, 0),
+            Answer::Refuses | Answer::Never => assert_eq!(exported, 0),
+        }
+        assert!(backend.calls.load(Ordering::SeqCst) > 0);
+    }
+}

@@ -1,0 +1,85 @@
+//! The thread that writes finished lines, behind a bounded queue.
+
+use std::{
+    io::{self, Write},
+    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    thread,
+    time::Duration,
+};
+
+use metrics::Counter;
+
+use crate::names::metric;
+
+/// Lines that may wait. At 300 bytes a line this is a third of a megabyte, at most.
+const QUEUE: usize = 1_024;
+
+/// Lines written in one go.
+const GO_BYTES: usize = 32 * 1_024;
+
+/// Takes finished lines. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Writer {
+    queue: SyncSender<Message>,
+    dropped: Counter,
+}
+
+#[derive(Debug)]
+enum Message {
+    Line(Vec<u8>),
+    Flush(SyncSender<()>),
+}
+
+impl Writer {
+    /// Writes to `sink` on a thread of its own, until the last clone of the writer is gone.
+    pub(crate) fn start(sink: impl Write + Send + 'static) -> io::Result<Self> {
+        let (queue, lines) = sync_channel(QUEUE);
+        thread::Builder::new()
+            .name("log".to_owned())
+            .stack_size(128 * 1_024)
+            .spawn(move || write_all(&lines, sink))?;
+        let dropped = metrics::counter!(metric::LOG_LINES_DROPPED);
+        dropped.increment(0);
+        Ok(Self { queue, dropped })
+    }
+
+    /// Hands a line over, or counts it as lost.
+    pub(crate) fn write(&self, line: Vec<u8>) {
+        if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
+            self.queue.try_send(Message::Line(line))
+        {
+            self.dropped.increment(1);
+        }
+    }
+
+    /// Waits until everything handed over before is written; `false` where that took too long.
+    pub(crate) fn flush(&self, timeout: Duration) -> bool {
+        let (done, wait) = sync_channel(1);
+        // The queue has room as soon as the writer goes on; where it does not, there is no hope.
+        self.queue.try_send(Message::Flush(done)).is_ok() && wait.recv_timeout(timeout).is_ok()
+    }
+}
+
+fn write_all(lines: &Receiver<Message>, mut sink: impl Write) {
+    let mut text = Vec::new();
+    while let Ok(first) = lines.recv() {
+        let mut waiting = Vec::new();
+        let mut next = Some(first);
+        while let Some(message) = next.take() {
+            match message {
+                Message::Line(line) => text.extend_from_slice(&line),
+                Message::Flush(done) => waiting.push(done),
+            }
+            if text.len() < GO_BYTES {
+                next = lines.try_recv().ok();
+            }
+        }
+        // Standard error is where a failure would be told, so there is nobody left to tell.
+        let _ = sink.write_all(&text).and_then(|()| sink.flush());
+        text.clear();
+        for done in waiting {
+            // The one who waits may have given up.
+            let _ = done.send(());
+        }
+    }
+}

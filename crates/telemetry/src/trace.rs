@@ -1,0 +1,167 @@
+//! The tracer: sampler, resource, exporter, and the layer that turns `tracing` spans into spans.
+
+use std::time::Duration;
+
+use opentelemetry::{KeyValue, trace::TracerProvider as _};
+use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::{
+    Resource,
+    trace::{Sampler, SdkTracer, SdkTracerProvider, SpanExporter as _},
+};
+
+use crate::{
+    Config,
+    environment::{Environment, Protocol},
+    export::{Limits, Processor},
+    http_client::HttpClient,
+    names::attribute,
+};
+
+/// Failure to set the traces up.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The endpoint, the headers or the compression asked for cannot be used.
+    #[error("failed to set up the export of spans to `{endpoint}`")]
+    Exporter {
+        /// Address from the environment.
+        endpoint: String,
+        /// What the exporter reported.
+        #[source]
+        source: ExporterBuildError,
+    },
+    /// The export thread did not start.
+    #[error("failed to start the export of spans")]
+    Thread(#[from] std::io::Error),
+}
+
+/// Starts the export and gives the provider that owns it.
+pub(crate) fn start(
+    config: &Config,
+    environment: &Environment,
+) -> Result<SdkTracerProvider, Error> {
+    let resource = resource(config, environment);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut exporter = {
+        // The gRPC channel ties itself to the runtime that is current when it is made.
+        let _entered = runtime.enter();
+        exporter(environment).map_err(|source| Error::Exporter {
+            endpoint: environment.endpoint.clone(),
+            source,
+        })?
+    };
+    exporter.set_resource(&resource);
+    let limits = Limits {
+        queue_size: environment.queue_size,
+        batch_size: environment.batch_size,
+        delay: environment.schedule_delay,
+        timeout: environment.timeout,
+    };
+    let processor = Processor::start(exporter, runtime, limits)?;
+    Ok(SdkTracerProvider::builder()
+        .with_resource(resource)
+        .with_sampler(sampler(environment))
+        .with_span_processor(processor)
+        .build())
+}
+
+/// The tracer that the layer records with.
+pub(crate) fn tracer(provider: &SdkTracerProvider) -> SdkTracer {
+    provider.tracer("shop")
+}
+
+/// Ends the export; what is queued is sent within `deadline`.
+pub(crate) fn stop(provider: &SdkTracerProvider, deadline: Duration) {
+    if let Err(error) = provider.shutdown_with_timeout(deadline) {
+        tracing::warn!(error = %error, "the last spans were not delivered in time");
+    }
+}
+
+fn exporter(environment: &Environment) -> Result<SpanExporter, ExporterBuildError> {
+    let builder = SpanExporter::builder();
+    match environment.protocol {
+        Protocol::Grpc => builder
+            .with_tonic()
+            .with_endpoint(&environment.endpoint)
+            .with_timeout(environment.timeout)
+            .build(),
+        Protocol::HttpProtobuf => builder
+            .with_http()
+            .with_http_client(HttpClient::new())
+            .with_endpoint(&environment.endpoint)
+            .with_timeout(environment.timeout)
+            .build(),
+    }
+}
+
+fn sampler(environment: &Environment) -> Sampler {
+    let wanted = environment.sampler;
+    let root = if wanted.ratio >= 1.0 {
+        Sampler::AlwaysOn
+    } else if wanted.ratio <= 0.0 {
+        Sampler::AlwaysOff
+    } else {
+        Sampler::TraceIdRatioBased(wanted.ratio)
+    };
+    if wanted.is_parent_based {
+        Sampler::ParentBased(Box::new(root))
+    } else {
+        root
+    }
+}
+
+/// Attributes of the environment come last where the specification gives them the last word.
+fn resource(config: &Config, environment: &Environment) -> Resource {
+    let ours = [
+        (attribute::SERVICE_NAME, config.service.as_str()),
+        (attribute::SERVICE_VERSION, &config.release),
+        (attribute::SERVICE_INSTANCE_ID, &config.instance),
+        (attribute::SERVICE_NAMESPACE, "shop"),
+    ]
+    .map(|(key, value)| KeyValue::new(key, value.to_owned()));
+    let pid = KeyValue::new(attribute::PROCESS_PID, i64::from(std::process::id()));
+    let theirs = environment
+        .resource
+        .iter()
+        .map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    let name = environment.service_name.clone();
+    let name = name.map(|name| KeyValue::new(attribute::SERVICE_NAME, name));
+    Resource::builder()
+        .with_attributes(ours)
+        .with_attribute(pid)
+        .with_attributes(theirs)
+        .with_attributes(name)
+        .build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_has_the_last_word_on_the_resource() {
+        let config = Config {
+            service: "checkout".to_owned(),
+            instance: "checkout-1".to_owned(),
+            release: "2026.11.3".to_owned(),
+            run: "r".to_owned(),
+            is_enabled: true,
+            log_level: "info".to_owned(),
+        };
+        let environment = Environment::from_lookup(|name| {
+            let value = match name {
+                "OTEL_SERVICE_NAME" => "till",
+                "OTEL_RESOURCE_ATTRIBUTES" => "service.name=no,team=blue",
+                _ => return None,
+            };
+            Some(value.to_owned())
+        });
+        let resource = resource(&config, &environment);
+        let get = |key: &'static str| resource.get(&key.into()).map(|value| value.to_string());
+        assert_eq!(get("service.name").as_deref(), Some("till"));
+        assert_eq!(get("team").as_deref(), Some("blue"));
+        assert_eq!(get("service.instance.id").as_deref(), Some("checkout-1"));
+        assert_eq!(get("service.version").as_deref(), Some("2026.11.3"));
+    }
+}
