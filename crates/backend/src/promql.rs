@@ -8,16 +8,32 @@
 //!
 //! It knows nothing of scraping, storage or HTTP. Native histograms are out of scope.
 
+mod aggregate;
+mod binary;
 mod error;
+mod eval;
+mod function;
+mod kahan;
 mod label;
+mod parse;
+mod quantile;
+mod row;
+mod select;
 mod value;
+mod window;
 
 pub use error::Error;
 pub use label::{Labels, METRIC_NAME};
 pub use promql_parser::label::{MatchOp, Matcher};
 pub use value::{Answer, STALE, Sample, Series, Value, VectorSample, is_stale};
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
+
+use eval::Evaluator;
+use promql_parser::parser::value::ValueType;
+use row::Steps;
 
 /// Where the samples come from.
 pub trait Source: Sync {
@@ -39,6 +55,18 @@ pub struct Options {
     pub max_samples: usize,
     /// How long a query may run before it is stopped.
     pub timeout: Duration,
+    /// Stops the query when it becomes true, for whoever asks no longer waits.
+    pub canceled: Option<Arc<AtomicBool>>,
+    /// Takes metric names away at the end of the query rather than where an operation makes them meaningless,
+    /// so that they can still be grouped by; as Prometheus does with `promql-delayed-name-removal`.
+    pub delayed_name_removal: bool,
+}
+
+impl Options {
+    fn is_canceled(&self) -> bool {
+        let canceled = self.canceled.as_ref();
+        canceled.is_some_and(|canceled| canceled.load(Ordering::Relaxed))
+    }
 }
 
 impl Default for Options {
@@ -48,6 +76,8 @@ impl Default for Options {
             subquery_step_ms: 60_000,
             max_samples: 50_000_000,
             timeout: Duration::from_secs(120),
+            canceled: None,
+            delayed_name_removal: false,
         }
     }
 }
@@ -59,8 +89,13 @@ pub fn instant(
     at_ms: i64,
     options: &Options,
 ) -> Result<Answer, Error> {
-    let _ = (source, expression, at_ms, options);
-    Err(Error::Execution("not there yet".to_owned()))
+    let expr = parse::parse(expression)?;
+    let steps = Steps {
+        start_ms: within_bounds(at_ms)?,
+        step_ms: 1,
+        count: 1,
+    };
+    Evaluator::new(source, options, steps, at_ms).instant(&expr)
 }
 
 /// Evaluates an expression at `start_ms`, `start_ms + step_ms`, … up to and including `end_ms`; the value is a matrix.
@@ -74,6 +109,43 @@ pub fn range(
     step_ms: i64,
     options: &Options,
 ) -> Result<Answer, Error> {
-    let _ = (source, expression, start_ms, end_ms, step_ms, options);
-    Err(Error::Execution("not there yet".to_owned()))
+    let expr = parse::parse(expression)?;
+    let kind = match expr.value_type() {
+        ValueType::Vector | ValueType::Scalar => None,
+        ValueType::Matrix => Some("range vector"),
+        ValueType::String => Some("string"),
+    };
+    if let Some(kind) = kind {
+        let text = "for range query, must be Scalar or instant Vector";
+        return Err(Error::BadData(format!(
+            "invalid expression type \"{kind}\" {text}"
+        )));
+    }
+    if step_ms <= 0 {
+        return Err(Error::BadData(
+            "the step of a range query must be positive".to_owned(),
+        ));
+    }
+    let start_ms = within_bounds(start_ms)?;
+    let end_ms = within_bounds(end_ms)?;
+    if end_ms < start_ms {
+        return Err(Error::BadData(
+            "the end of a range query must not be before its start".to_owned(),
+        ));
+    }
+    let steps = Steps {
+        start_ms,
+        step_ms,
+        count: ((end_ms - start_ms) / step_ms) as usize + 1,
+    };
+    Evaluator::new(source, options, steps, end_ms).range(&expr)
+}
+
+fn within_bounds(time_ms: i64) -> Result<i64, Error> {
+    if time_ms.unsigned_abs() > select::FAR_MS.unsigned_abs() {
+        return Err(Error::BadData(format!(
+            "the time {time_ms} ms is out of bounds"
+        )));
+    }
+    Ok(time_ms)
 }

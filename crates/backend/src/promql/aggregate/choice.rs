@@ -1,0 +1,102 @@
+//! The aggregations that keep some members of each group as they are.
+
+use std::cmp::Ordering;
+
+use promql_parser::parser::AggregateExpr;
+use promql_parser::parser::token::{T_BOTTOMK, T_TOPK, TokenId};
+
+use super::group;
+use crate::promql::Error;
+use crate::promql::eval::Evaluator;
+use crate::promql::row::{ABSENT, Row, Steps, is_present};
+
+impl Evaluator<'_> {
+    /// `topk`, `bottomk` and `limitk`: the largest, the smallest, or any k members, at each step for itself.
+    pub(super) fn choose(
+        &self,
+        aggregate: &AggregateExpr,
+        steps: Steps,
+    ) -> Result<Vec<Row>, Error> {
+        let op = aggregate.op.id();
+        let counts = limits(&self.parameter(aggregate, steps)?)?;
+        let rows = self.vector(&aggregate.expr, steps)?;
+        if counts.iter().all(|count| *count == 0) {
+            return Ok(Vec::new());
+        }
+        self.charge(rows.len().saturating_mul(steps.count))?;
+        let mut chosen = vec![vec![ABSENT; steps.count]; rows.len()];
+        // The members of the first step in their order of rank, which is the order of an instant vector.
+        let mut ranking = Vec::new();
+        let mut members: Vec<(usize, f64)> = Vec::new();
+        for group in group(&rows, &aggregate.modifier) {
+            for step in 0..steps.count {
+                self.tick(group.members.len())?;
+                members.clear();
+                let cells = group
+                    .members
+                    .iter()
+                    .map(|member| (*member, rows[*member].cells[step]));
+                members.extend(cells.filter(|(_, cell)| is_present(*cell)));
+                keep_best(op, &mut members, counts[step]);
+                for (member, value) in &members {
+                    chosen[*member][step] = *value;
+                    if step == 0 {
+                        ranking.push(*member);
+                    }
+                }
+            }
+        }
+        if steps.count > 1 {
+            ranking = (0..rows.len()).collect();
+        }
+        let kept = ranking.into_iter().map(|member| Row {
+            cells: std::mem::take(&mut chosen[member]),
+            ..rows[member].clone()
+        });
+        Ok(kept.filter(|row| !row.is_empty()).collect())
+    }
+}
+
+/// How many members to keep at each step.
+fn limits(parameter: &[f64]) -> Result<Vec<usize>, Error> {
+    if !parameter.iter().any(|k| *k >= 1.0 || k.is_nan()) {
+        return Ok(vec![0; parameter.len()]);
+    }
+    // What a 64-bit integer cannot hold is refused, though a vector never is that long.
+    let bound = i64::MAX as f64;
+    let limit = |k: &f64| {
+        if k.is_nan() {
+            Err(Error::Execution("Parameter value is NaN".to_owned()))
+        } else if *k >= bound {
+            Err(Error::Execution(format!(
+                "Scalar value {k} overflows int64"
+            )))
+        } else if *k <= -bound {
+            Err(Error::Execution(format!(
+                "Scalar value {k} underflows int64"
+            )))
+        } else {
+            Ok(k.max(0.0) as usize)
+        }
+    };
+    parameter.iter().map(limit).collect()
+}
+
+/// Sorts the best to the front and drops the rest; among equals the earlier one wins, and NaN loses to anything.
+fn keep_best(op: TokenId, members: &mut Vec<(usize, f64)>, count: usize) {
+    let rank = |a: &(usize, f64), b: &(usize, f64)| {
+        let order = match op {
+            T_TOPK => b.1.partial_cmp(&a.1),
+            T_BOTTOMK => a.1.partial_cmp(&b.1),
+            _ => Some(Ordering::Equal),
+        };
+        order
+            .unwrap_or_else(|| a.1.is_nan().cmp(&b.1.is_nan()))
+            .then_with(|| a.0.cmp(&b.0))
+    };
+    if count > 0 && count < members.len() {
+        members.select_nth_unstable_by(count - 1, rank);
+    }
+    members.truncate(count);
+    members.sort_unstable_by(rank);
+}

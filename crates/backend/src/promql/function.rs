@@ -1,0 +1,221 @@
+//! Functions of instant vectors and scalars.
+
+mod date;
+mod histogram;
+mod label;
+mod math;
+mod order;
+
+use promql_parser::label::MatchOp;
+use promql_parser::parser::{Call, Expr};
+
+use super::eval::{Evaluated, Evaluator, unexpected, without_parens};
+use super::parse::matchers_of;
+use super::row::{ABSENT, Row, Steps, is_present, unite};
+use super::{Error, Labels, METRIC_NAME};
+
+impl Evaluator<'_> {
+    pub(super) fn call(&self, call: &Call, steps: Steps) -> Result<Evaluated, Error> {
+        if let Some(values) = self.scalar_call(call, steps)? {
+            return Ok(Evaluated::Scalar(values));
+        }
+        if let Some(rows) = self.window_call(call, steps) {
+            return rows.map(Evaluated::Vector);
+        }
+        self.vector_call(call, steps).map(Evaluated::Vector)
+    }
+
+    /// The functions that return a scalar.
+    fn scalar_call(&self, call: &Call, steps: Steps) -> Result<Option<Vec<f64>>, Error> {
+        let values = match (call.func.name, &call.args.args[..]) {
+            ("pi", []) => vec![std::f64::consts::PI; steps.count],
+            ("start", []) => vec![seconds(self.query.start_ms); steps.count],
+            ("end", []) => vec![seconds(self.query_end_ms); steps.count],
+            ("time", []) => steps.times().map(seconds).collect(),
+            ("scalar", [argument]) => {
+                let rows = self.vector(argument, steps)?;
+                let only = |step: usize| {
+                    let mut values = rows
+                        .iter()
+                        .map(|row| row.cells[step])
+                        .filter(|cell| is_present(*cell));
+                    match (values.next(), values.next()) {
+                        (Some(value), None) => value,
+                        _ => f64::NAN,
+                    }
+                };
+                (0..steps.count).map(only).collect()
+            }
+            _ => return Ok(None),
+        };
+        self.charge(values.len())?;
+        Ok(Some(values))
+    }
+
+    /// The functions that return an instant vector and do not take a range vector.
+    fn vector_call(&self, call: &Call, steps: Steps) -> Result<Vec<Row>, Error> {
+        let name = call.func.name;
+        let arguments = &call.args.args[..];
+        if let Some(function) = math::function(name) {
+            let rows = self.vector(first(arguments)?, steps)?;
+            return self.map_rows(rows, function);
+        }
+        if let Some(function) = date::function(name) {
+            let rows = match arguments {
+                [] => vec![Row::new(
+                    Labels::empty(),
+                    steps.times().map(seconds).collect(),
+                )],
+                _ => self.vector(first(arguments)?, steps)?,
+            };
+            return self.map_rows(rows, function);
+        }
+        match name {
+            "absent" => self.absent(first(arguments)?, steps),
+            "clamp" | "clamp_max" | "clamp_min" => self.clamp(name, arguments, steps),
+            "histogram_fraction" => self.histogram_fraction(arguments, steps),
+            "histogram_quantile" => self.histogram_quantile(arguments, steps),
+            // Of native histograms only, and there are none.
+            "histogram_avg" | "histogram_count" | "histogram_stddev" | "histogram_stdvar"
+            | "histogram_sum" => self.vector(first(arguments)?, steps).map(|_| Vec::new()),
+            "label_join" => self.label_join(arguments, steps),
+            "label_replace" => self.label_replace(arguments, steps),
+            "round" => self.round(arguments, steps),
+            "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => {
+                self.sort(name, arguments, steps)
+            }
+            "timestamp" => self.timestamp(first(arguments)?, steps),
+            "vector" => Ok(vec![Row::new(
+                Labels::empty(),
+                self.scalar(first(arguments)?, steps)?,
+            )]),
+            _ => Err(Error::Execution(format!(
+                "function `{name}` is not supported"
+            ))),
+        }
+    }
+
+    fn absent(&self, argument: &Expr, steps: Steps) -> Result<Vec<Row>, Error> {
+        let rows = self.vector(argument, steps)?;
+        let is_absent = |step: usize| !rows.iter().any(|row| is_present(row.cells[step]));
+        let cells = (0..steps.count).map(|step| if is_absent(step) { 1.0 } else { ABSENT });
+        unite(vec![Row::new(labels_of_absent(argument), cells.collect())])
+    }
+
+    fn clamp(&self, name: &str, arguments: &[Box<Expr>], steps: Steps) -> Result<Vec<Row>, Error> {
+        let mut rows = self.vector(first(arguments)?, steps)?;
+        let bound = |index: usize| match arguments.get(index) {
+            Some(argument) => self.scalar(argument, steps),
+            None => Err(unexpected("a bound")),
+        };
+        let (lower, upper) = match name {
+            "clamp_min" => (bound(1)?, vec![f64::INFINITY; steps.count]),
+            "clamp_max" => (vec![f64::NEG_INFINITY; steps.count], bound(1)?),
+            _ => (bound(1)?, bound(2)?),
+        };
+        for row in &mut rows {
+            for (step, cell) in row
+                .cells
+                .iter_mut()
+                .enumerate()
+                .filter(|(_, cell)| is_present(**cell))
+            {
+                let (lower, upper) = (lower[step], upper[step]);
+                *cell = if upper < lower {
+                    ABSENT
+                } else {
+                    math::max(lower, math::min(upper, *cell))
+                };
+            }
+            self.drop_name(row);
+        }
+        unite(rows)
+    }
+
+    fn round(&self, arguments: &[Box<Expr>], steps: Steps) -> Result<Vec<Row>, Error> {
+        let mut rows = self.vector(first(arguments)?, steps)?;
+        let nearest = match arguments.get(1) {
+            Some(argument) => self.scalar(argument, steps)?,
+            None => vec![1.0; steps.count],
+        };
+        for row in &mut rows {
+            for (cell, nearest) in row
+                .cells
+                .iter_mut()
+                .zip(&nearest)
+                .filter(|(cell, _)| is_present(**cell))
+            {
+                // By the inverse, for 0.1 is not exact but 10 is.
+                let inverse = 1.0 / nearest;
+                *cell = (*cell * inverse + 0.5).floor() / inverse;
+            }
+            self.drop_name(row);
+        }
+        unite(rows)
+    }
+
+    /// The time of each sample: of a selector the sample's own, of any other expression that of the step.
+    fn timestamp(&self, argument: &Expr, steps: Steps) -> Result<Vec<Row>, Error> {
+        if let Expr::VectorSelector(selector) = without_parens(argument) {
+            let rows = self.select_instant(selector, steps, |sample| seconds(sample.t_ms))?;
+            return self.map_rows(rows, |value| value);
+        }
+        let mut rows = self.vector(argument, steps)?;
+        for row in &mut rows {
+            for (cell, time_ms) in row.cells.iter_mut().zip(steps.times()) {
+                if is_present(*cell) {
+                    *cell = seconds(time_ms);
+                }
+            }
+            self.drop_name(row);
+        }
+        unite(rows)
+    }
+}
+
+fn seconds(time_ms: i64) -> f64 {
+    time_ms as f64 / 1000.0
+}
+
+fn first(arguments: &[Box<Expr>]) -> Result<&Expr, Error> {
+    match arguments {
+        [first, ..] => Ok(first),
+        [] => Err(unexpected("an argument")),
+    }
+}
+
+/// The text of a string argument.
+fn text(arguments: &[Box<Expr>], index: usize) -> Result<&str, Error> {
+    match arguments
+        .get(index)
+        .map(|argument| without_parens(argument))
+    {
+        Some(Expr::StringLiteral(text)) => Ok(&text.val),
+        _ => Err(unexpected("a string")),
+    }
+}
+
+/// The labels that a selector which found nothing would have had, as far as its matchers say.
+pub(super) fn labels_of_absent(argument: &Expr) -> Labels {
+    let matchers = match without_parens(argument) {
+        Expr::VectorSelector(selector) => matchers_of(selector),
+        Expr::MatrixSelector(selector) => matchers_of(&selector.vs),
+        _ => return Labels::empty(),
+    };
+    let mut labels = Labels::empty();
+    let mut certain: Vec<&str> = Vec::new();
+    for matcher in matchers
+        .iter()
+        .filter(|matcher| matcher.name != METRIC_NAME)
+    {
+        let name = matcher.name.as_str();
+        if matcher.op == MatchOp::Equal && !certain.contains(&name) {
+            labels = labels.with(name, &matcher.value);
+            certain.push(name);
+        } else {
+            // What a further matcher speaks of has no one value.
+            labels = labels.with(name, "");
+        }
+    }
+    labels
+}
