@@ -167,6 +167,12 @@ pub mod attribute {
     pub const SPAN_KIND: &str = "otel.kind";
     /// Span status given to the tracing layer: `ok` or `error`.
     pub const SPAN_STATUS: &str = "otel.status_code";
+    /// Function that a log line is about, with its module path.
+    pub const CODE_FUNCTION_NAME: &str = "code.function.name";
+    /// Source file of it.
+    pub const CODE_FILE_PATH: &str = "code.file.path";
+    /// Line in the source file.
+    pub const CODE_LINE_NUMBER: &str = "code.line.number";
     /// Place of a panic, `file:line`.
     pub const PANIC_LOCATION: &str = "panic.location";
 }

@@ -67,7 +67,10 @@ impl<K: Copy + Eq + Hash, V: Clone> Cache<K, V> {
             stored: 0,
             evictions: 0,
         };
-        Self { limits, state: Mutex::new(state) }
+        Self {
+            limits,
+            state: Mutex::new(state),
+        }
     }
 
     /// The entry of a key, if it is young enough.
@@ -83,13 +86,20 @@ impl<K: Copy + Eq + Hash, V: Clone> Cache<K, V> {
     }
 
     /// Loads a key and keeps the value, unless the key was invalidated while the load was under way.
-    pub async fn load<E>(&self, key: K, load: impl AsyncFnOnce() -> Result<V, E>) -> Result<V, E> {
+    pub async fn load<E, F>(&self, key: K, load: impl FnOnce() -> F) -> Result<V, E>
+    where
+        F: Future<Output = Result<V, E>>,
+    {
         let started_at = Instant::now();
         let flight = self.board(key);
         // A caller that is cancelled in mid-load hands the load to the next one that waits.
         let outcome = flight.get_or_try_init(load).await.cloned();
         let mut state = self.lock();
-        if state.flights.get(&key).is_some_and(|current| Arc::ptr_eq(current, &flight)) {
+        if state
+            .flights
+            .get(&key)
+            .is_some_and(|current| Arc::ptr_eq(current, &flight))
+        {
             state.flights.remove(&key);
             if let Ok(value) = &outcome {
                 state.store(key, value.clone(), started_at, self.limits.capacity);
@@ -145,7 +155,15 @@ impl<K: Copy + Eq + Hash, V> State<K, V> {
         }
         self.stored += 1;
         let number = self.stored;
-        self.entries.insert(key, Entry { value, loaded_at, number, is_used: false });
+        self.entries.insert(
+            key,
+            Entry {
+                value,
+                loaded_at,
+                number,
+                is_used: false,
+            },
+        );
         self.queue.push_back((key, number));
         while self.entries.len() > capacity || self.queue.len() > capacity.saturating_mul(2) {
             if !self.evict_one() {
@@ -156,7 +174,9 @@ impl<K: Copy + Eq + Hash, V> State<K, V> {
 
     /// Takes the oldest key of the queue; `false` when the queue is empty.
     fn evict_one(&mut self) -> bool {
-        let Some((key, number)) = self.queue.pop_front() else { return false };
+        let Some((key, number)) = self.queue.pop_front() else {
+            return false;
+        };
         match self.entries.get_mut(&key) {
             Some(entry) if entry.number == number && entry.is_used => {
                 entry.is_used = false;

@@ -1,1 +1,123 @@
-//! Placeholder.
+//! The inventory: products, prices, stock and reservations.
+//!
+//! ```text
+//! GET  product  -> cache -> readers --\
+//! GET  products ----------> readers ---> one SQLite file (WAL), shared by all replicas
+//! POST reservations ------> writer ---/        ^
+//!        price feed ------> writer -----------/
+//!        follower: rows of other processes -> invalidates the cache
+//! ```
+
+pub mod cache;
+mod feed;
+mod follow;
+mod route;
+pub mod schema;
+mod settings;
+pub mod store;
+mod sweep;
+mod view;
+
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::Context as _;
+use chassis::{App, Context, db::Pool};
+use shop_api::{Sku, product::Product};
+use tracing::info;
+
+use crate::cache::{Cache, Limits};
+pub use crate::{
+    route::router,
+    settings::{CacheSettings, FeedSettings, Settings},
+};
+
+/// What every request works with. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct State {
+    pool: Pool,
+    views: Arc<Cache<Sku, Product>>,
+    settings: Arc<Settings>,
+    /// Unix milliseconds.
+    clock: fn() -> i64,
+}
+
+impl State {
+    /// Opens a database that [`store::prepare`] has made and brings it to the level of the settings.
+    ///
+    /// `clock` gives Unix milliseconds.
+    pub fn open(path: &Path, settings: Settings, clock: fn() -> i64) -> anyhow::Result<Self> {
+        migrate(path, &settings)?;
+        let options = chassis::db::Options {
+            readers: settings.readers,
+            acquire: Duration::from_millis(settings.acquire_ms),
+            busy: Duration::from_millis(settings.busy_ms),
+            cache_kib: settings.page_cache_kib,
+            ..chassis::db::Options::new(path)
+        };
+        let pool = Pool::open("inventory", options).context("the inventory's database")?;
+        let limits = Limits {
+            capacity: settings.cache.capacity,
+            ttl: Duration::from_millis(settings.cache.ttl_ms),
+            single_flight: settings.cache.single_flight,
+        };
+        Ok(Self {
+            pool,
+            views: Arc::new(Cache::new(limits)),
+            settings: Arc::new(settings),
+            clock,
+        })
+    }
+}
+
+/// Builds the service: database, routes, background work.
+pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
+    let Context {
+        settings,
+        config,
+        shutdown,
+        ..
+    } = context;
+    let path = config.scratch.join(store::FILE);
+    let (seed, database) = (config.seed, path.clone());
+    let state = tokio::task::spawn_blocking(move || {
+        store::prepare(&database, seed).context("the inventory's database")?;
+        State::open(&database, settings, now_ms)
+    })
+    .await
+    .context("opening the database")??;
+    let feed = feed::Feed::new(state.clone(), config.instance.clone(), seed);
+    Ok(App::new(router(state.clone()))
+        .task(follow::run(state.clone(), shutdown.clone()))
+        .task(sweep::run(state, shutdown.clone()))
+        .task(feed.run(shutdown)))
+}
+
+/// How long a boot waits for another process's migration.
+const MIGRATION_WAIT: Duration = Duration::from_secs(30);
+
+fn migrate(path: &Path, settings: &Settings) -> anyhow::Result<()> {
+    let mut connection = rusqlite::Connection::open(path).context("the inventory's database")?;
+    connection.busy_timeout(MIGRATION_WAIT)?;
+    let found = schema::migrate(&mut connection, settings.schema)?;
+    if found != settings.schema {
+        info!(
+            from = found,
+            to = settings.schema,
+            "migrated the database from schema {found} to {}",
+            settings.schema
+        );
+    }
+    Ok(())
+}
+
+fn now_ms() -> i64 {
+    // A clock before 1970 is treated as 1970; no price is valid then, so list prices apply.
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

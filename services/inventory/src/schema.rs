@@ -20,7 +20,10 @@ pub const LATEST: u32 = STEPS.len() as u32;
 
 /// Step `n` leads to level `n + 1`.
 const STEPS: [Step; 3] = [
-    Step { up: BASE_TABLES, down: "" },
+    Step {
+        up: BASE_TABLES,
+        down: "",
+    },
     // Which supplier or person a price came from. SQLite cannot add a checked column in place, so the table is rebuilt.
     Step {
         up: "CREATE TABLE price_next (
@@ -133,19 +136,33 @@ pub fn migrate(connection: &mut Connection, level: u32) -> Result<u32, Error> {
     if !(BASE..=LATEST).contains(&level) {
         return Err(Error::UnknownLevel { level });
     }
-    let from = |source| Error::Step { from: 0, to: level, source };
+    let from = |source| Error::Step {
+        from: 0,
+        to: level,
+        source,
+    };
     // Taken at once, so that two replicas that boot together do one migration and not a half each.
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(from)?;
-    let found: u32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(from)?;
+    let transaction = connection
+        .transaction_with_behavior(TransactionBehavior::Immediate)
+        .map_err(from)?;
+    let found: u32 = transaction
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(from)?;
     if found > LATEST {
         return Err(Error::UnknownLevel { level: found });
     }
-    let failed = |source| Error::Step { from: found, to: level, source };
+    let failed = |source| Error::Step {
+        from: found,
+        to: level,
+        source,
+    };
     for sql in plan(found, level) {
         transaction.execute_batch(sql).map_err(failed)?;
     }
     if found != level {
-        transaction.pragma_update(None, "user_version", level).map_err(failed)?;
+        transaction
+            .pragma_update(None, "user_version", level)
+            .map_err(failed)?;
     }
     transaction.commit().map_err(failed)?;
     Ok(found)
@@ -169,13 +186,22 @@ mod tests {
     /// How SQLite would look up the price of one product.
     fn lookup(connection: &Connection) -> String {
         let sql = format!("EXPLAIN QUERY PLAN {}", price::CURRENT.text);
-        connection.query_row(&sql, ("sku-000001", 0), |row| row.get("detail")).expect("the statement is valid")
+        connection
+            .query_row(&sql, ("sku-000001", 0), |row| row.get("detail"))
+            .expect("the statement is valid")
     }
 
     #[test]
     fn the_price_lookup_searches_or_scans_by_the_level_on_every_way_there() {
         let mut connection = Connection::open_in_memory().expect("memory is a database");
-        for (level, expected) in [(1, "SEARCH"), (2, "SCAN"), (1, "SEARCH"), (3, "SEARCH"), (2, "SCAN"), (1, "SEARCH")] {
+        for (level, expected) in [
+            (1, "SEARCH"),
+            (2, "SCAN"),
+            (1, "SEARCH"),
+            (3, "SEARCH"),
+            (2, "SCAN"),
+            (1, "SEARCH"),
+        ] {
             migrate(&mut connection, level).expect("every level can be reached from every other");
             let plan = lookup(&connection);
             assert!(plan.starts_with(expected), "level {level}: {plan}");
@@ -191,7 +217,9 @@ mod tests {
         for level in [2, 3, 1] {
             migrate(&mut connection, level).expect("the way is known");
             let row: (i64, i64) = connection
-                .query_row("SELECT id, amount_minor FROM price", (), |row| Ok((row.get(0)?, row.get(1)?)))
+                .query_row("SELECT id, amount_minor FROM price", (), |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
                 .expect("the row is still there");
             assert_eq!(row, (41, 1299), "level {level}");
         }
@@ -201,7 +229,13 @@ mod tests {
     fn a_level_without_a_step_is_refused() {
         let mut connection = Connection::open_in_memory().expect("memory is a database");
         for level in [0, LATEST + 1] {
-            assert!(matches!(migrate(&mut connection, level), Err(Error::UnknownLevel { .. })), "{level}");
+            assert!(
+                matches!(
+                    migrate(&mut connection, level),
+                    Err(Error::UnknownLevel { .. })
+                ),
+                "{level}"
+            );
         }
     }
 }

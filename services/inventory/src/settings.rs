@@ -75,13 +75,23 @@ impl Default for Settings {
 
 impl Default for CacheSettings {
     fn default() -> Self {
-        Self { capacity: 5_000, ttl_ms: 300_000, single_flight: true, refresh_after_ms: None, follow_ms: 250 }
+        Self {
+            capacity: 5_000,
+            ttl_ms: 300_000,
+            single_flight: true,
+            refresh_after_ms: None,
+            follow_ms: 250,
+        }
     }
 }
 
 impl Default for FeedSettings {
     fn default() -> Self {
-        Self { rows_per_second: 50, interval_ms: 250, max_rows: 4_000_000 }
+        Self {
+            rows_per_second: 50,
+            interval_ms: 250,
+            max_rows: 4_000_000,
+        }
     }
 }
 
@@ -91,10 +101,21 @@ mod tests {
 
     #[test]
     fn nothing_said_is_the_default_and_an_unknown_key_is_refused() {
-        assert_eq!(serde_json::from_str::<Settings>("{}").ok(), Some(Settings::default()));
-        let partial: Settings = serde_json::from_str(r#"{"schema":2,"cache":{"ttl_ms":5}}"#).expect("both keys exist");
-        assert_eq!((partial.schema, partial.cache.ttl_ms, partial.cache.capacity), (2, 5, 5_000));
-        for text in [r#"{"schemas":2}"#, r#"{"cache":{"ttl":5}}"#, r#"{"feed":{"rows":5}}"#] {
+        assert_eq!(
+            serde_json::from_str::<Settings>("{}").ok(),
+            Some(Settings::default())
+        );
+        let partial: Settings =
+            serde_json::from_str(r#"{"schema":2,"cache":{"ttl_ms":5}}"#).expect("both keys exist");
+        assert_eq!(
+            (partial.schema, partial.cache.ttl_ms, partial.cache.capacity),
+            (2, 5, 5_000)
+        );
+        for text in [
+            r#"{"schemas":2}"#,
+            r#"{"cache":{"ttl":5}}"#,
+            r#"{"feed":{"rows":5}}"#,
+        ] {
             assert!(serde_json::from_str::<Settings>(text).is_err(), "{text}");
         }
     }

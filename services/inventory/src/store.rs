@@ -23,13 +23,20 @@ fn money(row: &rusqlite::Row<'_>, amount: usize, currency: usize) -> rusqlite::R
         let error = format!("`{code}` is not a currency of the shop").into();
         rusqlite::Error::FromSqlConversionFailure(currency, rusqlite::types::Type::Text, error)
     })?;
-    Ok(Money { amount_minor: row.get(amount)?, currency: known })
+    Ok(Money {
+        amount_minor: row.get(amount)?,
+        currency: known,
+    })
 }
 
 /// A SKU as a column in a row.
 fn sku(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<shop_api::Sku> {
     let text = row.get_ref(column)?.as_str()?;
     text.parse().map_err(|error: shop_api::sku::NotASku| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error))
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            Box::new(error),
+        )
     })
 }

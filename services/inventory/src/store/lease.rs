@@ -1,6 +1,6 @@
 //! A lease: one process at a time does a job that all replicas could do.
 
-use chassis::db::{Statement, step};
+use chassis::db::Statement;
 use rusqlite::Connection;
 
 /// Takes a lease that is free, over, or the caller's own.
@@ -11,11 +11,17 @@ pub const TAKE: Statement = Statement {
 };
 
 /// Takes or keeps the lease `name` for `holder` until `until_ms`; `false` while another holds it.
-pub fn take(connection: &Connection, name: &str, holder: &str, now_ms: i64, until_ms: i64) -> rusqlite::Result<bool> {
-    step(&TAKE, || {
-        let taken = connection.prepare_cached(TAKE.text)?.execute((name, holder, now_ms, until_ms))?;
-        Ok(taken == 1)
-    })
+pub fn take(
+    connection: &Connection,
+    name: &str,
+    holder: &str,
+    now_ms: i64,
+    until_ms: i64,
+) -> rusqlite::Result<bool> {
+    let taken = connection
+        .prepare_cached(TAKE.text)?
+        .execute((name, holder, now_ms, until_ms))?;
+    Ok(taken == 1)
 }
 
 #[cfg(test)]
@@ -27,10 +33,16 @@ mod tests {
     fn a_lease_has_one_holder_until_its_time_is_up() {
         let mut connection = Connection::open_in_memory().expect("memory is a database");
         schema::migrate(&mut connection, schema::BASE).expect("the base is made");
-        for (holder, now_ms, expected) in
-            [("a", 0, true), ("b", 5, false), ("a", 9, true), ("b", 15, false), ("b", 19, true), ("a", 20, false)]
-        {
-            let taken = take(&connection, "feed", holder, now_ms, now_ms + 10).expect("the table is there");
+        for (holder, now_ms, expected) in [
+            ("a", 0, true),
+            ("b", 5, false),
+            ("a", 9, true),
+            ("b", 15, false),
+            ("b", 19, true),
+            ("a", 20, false),
+        ] {
+            let taken =
+                take(&connection, "feed", holder, now_ms, now_ms + 10).expect("the table is there");
             assert_eq!(taken, expected, "{holder} at {now_ms}");
         }
     }

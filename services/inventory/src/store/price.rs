@@ -1,6 +1,6 @@
 //! The history of prices: what a product cost, costs, and what has changed.
 
-use chassis::db::{Statement, step};
+use chassis::db::Statement;
 use rusqlite::{Connection, OptionalExtension};
 use shop_api::{Money, Sku};
 
@@ -35,48 +35,73 @@ pub const CHANGED: Statement = Statement {
 };
 
 /// The newest row.
-pub const NEWEST: Statement = Statement { summary: "SELECT price", text: "SELECT max(id) FROM price" };
+pub const NEWEST: Statement = Statement {
+    summary: "SELECT price",
+    text: "SELECT max(id) FROM price",
+};
 
 /// The price of a product at a time, in Unix milliseconds.
-pub fn current(connection: &Connection, product: Sku, at_ms: i64) -> rusqlite::Result<Option<Money>> {
-    step(&CURRENT, || {
-        let mut statement = connection.prepare_cached(CURRENT.text)?;
-        statement.query_row((product.to_string(), at_ms), |row| money(row, 0, 1)).optional()
-    })
+pub fn current(
+    connection: &Connection,
+    product: Sku,
+    at_ms: i64,
+) -> rusqlite::Result<Option<Money>> {
+    let mut statement = connection.prepare_cached(CURRENT.text)?;
+    statement
+        .query_row((product.to_string(), at_ms), |row| money(row, 0, 1))
+        .optional()
 }
 
 /// Writes a new price; `false` if there is no such product.
-pub fn insert(connection: &Connection, product: Sku, price: Money, from_ms: i64) -> rusqlite::Result<bool> {
-    step(&INSERT, || {
-        let mut statement = connection.prepare_cached(INSERT.text)?;
-        let values = (product.to_string(), from_ms, price.amount_minor, price.currency.code());
-        Ok(statement.execute(values)? == 1)
-    })
+pub fn insert(
+    connection: &Connection,
+    product: Sku,
+    price: Money,
+    from_ms: i64,
+) -> rusqlite::Result<bool> {
+    let mut statement = connection.prepare_cached(INSERT.text)?;
+    let values = (
+        product.to_string(),
+        from_ms,
+        price.amount_minor,
+        price.currency.code(),
+    );
+    Ok(statement.execute(values)? == 1)
 }
 
 /// Writes new prices for the products from number `first` to `last`; gives back how many.
-pub fn feed(connection: &Connection, first: u32, last: u32, from_ms: i64, spread: u32) -> rusqlite::Result<usize> {
-    step(&FEED, || connection.prepare_cached(FEED.text)?.execute((first, last, from_ms, spread)))
+pub fn feed(
+    connection: &Connection,
+    first: u32,
+    last: u32,
+    from_ms: i64,
+    spread: u32,
+) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached(FEED.text)?
+        .execute((first, last, from_ms, spread))
 }
 
 /// The id of the newest row, 0 if there is none; as no row is ever removed, also how many there are.
 pub fn newest(connection: &Connection) -> rusqlite::Result<i64> {
-    step(&NEWEST, || {
-        let newest: Option<i64> = connection.prepare_cached(NEWEST.text)?.query_row((), |row| row.get(0))?;
-        Ok(newest.unwrap_or(0))
-    })
+    let newest: Option<i64> = connection
+        .prepare_cached(NEWEST.text)?
+        .query_row((), |row| row.get(0))?;
+    Ok(newest.unwrap_or(0))
 }
 
 /// Products with a price newer than row `after`, and the last row looked at.
-pub fn changed(connection: &Connection, after: i64, limit: u32) -> rusqlite::Result<(i64, Vec<Sku>)> {
-    step(&CHANGED, || {
-        let mut statement = connection.prepare_cached(CHANGED.text)?;
-        let mut rows = statement.query((after, limit))?;
-        let (mut last, mut products) = (after, Vec::new());
-        while let Some(row) = rows.next()? {
-            last = row.get(0)?;
-            products.push(sku(row, 1)?);
-        }
-        Ok((last, products))
-    })
+pub fn changed(
+    connection: &Connection,
+    after: i64,
+    limit: u32,
+) -> rusqlite::Result<(i64, Vec<Sku>)> {
+    let mut statement = connection.prepare_cached(CHANGED.text)?;
+    let mut rows = statement.query((after, limit))?;
+    let (mut last, mut products) = (after, Vec::new());
+    while let Some(row) = rows.next()? {
+        last = row.get(0)?;
+        products.push(sku(row, 1)?);
+    }
+    Ok((last, products))
 }

@@ -1,13 +1,10 @@
 //! The catalogue: pages of it, searches in it, one product.
 
-use chassis::db::{Statement, step};
+use chassis::db::Statement;
 use rusqlite::{Connection, OptionalExtension, Row};
-use shop_api::{
-    Sku,
-    product::{Product, Summary},
-};
+use shop_api::{Sku, product::Summary};
 
-use super::{money, price, sku};
+use super::{money, sku};
 
 /// A page of the whole catalogue. Ids are dense and follow popularity, so a page is a range of them.
 pub const LIST: Statement = Statement {
@@ -39,41 +36,44 @@ const MAX_WORD_CHARS: usize = 32;
 
 /// A page of the catalogue: `limit` products after the first `skip`.
 pub fn list(connection: &Connection, skip: u32, limit: u32) -> rusqlite::Result<Vec<Summary>> {
-    step(&LIST, || connection.prepare_cached(LIST.text)?.query_map((skip, limit), summary)?.collect())
+    connection
+        .prepare_cached(LIST.text)?
+        .query_map((skip, limit), summary)?
+        .collect()
 }
 
 /// A page of the products that match an expression of [`expression`].
-pub fn search(connection: &Connection, matching: &str, skip: u32, limit: u32) -> rusqlite::Result<Vec<Summary>> {
-    step(&SEARCH, || {
-        let mut statement = connection.prepare_cached(SEARCH.text)?;
-        statement.query_map((matching, limit, skip), summary)?.collect()
-    })
+pub fn search(
+    connection: &Connection,
+    matching: &str,
+    skip: u32,
+    limit: u32,
+) -> rusqlite::Result<Vec<Summary>> {
+    connection
+        .prepare_cached(SEARCH.text)?
+        .query_map((matching, limit, skip), summary)?
+        .collect()
 }
 
-/// One product with the price at a time, in Unix milliseconds.
-pub fn one(connection: &Connection, product: Sku, at_ms: i64) -> rusqlite::Result<Option<Product>> {
-    let found = step(&ONE, || {
-        let mut statement = connection.prepare_cached(ONE.text)?;
-        statement.query_row([product.to_string()], |row| Ok((summary(row)?, row.get(6)?))).optional()
-    })?;
-    let Some((found, free)) = found else { return Ok(None) };
-    let free: i64 = free;
-    let price = price::current(connection, product, at_ms)?;
-    Ok(Some(Product {
-        sku: found.sku,
-        name: found.name,
-        category: found.category,
-        description: found.description,
-        list_price: found.list_price,
-        price: price.unwrap_or(found.list_price),
-        in_stock: free > 0,
-    }))
+/// One product without its current price, and whether a piece of it is left.
+pub fn one(connection: &Connection, product: Sku) -> rusqlite::Result<Option<(Summary, bool)>> {
+    let found = |row: &Row<'_>| {
+        let free: i64 = row.get(6)?;
+        Ok((summary(row)?, free > 0))
+    };
+    connection
+        .prepare_cached(ONE.text)?
+        .query_row([product.to_string()], found)
+        .optional()
 }
 
 /// A full text expression in which every word of a query has to begin a word of the name;
 /// nothing if the query has no word.
 pub fn expression(query: &str) -> Option<String> {
-    let words = query.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).take(MAX_WORDS);
+    let words = query
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .take(MAX_WORDS);
     let terms: Vec<String> = words
         .map(|word| {
             let word: String = word.chars().take(MAX_WORD_CHARS).collect();
@@ -81,7 +81,11 @@ pub fn expression(query: &str) -> Option<String> {
             format!("\"{word}\"*")
         })
         .collect();
-    if terms.is_empty() { None } else { Some(terms.join(" ")) }
+    if terms.is_empty() {
+        None
+    } else {
+        Some(terms.join(" "))
+    }
 }
 
 fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {

@@ -16,8 +16,10 @@ use shop_api::{
 
 use super::{money, price, sku};
 
-const STATE: Statement =
-    Statement { summary: "SELECT reservation", text: "SELECT state FROM reservation WHERE order_id = ?1" };
+const STATE: Statement = Statement {
+    summary: "SELECT reservation",
+    text: "SELECT state FROM reservation WHERE order_id = ?1",
+};
 const LINES: Statement = Statement {
     summary: "SELECT reservation_line",
     text: "SELECT sku, quantity, price_minor, currency FROM reservation_line WHERE order_id = ?1 ORDER BY position",
@@ -45,8 +47,10 @@ pub const PUT: Statement = Statement {
     text: "INSERT OR REPLACE INTO reservation (order_id, state, hold, changed_ms, expires_ms) \
            VALUES (?1, ?2, ?3, ?4, ?5)",
 };
-const CLEAR_LINES: Statement =
-    Statement { summary: "DELETE reservation_line", text: "DELETE FROM reservation_line WHERE order_id = ?1" };
+const CLEAR_LINES: Statement = Statement {
+    summary: "DELETE reservation_line",
+    text: "DELETE FROM reservation_line WHERE order_id = ?1",
+};
 const PUT_LINE: Statement = Statement {
     summary: "INSERT reservation_line",
     text: "INSERT INTO reservation_line (order_id, position, sku, quantity, price_minor, currency) \
@@ -55,7 +59,7 @@ const PUT_LINE: Statement = Statement {
 /// Ends a reservation and keeps how it was held.
 pub const END: Statement = Statement {
     summary: "UPDATE reservation",
-    text: "UPDATE reservation SET state = ?2, changed_ms = ?3 WHERE order_id = ?1",
+    text: "UPDATE reservation SET state = ?2, changed_ms = ?3, expires_ms = ?3 WHERE order_id = ?1",
 };
 /// Reservations that nobody wanted in time.
 pub const OVERDUE: Statement = Statement {
@@ -127,13 +131,23 @@ pub fn reserve(
     }
     let mut priced = Vec::with_capacity(lines.len());
     for line in lines {
-        let Some(price) = price::current(connection, line.sku, terms.now_ms)? else {
+        let price = step(&price::CURRENT, || {
+            price::current(connection, line.sku, terms.now_ms)
+        })?;
+        let Some(price) = price else {
             return Ok(Err(Refusal::UnknownProduct(line.sku)));
         };
         if update_stock(connection, &TAKE, line.sku, line.quantity)? == 0 {
-            return Ok(Err(Refusal::OutOfStock { sku: line.sku, quantity: line.quantity }));
+            return Ok(Err(Refusal::OutOfStock {
+                sku: line.sku,
+                quantity: line.quantity,
+            }));
         }
-        priced.push(PricedLine { sku: line.sku, quantity: line.quantity, price });
+        priced.push(PricedLine {
+            sku: line.sku,
+            quantity: line.quantity,
+            price,
+        });
     }
     let expires_ms = match terms.hold {
         Hold::Standard => Some(terms.expires_ms),
@@ -145,7 +159,11 @@ pub fn reserve(
 }
 
 /// Gives the pieces of an open reservation back. Repeating it, or releasing what is not there, changes nothing.
-pub fn release(connection: &Connection, order: &str, now_ms: i64) -> rusqlite::Result<Result<(), Refusal>> {
+pub fn release(
+    connection: &Connection,
+    order: &str,
+    now_ms: i64,
+) -> rusqlite::Result<Result<(), Refusal>> {
     match state(connection, order)?.as_deref() {
         Some("open") => {
             give_back(connection, &priced_lines(connection, order)?)?;
@@ -169,7 +187,12 @@ pub enum Placed {
 }
 
 /// Makes the reservation of a placed order final: the pieces have left.
-pub fn place(connection: &Connection, order: &str, lines: &[Line], terms: Terms) -> rusqlite::Result<Placed> {
+pub fn place(
+    connection: &Connection,
+    order: &str,
+    lines: &[Line],
+    terms: Terms,
+) -> rusqlite::Result<Placed> {
     match state(connection, order)?.as_deref() {
         Some("open") => {
             for line in priced_lines(connection, order)? {
@@ -183,7 +206,7 @@ pub fn place(connection: &Connection, order: &str, lines: &[Line], terms: Terms)
             for line in lines {
                 update_stock(connection, &SHIP_UNRESERVED, line.sku, line.quantity)?;
             }
-            put(connection, order, "final", terms, Some(terms.expires_ms))?;
+            put(connection, order, "final", terms, Some(terms.now_ms))?;
             Ok(Placed::Late)
         }
     }
@@ -192,7 +215,10 @@ pub fn place(connection: &Connection, order: &str, lines: &[Line], terms: Terms)
 /// Gives back at most `limit` reservations whose time is up; gives back how many.
 pub fn expire(connection: &Connection, now_ms: i64, limit: u32) -> rusqlite::Result<usize> {
     let overdue: Vec<String> = step(&OVERDUE, || {
-        connection.prepare_cached(OVERDUE.text)?.query_map((now_ms, limit), |row| row.get(0))?.collect()
+        connection
+            .prepare_cached(OVERDUE.text)?
+            .query_map((now_ms, limit), |row| row.get(0))?
+            .collect()
     })?;
     for order in &overdue {
         give_back(connection, &priced_lines(connection, order)?)?;
@@ -201,21 +227,43 @@ pub fn expire(connection: &Connection, now_ms: i64, limit: u32) -> rusqlite::Res
     Ok(overdue.len())
 }
 
-/// Forgets at most `limit` reservations that ended and whose time was up before `before_ms`.
+/// Forgets at most `limit` reservations that ended before `before_ms`.
 pub fn forget(connection: &Connection, before_ms: i64, limit: u32) -> rusqlite::Result<usize> {
-    step(&FORGET_LINES, || connection.prepare_cached(FORGET_LINES.text)?.execute((before_ms, limit)))?;
-    step(&FORGET, || connection.prepare_cached(FORGET.text)?.execute((before_ms, limit)))
+    step(&FORGET_LINES, || {
+        connection
+            .prepare_cached(FORGET_LINES.text)?
+            .execute((before_ms, limit))
+    })?;
+    step(&FORGET, || {
+        connection
+            .prepare_cached(FORGET.text)?
+            .execute((before_ms, limit))
+    })
 }
 
 fn state(connection: &Connection, order: &str) -> rusqlite::Result<Option<String>> {
-    step(&STATE, || connection.prepare_cached(STATE.text)?.query_row([order], |row| row.get(0)).optional())
+    step(&STATE, || {
+        connection
+            .prepare_cached(STATE.text)?
+            .query_row([order], |row| row.get(0))
+            .optional()
+    })
 }
 
 fn priced_lines(connection: &Connection, order: &str) -> rusqlite::Result<Vec<PricedLine>> {
     let line = |row: &rusqlite::Row<'_>| {
-        Ok(PricedLine { sku: sku(row, 0)?, quantity: row.get(1)?, price: money(row, 2, 3)? })
+        Ok(PricedLine {
+            sku: sku(row, 0)?,
+            quantity: row.get(1)?,
+            price: money(row, 2, 3)?,
+        })
     };
-    step(&LINES, || connection.prepare_cached(LINES.text)?.query_map([order], line)?.collect())
+    step(&LINES, || {
+        connection
+            .prepare_cached(LINES.text)?
+            .query_map([order], line)?
+            .collect()
+    })
 }
 
 fn give_back(connection: &Connection, lines: &[PricedLine]) -> rusqlite::Result<()> {
@@ -231,7 +279,11 @@ fn update_stock(
     product: Sku,
     quantity: u32,
 ) -> rusqlite::Result<usize> {
-    step(statement, || connection.prepare_cached(statement.text)?.execute((product.to_string(), quantity)))
+    step(statement, || {
+        connection
+            .prepare_cached(statement.text)?
+            .execute((product.to_string(), quantity))
+    })
 }
 
 fn put(
@@ -246,33 +298,65 @@ fn put(
         Hold::Held => "held",
     };
     step(&PUT, || {
-        connection.prepare_cached(PUT.text)?.execute((order, state, hold, terms.now_ms, expires_ms)).map(drop)
+        connection
+            .prepare_cached(PUT.text)?
+            .execute((order, state, hold, terms.now_ms, expires_ms))
+            .map(drop)
     })
 }
 
 fn put_lines(connection: &Connection, order: &str, lines: &[PricedLine]) -> rusqlite::Result<()> {
-    step(&CLEAR_LINES, || connection.prepare_cached(CLEAR_LINES.text)?.execute([order]))?;
+    step(&CLEAR_LINES, || {
+        connection
+            .prepare_cached(CLEAR_LINES.text)?
+            .execute([order])
+    })?;
     step(&PUT_LINE, || {
         let mut insert = connection.prepare_cached(PUT_LINE.text)?;
-        for (position, line) in lines.iter().enumerate() {
+        for (position, line) in (0_i64..).zip(lines) {
             let (sku, code) = (line.sku.to_string(), line.price.currency.code());
-            insert.execute((order, position, sku, line.quantity, line.price.amount_minor, code))?;
+            insert.execute((
+                order,
+                position,
+                sku,
+                line.quantity,
+                line.price.amount_minor,
+                code,
+            ))?;
         }
         Ok(())
     })
 }
 
 fn end(connection: &Connection, order: &str, state: &str, now_ms: i64) -> rusqlite::Result<()> {
-    step(&END, || connection.prepare_cached(END.text)?.execute((order, state, now_ms)).map(drop))
+    step(&END, || {
+        connection
+            .prepare_cached(END.text)?
+            .execute((order, state, now_ms))
+            .map(drop)
+    })
 }
 
 fn is_same(earlier: &[PricedLine], lines: &[Line]) -> bool {
     earlier.len() == lines.len()
-        && earlier.iter().zip(lines).all(|(was, is)| was.sku == is.sku && was.quantity == is.quantity)
+        && earlier
+            .iter()
+            .zip(lines)
+            .all(|(was, is)| was.sku == is.sku && was.quantity == is.quantity)
 }
 
 fn total(order: &str, lines: Vec<PricedLine>) -> Result<Reservation, Refusal> {
     let sums = lines.iter().map(|line| line.price.times(line.quantity));
-    let total = sums.reduce(|sum, next| sum?.plus(next?)).flatten().ok_or(Refusal::NoTotal)?;
-    Ok(Reservation { order: order.to_owned(), lines, total })
+    let total = sums
+        .reduce(|sum, next| sum?.plus(next?))
+        .flatten()
+        .ok_or(Refusal::NoTotal)?;
+    Ok(Reservation {
+        order: order.to_owned(),
+        lines,
+        total,
+    })
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,10 @@ pub struct Size {
 
 impl Default for Size {
     fn default() -> Self {
-        Self { products: catalogue::PRODUCTS, prices: 4 }
+        Self {
+            products: catalogue::PRODUCTS,
+            prices: 4,
+        }
     }
 }
 
@@ -109,8 +112,11 @@ fn fill(path: &Path, seed: u64, size: Size) -> Result<(), Error> {
 fn fill_families(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut insert = transaction.prepare("INSERT INTO family VALUES (?1, ?2, ?3, ?4)")?;
     for family in 0..catalogue::FAMILIES {
-        let (finish, thing, category) =
-            (catalogue::finish(family), catalogue::thing(family), catalogue::category(family));
+        let (finish, thing, category) = (
+            catalogue::finish(family),
+            catalogue::thing(family),
+            catalogue::category(family),
+        );
         let name = format!("{finish} {thing}");
         insert.execute((family, name, category, describe(finish, thing, category)))?;
     }
@@ -131,7 +137,11 @@ fn describe(finish: &str, thing: &str, category: &str) -> String {
 }
 
 /// Writes products and stock; gives back the list prices in minor units, by product.
-fn fill_products(transaction: &Transaction<'_>, seed: u64, size: Size) -> rusqlite::Result<Vec<i64>> {
+fn fill_products(
+    transaction: &Transaction<'_>,
+    seed: u64,
+    size: Size,
+) -> rusqlite::Result<Vec<i64>> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut product = transaction.prepare("INSERT INTO product VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
     let mut stock = transaction.prepare("INSERT INTO stock (sku, on_hand) VALUES (?1, ?2)")?;
@@ -153,7 +163,12 @@ fn fill_products(transaction: &Transaction<'_>, seed: u64, size: Size) -> rusqli
     Ok(list_prices)
 }
 
-fn fill_prices(transaction: &Transaction<'_>, seed: u64, size: Size, list_prices: &[i64]) -> rusqlite::Result<()> {
+fn fill_prices(
+    transaction: &Transaction<'_>,
+    seed: u64,
+    size: Size,
+    list_prices: &[i64],
+) -> rusqlite::Result<()> {
     let mut random = StdRng::seed_from_u64(seed.wrapping_add(1));
     let sql = "INSERT INTO price (sku, valid_from, amount_minor, currency) VALUES (?1, ?2, ?3, ?4)";
     let mut insert = transaction.prepare(sql)?;
