@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::Load;
+use crate::{Load, Problem};
 
 /// Everything [`crate::start`] needs; validated there.
 #[derive(Debug, Clone)]
@@ -44,4 +44,41 @@ impl Config {
             started_at_ms: 0,
         }
     }
+
+    /// Everything that is wrong with the limits or the load.
+    pub fn problems(&self) -> Vec<Problem> {
+        let mut problems = self.load.problems();
+        for (key, is_valid, message) in [
+            ("in_flight", self.in_flight > 0, "is at least 1"),
+            ("timeout", !self.timeout.is_zero(), "is more than nothing"),
+            (
+                "workers",
+                (1..=64).contains(&self.workers),
+                "is from 1 to 64",
+            ),
+        ] {
+            if !is_valid {
+                problems.push(Problem::new(key, message));
+            }
+        }
+        problems
+    }
+
+    /// `in_flight`, or less where the process may not open so many files: shedding is recorded as what it is, while
+    /// running out of files would look like a shop that refuses connections.
+    pub fn in_flight_limit(&self) -> usize {
+        let most = open_files().map_or(usize::MAX, |files| (files / 2).max(1));
+        self.in_flight.min(most)
+    }
+}
+
+#[cfg(unix)]
+fn open_files() -> Option<usize> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
+    limit.current.and_then(|files| usize::try_from(files).ok())
+}
+
+#[cfg(not(unix))]
+fn open_files() -> Option<usize> {
+    None
 }

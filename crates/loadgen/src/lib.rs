@@ -7,15 +7,20 @@
 //! Load -> plan (pure: when, what) -> pacer (own thread) -> worker (own runtime, connection pool) -> Record
 //! ```
 
+mod client;
 pub mod config;
 pub mod handle;
+mod journey;
 pub mod load;
+mod pacer;
+mod plan;
 pub mod record;
 pub mod route;
 pub mod snapshot;
+mod worker;
 
 pub use config::Config;
-pub use handle::{Handle, start};
+pub use handle::{Handle, StartError, start};
 pub use load::{Arrival, Load, Mix, Phase, Problem, Profile};
 pub use record::{Cell, ErrorKind, Impact, Record};
 pub use route::Route;

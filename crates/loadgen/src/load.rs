@@ -75,6 +75,8 @@ impl Default for Load {
 impl Load {
     /// Lines of the largest cart; well below what the shop accepts.
     pub const MAX_CART_LINES: usize = 20;
+    /// The highest number of a product; above it are those that do not exist.
+    pub const MAX_PRODUCTS: u32 = 899_999;
     /// Requests per second that may be asked for: beyond it one machine is measured, not the shop.
     pub const MAX_RATE: f64 = 100_000.0;
 
@@ -94,8 +96,8 @@ impl Load {
         expect("clients", self.clients > 0, "is at least 1".to_owned());
         expect(
             "products",
-            (1..=shop_api::Sku::MAX).contains(&self.products),
-            format!("is from 1 to {}", shop_api::Sku::MAX),
+            (1..=Self::MAX_PRODUCTS).contains(&self.products),
+            format!("is from 1 to {}", Self::MAX_PRODUCTS),
         );
         expect(
             "popularity",

@@ -268,6 +268,17 @@ impl Record {
         Self { seconds, ..*self }
     }
 
+    /// Drops the seconds before this one.
+    pub(crate) fn forget_before(&mut self, at_s: u32) {
+        if self
+            .seconds
+            .first_key_value()
+            .is_some_and(|(&first, _)| first < at_s)
+        {
+            self.seconds = self.seconds.split_off(&at_s);
+        }
+    }
+
     fn window(&self, window: Range<u32>) -> impl Iterator<Item = (&u32, &Second)> {
         let end = window.end.max(window.start);
         self.seconds.range(window.start..end)

@@ -1,0 +1,330 @@
+//! The schedule is deterministic, and it holds the rate and the mix.
+
+use std::collections::{BTreeMap, HashSet};
+
+use super::*;
+use crate::{
+    Arrival, Phase, Profile, Route,
+    load::{Journey, Mix},
+};
+
+fn take(load: &Load, seed: u64, until_s: f64) -> Vec<Planned> {
+    let mut plan = Plan::new(load, seed);
+    std::iter::from_fn(|| plan.take())
+        .take_while(|planned| planned.at.as_secs_f64() < until_s)
+        .collect()
+}
+
+fn share(plan: &[Planned], matches: impl Fn(&Planned) -> bool) -> f64 {
+    plan.iter().filter(|planned| matches(planned)).count() as f64 / plan.len() as f64
+}
+
+#[test]
+fn the_same_seed_gives_the_same_schedule() {
+    let load = Load {
+        profile: Profile::from(vec![Phase::Ramp {
+            at_s: 5.0,
+            for_s: 10.0,
+            rate: 300.0,
+        }]),
+        ..Load::default()
+    };
+    let first = take(&load, 42, 20.0);
+    assert!(first.len() > 2_000);
+    assert_eq!(first, take(&load, 42, 20.0));
+    assert_ne!(first, take(&load, 43, 20.0));
+}
+
+#[test]
+fn a_change_of_the_rate_does_not_change_what_customers_want() {
+    let journeys = |rate| {
+        let steps = take(
+            &Load {
+                rate,
+                ..Load::default()
+            },
+            42,
+            6_000.0 / rate,
+        );
+        let mut journeys: BTreeMap<u64, Vec<Ask>> = BTreeMap::new();
+        for planned in steps {
+            journeys
+                .entry(planned.journey)
+                .or_default()
+                .push(planned.ask);
+        }
+        journeys
+    };
+    let (few, many) = (journeys(50.0), journeys(500.0));
+    let both = few
+        .iter()
+        .filter_map(|(number, steps)| Some((steps, many.get(number)?)));
+    let mut compared = 0;
+    for (few, many) in both {
+        let steps = few.len().min(many.len());
+        assert_eq!(few[..steps], many[..steps]);
+        compared += 1;
+    }
+    assert!(compared > 2_500, "{compared}");
+}
+
+#[test]
+fn constant_arrivals_hit_the_rate_exactly_and_poisson_ones_within_their_noise() {
+    for (arrival, rate, tolerance) in [
+        (Arrival::Constant, 500.0, 1.0),
+        (Arrival::Poisson, 500.0, 4.0 * 30_000_f64.sqrt()),
+    ] {
+        let count = take(
+            &Load {
+                rate,
+                arrival,
+                ..Load::default()
+            },
+            1,
+            60.0,
+        )
+        .len() as f64;
+        assert!(
+            (count - rate * 60.0).abs() <= tolerance,
+            "{arrival:?}: {count}"
+        );
+    }
+}
+
+#[test]
+fn poisson_gaps_are_exponential() {
+    let plan = take(
+        &Load {
+            rate: 1_000.0,
+            ..Load::default()
+        },
+        9,
+        60.0,
+    );
+    let gaps: Vec<f64> = plan
+        .windows(2)
+        .map(|pair| (pair[1].at - pair[0].at).as_secs_f64() * 1_000.0)
+        .collect();
+    for limit in [0.1, 0.5, 1.0, 2.0, 4.0] {
+        let above = gaps.iter().filter(|&&gap| gap > limit).count() as f64 / gaps.len() as f64;
+        assert!((above - (-limit).exp()).abs() < 0.01, "{limit}: {above}");
+    }
+}
+
+#[test]
+fn each_phase_of_a_profile_shows_in_the_arrivals() {
+    let profile = Profile::from(vec![
+        Phase::Step {
+            at_s: 10.0,
+            rate: 200.0,
+        },
+        Phase::Burst {
+            at_s: 20.0,
+            for_s: 5.0,
+            rate: 800.0,
+        },
+        Phase::Ramp {
+            at_s: 30.0,
+            for_s: 10.0,
+            rate: 0.0,
+        },
+        Phase::Steady { at_s: 45.0 },
+    ]);
+    let load = Load {
+        rate: 100.0,
+        arrival: Arrival::Constant,
+        profile,
+        ..Load::default()
+    };
+    let plan = take(&load, 1, 60.0);
+    for (from_s, to_s, expected) in [
+        (0, 10, 1_000),
+        (10, 20, 2_000),
+        (20, 25, 4_000),
+        (30, 40, 1_000),
+        (40, 45, 0),
+        (45, 60, 1_500),
+    ] {
+        let count = plan
+            .iter()
+            .filter(|planned| (from_s..to_s).contains(&planned.at.as_secs()))
+            .count();
+        assert!(count.abs_diff(expected) <= 1, "{from_s}..{to_s} s: {count}");
+    }
+}
+
+#[test]
+fn a_new_rate_holds_from_the_moment_it_is_set() {
+    let mut plan = Plan::new(
+        &Load {
+            arrival: Arrival::Constant,
+            rate: 1.0,
+            ..Load::default()
+        },
+        1,
+    );
+    plan.set_rate(Duration::from_millis(500), Some(100.0));
+    // Half a gap had passed at the old rate, so half a gap at the new one is left.
+    assert_eq!(plan.next_at().map(|at| at.as_millis()), Some(505));
+    plan.set_rate(Duration::from_millis(500), Some(0.0));
+    assert_eq!(plan.next_at(), None);
+    plan.set_rate(Duration::from_secs(9), None);
+    assert_eq!(plan.next_at().map(|at| at.as_millis()), Some(9_500));
+}
+
+#[test]
+fn the_default_mix_has_one_order_in_ten_requests_with_three_lines() {
+    let plan = take(&Load::default(), 5, 600.0);
+    for (route, expected) in [
+        (Route::PlaceOrder, 0.10),
+        (Route::PutCart, 0.135),
+        (Route::GetCart, 0.03),
+        (Route::GetOrder, 0.13),
+        (Route::ListProducts, 0.22),
+        (Route::GetProduct, 0.385),
+    ] {
+        let share = share(&plan, |planned| planned.ask.route() == route);
+        assert!((share - expected).abs() < 0.01, "{route}: {share}");
+    }
+    let carts: Vec<usize> = plan
+        .iter()
+        .filter_map(|planned| {
+            if let Ask::PutCart { lines, .. } = &planned.ask {
+                Some(lines.len())
+            } else {
+                None
+            }
+        })
+        .collect();
+    let mean = carts.iter().sum::<usize>() as f64 / carts.len() as f64;
+    assert!((2.6..3.4).contains(&mean), "{mean} lines");
+}
+
+#[test]
+fn the_mix_settles_within_seconds() {
+    let plan = take(
+        &Load {
+            rate: 500.0,
+            ..Load::default()
+        },
+        5,
+        30.0,
+    );
+    for second in 5..30 {
+        let window: Vec<Planned> = plan
+            .iter()
+            .filter(|planned| planned.at.as_secs() == second)
+            .cloned()
+            .collect();
+        let orders = share(&window, |planned| planned.ask.route() == Route::PlaceOrder);
+        assert!((0.05..0.16).contains(&orders), "second {second}: {orders}");
+    }
+}
+
+#[test]
+fn weights_decide_which_journeys_start() {
+    let mix = Mix {
+        search: 3.0,
+        ..Mix::only(Journey::Product)
+    };
+    let plan = take(
+        &Load {
+            mix,
+            rate: 1_000.0,
+            ..Load::default()
+        },
+        5,
+        20.0,
+    );
+    let searches = share(&plan, |planned| planned.ask.route() == Route::ListProducts);
+    // Three searches of two requests to each look at a product.
+    assert!((searches - 3.0 / 7.0).abs() < 0.02, "{searches}");
+}
+
+#[test]
+fn products_follow_their_popularity_and_carts_have_a_tail() {
+    let plan = take(
+        &Load {
+            rate: 2_000.0,
+            ..Load::default()
+        },
+        5,
+        60.0,
+    );
+    let looked_at: Vec<u32> = plan
+        .iter()
+        .filter_map(|planned| {
+            if let Ask::Product { sku } = planned.ask {
+                Some(sku.number())
+            } else {
+                None
+            }
+        })
+        .filter(|&number| number <= 200_000)
+        .collect();
+    let first =
+        looked_at.iter().filter(|&&number| number == 1).count() as f64 / looked_at.len() as f64;
+    assert!((first - 1.0 / 12.8).abs() < 0.01, "{first}");
+
+    let in_carts: Vec<u32> = plan
+        .iter()
+        .filter_map(|planned| {
+            if let Ask::PutCart { lines, .. } = &planned.ask {
+                Some(lines)
+            } else {
+                None
+            }
+        })
+        .flatten()
+        .map(|line| line.sku.number())
+        .collect();
+    let share = |numbers: &[u32]| {
+        numbers.iter().filter(|&&number| number > 50_000).count() as f64 / numbers.len() as f64
+    };
+    assert!(share(&in_carts) > share(&looked_at) + 0.1);
+}
+
+#[test]
+fn carts_are_such_as_the_shop_accepts() {
+    for load in [
+        Load::default(),
+        Load {
+            products: 2,
+            cart_lines: 10.0,
+            popularity: 0.0,
+            ..Load::default()
+        },
+    ] {
+        for planned in take(&load, 5, 20.0) {
+            if let Ask::PutCart { cart, lines } = planned.ask {
+                assert_eq!(shop_api::cart::problem(&cart, &lines), None);
+                assert!(!lines.is_empty());
+            }
+        }
+    }
+}
+
+#[test]
+fn clients_are_bounded_and_carts_and_keys_are_not_shared() {
+    let plan = take(
+        &Load {
+            clients: 7,
+            ..Load::default()
+        },
+        5,
+        60.0,
+    );
+    let clients: HashSet<u32> = plan.iter().map(|planned| planned.client).collect();
+    assert_eq!(clients.len(), 7);
+    let keys: Vec<&String> = plan
+        .iter()
+        .filter_map(|planned| {
+            if let Ask::PlaceOrder { key, .. } = &planned.ask {
+                Some(key)
+            } else {
+                None
+            }
+        })
+        .collect();
+    assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
+}

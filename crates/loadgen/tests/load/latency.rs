@@ -1,0 +1,79 @@
+//! Latency counts from the scheduled time, whatever the server does.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use loadgen::{Arrival, Load, Mix, Route, load::Journey};
+
+use crate::{DEADLINE, config, scheduled, shop::Running, until};
+
+fn reading(rate: f64) -> Load {
+    Load {
+        rate,
+        arrival: Arrival::Constant,
+        mix: Mix::only(Journey::Product),
+        ..Load::default()
+    }
+}
+
+#[tokio::test]
+async fn a_stall_shows_in_every_request_that_was_scheduled_in_it() {
+    let running = Running::start().await;
+    let handle = loadgen::start(config(running.addr, reading(200.0))).expect("valid");
+    until(&handle, |handle| scheduled(handle) >= 40).await;
+    let gate = running.shop.gate.write().await;
+    let stalled = Instant::now();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let stall_ms = stalled.elapsed().as_millis() as u64;
+    drop(gate);
+    until(&handle, |handle| scheduled(handle) >= 400).await;
+    let record = handle.stop(DEADLINE).await;
+
+    // One request in five milliseconds, each late by what was left of the stall. One that waited for its answer
+    // before the next, as a closed loop does, would find a single late request.
+    let sum = record.sum(record.whole(), Some(Route::GetProduct));
+    for above_ms in [50, 150, 250] {
+        let found = sum.latency.above(above_ms * 1_000);
+        let expected = (stall_ms - u64::from(above_ms)) / 5;
+        assert!(
+            found + 4 >= expected,
+            "{found} above {above_ms} ms, not {expected}"
+        );
+    }
+    let median_us = record.quantile_us(record.whole(), None, 0.5);
+    assert!(median_us < 50_000, "{median_us} us");
+    assert_eq!(sum.unanswered() + sum.shed, 0);
+    let max_us = record.quantile_us(record.whole(), None, 1.0);
+    assert!(max_us >= 290_000, "{max_us} us");
+}
+
+#[tokio::test]
+async fn arrivals_do_not_wait_for_answers() {
+    let running = Running::start().await;
+    let shop = Arc::clone(&running.shop);
+    let gate = shop.gate.write().await;
+    let handle = loadgen::start(config(running.addr, reading(500.0))).expect("valid");
+    until(&handle, |handle| handle.in_flight() >= 100).await;
+    let answered = handle.read(|record| record.sum(record.whole(), None).answered());
+    assert_eq!(answered, 0);
+    drop(gate);
+    let record = handle.stop(DEADLINE).await;
+    let sum = record.sum(record.whole(), None);
+    assert_eq!(sum.codes.get(&200), Some(&sum.scheduled));
+}
+
+#[tokio::test]
+async fn the_rate_can_be_changed_while_it_runs() {
+    let running = Running::start().await;
+    let handle = loadgen::start(config(running.addr, reading(0.001))).expect("valid");
+    assert!(!handle.set_rate(Some(f64::NAN)));
+    assert!(handle.set_rate(Some(400.0)));
+    until(&handle, |handle| handle.snapshot(1).all.rate >= 300.0).await;
+    assert!(handle.set_rate(None));
+    // The profile's next request is a quarter of an hour away.
+    until(&handle, |handle| handle.snapshot(1).all.rate == 0.0).await;
+    let record = handle.stop(DEADLINE).await;
+    assert!(record.sum(record.whole(), None).answered() >= 300);
+}
