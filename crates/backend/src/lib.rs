@@ -14,3 +14,5 @@ mod serve;
 
 pub use config::Config;
 pub use serve::serve;
+pub mod host;
+pub mod traces;

@@ -1,0 +1,149 @@
+//! The embedded Jaeger: OTLP receivers, a bounded span store, Jaeger's query APIs, its UI, and the journal.
+//!
+//! ```text
+//! OTLP/gRPC, OTLP/HTTP -> otlp -> store <- jaeger (/api, /api/v3) <- ui
+//!                              \-> journal -> traces.otlp.lz4 -> replay
+//! ```
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+
+pub mod jaeger;
+pub mod journal;
+pub mod otlp;
+pub mod span;
+pub mod store;
+pub mod ui;
+
+use crate::host::{HostCheck, guard};
+use journal::Journal;
+use store::{Limits, Stats, Store};
+
+/// The traces half of the backend. Cheap to clone; all clones are one.
+#[derive(Debug, Clone)]
+pub struct Traces {
+    receiver: Arc<otlp::Receiver>,
+    ui: Arc<ui::Config>,
+}
+
+impl Traces {
+    /// An empty backend that holds spans within `limits` and writes what it accepts to `journal`.
+    pub fn new(limits: Limits, ui: ui::Config, journal: Option<Journal>) -> Self {
+        let store = Arc::new(Store::new(limits));
+        Self {
+            receiver: Arc::new(otlp::Receiver::new(store, journal)),
+            ui: Arc::new(ui),
+        }
+    }
+
+    /// The span store.
+    pub fn store(&self) -> &Arc<Store> {
+        self.receiver.store()
+    }
+
+    /// What is held and what was seen.
+    pub fn stats(&self) -> Stats {
+        self.store().stats()
+    }
+
+    /// Loads the journal of an earlier run; it is not written again. Blocks; takes about 5 us a span.
+    pub fn replay(&self, folder: &Path) -> Result<journal::Replayed, journal::Error> {
+        journal::replay(folder, |batch| {
+            _ = self.store().ingest(&batch.resource_spans)
+        })
+    }
+
+    /// Jaeger's query APIs and UI.
+    pub fn jaeger_router(&self, check: HostCheck) -> Router {
+        let api = jaeger::router(self.store().clone());
+        guard(ui::router(api, &self.ui), check)
+    }
+
+    /// OTLP over HTTP.
+    pub fn otlp_http_router(&self, check: HostCheck) -> Router {
+        guard(otlp::http::router(self.receiver.clone()), check)
+    }
+
+    /// OTLP over gRPC, for a tonic server.
+    pub fn otlp_grpc_service(&self) -> otlp::grpc::Service {
+        otlp::grpc::Service::new(self.receiver.clone())
+    }
+
+    /// Serves OTLP over gRPC on a bound listener until `shutdown`.
+    pub async fn serve_otlp_grpc(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), tonic::transport::Error> {
+        tonic::transport::Server::builder()
+            .add_service(self.otlp_grpc_service())
+            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), shutdown)
+            .await
+    }
+
+    /// Writes out what the journal still holds and closes it. Blocks for the disk; later batches are not journalled.
+    pub fn close_journal(&self) {
+        self.receiver.close_journal();
+    }
+
+    /// The half's own figures in Prometheus's text format.
+    pub fn prometheus_text(&self) -> String {
+        let stats = self.stats();
+        let mut out = String::new();
+        let families = [
+            (
+                "traces_stored_spans",
+                "gauge",
+                "Spans held.",
+                stats.spans as u64,
+            ),
+            (
+                "traces_stored_traces",
+                "gauge",
+                "Traces held.",
+                stats.traces as u64,
+            ),
+            (
+                "traces_stored_bytes",
+                "gauge",
+                "Memory for spans and indexes.",
+                stats.bytes as u64,
+            ),
+            (
+                "traces_received_spans_total",
+                "counter",
+                "Spans taken.",
+                stats.received,
+            ),
+            (
+                "traces_rejected_spans_total",
+                "counter",
+                "Spans refused as not valid.",
+                stats.rejected,
+            ),
+            (
+                "traces_evicted_spans_total",
+                "counter",
+                "Spans gone to make room.",
+                stats.evicted,
+            ),
+            (
+                "traces_journal_lost_batches_total",
+                "counter",
+                "Batches accepted but not in the journal.",
+                self.receiver.journal_lost(),
+            ),
+        ];
+        for (name, kind, help, value) in families {
+            out.push_str(&format!(
+                "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"
+            ));
+        }
+        out
+    }
+}
