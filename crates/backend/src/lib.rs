@@ -8,11 +8,11 @@
 //! It is one process of a drill, started by the runner; it knows nothing of scenarios or grading.
 
 pub mod config;
+pub mod host;
 pub mod metrics;
 pub mod promql;
 mod serve;
+pub mod traces;
 
 pub use config::Config;
 pub use serve::serve;
-pub mod host;
-pub mod traces;

@@ -172,14 +172,19 @@ mod tests {
             link_patterns: Vec::new(),
         };
         let app = router(Router::new(), &config);
-        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
-        let response = app.oneshot(request).await.unwrap();
+        let request = Request::builder()
+            .uri(path)
+            .body(Body::empty())
+            .expect("a valid request");
+        let response = app.oneshot(request).await.expect("no error");
         let kind = response.headers().get(header::CONTENT_TYPE);
-        let kind = kind.map_or("", |kind| kind.to_str().unwrap()).to_owned();
+        let kind = kind
+            .map_or("", |kind| kind.to_str().expect("text"))
+            .to_owned();
         let status = response.status();
         let bytes = body::to_bytes(response.into_body(), 16 << 20)
             .await
-            .unwrap();
+            .expect("a body");
         (status, kind, String::from_utf8_lossy(&bytes).into_owned())
     }
 
