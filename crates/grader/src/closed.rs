@@ -33,7 +33,7 @@ impl UnknownWord {
         let mut ranked: Vec<(usize, &'static str)> =
             known.map(|other| (distance(&word, other), other)).collect();
         ranked.sort_unstable();
-        let limit = (word.len() / 3).max(2);
+        let limit = (word.len() / 3).max(1);
         let nearest = ranked
             .into_iter()
             .filter(|(far, other)| *far <= limit || shares_part(&word, other))

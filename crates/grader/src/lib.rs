@@ -14,6 +14,7 @@ mod closed;
 pub mod evidence;
 pub mod heap;
 pub mod log_query;
+pub mod mitigation;
 pub mod moment;
 pub mod pointer;
 pub mod rubric;
@@ -21,10 +22,9 @@ pub mod verdict;
 pub mod vocabulary;
 pub mod writeup;
 
-pub mod mitigation;
-
 pub use moment::{Frame, Moment, Window, Windows};
+pub use pointer::examine;
 pub use rubric::Rubric;
-pub use verdict::{Facts, Verdict};
+pub use verdict::{Facts, Verdict, grade};
 pub use vocabulary::{Component, Kind, Mechanism, Severity, TriggerKind};
 pub use writeup::WriteUp;

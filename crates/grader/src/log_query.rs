@@ -91,6 +91,21 @@ impl Query {
         self
     }
 
+    /// The query without what singles out a moment, a request or a release: what remains names a symptom.
+    #[must_use]
+    pub fn general(&self) -> Self {
+        let terms = self
+            .terms
+            .iter()
+            .filter(|term| !term.test.is_single())
+            .cloned();
+        Self {
+            terms: terms.collect(),
+            since: None,
+            until: None,
+        }
+    }
+
     /// Whether it matches every line.
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty() && self.since.is_none() && self.until.is_none()
@@ -124,6 +139,25 @@ impl Matcher<'_> {
 }
 
 impl Test {
+    fn is_single(&self) -> bool {
+        const KEYS: [&str; 6] = [
+            "trace_id",
+            "span_id",
+            "request_id",
+            "version",
+            "timestamp",
+            "order",
+        ];
+        match self {
+            Self::Equals { key, .. } | Self::Contains { key, .. } => KEYS.contains(&key.as_str()),
+            Self::LevelAtLeast(_) => false,
+            Self::Text(text) => {
+                let is_id = |c: char| c.is_ascii_hexdigit() || c == '-';
+                text.len() >= 16 && text.chars().all(is_id)
+            }
+        }
+    }
+
     fn holds(&self, line: &LogLine) -> bool {
         match self {
             Self::Equals { key, any } => {
@@ -138,7 +172,10 @@ impl Test {
                     .position(|name| *name == level)
                     .is_some_and(|rank| rank >= *least)
             }
-            Self::Text(text) => line.fields.values().any(|value| mentions(value, text)),
+            Self::Text(text) => line
+                .fields
+                .iter()
+                .any(|(key, value)| key != "timestamp" && mentions(value, text)),
         }
     }
 }

@@ -8,6 +8,11 @@
 //! heap:<before>..<after>             e.g. heap:early..late => 40MB
 //! ```
 
+mod execute;
+mod parse;
+pub(crate) mod promql;
+mod trace;
+
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -16,6 +21,9 @@ use crate::heap::Diff;
 use crate::log_query::Query;
 use crate::moment::Moment;
 use crate::vocabulary::Kind;
+
+pub use execute::{MAX_POINTERS, examine, execute, size};
+pub use parse::ParseError;
 
 /// A parsed pointer.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,12 +1,21 @@
 //! The grade: a pure function of rubric, write-up, executed pointers and facts of the run.
 
+mod cause;
+mod clinch;
+mod conditions;
+mod impact;
+mod items;
+mod response;
+
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::evidence::Deploy;
 use crate::mitigation::Measurement;
 use crate::moment::Frame;
-use crate::pointer::Executed;
+use crate::pointer::{Executed, Outcome, Tells};
+use crate::rubric::Rubric;
+use crate::writeup::{Claim, WriteUp};
 
 /// What the run itself knows and no telemetry says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -103,3 +112,151 @@ pub struct Item {
     /// What would have earned more, without telling the answer before the debrief.
     pub hint: Option<String>,
 }
+
+/// Grades a write-up. Does no input or output, reads no clock, and cannot fail.
+pub fn grade(
+    rubric: &Rubric,
+    writeup: &WriteUp,
+    pointers: Vec<Executed>,
+    facts: &Facts,
+) -> Verdict {
+    let case = Case {
+        rubric,
+        writeup,
+        pointers: &pointers,
+        facts,
+    };
+    let items = vec![
+        items::severity(&case),
+        impact::window(&case),
+        impact::numbers(&case),
+        items::detection(&case),
+        items::timeline(&case),
+        response::trigger(&case),
+        cause::item(&case),
+        items::contributing(&case),
+        items::ruled_out(&case),
+        items::evidence(&case),
+        response::mitigation(&case),
+        items::action_items(&case),
+        reproduction(&case),
+    ];
+    let conditions = conditions::all(&case);
+    let incomplete = case.unchecked() > 0;
+    let (points, of) = items.iter().fold((0.0, 0.0), |(points, of), item| {
+        (points + item.points, of + item.of)
+    });
+    // Rounded down, so that a score that is shown as the pass mark is one.
+    let score = if of > 0.0 {
+        (100.0 * points / of + 1e-9).floor() as u32
+    } else {
+        0
+    };
+    let passed = score >= rubric.pass_mark && conditions.iter().all(|condition| condition.met);
+    Verdict {
+        run: facts.run.clone(),
+        passed,
+        incomplete,
+        score,
+        pass_mark: rubric.pass_mark,
+        conditions,
+        items,
+        pointers,
+    }
+}
+
+fn reproduction(case: &Case) -> Item {
+    let why = match case.writeup.reproduction.command.trim() {
+        "" => "None is given; it is not counted.",
+        _ => "It is given; it is not run, and not counted.",
+    };
+    Item::unchecked("reproduction", why)
+}
+
+/// Share of the points, why, and a hint.
+type Answer = (f64, String, Option<String>);
+
+/// Everything that a part of the grade may look at.
+struct Case<'a> {
+    rubric: &'a Rubric,
+    writeup: &'a WriteUp,
+    pointers: &'a [Executed],
+    facts: &'a Facts,
+}
+
+impl<'a> Case<'a> {
+    fn says_incident(&self) -> Option<bool> {
+        self.writeup.verdict.map(|claim| claim == Claim::Incident)
+    }
+
+    /// Pointers of one field of the write-up.
+    fn of(&self, claim: &str) -> impl Iterator<Item = &'a Executed> {
+        self.pointers
+            .iter()
+            .filter(move |pointer| pointer.claim() == claim)
+    }
+
+    fn proofs(&self, claim: &str) -> impl Iterator<Item = &'a Executed> {
+        self.of(claim).filter(|pointer| pointer.proves())
+    }
+
+    fn unchecked(&self) -> usize {
+        self.pointers
+            .iter()
+            .filter(|pointer| matches!(pointer.outcome, Outcome::Unchecked(_)))
+            .count()
+    }
+
+    /// Why the first pointer of a field proves nothing.
+    fn why_not(&self, claim: &str) -> String {
+        let Some(pointer) = self.of(claim).next() else {
+            return "there is none.".to_owned();
+        };
+        let why = match pointer.finding() {
+            Some(finding) if finding.value_holds == Some(false) => {
+                format!("the value is not the one claimed: {}", finding.what)
+            }
+            Some(finding) => match &finding.tells {
+                Tells::No(why) => why.clone(),
+                Tells::NotAsked => format!(
+                    "it resolves ({}), which shows that something exists and not that it changed",
+                    finding.what
+                ),
+                Tells::Yes(_) => finding.what.clone(),
+            },
+            None => pointer.sentence(),
+        };
+        format!("`{}`: {why}.", crate::evidence::shorten(&pointer.text, 80))
+    }
+}
+
+impl Item {
+    fn graded(name: &'static str, share: f64, weight: u32, why: impl Into<String>) -> Self {
+        let of = f64::from(weight);
+        Self {
+            name,
+            points: (share.clamp(0.0, 1.0) * of * 10.0).round() / 10.0,
+            of,
+            why: why.into(),
+            hint: None,
+        }
+    }
+
+    /// Leaves the sum: what could not be checked is nobody's mistake.
+    fn unchecked(name: &'static str, why: &str) -> Self {
+        Self {
+            name,
+            points: 0.0,
+            of: 0.0,
+            why: why.to_owned(),
+            hint: None,
+        }
+    }
+
+    fn hint(self, hint: Option<String>) -> Self {
+        Self { hint, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests;

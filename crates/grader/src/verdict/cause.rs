@@ -1,0 +1,168 @@
+//! Whether the root cause is right, and whether it is proven.
+
+use super::{Answer, Case, Item};
+use crate::rubric::{Cause, Equivalent, Partial, Role};
+use crate::vocabulary::{Component, Mechanism};
+use crate::writeup;
+
+/// How near a named cause is to the truth.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Nearness<'a> {
+    /// It is the cause, or says the same.
+    Right,
+    /// It is another link of the causal chain.
+    Link(&'a Partial),
+    /// One half is right.
+    ComponentOnly,
+    /// One half is right.
+    MechanismOnly,
+    /// Neither is.
+    Wrong,
+    /// Nothing was named.
+    Unnamed,
+}
+
+pub(super) fn nearness<'a>(truth: &'a Cause, named: &writeup::Cause) -> Nearness<'a> {
+    let component = named.component.filter(|c| *c != Component::Unknown);
+    let mechanism = named.mechanism.filter(|m| *m != Mechanism::Unknown);
+    if component.is_none() && mechanism.is_none() {
+        return Nearness::Unnamed;
+    }
+    let says_same = |other: &Equivalent| {
+        component == Some(other.component.unwrap_or(truth.component))
+            && mechanism == Some(other.mechanism.unwrap_or(truth.mechanism))
+    };
+    let itself = Equivalent {
+        component: None,
+        mechanism: None,
+    };
+    if std::iter::once(&itself)
+        .chain(&truth.equivalents)
+        .any(says_same)
+    {
+        return Nearness::Right;
+    }
+    let is_link = |partial: &&Partial| {
+        partial
+            .component
+            .is_none_or(|wanted| component == Some(wanted))
+            && partial
+                .mechanism
+                .is_none_or(|wanted| mechanism == Some(wanted))
+    };
+    if let Some(link) = truth.partial.iter().find(is_link) {
+        return Nearness::Link(link);
+    }
+    if component == Some(truth.component) {
+        Nearness::ComponentOnly
+    } else if mechanism == Some(truth.mechanism) {
+        Nearness::MechanismOnly
+    } else {
+        Nearness::Wrong
+    }
+}
+
+pub(super) fn item(case: &Case) -> Item {
+    let weight = case.rubric.weights.cause;
+    let named = &case.writeup.cause;
+    let (share, why, hint) = match &case.rubric.cause {
+        None => control(case),
+        Some(truth) => incident(case, nearness(truth, named)),
+    };
+    Item::graded("root cause", share, weight, why).hint(hint)
+}
+
+fn control(case: &Case) -> Answer {
+    let named = &case.writeup.cause;
+    let is_clean = named.component.is_none_or(|c| c == Component::None)
+        && named.mechanism.is_none_or(|m| m == Mechanism::NothingWrong);
+    match (case.says_incident(), is_clean) {
+        (Some(false), true) => (
+            1.0,
+            "You found that nothing was wrong, and nothing was.".to_owned(),
+            None,
+        ),
+        (Some(false), false) => (
+            0.3,
+            "You say that there was no incident, and name a cause for it all the same.".to_owned(),
+            Some(
+                "leave the cause out, or write component `none` and mechanism `nothing-wrong`"
+                    .to_owned(),
+            ),
+        ),
+        (Some(true), _) => (
+            0.0,
+            "You name a cause, but nothing was wrong in this run.".to_owned(),
+            None,
+        ),
+        (None, _) => (
+            0.0,
+            "Whether there was an incident is not said.".to_owned(),
+            None,
+        ),
+    }
+}
+
+fn incident(case: &Case, nearness: Nearness<'_>) -> Answer {
+    let (share, what, hint) = share(nearness);
+    if case.says_incident() == Some(false) {
+        return (
+            0.0,
+            "You say that there was no incident; there was one.".to_owned(),
+            None,
+        );
+    }
+    if share == 0.0 {
+        return (share, what, hint);
+    }
+    let proofs = case.proofs("cause").count();
+    match proofs {
+        0 => (
+            share * 0.4,
+            format!("{what} None of its evidence tells the incident from the time before, so it could be a guess."),
+            Some("point to something that was different before the incident: a slow trace, a value at a time, lines that were not there".to_owned()),
+        ),
+        1 => (share, format!("{what} One pointer proves a difference to the time before."), hint),
+        many => (share, format!("{what} {many} pointers prove a difference to the time before."), hint),
+    }
+}
+
+fn share(nearness: Nearness<'_>) -> Answer {
+    let say = |share: f64, what: &str, hint: &str| (share, what.to_owned(), Some(hint.to_owned()));
+    match nearness {
+        Nearness::Right => (1.0, "Component and mechanism are right.".to_owned(), None),
+        Nearness::Link(link) => {
+            let role = match link.role {
+                Role::Victim => "That is a victim, not the cause:",
+                Role::Trigger => "That is what set it off, not the cause:",
+                Role::Symptom => "That is how it shows, not the cause:",
+                Role::Near => "That is near:",
+            };
+            say(
+                link.credit,
+                &format!("{role} {}", link.because),
+                "follow the chain one step further: why did that happen?",
+            )
+        }
+        Nearness::ComponentOnly => say(
+            0.25,
+            "The component is right; the mechanism is not.",
+            "you are in the right place: what exactly does it do differently there?",
+        ),
+        Nearness::MechanismOnly => say(
+            0.25,
+            "The mechanism is right; the component is not.",
+            "follow one slow or failed trace down to the span that does not wait for another",
+        ),
+        Nearness::Wrong => say(
+            0.0,
+            "Neither component nor mechanism is right.",
+            "start from one trace of an affected request and compare it with one from before",
+        ),
+        Nearness::Unnamed => say(
+            0.0,
+            "No cause is named.",
+            "`component` and `mechanism` take words of a closed list; see the template",
+        ),
+    }
+}

@@ -1,0 +1,149 @@
+//! What must be met whatever the points are: guessing, or evidence for something else, does not pass.
+
+use std::collections::BTreeSet;
+
+use super::cause::{Nearness, nearness};
+use super::{Case, Condition, clinch};
+use crate::vocabulary::Kind;
+
+pub(super) fn all(case: &Case) -> Vec<Condition> {
+    let mut all = vec![claim(case)];
+    if case.rubric.control {
+        all.push(grounds(case));
+    } else {
+        all.push(cause(case));
+        all.push(proof(case));
+        all.push(clincher(case));
+    }
+    all.push(kinds(case));
+    all
+}
+
+fn condition(name: &str, met: bool, why: impl Into<String>) -> Condition {
+    Condition {
+        name: name.to_owned(),
+        met,
+        why: why.into(),
+    }
+}
+
+fn claim(case: &Case) -> Condition {
+    let truth = !case.rubric.control;
+    let why = match (case.says_incident(), truth) {
+        (None, _) => "`verdict` is missing: say `incident` or `no incident`.",
+        (Some(true), true) => "There was an incident, and you say so.",
+        (Some(false), false) => "There was none, and you say so.",
+        (Some(true), false) => {
+            "You report an incident, but nothing was wrong: a false alarm costs people their night too."
+        }
+        (Some(false), true) => "You report no incident, but there was one.",
+    };
+    condition("incident or not", case.says_incident() == Some(truth), why)
+}
+
+fn cause(case: &Case) -> Condition {
+    let nearness = case
+        .rubric
+        .cause
+        .as_ref()
+        .map(|truth| nearness(truth, &case.writeup.cause));
+    let why = match nearness {
+        Some(Nearness::Right) => "Component and mechanism are right.",
+        Some(Nearness::Unnamed) => "No cause is named.",
+        Some(Nearness::Link(_)) => {
+            "What you name belongs to the causal chain, but is not its root."
+        }
+        Some(Nearness::ComponentOnly) => "The component is right; the mechanism is not.",
+        Some(Nearness::MechanismOnly) => "The mechanism is right; the component is not.",
+        _ => "The cause that you name is not the cause.",
+    };
+    condition("the cause is right", nearness == Some(Nearness::Right), why)
+}
+
+fn proof(case: &Case) -> Condition {
+    let pointers = case.of("cause").count();
+    let proofs = case.proofs("cause").count();
+    let why = match (pointers, proofs) {
+        (0, _) => "The cause has no evidence.".to_owned(),
+        (1, 0) => format!(
+            "The cause's one pointer proves nothing: {}",
+            case.why_not("cause")
+        ),
+        (many, 0) => format!(
+            "None of the cause's {many} pointers proves anything; the first: {}",
+            case.why_not("cause")
+        ),
+        (many, proofs) => format!(
+            "{proofs} of the cause's {many} pointers tell the incident from the time before."
+        ),
+    };
+    condition("the cause is proven", proofs > 0, why)
+}
+
+fn clincher(case: &Case) -> Condition {
+    let met: Vec<&str> = case
+        .rubric
+        .clinchers
+        .iter()
+        .filter(|clincher| {
+            case.pointers
+                .iter()
+                .any(|pointer| clinch::meets(pointer, clincher, &case.facts.frame))
+        })
+        .map(|clincher| clincher.about.as_str())
+        .collect();
+    let why = match met.as_slice() {
+        [] => "No pointer shows what would settle it; what you point to fits other causes as well."
+            .to_owned(),
+        [first, ..] => format!("Your evidence settles it: {first}."),
+    };
+    condition("the evidence settles it", !met.is_empty(), why)
+}
+
+/// In a control there is nothing to prove, but "no incident" must rest on something looked at.
+fn grounds(case: &Case) -> Condition {
+    let ruled_out = case
+        .writeup
+        .ruled_out
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| {
+            case.of(&format!("ruled_out[{index}]"))
+                .any(|pointer| pointer.resolves())
+        });
+    let count = ruled_out.count();
+    let needed = case.rubric.rule_out.max(1);
+    condition(
+        "it rests on evidence",
+        count >= needed,
+        format!(
+            "{count} of at least {needed} hypotheses are ruled out with a pointer that resolves."
+        ),
+    )
+}
+
+fn kinds(case: &Case) -> Condition {
+    let used: BTreeSet<Kind> = case
+        .pointers
+        .iter()
+        .filter(|pointer| pointer.resolves())
+        .filter_map(|pointer| pointer.kind)
+        .collect();
+    let needed = &case.rubric.evidence;
+    let missing: Vec<&str> = needed
+        .iter()
+        .filter(|kind| !used.contains(kind))
+        .map(|kind| kind.as_str())
+        .collect();
+    let why = match missing.as_slice() {
+        [] => format!(
+            "Each of the {} kinds of evidence asked for has a pointer that resolves.",
+            needed.len()
+        ),
+        missing => format!(
+            "No pointer that resolves is of kind: {}.",
+            missing.join(", ")
+        ),
+    };
+    condition("all kinds of evidence", missing.is_empty(), why)
+}

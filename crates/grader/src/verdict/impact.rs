@@ -1,0 +1,172 @@
+//! Impact: window and numbers against the load generator's own record.
+
+use time::{Duration, OffsetDateTime};
+
+use super::{Answer, Case, ImpactTruth, Item};
+use crate::moment::clock_text;
+use crate::pointer::promql::number;
+
+pub(super) fn window(case: &Case) -> Item {
+    let weight = case.rubric.weights.impact_window;
+    let name = "impact window";
+    let Some(truth) = &case.facts.impact else {
+        return Item::unchecked(
+            name,
+            "The load generator's record could not be read, so this is not counted.",
+        );
+    };
+    let resolve =
+        |moment: Option<crate::Moment>| moment.map(|moment| moment.resolve(&case.facts.frame));
+    let (start, end) = (
+        resolve(case.writeup.impact.start),
+        resolve(case.writeup.impact.end),
+    );
+    let Some(true_start) = truth.start else {
+        let (share, why) = match start {
+            None => (
+                1.0,
+                "Nobody was affected, and you give no window.".to_owned(),
+            ),
+            Some(_) => (
+                0.0,
+                "You give a window, but the load generator's record shows nobody affected."
+                    .to_owned(),
+            ),
+        };
+        return Item::graded(name, share, weight, why);
+    };
+    let slack = Duration::seconds(case.rubric.impact.window_s.min(86_400) as i64);
+    let (first, first_why) = edge("It began", start, Some(true_start), slack);
+    let (second, second_why) = match (end, truth.end) {
+        // The end is often the moment of writing; an open end says the same as one at the end of the run.
+        (None, _) if start.is_none() => (0.0, "and no end is given.".to_owned()),
+        (None, Some(end)) if (case.facts.frame.ended - end).abs() > slack => (
+            0.0,
+            format!(
+                "it ended at {}, and you leave the end open.",
+                clock_text(end)
+            ),
+        ),
+        (None, _) => (1.0, "it goes on, as you say.".to_owned()),
+        (Some(_), None) => edge("it goes on until", end, Some(case.facts.frame.ended), slack),
+        (end, truth) => edge("it ended", end, truth, slack),
+    };
+    Item::graded(
+        name,
+        (first + second) / 2.0,
+        weight,
+        format!("{first_why}; {second_why}"),
+    )
+}
+
+fn edge(
+    what: &str,
+    said: Option<OffsetDateTime>,
+    truth: Option<OffsetDateTime>,
+    slack: Duration,
+) -> (f64, String) {
+    let (Some(said), Some(truth)) = (said, truth) else {
+        let at = truth
+            .map(|at| format!(" at {}", clock_text(at)))
+            .unwrap_or_default();
+        return (0.0, format!("{what}{at}, and you say nothing"));
+    };
+    let off = (said - truth).whole_seconds();
+    let share = match off.abs() {
+        off if off <= slack.whole_seconds() => 1.0,
+        off if off <= 2 * slack.whole_seconds() => 0.5,
+        _ => 0.0,
+    };
+    let (truth, said) = (clock_text(truth), clock_text(said));
+    (
+        share,
+        format!(
+            "{what} at {truth} and you say {said}, {} s {}",
+            off.abs(),
+            if off < 0 { "before" } else { "after" }
+        ),
+    )
+}
+
+pub(super) fn numbers(case: &Case) -> Item {
+    let weight = case.rubric.weights.impact_numbers;
+    let name = "impact numbers";
+    match &case.facts.impact {
+        None => Item::unchecked(
+            name,
+            "The load generator's record could not be read, so this is not counted.",
+        ),
+        Some(truth) => {
+            let (share, why, hint) = compare(case, truth);
+            Item::graded(name, share, weight, why).hint(hint)
+        }
+    }
+}
+
+fn compare(case: &Case, truth: &ImpactTruth) -> Answer {
+    let said = &case.writeup.impact;
+    let share_of = |count: u64| count as f64 / truth.requests.max(1) as f64;
+    let mut wanted: Vec<(&str, Option<f64>, f64)> = Vec::new();
+    if share_of(truth.failed) >= 0.01 {
+        wanted.push(("failed", said.failed.map(|n| n as f64), truth.failed as f64));
+    }
+    if share_of(truth.slow) >= 0.01 {
+        // Either number says how slow it was; the nearer one counts.
+        let slow = ("slow", said.slow.map(|n| n as f64), truth.slow as f64);
+        let p99 = ("p99_ms", said.p99_ms, truth.p99_ms.unwrap_or(0.0));
+        let off = |(_, said, truth): (&str, Option<f64>, f64)| {
+            said.map_or(f64::MAX, |said| (said - truth).abs() / truth.max(1.0))
+        };
+        wanted.push(if truth.p99_ms.is_some() && off(p99) < off(slow) {
+            p99
+        } else {
+            slow
+        });
+    }
+    if wanted.is_empty() {
+        return harmless(said.failed, truth);
+    }
+    wanted.push((
+        "requests",
+        said.requests.map(|n| n as f64),
+        truth.requests as f64,
+    ));
+    let tolerance = case.rubric.impact.tolerance;
+    let mut right = 0.0;
+    let mut words = Vec::new();
+    for (name, said, truth) in &wanted {
+        let near =
+            said.is_some_and(|said| (said - truth).abs() <= (tolerance * truth.abs()).max(2.0));
+        right += f64::from(u8::from(near));
+        let said = said.map_or_else(|| "missing".to_owned(), number);
+        words.push(format!("{name} {said}, recorded {}", number(*truth)));
+    }
+    let share = right / wanted.len() as f64;
+    let why = format!(
+        "{} (within {:.0} % counts).",
+        words.join("; "),
+        tolerance * 100.0
+    );
+    let hint = (share < 1.0).then(|| {
+        "`increase(…[window])` over the gateway's request histogram gives these numbers".to_owned()
+    });
+    (share, why, hint)
+}
+
+fn harmless(failed: Option<u64>, truth: &ImpactTruth) -> Answer {
+    let few = failed.is_some_and(|failed| failed as f64 <= (0.01 * truth.requests as f64).max(5.0));
+    let why = match (few, failed) {
+        (true, _) => format!(
+            "{} of {} requests failed: hardly anybody noticed, as you say.",
+            truth.failed, truth.requests
+        ),
+        (false, None) => {
+            "Hardly anybody was affected; say so with `failed = 0` or the number.".to_owned()
+        }
+        (false, Some(said)) => format!(
+            "You say that {said} requests failed; the load generator recorded {}.",
+            truth.failed
+        ),
+    };
+    (f64::from(u8::from(few)), why, None)
+}

@@ -1,0 +1,298 @@
+//! The smaller parts of the write-up, each with its points and the reason for them.
+
+use std::collections::BTreeSet;
+
+use time::Duration;
+
+use super::{Case, Item};
+use crate::moment::clock_text;
+use crate::vocabulary::{Kind, Severity};
+use crate::writeup::RuledOut;
+
+/// A time in a write-up may be off by this much.
+const NEAR: Duration = Duration::seconds(60);
+
+pub(super) fn severity(case: &Case) -> Item {
+    let weight = case.rubric.weights.severity;
+    let rank = |severity: Severity| {
+        Severity::ALL
+            .iter()
+            .position(|other| *other == severity)
+            .unwrap_or(0)
+    };
+    let accepted = &case.rubric.severity;
+    let words: Vec<&str> = accepted.iter().map(|severity| severity.as_str()).collect();
+    let words = words.join(" or ");
+    let (share, why) = match case.writeup.severity {
+        None => (0.0, format!("No severity is given; it was {words}.")),
+        Some(said) if accepted.contains(&said) => (1.0, format!("{said} fits the impact.")),
+        Some(said) => {
+            let off = accepted
+                .iter()
+                .map(|other| rank(*other).abs_diff(rank(said)))
+                .min()
+                .unwrap_or(9);
+            (
+                if off == 1 { 0.4 } else { 0.0 },
+                format!("You say {said}; by its impact it was {words}."),
+            )
+        }
+    };
+    Item::graded("severity", share, weight, why)
+}
+
+pub(super) fn detection(case: &Case) -> Item {
+    let weight = case.rubric.weights.detection;
+    let said = &case.writeup.detection;
+    let Some(page) = case.facts.frame.page else {
+        return Item::unchecked(
+            "detection",
+            "There was no page in this run, so this is not counted.",
+        );
+    };
+    let Some(at) = said.at.map(|at| at.resolve(&case.facts.frame)) else {
+        return Item::graded(
+            "detection",
+            0.0,
+            weight,
+            format!(
+                "When it was noticed is not said; the page came at {}.",
+                clock_text(page)
+            ),
+        );
+    };
+    let near = (at - page).abs() <= NEAR;
+    let named = !said.by.trim().is_empty();
+    let share = 0.6 * f64::from(u8::from(near)) + 0.4 * f64::from(u8::from(named));
+    let by = if named {
+        "and you say by what"
+    } else {
+        "but you do not say by what it was noticed"
+    };
+    let why = format!(
+        "The page came at {} and you say {}, {by}.",
+        clock_text(page),
+        clock_text(at)
+    );
+    Item::graded("detection", share, weight, why)
+}
+
+pub(super) fn timeline(case: &Case) -> Item {
+    let weight = case.rubric.weights.timeline;
+    let frame = &case.facts.frame;
+    let (mut good, mut elsewhere) = (Vec::new(), 0);
+    for (index, event) in case.writeup.timeline.iter().enumerate() {
+        let Some(at) = event.at.map(|at| at.resolve(frame)) else {
+            continue;
+        };
+        let claim = format!("timeline[{index}]");
+        let found: Vec<_> = case
+            .of(&claim)
+            .filter(|pointer| pointer.resolves())
+            .collect();
+        // The last line of a log query may lie anywhere; the other kinds have one time of their own.
+        let is_there = found.iter().any(|pointer| {
+            let at_found = pointer.finding().and_then(|finding| finding.at);
+            pointer.kind == Some(Kind::Log)
+                || at_found.is_none_or(|found| (found - at).abs() <= NEAR)
+        });
+        elsewhere += usize::from(!found.is_empty() && !is_there);
+        if is_there && !event.what.trim().is_empty() {
+            good.push(at);
+        }
+    }
+    let has = |wanted: Option<time::OffsetDateTime>| {
+        wanted.map(|wanted| good.iter().any(|at| (*at - wanted).abs() <= NEAR))
+    };
+    let (change, page) = (has(case.facts.trigger_at), has(frame.page));
+    let marks: Vec<bool> = [change, page].into_iter().flatten().collect();
+    let marked = match marks.len() {
+        0 => 1.0,
+        all => marks.iter().filter(|mark| **mark).count() as f64 / all as f64,
+    };
+    let share = 0.4 * (good.len() as f64 / 3.0).min(1.0) + 0.6 * marked;
+    let mut why = format!(
+        "{} of {} entries have a pointer to their own minute",
+        good.len(),
+        case.writeup.timeline.len()
+    );
+    for (mark, what) in [(change, "the change that set it off"), (page, "the page")] {
+        if let Some(mark) = mark {
+            why += &format!(
+                "; {what} {}",
+                if mark {
+                    "is there"
+                } else {
+                    "is not among them"
+                }
+            );
+        }
+    }
+    if elsewhere > 0 {
+        why += &format!("; {elsewhere} point to another time");
+    }
+    let share = if good.is_empty() { 0.0 } else { share };
+    let hint = (share < 1.0).then(|| {
+        "three entries with evidence do: the change, the first symptom, the page".to_owned()
+    });
+    Item::graded("timeline", share, weight, why + ".").hint(hint)
+}
+
+pub(super) fn contributing(case: &Case) -> Item {
+    if case.rubric.contributing.is_empty() {
+        return Item::unchecked(
+            "contributing causes",
+            "This drill lists none, so this is not counted.",
+        );
+    }
+    let weight = case.rubric.weights.contributing;
+    let found = case
+        .writeup
+        .contributing
+        .iter()
+        .enumerate()
+        .find_map(|(index, said)| {
+            let known = case.rubric.contributing.iter().find(|known| {
+                (known.mechanism.is_some() && known.mechanism == said.mechanism)
+                    || names(&known.words, &[&said.what])
+            })?;
+            let proven = case
+                .of(&format!("contributing[{index}]"))
+                .any(|pointer| pointer.resolves());
+            Some((known, proven))
+        });
+    let (share, why) = match found {
+        Some((known, true)) => (
+            1.0,
+            format!("You name one, with evidence: {}.", known.about),
+        ),
+        Some((known, false)) => (
+            0.5,
+            format!(
+                "You name one, without evidence that resolves: {}.",
+                known.about
+            ),
+        ),
+        None if case.writeup.contributing.is_empty() => (0.0, "None is named.".to_owned()),
+        None => (
+            0.0,
+            "What you name is not among what made this possible or worse.".to_owned(),
+        ),
+    };
+    Item::graded("contributing causes", share, weight, why)
+}
+
+pub(super) fn ruled_out(case: &Case) -> Item {
+    let weight = case.rubric.weights.ruled_out;
+    let (mut known, mut other, mut bare) = (BTreeSet::new(), 0, 0);
+    for (index, entry) in case.writeup.ruled_out.iter().enumerate() {
+        let claim = format!("ruled_out[{index}]");
+        if !case.of(&claim).any(|pointer| pointer.resolves()) {
+            bare += 1;
+            continue;
+        }
+        match hypothesis(case, entry) {
+            Some(found) => drop(known.insert(found)),
+            None => other += 1,
+        }
+    }
+    let needed = case.rubric.rule_out.max(1);
+    let earned = known.len() as f64 + 0.5 * f64::from(other.min(1));
+    let share = (earned / needed as f64).min(1.0);
+    let mut why = format!(
+        "{} of the hypotheses worth ruling out {} ruled out with evidence, {needed} asked for",
+        known.len(),
+        if known.len() == 1 { "is" } else { "are" }
+    );
+    if other > 0 {
+        why += &format!(
+            "; {other} more {} not among them",
+            if other == 1 { "is" } else { "are" }
+        );
+    }
+    if bare > 0 {
+        why += &format!(
+            "; {bare} without evidence that resolves {} not count",
+            if bare == 1 { "does" } else { "do" }
+        );
+    }
+    let hint = (share < 1.0).then(|| "what would a colleague suspect first? the newest deploy, the loudest log: rule that out".to_owned());
+    Item::graded("ruled out", share, weight, why + ".").hint(hint)
+}
+
+fn hypothesis(case: &Case, entry: &RuledOut) -> Option<usize> {
+    let mut texts = vec![entry.hypothesis.as_str(), entry.because.as_str()];
+    texts.extend(entry.evidence.iter().map(String::as_str));
+    case.rubric
+        .hypotheses
+        .iter()
+        .position(|known| names(&known.words, &texts))
+}
+
+fn names(words: &[String], texts: &[&str]) -> bool {
+    let texts: Vec<String> = texts.iter().map(|text| text.to_lowercase()).collect();
+    words.iter().any(|word| {
+        let word = word.to_lowercase();
+        texts.iter().any(|text| text.contains(&word))
+    })
+}
+
+pub(super) fn evidence(case: &Case) -> Item {
+    let weight = case.rubric.weights.evidence;
+    let all = case.pointers.len();
+    let unchecked = case.unchecked();
+    if all > 0 && unchecked == all {
+        return Item::unchecked(
+            "evidence",
+            "No pointer could be checked, because the backends do not answer.",
+        );
+    }
+    let good = case
+        .pointers
+        .iter()
+        .filter(|pointer| pointer.resolves())
+        .count();
+    let checked = all - unchecked;
+    let share = if checked == 0 {
+        0.0
+    } else {
+        good as f64 / checked as f64
+    };
+    let mut why = match all {
+        0 => "There is no pointer at all".to_owned(),
+        _ => format!("{good} of {checked} pointers resolve with the value they claim"),
+    };
+    if unchecked > 0 {
+        why += &format!("; {unchecked} could not be checked and are not counted");
+    }
+    let hint = (share < 1.0).then(|| {
+        "`firedrill report check` says which pointers resolve, as often as you like".to_owned()
+    });
+    Item::graded("evidence", share, weight, why + ".").hint(hint)
+}
+
+pub(super) fn action_items(case: &Case) -> Item {
+    let weight = case.rubric.weights.action_items;
+    let needed = case.rubric.action_items.max(1);
+    let items = case
+        .writeup
+        .action_items
+        .iter()
+        .filter(|item| item.what.split_whitespace().count() >= 3);
+    let (mut owned, mut whats) = (0.0, BTreeSet::new());
+    for item in items {
+        if whats.insert(item.what.trim().to_lowercase()) {
+            owned += if item.owner.trim().is_empty() {
+                0.5
+            } else {
+                1.0
+            };
+        }
+    }
+    let share = (owned / needed as f64).min(1.0);
+    let why = format!(
+        "{} given, {needed} asked for; one without an owner counts half.",
+        whats.len()
+    );
+    Item::graded("action items", share, weight, why)
+}

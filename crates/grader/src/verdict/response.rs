@@ -1,0 +1,236 @@
+//! Trigger and mitigation: what set it off, and what was done about it on the live system.
+
+use super::{Action, Answer, Case, Item};
+use crate::moment::clock_text;
+use crate::pointer::Detail;
+use crate::pointer::promql::number;
+use crate::rubric;
+use crate::vocabulary::TriggerKind;
+
+pub(super) fn trigger(case: &Case) -> Item {
+    let weight = case.rubric.weights.trigger;
+    let said = &case.writeup.trigger;
+    let Some(truth) = &case.rubric.trigger else {
+        let is_clean =
+            said.kind.is_none_or(|kind| kind == TriggerKind::None) && said.deploy.is_none();
+        let why = match is_clean {
+            true => "Nothing set anything off, and you name nothing.",
+            false => "You name a trigger, but nothing was set off.",
+        };
+        return Item::graded("trigger", f64::from(u8::from(is_clean)), weight, why);
+    };
+    let kind_is_right = said.kind.is_some_and(|kind| truth.kinds.contains(&kind));
+    let pointed = case
+        .of("trigger")
+        .filter_map(|pointer| match &pointer.finding()?.detail {
+            Detail::Deploy(deploy) => Some(deploy.id.clone()),
+            _ => None,
+        });
+    let named: Vec<String> = said.deploy.iter().cloned().chain(pointed).collect();
+    let backed = case.of("trigger").any(|pointer| pointer.resolves());
+    let (deploy_share, deploy_why) = match &truth.deploy {
+        None => (f64::from(u8::from(kind_is_right)), ""),
+        Some(pattern) if named.iter().all(|id| like(pattern, id)) && !named.is_empty() => {
+            (1.0, ", and so is the deploy")
+        }
+        Some(_) if named.is_empty() => (0.0, ", and no deploy is named"),
+        Some(_) => (0.0, ", and the deploy is not the one"),
+    };
+    let share = 0.3 * f64::from(u8::from(kind_is_right))
+        + 0.5 * deploy_share
+        + 0.2 * f64::from(u8::from(backed && deploy_share > 0.0));
+    let kind = match (said.kind, kind_is_right) {
+        (None, _) => "No kind of trigger is named",
+        (_, true) => "The kind is right",
+        (_, false) => "The kind is not right",
+    };
+    let evidence = if backed {
+        ""
+    } else {
+        " It has no evidence that resolves."
+    };
+    let hint = (share < 1.0).then(|| "lay the begin of the symptom beside the deploy history; what happened shortly before, and where?".to_owned());
+    Item::graded(
+        "trigger",
+        share,
+        weight,
+        format!("{kind}{deploy_why}.{evidence}"),
+    )
+    .hint(hint)
+}
+
+/// Whether `id` fits `pattern`, in which `*` stands for anything.
+fn like(pattern: &str, id: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == id,
+        Some((head, rest)) => id.strip_prefix(head).is_some_and(|tail| {
+            (0..=tail.len())
+                .filter(|at| tail.is_char_boundary(*at))
+                .any(|at| like(rest, &tail[at..]))
+        }),
+    }
+}
+
+pub(super) fn mitigation(case: &Case) -> Item {
+    let weight = case.rubric.weights.mitigation;
+    let Some(wanted) = &case.rubric.mitigation else {
+        let changes: Vec<&Action> = case
+            .facts
+            .actions
+            .iter()
+            .filter(|action| is_change(action))
+            .collect();
+        let (share, why) = match changes.as_slice() {
+            [] => (
+                1.0,
+                "Nothing needed to be done, and you left the system alone.".to_owned(),
+            ),
+            [first, ..] => (
+                0.3,
+                format!(
+                    "Nothing needed to be done, but you did `{}` at {}.",
+                    first.what,
+                    clock_text(first.at)
+                ),
+            ),
+        };
+        return Item::graded("mitigation", share, weight, why);
+    };
+    let measured = case.facts.mitigation.clone().unwrap_or_default();
+    if let Some(problem) = &measured.problem {
+        return Item::unchecked(
+            "mitigation",
+            &format!("The indicator could not be measured ({problem}), so this is not counted."),
+        );
+    }
+    let Some(value) = measured.value else {
+        return Item::unchecked(
+            "mitigation",
+            "The indicator was not measured, so this is not counted.",
+        );
+    };
+    let limit = wanted.below.map(|limit| format!("below {}", number(limit)));
+    let limit = limit
+        .or_else(|| wanted.above.map(|limit| format!("above {}", number(limit))))
+        .unwrap_or_default();
+    let state = format!(
+        "The indicator is {} and should be {limit} for {} s; it has been for {:.0} s.",
+        number(value),
+        wanted.settle_s,
+        measured.well_for_s
+    );
+    let (share, why, hint) = judge(case, wanted, measured.is_settled);
+    let recorded = reported(case);
+    let share = share * if recorded || share == 0.0 { 1.0 } else { 0.8 };
+    let report = if recorded {
+        ""
+    } else {
+        " The write-up does not say what was done, or says something that is not on record."
+    };
+    Item::graded(
+        "mitigation",
+        share,
+        weight,
+        format!("{why} {state}{report}"),
+    )
+    .hint(hint)
+}
+
+fn judge(case: &Case, wanted: &rubric::Mitigation, is_settled: bool) -> Answer {
+    let done = |list: &[String]| {
+        case.facts
+            .actions
+            .iter()
+            .rev()
+            .find(|action| list.iter().any(|known| same(known, &action.what)))
+    };
+    let (ended, bought) = (done(&wanted.accept), done(&wanted.buys_time));
+    match (ended, bought, is_settled) {
+        (Some(action), _, true) => (
+            1.0,
+            format!("`{}` at {} ended it.", action.what, clock_text(action.at)),
+            None,
+        ),
+        (Some(action), _, false) => (
+            0.4,
+            format!(
+                "`{}` at {} is right, but the system has not been well for long enough.",
+                action.what,
+                clock_text(action.at)
+            ),
+            Some("wait until the indicator has settled, then submit".to_owned()),
+        ),
+        (None, Some(action), _) => (
+            0.3,
+            format!(
+                "`{}` at {} only buys time: it comes back.",
+                action.what,
+                clock_text(action.at)
+            ),
+            Some("what would take the cause away instead of its effect?".to_owned()),
+        ),
+        (None, None, true) => (
+            0.3,
+            "The system is well again, but nothing that you did explains it.".to_owned(),
+            None,
+        ),
+        (None, None, false) => (
+            0.0,
+            "Nothing on record ended it.".to_owned(),
+            Some("act on the running system before you submit".to_owned()),
+        ),
+    }
+}
+
+/// Whether the write-up names something that is on record.
+fn reported(case: &Case) -> bool {
+    let said = case.writeup.mitigation.action.trim();
+    !said.is_empty()
+        && case
+            .facts
+            .actions
+            .iter()
+            .any(|action| same(said, &action.what) || same(&action.what, said))
+}
+
+/// `known` is `done`, or the begin of it: `rollback inventory` covers `rollback inventory 2026.11.3`.
+fn same(known: &str, done: &str) -> bool {
+    let known: Vec<String> = known.split_whitespace().map(str::to_lowercase).collect();
+    let done: Vec<String> = done.split_whitespace().map(str::to_lowercase).collect();
+    let known = known
+        .strip_prefix(&["firedrill".to_owned()])
+        .unwrap_or(&known);
+    let done = done
+        .strip_prefix(&["firedrill".to_owned()])
+        .unwrap_or(&done);
+    !known.is_empty() && done.starts_with(known)
+}
+
+fn is_change(action: &Action) -> bool {
+    let verb = action
+        .what
+        .split_whitespace()
+        .find(|word| *word != "firedrill");
+    matches!(
+        verb,
+        Some("rollback" | "restart" | "deploy" | "config" | "scale")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_and_actions_match_by_their_begin() {
+        assert!(like("inventory@2026.11.4", "inventory@2026.11.4"));
+        assert!(like("inventory@*", "inventory@2026.11.4"));
+        assert!(like("*@2026.11.4", "inventory@2026.11.4"));
+        assert!(!like("inventory@*", "checkout@2026.11.4"));
+        assert!(!like("inventory@2026.11.4", "inventory@2026.11.40"));
+        assert!(same("rollback inventory", "rollback inventory 2026.11.3"));
+        assert!(same("firedrill rollback inventory", "rollback inventory"));
+        assert!(!same("rollback inventory", "rollback"));
+        assert!(!same("", "rollback inventory"));
+    }
+}
