@@ -124,6 +124,18 @@ impl Plan {
     }
 }
 
+impl Load {
+    /// Requests that the schedule of a seed has within a time from the start; exact, so it takes as long as drawing them.
+    pub fn planned(&self, seed: u64, within: Duration) -> u64 {
+        let mut plan = Plan::new(self, seed);
+        let mut count = 0;
+        while plan.next_at().is_some_and(|at| at < within) {
+            count += u64::from(plan.take().is_some());
+        }
+        count
+    }
+}
+
 impl PartialEq for Due {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
