@@ -45,7 +45,14 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct Handle {
     shared: Arc<Shared>,
-    threads: Vec<JoinHandle<()>>,
+    threads: Threads,
+}
+
+#[derive(Debug, Default)]
+struct Threads {
+    /// Pacer and workers.
+    senders: Vec<JoinHandle<()>>,
+    recorder: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -98,7 +105,7 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
     // From here on an error drops the handle, which ends the threads there are.
     let mut handle = Handle {
         shared,
-        threads: Vec::new(),
+        threads: Threads::default(),
     };
     handle.spawn_threads(plan, limit)?;
     Ok(handle)
@@ -156,9 +163,10 @@ impl Handle {
     pub async fn stop(mut self, deadline: Duration) -> Record {
         self.shared.control.stop(Instant::now() + deadline);
         let threads = std::mem::take(&mut self.threads);
+        let shared = Arc::clone(&self.shared);
         let (tx, rx) = oneshot::channel();
         thread::spawn(move || {
-            join(threads);
+            threads.join(&shared.control);
             // Nobody waits any more if the caller dropped the future.
             let _unheard = tx.send(());
         });
@@ -176,35 +184,28 @@ impl Handle {
             lanes.push((Arc::clone(worker), tx));
             let (worker, shared) = (Arc::clone(worker), Arc::clone(&self.shared));
             let body = move || runtime.block_on(worker.run(rx, || shared.control.deadline()));
-            self.threads.push(
-                thread::Builder::new()
-                    .name(format!("load-{number}"))
-                    .spawn(body)?,
-            );
+            self.threads
+                .senders
+                .push(spawn(format!("load-{number}"), body)?);
         }
         let shared = Arc::clone(&self.shared);
         let body = move || pacer::run(plan, shared.started, &shared.control, &lanes);
-        self.threads.push(
-            thread::Builder::new()
-                .name("load-pacer".to_owned())
-                .spawn(body)?,
-        );
+        self.threads
+            .senders
+            .push(spawn("load-pacer".to_owned(), body)?);
         let shared = Arc::clone(&self.shared);
         let body = move || shared.keep_every_second();
-        self.threads.push(
-            thread::Builder::new()
-                .name("load-record".to_owned())
-                .spawn(body)?,
-        );
+        self.threads.recorder = Some(spawn("load-record".to_owned(), body)?);
         Ok(())
     }
 }
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        if !self.threads.is_empty() {
+        let threads = std::mem::take(&mut self.threads);
+        if !threads.senders.is_empty() {
             self.shared.control.stop(Instant::now());
-            join(std::mem::take(&mut self.threads));
+            threads.join(&self.shared.control);
         }
         self.shared.keep();
     }
@@ -216,16 +217,13 @@ impl Shared {
     }
 
     fn keep_every_second(&self) {
-        loop {
+        let mut is_over = false;
+        while !is_over {
             let into_second =
                 Duration::from_nanos(u64::from(self.started.elapsed().subsec_nanos()));
-            if self
+            is_over = self
                 .control
-                .wait_for_stop(Duration::from_secs(1) - into_second)
-            {
-                // The workers are still at it; what they record after this is kept by whoever joins them.
-                return self.keep();
-            }
+                .wait_for_end(Duration::from_secs(1) - into_second);
             self.keep();
         }
     }
@@ -260,9 +258,18 @@ impl Kept {
     }
 }
 
-fn join(threads: Vec<JoinHandle<()>>) {
-    for thread in threads {
-        // A panic of a thread was printed by it; the record shows what is missing.
-        let _panicked = thread.join();
+impl Threads {
+    /// Waits for the end of all: the recorder goes on while the others wait for what is under way.
+    fn join(self, control: &Control) {
+        for thread in self.senders {
+            // A panic of a thread was printed by it; the record shows what is missing.
+            let _panicked = thread.join();
+        }
+        control.end();
+        let _panicked = self.recorder.map(JoinHandle::join);
     }
+}
+
+fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name).spawn(body)
 }

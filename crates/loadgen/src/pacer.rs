@@ -27,6 +27,7 @@ struct Asked {
     /// A new rate; `Some(None)` goes back to the profile.
     rate: Option<Option<f64>>,
     stop: Option<Instant>,
+    is_over: bool,
 }
 
 /// Why waiting ended.
@@ -53,14 +54,20 @@ impl Control {
         lock(&self.asked).stop.unwrap_or_else(Instant::now)
     }
 
-    /// Waits for the end, for `timeout` at most; says whether it came.
-    pub(crate) fn wait_for_stop(&self, timeout: Duration) -> bool {
+    /// Says that nothing is under way any more.
+    pub(crate) fn end(&self) {
+        lock(&self.asked).is_over = true;
+        self.changed.notify_all();
+    }
+
+    /// Waits for [`Self::end`], for `timeout` at most; says whether it came.
+    pub(crate) fn wait_for_end(&self, timeout: Duration) -> bool {
         let asked = lock(&self.asked);
         let waited = self
             .changed
-            .wait_timeout_while(asked, timeout, |asked| asked.stop.is_none());
+            .wait_timeout_while(asked, timeout, |asked| !asked.is_over);
         let (asked, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        asked.stop.is_some()
+        asked.is_over
     }
 
     fn wait_until(&self, until: Option<Instant>) -> Woken {

@@ -1,5 +1,7 @@
 //! The last few seconds in numbers, for a status line.
 
+use std::{fmt, ops::Range};
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Record, Route};
@@ -55,8 +57,42 @@ impl Snapshot {
     }
 }
 
+/// A table with one line a route and a last one for all, for people.
+impl fmt::Display for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = Route::ALL
+            .map(|route| route.name().len())
+            .into_iter()
+            .max()
+            .unwrap_or(0);
+        writeln!(
+            f,
+            "{:<width$}  {:>10}  {:>7}  {:>8}  {:>8}",
+            "route", "requests/s", "failed", "p50 ms", "p99 ms"
+        )?;
+        let routes = self
+            .routes
+            .iter()
+            .map(|(route, rates)| (route.name(), rates));
+        for (name, rates) in routes.chain([("all", &self.all)]) {
+            let Rates {
+                rate,
+                failed_ratio,
+                p50_ms,
+                p99_ms,
+            } = rates;
+            let failed = failed_ratio * 100.0;
+            writeln!(
+                f,
+                "{name:<width$}  {rate:>10.1}  {failed:>5.1} %  {p50_ms:>8.2}  {p99_ms:>8.2}"
+            )?;
+        }
+        Ok(())
+    }
+}
+
 impl Rates {
-    fn of(record: &Record, window: std::ops::Range<u32>, route: Option<Route>) -> Self {
+    fn of(record: &Record, window: Range<u32>, route: Option<Route>) -> Self {
         let sum = record.sum(window.clone(), route);
         let latency = record.latency(window.clone(), route);
         let per = |count: u64, all: u64| {
@@ -75,5 +111,48 @@ impl Rates {
             p50_ms: latency.value_at_quantile(0.5) as f64 / 1e3,
             p99_ms: latency.value_at_quantile(0.99) as f64 / 1e3,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Outcome;
+
+    fn record() -> Record {
+        let mut record = Record::new(0, 1);
+        for (route, code, latency_us) in [
+            (Route::GetProduct, 200, 800),
+            (Route::GetProduct, 404, 1_200),
+            (Route::PlaceOrder, 201, 12_000),
+            (Route::PlaceOrder, 500, 1_500_000),
+        ] {
+            for at_s in 0..4 {
+                let cell = record.cell_mut(at_s, route);
+                cell.scheduled += 1;
+                cell.finish(Outcome::Answered(code), latency_us);
+            }
+        }
+        record
+    }
+
+    #[test]
+    fn the_table_is_aligned_and_sums_up() {
+        // Latencies are upper bounds of their buckets, at most 0.1 % above.
+        let expected = "\
+route                   requests/s   failed    p50 ms    p99 ms
+GET /v1/products/{sku}         2.0    0.0 %      0.80      1.20
+POST /v1/orders                2.0   50.0 %     12.01   1500.16
+all                            4.0   25.0 %      1.20   1500.16
+";
+        assert_eq!(Snapshot::of(&record(), 4, 3, 0).to_string(), expected);
+    }
+
+    #[test]
+    fn a_window_is_no_longer_than_the_load_runs() {
+        let snapshot = Snapshot::of(&record(), 2, 60, 0);
+        assert_eq!((snapshot.window_s, snapshot.all.rate), (2, 4.0));
+        let snapshot = Snapshot::of(&record(), 0, 60, 0);
+        assert_eq!((snapshot.all.rate, snapshot.routes), (0.0, vec![]));
     }
 }

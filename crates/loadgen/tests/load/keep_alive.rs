@@ -8,14 +8,19 @@ use std::{
     },
 };
 
-use loadgen::{ErrorKind, Load, Mix, load::Journey};
+use loadgen::{ErrorKind, Load, Mix, Route, load::Journey};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::oneshot,
     task::AbortHandle,
 };
 
-use crate::{DEADLINE, config, scheduled, until};
+use crate::{
+    DEADLINE, config, scheduled,
+    shop::{Shop, router},
+    until,
+};
 
 /// What the server does with each connection after it has read a request.
 #[derive(Clone, Copy)]
@@ -139,4 +144,45 @@ async fn an_answer_that_is_no_http_is_an_error() {
         sum.errors.into_iter().collect::<Vec<_>>(),
         [(ErrorKind::Protocol, sum.scheduled)]
     );
+}
+
+#[tokio::test]
+async fn a_server_is_replaced_on_its_socket_without_an_error() {
+    let socket = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    socket.set_nonblocking(true).expect("a socket");
+    let addr = socket.local_addr().expect("bound");
+    let shop = Arc::new(Shop::default());
+    let release = || {
+        let listener =
+            TcpListener::from_std(socket.try_clone().expect("a socket")).expect("a runtime");
+        let (stop, stopped) = oneshot::channel::<()>();
+        let drain = async move { stopped.await.unwrap_or_default() };
+        let server = axum::serve(listener, router(Arc::clone(&shop))).with_graceful_shutdown(drain);
+        (stop, tokio::spawn(server.into_future()))
+    };
+
+    let mut running = release();
+    let load = Load {
+        rate: 500.0,
+        think_ms: 20,
+        ..Load::default()
+    };
+    let handle = loadgen::start(config(addr, load)).expect("valid");
+    for swap in 1..=5 {
+        until(&handle, |handle| scheduled(handle) >= swap * 150).await;
+        let (stop, old) = std::mem::replace(&mut running, release());
+        drop(stop);
+        old.await.expect("no panic").expect("a clean end");
+    }
+    until(&handle, |handle| scheduled(handle) >= 900).await;
+    let record = handle.stop(DEADLINE).await;
+    running.1.abort();
+
+    let sum = record.sum(record.whole(), None);
+    assert_eq!((sum.failed(), sum.under_way()), (0, 0), "{sum:?}");
+    let acknowledged: u64 = Route::ALL
+        .map(|route| shop.answers(route).values().sum::<u64>())
+        .into_iter()
+        .sum();
+    assert_eq!(sum.answered(), acknowledged);
 }

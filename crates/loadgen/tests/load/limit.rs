@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use loadgen::{ErrorKind, Load, Mix, Problem, StartError, load::Journey};
+use loadgen::{Config, ErrorKind, Load, Mix, Problem, StartError, load::Journey};
 
 use crate::{DEADLINE, config, scheduled, shop::Running, until};
 
@@ -104,4 +104,26 @@ async fn an_impossible_load_does_not_start() {
         .map(|Problem { key, .. }| key.as_str())
         .collect();
     assert_eq!(keys, ["rate", "workers"]);
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_created_is_named() {
+    let mut config = config(([127, 0, 0, 1], 9).into(), reading(1.0));
+    config.journal = Some("/nowhere/load.jsonl".into());
+    let error = loadgen::start(config).err().map(|error| error.to_string());
+    assert!(error.is_some_and(|error| error.starts_with("load record `/nowhere/load.jsonl`: ")));
+}
+
+#[tokio::test]
+async fn dropping_the_handle_ends_the_load_at_once() {
+    let running = Running::start().await;
+    let shop = Arc::clone(&running.shop);
+    let gate = shop.gate.write().await;
+    let handle = loadgen::start(config(running.addr, reading(500.0))).expect("valid");
+    until(&handle, |handle| handle.in_flight() >= 20).await;
+    let dropped = std::time::Instant::now();
+    drop(handle);
+    // The requests under way would have had ten seconds.
+    assert!(dropped.elapsed() < Config::TIMEOUT / 2);
+    drop(gate);
 }

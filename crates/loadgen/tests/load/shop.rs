@@ -69,7 +69,7 @@ impl Shop {
     }
 }
 
-fn router(shop: Arc<Shop>) -> Router {
+pub(crate) fn router(shop: Arc<Shop>) -> Router {
     Router::new()
         .route(v1::PRODUCTS, get(|| async { "a page" }))
         .route(v1::PRODUCT, get(product))
