@@ -12,7 +12,42 @@ use promql_parser::parser::{Call, Expr};
 use super::eval::{Evaluated, Evaluator, unexpected, without_parens};
 use super::parse::matchers_of;
 use super::row::{ABSENT, Row, Steps, is_present, unite};
-use super::{Error, Labels, METRIC_NAME};
+use super::{Error, Labels, METRIC_NAME, window};
+
+/// Those of the parser's functions that are evaluated here; the others are experimental in Prometheus.
+pub(super) fn is_supported(name: &str) -> bool {
+    let names = [
+        "absent",
+        "clamp",
+        "clamp_max",
+        "clamp_min",
+        "end",
+        "histogram_avg",
+        "histogram_count",
+        "histogram_fraction",
+        "histogram_quantile",
+        "histogram_stddev",
+        "histogram_stdvar",
+        "histogram_sum",
+        "label_join",
+        "label_replace",
+        "pi",
+        "round",
+        "scalar",
+        "sort",
+        "sort_by_label",
+        "sort_by_label_desc",
+        "sort_desc",
+        "start",
+        "time",
+        "timestamp",
+        "vector",
+    ];
+    names.contains(&name)
+        || math::function(name).is_some()
+        || date::function(name).is_some()
+        || window::is_supported(name)
+}
 
 impl Evaluator<'_> {
     pub(super) fn call(&self, call: &Call, steps: Steps) -> Result<Evaluated, Error> {

@@ -45,6 +45,20 @@ fn function(name: &str) -> Option<Function> {
     Some(function)
 }
 
+/// Whether there is a function of range vectors of that name.
+pub(super) fn is_supported(name: &str) -> bool {
+    let names = [
+        "absent_over_time",
+        "delta",
+        "double_exponential_smoothing",
+        "increase",
+        "predict_linear",
+        "quantile_over_time",
+        "rate",
+    ];
+    names.contains(&name) || function(name).is_some()
+}
+
 impl Evaluator<'_> {
     /// Evaluates a call if it is one of a function of a range vector.
     pub(super) fn window_call(&self, call: &Call, steps: Steps) -> Option<Result<Vec<Row>, Error>> {
