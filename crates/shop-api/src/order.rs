@@ -36,7 +36,7 @@ pub struct PricedLine {
     pub price: Money,
 }
 
-/// Answer of `POST /v2/orders` (201, or 200 when repeated) and `GET /v2/orders/{order}`.
+/// Answer of `POST /v2/orders` (201, also when repeated) and `GET /v2/orders/{order}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// The order's id.
@@ -57,7 +57,7 @@ pub struct Order {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Placed {
-    /// The order's id, under which the stock was reserved.
+    /// The id under which the stock was reserved.
     pub order: String,
     /// What was bought.
     pub lines: Vec<Line>,

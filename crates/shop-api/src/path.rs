@@ -50,6 +50,16 @@ pub mod internal {
     pub const ORDER: &str = "/internal/orders/{order}";
 }
 
+/// Names of the services, as callers configure their addresses.
+pub mod upstream {
+    /// Carts and orders.
+    pub const CHECKOUT: &str = "checkout";
+    /// Products, prices, stock.
+    pub const INVENTORY: &str = "inventory";
+    /// The provider.
+    pub const PAYMENT: &str = "payment";
+}
+
 /// The payment provider's one route, `POST`.
 pub const PAYMENTS: &str = "/payments";
 /// Liveness on every public port, `GET`.

@@ -39,7 +39,7 @@ pub mod level1 {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reserve<H = Hold> {
-    /// The order's id; a second call with the same one gets the same answer.
+    /// The order's id, with a number behind it from the second attempt on; the same id gets the same answer.
     pub order: String,
     /// What to price and to put aside.
     pub lines: Vec<Line>,

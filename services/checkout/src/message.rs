@@ -1,0 +1,89 @@
+//! The messages that checkout sends: what they say, and how they keep the trace that they came from.
+
+use rusqlite::Transaction;
+use serde::{Deserialize, Serialize};
+use shop_api::order::Placed;
+use telemetry::{names::attribute, propagation};
+use tracing::{Span, info_span};
+
+use crate::store::outbox::{self, New};
+
+/// The name of the outbox in spans.
+const SYSTEM: &str = "outbox";
+
+/// A message to the inventory.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Message {
+    /// An order was placed.
+    Placed(Placed),
+    /// A reservation is not needed.
+    Release {
+        /// The reservation's id.
+        reservation: String,
+    },
+}
+
+impl Message {
+    /// The topic, which is also the name of the span.
+    pub(crate) fn topic(&self) -> &'static str {
+        match self {
+            Self::Placed(_) => "order.placed",
+            Self::Release { .. } => "reservation.released",
+        }
+    }
+
+    /// A span for sending it, in the trace of the request.
+    pub(crate) fn producer(&self) -> Span {
+        let topic = self.topic();
+        info_span!(
+            "send",
+            { attribute::SPAN_NAME } = format!("send {topic}"),
+            { attribute::SPAN_KIND } = "producer",
+            { attribute::MESSAGING_SYSTEM } = SYSTEM,
+            { attribute::MESSAGING_DESTINATION_NAME } = topic,
+            { attribute::MESSAGING_OPERATION_TYPE } = "send",
+        )
+    }
+
+    /// Stores it for the worker, in the transaction of what it tells.
+    pub(crate) fn store(
+        &self,
+        transaction: &Transaction<'_>,
+        order: &str,
+        producer: &Span,
+        now_ms: i64,
+    ) -> rusqlite::Result<()> {
+        let payload = serde_json::to_string(self)
+            .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
+        let traceparent = propagation::to_text(producer);
+        let new = New {
+            topic: self.topic(),
+            payload: &payload,
+            order,
+            traceparent: traceparent.as_deref(),
+            now_ms,
+        };
+        outbox::insert(transaction, new)
+    }
+}
+
+/// A span for delivering a stored message: a trace of its own, linked to the one that stored it.
+pub(crate) fn consumer(message: &outbox::Message) -> Span {
+    let span = info_span!(
+        parent: None,
+        "process",
+        { attribute::SPAN_NAME } = format!("process {}", message.topic),
+        { attribute::SPAN_KIND } = "consumer",
+        { attribute::SPAN_STATUS } = tracing::field::Empty,
+        { attribute::ERROR_TYPE } = tracing::field::Empty,
+        { attribute::MESSAGING_SYSTEM } = SYSTEM,
+        { attribute::MESSAGING_DESTINATION_NAME } = message.topic,
+        { attribute::MESSAGING_MESSAGE_ID } = message.id,
+        { attribute::MESSAGING_OPERATION_TYPE } = "process",
+    );
+    if let Some(traceparent) = &message.traceparent {
+        propagation::link(&span, traceparent);
+    }
+    span
+}

@@ -1,0 +1,131 @@
+//! Messages to deliver, stored in the transaction of what they tell; and those that were given up on.
+
+use chassis::db::{Statement, step};
+use rusqlite::Connection;
+
+/// A new message.
+pub const INSERT: Statement = Statement {
+    summary: "INSERT outbox",
+    text: "INSERT INTO outbox (topic, payload, order_id, traceparent, created_ms, due_ms) \
+           VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+};
+
+/// Messages whose time has come, the oldest first.
+pub const DUE: Statement = Statement {
+    summary: "SELECT outbox",
+    text: "SELECT id, topic, payload, order_id, traceparent, attempts, created_ms FROM outbox \
+           WHERE due_ms <= ?1 ORDER BY due_ms, id LIMIT ?2",
+};
+
+/// A message that was delivered.
+pub const REMOVE: Statement = Statement { summary: "DELETE outbox", text: "DELETE FROM outbox WHERE id = ?1" };
+
+/// A message that is tried again later.
+pub const POSTPONE: Statement = Statement {
+    summary: "UPDATE outbox",
+    text: "UPDATE outbox SET attempts = ?2, due_ms = ?3 WHERE id = ?1",
+};
+
+/// A message that was given up on.
+pub const BURY: Statement = Statement {
+    summary: "INSERT dead_letter",
+    text: "INSERT INTO dead_letter \
+           (topic, payload, order_id, traceparent, attempts, created_ms, ended_ms, last_error) \
+           SELECT topic, payload, order_id, traceparent, ?2, created_ms, ?3, ?4 FROM outbox WHERE id = ?1",
+};
+
+/// How much there is to deliver.
+pub const BACKLOG: Statement = Statement {
+    summary: "SELECT outbox",
+    text: "SELECT count(*), min(created_ms), (SELECT count(*) FROM dead_letter) FROM outbox",
+};
+
+/// A message to deliver.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// Its row.
+    pub id: i64,
+    /// What it tells.
+    pub topic: String,
+    /// JSON.
+    pub payload: String,
+    /// The order that it is about.
+    pub order: String,
+    /// The trace that stored it.
+    pub traceparent: Option<String>,
+    /// Deliveries that failed.
+    pub attempts: u32,
+    /// Unix milliseconds.
+    pub created_ms: i64,
+}
+
+/// A message to store.
+#[derive(Debug, Clone, Copy)]
+pub struct New<'a> {
+    /// What it tells.
+    pub topic: &'a str,
+    /// JSON.
+    pub payload: &'a str,
+    /// The order that it is about.
+    pub order: &'a str,
+    /// The trace that stores it.
+    pub traceparent: Option<&'a str>,
+    /// Unix milliseconds.
+    pub now_ms: i64,
+}
+
+/// How much is in the outbox and with the dead letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// Messages to deliver.
+    pub depth: u32,
+    /// When the oldest of them was stored, in Unix milliseconds.
+    pub oldest_ms: Option<i64>,
+    /// Messages given up on.
+    pub dead: u32,
+}
+
+/// Stores a message.
+pub fn insert(connection: &Connection, new: New<'_>) -> rusqlite::Result<()> {
+    let values = (new.topic, new.payload, new.order, new.traceparent, new.now_ms);
+    step(&INSERT, || connection.prepare_cached(INSERT.text)?.execute(values).map(drop))
+}
+
+/// At most `limit` messages whose time has come.
+pub fn due(connection: &Connection, now_ms: i64, limit: u32) -> rusqlite::Result<Vec<Message>> {
+    let message = |row: &rusqlite::Row<'_>| {
+        Ok(Message {
+            id: row.get(0)?,
+            topic: row.get(1)?,
+            payload: row.get(2)?,
+            order: row.get(3)?,
+            traceparent: row.get(4)?,
+            attempts: row.get(5)?,
+            created_ms: row.get(6)?,
+        })
+    };
+    connection.prepare_cached(DUE.text)?.query_map((now_ms, limit), message)?.collect()
+}
+
+/// Removes a message that was delivered.
+pub fn remove(connection: &Connection, id: i64) -> rusqlite::Result<()> {
+    step(&REMOVE, || connection.prepare_cached(REMOVE.text)?.execute([id]).map(drop))
+}
+
+/// Notes a failed delivery and when to try again.
+pub fn postpone(connection: &Connection, id: i64, attempts: u32, due_ms: i64) -> rusqlite::Result<()> {
+    step(&POSTPONE, || connection.prepare_cached(POSTPONE.text)?.execute((id, attempts, due_ms)).map(drop))
+}
+
+/// Puts a message with the dead letters.
+pub fn bury(connection: &Connection, id: i64, attempts: u32, now_ms: i64, error: &str) -> rusqlite::Result<()> {
+    step(&BURY, || connection.prepare_cached(BURY.text)?.execute((id, attempts, now_ms, error)))?;
+    remove(connection, id)
+}
+
+/// Counts what there is to deliver.
+pub fn backlog(connection: &Connection) -> rusqlite::Result<Backlog> {
+    connection.prepare_cached(BACKLOG.text)?.query_row((), |row| {
+        Ok(Backlog { depth: row.get(0)?, oldest_ms: row.get(1)?, dead: row.get(2)? })
+    })
+}
