@@ -8,6 +8,8 @@ pub const REQUEST_DEADLINE_MS: &str = "x-request-deadline-ms";
 pub const CLIENT_ID: &str = "x-client-id";
 /// Makes `POST /orders` safe to repeat: the same key with the same body gets the same answer.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// `true` on an answer that was given before, to an earlier request with the same key.
+pub const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
 /// Seconds to wait before trying again, on 429 and 503.
 pub const RETRY_AFTER: &str = "retry-after";
 /// The media type of an error body (RFC 9457).

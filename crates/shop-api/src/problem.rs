@@ -41,6 +41,8 @@ pub mod code {
     pub const CART_NOT_FOUND: &str = "cart-not-found";
     /// 404: no such order.
     pub const ORDER_NOT_FOUND: &str = "order-not-found";
+    /// 405: the route does not take this method.
+    pub const METHOD_NOT_ALLOWED: &str = "method-not-allowed";
     /// 409: not enough pieces.
     pub const OUT_OF_STOCK: &str = "out-of-stock";
     /// 409: the same key is being worked on.

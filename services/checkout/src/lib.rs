@@ -46,7 +46,12 @@ pub struct State {
 
 impl State {
     /// Opens the database, which is made if it is not there. `clock` gives Unix milliseconds.
-    pub fn open(path: &Path, client: Client, settings: Settings, clock: fn() -> i64) -> anyhow::Result<Self> {
+    pub fn open(
+        path: &Path,
+        client: Client,
+        settings: Settings,
+        clock: fn() -> i64,
+    ) -> anyhow::Result<Self> {
         let busy = Duration::from_millis(settings.busy_ms);
         let mut connection = rusqlite::Connection::open(path).context("checkout's database")?;
         connection.busy_timeout(busy)?;
@@ -58,19 +63,33 @@ impl State {
             ..chassis::db::Options::new(path)
         };
         let pool = Pool::open("checkout", options).context("checkout's database")?;
-        Ok(Self { pool, client, settings: Arc::new(settings), news: Arc::new(Notify::new()), clock })
+        Ok(Self {
+            pool,
+            client,
+            settings: Arc::new(settings),
+            news: Arc::new(Notify::new()),
+            clock,
+        })
     }
 }
 
 /// Builds the service: database, routes, background work.
 pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
-    let Context { settings, config, client, shutdown, .. } = context;
+    let Context {
+        settings,
+        config,
+        client,
+        shutdown,
+        ..
+    } = context;
     let path = config.scratch.join(store::FILE);
     let open = move || {
         std::fs::create_dir_all(&config.scratch).context("the folder of checkout's database")?;
         State::open(&path, client, settings, now_ms)
     };
-    let state = tokio::task::spawn_blocking(open).await.context("opening the database")??;
+    let state = tokio::task::spawn_blocking(open)
+        .await
+        .context("opening the database")??;
     let worker = Worker::new(state.clone(), config.seed);
     Ok(App::new(router(state.clone()))
         .task(sweep::run(state, shutdown.clone()))
@@ -79,6 +98,8 @@ pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
 
 fn now_ms() -> i64 {
     // A clock before 1970 is treated as 1970.
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

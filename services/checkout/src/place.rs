@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use chassis::{Problem, db::{Statement, step}};
+use chassis::{
+    Problem,
+    db::{Statement, step},
+};
 use http::StatusCode;
 use metrics::counter;
 use sha2::{Digest, Sha256};
@@ -12,7 +15,10 @@ use shop_api::{
     problem::code,
     reservation::{Reservation, Reserve},
 };
-use telemetry::{Personal, names::{label, metric}};
+use telemetry::{
+    Personal,
+    names::{label, metric},
+};
 use tracing::{Instrument, Span, info, warn};
 use uuid::Uuid;
 
@@ -27,9 +33,21 @@ use crate::{
     upstream::{self, NotReserved},
 };
 
-const CLAIM: Statement = Statement { summary: "TRANSACTION claim", text: "BEGIN IMMEDIATE" };
-const STORE: Statement = Statement { summary: "TRANSACTION order", text: "BEGIN IMMEDIATE" };
-const GIVE_UP: Statement = Statement { summary: "TRANSACTION release", text: "BEGIN IMMEDIATE" };
+const CLAIM: Statement = Statement {
+    summary: "TRANSACTION claim",
+    text: "BEGIN IMMEDIATE",
+};
+const STORE: Statement = Statement {
+    summary: "TRANSACTION order",
+    text: "BEGIN IMMEDIATE",
+};
+const GIVE_UP: Statement = Statement {
+    summary: "TRANSACTION release",
+    text: "BEGIN IMMEDIATE",
+};
+
+/// Time kept to give back what an order has taken, when a call uses up the rest of the request's time.
+const ANSWER_RESERVE: Duration = Duration::from_millis(250);
 
 /// An answer to `POST /orders`.
 #[derive(Debug)]
@@ -63,7 +81,11 @@ async fn attempt(state: &State, key: String, request: Place) -> Result<Answer, P
         }
         Outcome::OtherBody => {
             let title = "The idempotency key was used for another request";
-            return Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code::IDEMPOTENCY_KEY_REUSED, title));
+            return Err(Problem::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                code::IDEMPOTENCY_KEY_REUSED,
+                title,
+            ));
         }
     };
     let email = request.email.map(Personal::new);
@@ -72,7 +94,10 @@ async fn attempt(state: &State, key: String, request: Place) -> Result<Answer, P
             Ok(answer) => Ok(Answer::New(answer)),
             Err(problem) => Err(give_up(state, &claim, true, problem).await),
         },
-        Err(Failed { problem, may_be_reserved }) => Err(give_up(state, &claim, may_be_reserved, problem).await),
+        Err(Failed {
+            problem,
+            may_be_reserved,
+        }) => Err(give_up(state, &claim, may_be_reserved, problem).await),
     }
 }
 
@@ -86,7 +111,10 @@ async fn claim(state: &State, key: String, request: &Place) -> Result<Outcome, P
         now_ms,
         stale_ms: now_ms.saturating_sub(claim_ms),
     };
-    Ok(state.pool.write(&CLAIM, move |transaction| claim::take(transaction, &wanted)).await?)
+    Ok(state
+        .pool
+        .write(&CLAIM, move |transaction| claim::take(transaction, &wanted))
+        .await?)
 }
 
 /// An order that was not bought, and whether stock may have been put aside for it.
@@ -97,31 +125,69 @@ struct Failed {
 
 /// Reads the cart, reserves its lines and pays for them.
 async fn buy(state: &State, claim: &Claim, name: &str) -> Result<Order, Failed> {
-    let lines = lines(state, name).await.map_err(|problem| Failed { problem, may_be_reserved: false })?;
+    let lines = lines(state, name).await.map_err(|problem| Failed {
+        problem,
+        may_be_reserved: false,
+    })?;
     let hold = state.settings.hold_policy.hold();
-    let request = Reserve { order: claim.reservation(), lines, hold };
-    let timeout = Duration::from_millis(state.settings.inventory_timeout_ms);
-    let Reservation { lines, total, .. } =
-        upstream::reserve(&state.client, &request, timeout).await.map_err(|error| match error {
-            NotReserved::Refused(problem) => Failed { problem, may_be_reserved: false },
-            NotReserved::Unknown(problem) => Failed { problem, may_be_reserved: true },
+    let request = Reserve {
+        order: claim.reservation(),
+        lines,
+        hold,
+    };
+    let timeout = time_for(state.settings.inventory_timeout_ms);
+    let Reservation { lines, total, .. } = upstream::reserve(&state.client, &request, timeout)
+        .await
+        .map_err(|error| match error {
+            NotReserved::Refused(problem) => Failed {
+                problem,
+                may_be_reserved: false,
+            },
+            NotReserved::Unknown(problem) => Failed {
+                problem,
+                may_be_reserved: true,
+            },
         })?;
-    let timeout = Duration::from_millis(state.settings.payment_timeout_ms);
+    let timeout = time_for(state.settings.payment_timeout_ms);
     upstream::pay(&state.client, &claim.order, total, timeout)
         .await
-        .map_err(|problem| Failed { problem, may_be_reserved: true })?;
+        .map_err(|problem| Failed {
+            problem,
+            may_be_reserved: true,
+        })?;
     let placed_at = order::timestamp((state.clock)());
-    Ok(Order { order: claim.order.clone(), cart: name.to_owned(), status: Status::Placed, lines, total, placed_at })
+    Ok(Order {
+        order: claim.order.clone(),
+        cart: name.to_owned(),
+        status: Status::Placed,
+        lines,
+        total,
+        placed_at,
+    })
+}
+
+/// Time for one call: the setting, or what the request has left when it still has to be answered after it.
+fn time_for(limit_ms: u64) -> Duration {
+    let limit = Duration::from_millis(limit_ms);
+    match telemetry::request::current() {
+        Some(request) => limit.min(request.remaining().saturating_sub(ANSWER_RESERVE)),
+        None => limit,
+    }
 }
 
 async fn lines(state: &State, name: &str) -> Result<Vec<Line>, Problem> {
     let wanted = name.to_owned();
-    let found = state.pool.read(&cart::GET, move |connection| cart::get(connection, &wanted)).await?;
+    let found = state
+        .pool
+        .read(&cart::GET, move |connection| cart::get(connection, &wanted))
+        .await?;
     match found {
         None => Err(no_cart(name)),
-        Some(lines) if lines.is_empty() => {
-            Err(Problem::new(StatusCode::UNPROCESSABLE_ENTITY, code::CART_EMPTY, "The cart holds nothing"))
-        }
+        Some(lines) if lines.is_empty() => Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            code::CART_EMPTY,
+            "The cart holds nothing",
+        )),
         Some(lines) => Ok(lines),
     }
 }
@@ -129,7 +195,8 @@ async fn lines(state: &State, name: &str) -> Result<Vec<Line>, Problem> {
 /// The answer for a cart that is not there.
 pub(crate) fn no_cart(name: &str) -> Problem {
     let title = "There is no such cart";
-    Problem::new(StatusCode::NOT_FOUND, code::CART_NOT_FOUND, title).detail(format!("there is no cart `{name}`"))
+    Problem::new(StatusCode::NOT_FOUND, code::CART_NOT_FOUND, title)
+        .detail(format!("there is no cart `{name}`"))
 }
 
 /// Stores the order, the message about it and the answer, or nothing.
@@ -140,23 +207,40 @@ async fn store(
     email: Option<Personal<String>>,
 ) -> Result<String, Problem> {
     let answer = serde_json::to_string(order).map_err(Problem::internal)?;
-    let lines = order.lines.iter().map(|line| Line { sku: line.sku, quantity: line.quantity }).collect();
-    let message = Message::Placed(Placed { order: claim.reservation(), lines });
+    let lines = order
+        .lines
+        .iter()
+        .map(|line| Line {
+            sku: line.sku,
+            quantity: line.quantity,
+        })
+        .collect();
+    let message = Message::Placed(Placed {
+        order: claim.reservation(),
+        lines,
+    });
     let producer = message.producer();
     let now_ms = (state.clock)();
-    let (kept, claim, stored, customer) = (answer.clone(), claim.clone(), order.clone(), email.clone());
+    let (kept, claim, stored, customer) =
+        (answer.clone(), claim.clone(), order.clone(), email.clone());
     let span = producer.clone();
     let work = move |transaction: &rusqlite::Transaction<'_>| {
         if !claim::done(transaction, &claim, &kept)? {
             return Ok(Err(()));
         }
         let email = customer.as_ref().map(|email| email.expose().as_str());
-        step(&order::INSERT, || order::insert(transaction, &stored, email, now_ms))?;
+        step(&order::INSERT, || {
+            order::insert(transaction, &stored, email, now_ms)
+        })?;
         step(&cart::REMOVE, || cart::remove(transaction, &stored.cart))?;
         message.store(transaction, &stored.order, &span, now_ms)?;
         Ok(Ok(()))
     };
-    let stored = state.pool.try_write(&STORE, work).instrument(producer).await?;
+    let stored = state
+        .pool
+        .try_write(&STORE, work)
+        .instrument(producer)
+        .await?;
     stored.map_err(|()| {
         let detail = "another request with this key has taken the order over";
         Problem::conflict(code::ORDER_IN_PROGRESS, detail).retry_after_s(1)
@@ -167,7 +251,12 @@ async fn store(
 }
 
 fn announce(order: &Order, email: Option<Personal<String>>) {
-    let Order { order: id, lines, total, .. } = order;
+    let Order {
+        order: id,
+        lines,
+        total,
+        ..
+    } = order;
     let amount = u64::try_from(total.amount_minor).unwrap_or(0);
     counter!(metric::ORDER_VALUE, label::CURRENCY => total.currency.code()).increment(amount);
     info!(
@@ -182,7 +271,9 @@ fn announce(order: &Order, email: Option<Personal<String>>) {
 
 /// Frees the key and, if need be, has the stock given back; answers with the problem that led here.
 async fn give_up(state: &State, claim: &Claim, may_be_reserved: bool, problem: Problem) -> Problem {
-    let message = may_be_reserved.then(|| Message::Release { reservation: claim.reservation() });
+    let message = may_be_reserved.then(|| Message::Release {
+        reservation: claim.reservation(),
+    });
     let producer = message.as_ref().map_or_else(Span::none, Message::producer);
     let (claim, span, now_ms) = (claim.clone(), producer.clone(), (state.clock)());
     let id = claim.order.clone();
@@ -196,7 +287,9 @@ async fn give_up(state: &State, claim: &Claim, may_be_reserved: bool, problem: P
     match state.pool.write(&GIVE_UP, work).await {
         Ok(()) => state.news.notify_one(),
         // The claim and the reservation both end by themselves when their time is up.
-        Err(error) => warn!(order.id = %id, %error, "what order `{id}` had taken was not given back: {error}"),
+        Err(error) => {
+            warn!(order.id = %id, %error, "what order `{id}` had taken was not given back: {error}")
+        }
     }
     problem
 }
@@ -208,7 +301,10 @@ fn fingerprint(request: &Place) -> String {
     // A cart's name has no such byte.
     hash.update([0]);
     hash.update(request.email.as_deref().unwrap_or_default().as_bytes());
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -218,7 +314,10 @@ mod tests {
     #[test]
     fn bodies_that_differ_have_other_fingerprints() {
         let place = |cart: &str, email: Option<&str>| {
-            fingerprint(&Place { cart: cart.to_owned(), email: email.map(str::to_owned) })
+            fingerprint(&Place {
+                cart: cart.to_owned(),
+                email: email.map(str::to_owned),
+            })
         };
         assert_eq!(place("c", Some("a@b")), place("c", Some("a@b")));
         assert_ne!(place("c", Some("a@b")), place("c", None));

@@ -103,10 +103,18 @@ mod tests {
 
     #[test]
     fn nothing_said_is_the_default_and_an_unknown_key_is_refused() {
-        assert_eq!(serde_json::from_str::<Settings>("{}").ok(), Some(Settings::default()));
-        let held: Settings = serde_json::from_str(r#"{"hold_policy":"held"}"#).expect("it is a policy");
+        assert_eq!(
+            serde_json::from_str::<Settings>("{}").ok(),
+            Some(Settings::default())
+        );
+        let held: Settings =
+            serde_json::from_str(r#"{"hold_policy":"held"}"#).expect("it is a policy");
         assert_eq!(held.hold_policy.hold(), Some(Hold::Held));
-        for text in [r#"{"hold":"held"}"#, r#"{"hold_policy":"firm"}"#, r#"{"outbox":{"retries":5}}"#] {
+        for text in [
+            r#"{"hold":"held"}"#,
+            r#"{"hold_policy":"firm"}"#,
+            r#"{"outbox":{"retries":5}}"#,
+        ] {
             assert!(serde_json::from_str::<Settings>(text).is_err(), "{text}");
         }
     }

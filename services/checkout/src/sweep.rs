@@ -24,7 +24,9 @@ pub(crate) async fn run(state: State, shutdown: CancellationToken) {
             _ = ticks.tick() => {}
         }
         let before_ms = (state.clock)().saturating_sub(kept_ms);
-        let work = move |transaction: &rusqlite::Transaction<'_>| cart::forget(transaction, before_ms, LIMIT);
+        let work = move |transaction: &rusqlite::Transaction<'_>| {
+            cart::forget(transaction, before_ms, LIMIT)
+        };
         if let Err(error) = state.pool.write(&cart::FORGET, work).await {
             warn!(%error, "old carts could not be removed: {error}");
         }

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chassis::{CancellationToken, client, db::{self, Statement}};
+use chassis::{
+    CancellationToken, client,
+    db::{self, Statement},
+};
 use metrics::{counter, gauge};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use telemetry::names::{attribute, label, metric};
@@ -16,7 +19,10 @@ use crate::{
     upstream,
 };
 
-const DELIVERED: Statement = Statement { summary: "TRANSACTION delivered", text: "BEGIN IMMEDIATE" };
+const DELIVERED: Statement = Statement {
+    summary: "TRANSACTION delivered",
+    text: "BEGIN IMMEDIATE",
+};
 
 /// The worker of one process.
 #[derive(Debug)]
@@ -45,7 +51,10 @@ enum Error {
 impl Worker {
     /// A worker over the outbox of a state; `seed` spreads the waits.
     pub fn new(state: State, seed: u64) -> Self {
-        Self { state, random: StdRng::seed_from_u64(seed) }
+        Self {
+            state,
+            random: StdRng::seed_from_u64(seed),
+        }
     }
 
     /// Delivers until the drain; a delivery that has begun is ended.
@@ -68,14 +77,26 @@ impl Worker {
 
     /// Delivers the messages that are due, at most one batch; gives back how many there were.
     pub async fn round(&mut self) -> Result<u32, db::Error> {
-        let OutboxSettings { batch, concurrency, .. } = self.state.settings.outbox;
+        let OutboxSettings {
+            batch, concurrency, ..
+        } = self.state.settings.outbox;
         let now_ms = (self.state.clock)();
-        let due = self.state.pool.read(&outbox::DUE, move |connection| outbox::due(connection, now_ms, batch)).await?;
+        let due = self
+            .state
+            .pool
+            .read(&outbox::DUE, move |connection| {
+                outbox::due(connection, now_ms, batch)
+            })
+            .await?;
         let taken = u32::try_from(due.len()).unwrap_or(u32::MAX);
         let slots = Arc::new(Semaphore::new(concurrency.max(1)));
         let mut deliveries = JoinSet::new();
         for message in due {
-            let wait_ms = backoff_ms(&self.state.settings.outbox, message.attempts, self.random.random_range(0.5..1.0));
+            let wait_ms = backoff_ms(
+                &self.state.settings.outbox,
+                message.attempts,
+                self.random.random_range(0.5..1.0),
+            );
             let (state, slots) = (self.state.clone(), Arc::clone(&slots));
             deliveries.spawn(async move {
                 // The semaphore is never closed; if it were, going without a slot would do no harm.
@@ -87,7 +108,9 @@ impl Worker {
         while let Some(outcome) = deliveries.join_next().await {
             match outcome {
                 Ok(Ok(outcome)) => count(outcome),
-                Ok(Err(error)) => warn!(%error, "the end of a delivery could not be stored: {error}"),
+                Ok(Err(error)) => {
+                    warn!(%error, "the end of a delivery could not be stored: {error}")
+                }
                 // A panic is logged where it happens; the message stays due.
                 Err(_) => {}
             }
@@ -97,8 +120,14 @@ impl Worker {
     }
 
     async fn measure(&self) -> Result<(), db::Error> {
-        let backlog = self.state.pool.read(&outbox::BACKLOG, outbox::backlog).await?;
-        let age_ms = backlog.oldest_ms.map_or(0, |oldest_ms| (self.state.clock)().saturating_sub(oldest_ms).max(0));
+        let backlog = self
+            .state
+            .pool
+            .read(&outbox::BACKLOG, outbox::backlog)
+            .await?;
+        let age_ms = backlog.oldest_ms.map_or(0, |oldest_ms| {
+            (self.state.clock)().saturating_sub(oldest_ms).max(0)
+        });
         gauge!(metric::OUTBOX_DEPTH).set(backlog.depth);
         gauge!(metric::OUTBOX_OLDEST_AGE).set(age_ms as f64 / 1_000.0);
         gauge!(metric::DEAD_LETTERS).set(backlog.dead);
@@ -107,15 +136,24 @@ impl Worker {
 }
 
 /// Delivers one message and stores what became of it.
-async fn deliver(state: &State, message: outbox::Message, wait_ms: i64) -> Result<Outcome, db::Error> {
+async fn deliver(
+    state: &State,
+    message: outbox::Message,
+    wait_ms: i64,
+) -> Result<Outcome, db::Error> {
     let settings = &state.settings.outbox;
     let Err(error) = send(state, &message, Duration::from_millis(settings.timeout_ms)).await else {
-        state.pool.write(&DELIVERED, move |transaction| {
-            if message.topic == "order.placed" {
-                db::step(&order::CONFIRM, || order::confirm(transaction, &message.order))?;
-            }
-            outbox::remove(transaction, message.id)
-        }).await?;
+        state
+            .pool
+            .write(&DELIVERED, move |transaction| {
+                if message.topic == "order.placed" {
+                    db::step(&order::CONFIRM, || {
+                        order::confirm(transaction, &message.order)
+                    })?;
+                }
+                outbox::remove(transaction, message.id)
+            })
+            .await?;
         return Ok(Outcome::Delivered);
     };
     Span::current().record(attribute::SPAN_STATUS, "error");
@@ -133,7 +171,9 @@ async fn deliver(state: &State, message: outbox::Message, wait_ms: i64) -> Resul
     }
     error!(order.id = %order, %error, "gave `{topic}` for order `{order}` up after {attempts} deliveries: {error}");
     let reason = error.to_string();
-    let work = move |transaction: &rusqlite::Transaction<'_>| outbox::bury(transaction, id, attempts, now_ms, &reason);
+    let work = move |transaction: &rusqlite::Transaction<'_>| {
+        outbox::bury(transaction, id, attempts, now_ms, &reason)
+    };
     state.pool.write(&outbox::BURY, work).await?;
     Ok(Outcome::Buried)
 }
@@ -141,7 +181,9 @@ async fn deliver(state: &State, message: outbox::Message, wait_ms: i64) -> Resul
 async fn send(state: &State, message: &outbox::Message, limit: Duration) -> Result<(), Error> {
     match serde_json::from_str(&message.payload)? {
         Message::Placed(placed) => upstream::tell_placed(&state.client, &placed, limit).await?,
-        Message::Release { reservation } => upstream::release(&state.client, &reservation, limit).await?,
+        Message::Release { reservation } => {
+            upstream::release(&state.client, &reservation, limit).await?
+        }
     }
     Ok(())
 }
@@ -176,9 +218,23 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_limit() {
-        let settings = OutboxSettings { backoff_ms: 250, backoff_max_ms: 3_000, ..OutboxSettings::default() };
-        for (attempts, spread, expected) in [(0, 1.0, 250), (1, 1.0, 500), (3, 0.5, 1_000), (4, 1.0, 3_000), (99, 1.0, 3_000)] {
-            assert_eq!(backoff_ms(&settings, attempts, spread), expected, "{attempts}");
+        let settings = OutboxSettings {
+            backoff_ms: 250,
+            backoff_max_ms: 3_000,
+            ..OutboxSettings::default()
+        };
+        for (attempts, spread, expected) in [
+            (0, 1.0, 250),
+            (1, 1.0, 500),
+            (3, 0.5, 1_000),
+            (4, 1.0, 3_000),
+            (99, 1.0, 3_000),
+        ] {
+            assert_eq!(
+                backoff_ms(&settings, attempts, spread),
+                expected,
+                "{attempts}"
+            );
         }
     }
 }

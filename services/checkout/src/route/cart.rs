@@ -30,7 +30,10 @@ pub(super) async fn put(
 }
 
 /// Reads a cart.
-pub(super) async fn get(Extract(state): Extract<State>, Path(name): Path<String>) -> Result<Json<Cart>, Problem> {
+pub(super) async fn get(
+    Extract(state): Extract<State>,
+    Path(name): Path<String>,
+) -> Result<Json<Cart>, Problem> {
     let wanted = name.clone();
     let work = move |connection: &rusqlite::Connection| store::cart::get(connection, &wanted);
     match state.pool.read(&store::cart::GET, work).await? {

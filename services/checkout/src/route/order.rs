@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chassis::Problem;
-use http::{HeaderMap, HeaderName, StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use shop_api::{
     header as shop,
     order::{Order, Place},
@@ -23,8 +23,6 @@ use crate::{
 const MAX_KEY: usize = 128;
 /// Characters of an e-mail address at most (RFC 5321).
 const MAX_EMAIL: usize = 254;
-/// Tells a caller that the answer is an earlier one.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// Places an order.
 pub(super) async fn place(
@@ -34,34 +32,54 @@ pub(super) async fn place(
 ) -> Result<Response, Problem> {
     let key = key(&headers)?;
     let Json(request) = body.map_err(|error| Problem::invalid(error.body_text()))?;
-    if request.email.as_ref().is_some_and(|email| email.len() > MAX_EMAIL || !email.contains('@')) {
+    if request
+        .email
+        .as_ref()
+        .is_some_and(|email| email.len() > MAX_EMAIL || !email.contains('@'))
+    {
         return Err(Problem::invalid("`email` is not an address"));
     }
     let json = [(header::CONTENT_TYPE, "application/json")];
     Ok(match place::place(&state, key, request).await? {
         Answer::New(answer) => (StatusCode::CREATED, json, answer).into_response(),
-        Answer::Repeated(answer) => (StatusCode::CREATED, json, [(REPLAYED, "true")], answer).into_response(),
+        Answer::Repeated(answer) => (
+            StatusCode::CREATED,
+            json,
+            [(shop::IDEMPOTENT_REPLAYED, "true")],
+            answer,
+        )
+            .into_response(),
     })
 }
 
 /// Reads an order.
-pub(super) async fn get(Extract(state): Extract<State>, Path(id): Path<String>) -> Result<Json<Order>, Problem> {
+pub(super) async fn get(
+    Extract(state): Extract<State>,
+    Path(id): Path<String>,
+) -> Result<Json<Order>, Problem> {
     let wanted = id.clone();
     let work = move |connection: &rusqlite::Connection| store::order::get(connection, &wanted);
     let found = state.pool.read(&store::order::GET, work).await?;
     found.map(Json).ok_or_else(|| {
         let title = "There is no such order";
-        Problem::new(StatusCode::NOT_FOUND, code::ORDER_NOT_FOUND, title).detail(format!("there is no order `{id}`"))
+        Problem::new(StatusCode::NOT_FOUND, code::ORDER_NOT_FOUND, title)
+            .detail(format!("there is no order `{id}`"))
     })
 }
 
 fn key(headers: &HeaderMap) -> Result<String, Problem> {
     let Some(key) = headers.get(shop::IDEMPOTENCY_KEY) else {
         let title = "The header `Idempotency-Key` is missing";
-        return Err(Problem::new(StatusCode::BAD_REQUEST, code::IDEMPOTENCY_KEY_MISSING, title));
+        return Err(Problem::new(
+            StatusCode::BAD_REQUEST,
+            code::IDEMPOTENCY_KEY_MISSING,
+            title,
+        ));
     };
     match key.to_str() {
         Ok(key) if !key.is_empty() && key.len() <= MAX_KEY => Ok(key.to_owned()),
-        _ => Err(Problem::invalid(format!("`Idempotency-Key` has 1 to {MAX_KEY} visible ASCII characters"))),
+        _ => Err(Problem::invalid(format!(
+            "`Idempotency-Key` has 1 to {MAX_KEY} visible ASCII characters"
+        ))),
     }
 }

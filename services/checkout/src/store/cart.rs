@@ -13,10 +13,16 @@ pub const PUT: Statement = Statement {
 };
 
 /// One cart.
-pub const GET: Statement = Statement { summary: "SELECT cart", text: "SELECT lines FROM cart WHERE cart = ?1" };
+pub const GET: Statement = Statement {
+    summary: "SELECT cart",
+    text: "SELECT lines FROM cart WHERE cart = ?1",
+};
 
 /// A cart that became an order.
-pub const REMOVE: Statement = Statement { summary: "DELETE cart", text: "DELETE FROM cart WHERE cart = ?1" };
+pub const REMOVE: Statement = Statement {
+    summary: "DELETE cart",
+    text: "DELETE FROM cart WHERE cart = ?1",
+};
 
 /// Carts that nobody came back to.
 pub const FORGET: Statement = Statement {
@@ -25,21 +31,37 @@ pub const FORGET: Statement = Statement {
 };
 
 /// Creates or replaces the lines of a cart.
-pub fn put(connection: &Connection, cart: &str, lines: &[Line], now_ms: i64) -> rusqlite::Result<()> {
-    connection.prepare_cached(PUT.text)?.execute((cart, text(&lines)?, now_ms)).map(drop)
+pub fn put(
+    connection: &Connection,
+    cart: &str,
+    lines: &[Line],
+    now_ms: i64,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(PUT.text)?
+        .execute((cart, text(&lines)?, now_ms))
+        .map(drop)
 }
 
 /// The lines of a cart.
 pub fn get(connection: &Connection, cart: &str) -> rusqlite::Result<Option<Vec<Line>>> {
-    connection.prepare_cached(GET.text)?.query_row([cart], |row| json(row, 0)).optional()
+    connection
+        .prepare_cached(GET.text)?
+        .query_row([cart], |row| json(row, 0))
+        .optional()
 }
 
 /// Removes a cart.
 pub fn remove(connection: &Connection, cart: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(REMOVE.text)?.execute([cart]).map(drop)
+    connection
+        .prepare_cached(REMOVE.text)?
+        .execute([cart])
+        .map(drop)
 }
 
 /// Removes at most `limit` carts that were not changed since `before_ms`; gives back how many.
 pub fn forget(connection: &Connection, before_ms: i64, limit: u32) -> rusqlite::Result<usize> {
-    connection.prepare_cached(FORGET.text)?.execute((before_ms, limit))
+    connection
+        .prepare_cached(FORGET.text)?
+        .execute((before_ms, limit))
 }

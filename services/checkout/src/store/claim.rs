@@ -84,32 +84,67 @@ pub fn take(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Outcom
         let row = |row: &rusqlite::Row<'_>| {
             let (fingerprint, order, attempt) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let (state, claimed_ms, answer) = (row.get(3)?, row.get(4)?, row.get(5)?);
-            Ok(Found { fingerprint, order, attempt, state, claimed_ms, answer })
+            Ok(Found {
+                fingerprint,
+                order,
+                attempt,
+                state,
+                claimed_ms,
+                answer,
+            })
         };
-        connection.prepare_cached(GET.text)?.query_row([&wanted.key], row).optional()
+        connection
+            .prepare_cached(GET.text)?
+            .query_row([&wanted.key], row)
+            .optional()
     })?;
     let (order, attempt) = match found {
         None => (wanted.order.clone(), 1),
         Some(found) if found.fingerprint != wanted.fingerprint => return Ok(Outcome::OtherBody),
-        Some(Found { answer: Some(answer), .. }) => return Ok(Outcome::Answered(answer)),
-        Some(found) if found.state == "open" && found.claimed_ms > wanted.stale_ms => return Ok(Outcome::InProgress),
+        Some(Found {
+            answer: Some(answer),
+            ..
+        }) => return Ok(Outcome::Answered(answer)),
+        Some(found) if found.state == "open" && found.claimed_ms > wanted.stale_ms => {
+            return Ok(Outcome::InProgress);
+        }
         Some(found) => (found.order, found.attempt + 1),
     };
     step(&OPEN, || {
-        let values = (&wanted.key, &wanted.fingerprint, &order, attempt, wanted.now_ms);
+        let values = (
+            &wanted.key,
+            &wanted.fingerprint,
+            &order,
+            attempt,
+            wanted.now_ms,
+        );
         connection.prepare_cached(OPEN.text)?.execute(values)
     })?;
-    Ok(Outcome::Mine(Claim { key: wanted.key.clone(), order, attempt }))
+    Ok(Outcome::Mine(Claim {
+        key: wanted.key.clone(),
+        order,
+        attempt,
+    }))
 }
 
 /// Gives a key back: no order came of it.
 pub fn end(connection: &Connection, claim: &Claim) -> rusqlite::Result<()> {
-    step(&END, || connection.prepare_cached(END.text)?.execute((&claim.key, claim.attempt)).map(drop))
+    step(&END, || {
+        connection
+            .prepare_cached(END.text)?
+            .execute((&claim.key, claim.attempt))
+            .map(drop)
+    })
 }
 
 /// Keeps the answer of a key; `false` if the claim was taken over in the meantime.
 pub fn done(connection: &Connection, claim: &Claim, answer: &str) -> rusqlite::Result<bool> {
-    step(&DONE, || Ok(connection.prepare_cached(DONE.text)?.execute((&claim.key, claim.attempt, answer))? == 1))
+    step(&DONE, || {
+        Ok(connection
+            .prepare_cached(DONE.text)?
+            .execute((&claim.key, claim.attempt, answer))?
+            == 1)
+    })
 }
 
 struct Found {
@@ -141,7 +176,11 @@ mod tests {
     }
 
     fn claim(attempt: u32) -> Claim {
-        Claim { key: "k".into(), order: "o-0".into(), attempt }
+        Claim {
+            key: "k".into(),
+            order: "o-0".into(),
+            attempt,
+        }
     }
 
     fn database() -> Connection {
@@ -161,7 +200,11 @@ mod tests {
             ("a", 10, mine(2)),
             ("b", 30, Outcome::OtherBody),
         ] {
-            assert_eq!(take(&database, &wanted(body, now_ms)), Ok(expected), "{body} at {now_ms}");
+            assert_eq!(
+                take(&database, &wanted(body, now_ms)),
+                Ok(expected),
+                "{body} at {now_ms}"
+            );
         }
     }
 
@@ -171,14 +214,24 @@ mod tests {
         assert_eq!(take(&database, &wanted("a", 0)), Ok(mine(1)));
         end(&database, &claim(1)).expect("the table is there");
         assert_eq!(take(&database, &wanted("a", 1)), Ok(mine(2)));
-        assert_eq!(done(&database, &claim(1), "late"), Ok(false), "the first attempt has lost its claim");
+        assert_eq!(
+            done(&database, &claim(1), "late"),
+            Ok(false),
+            "the first attempt has lost its claim"
+        );
         assert_eq!(done(&database, &claim(2), "{}"), Ok(true));
-        assert_eq!(take(&database, &wanted("a", 99)), Ok(Outcome::Answered("{}".into())));
+        assert_eq!(
+            take(&database, &wanted("a", 99)),
+            Ok(Outcome::Answered("{}".into()))
+        );
         assert_eq!(take(&database, &wanted("b", 99)), Ok(Outcome::OtherBody));
     }
 
     #[test]
     fn attempts_reserve_under_names_of_their_own() {
-        assert_eq!((claim(1).reservation(), claim(2).reservation()), ("o-0".to_owned(), "o-0-2".to_owned()));
+        assert_eq!(
+            (claim(1).reservation(), claim(2).reservation()),
+            ("o-0".to_owned(), "o-0-2".to_owned())
+        );
     }
 }

@@ -24,26 +24,49 @@ pub const GET: Statement = Statement {
 };
 
 /// The warehouse has it.
-pub const CONFIRM: Statement =
-    Statement { summary: "UPDATE orders", text: "UPDATE orders SET status = 'confirmed' WHERE order_id = ?1" };
+pub const CONFIRM: Statement = Statement {
+    summary: "UPDATE orders",
+    text: "UPDATE orders SET status = 'confirmed' WHERE order_id = ?1",
+};
 
 /// Stores a new order.
-pub fn insert(connection: &Connection, order: &Order, email: Option<&str>, placed_ms: i64) -> rusqlite::Result<()> {
+pub fn insert(
+    connection: &Connection,
+    order: &Order,
+    email: Option<&str>,
+    placed_ms: i64,
+) -> rusqlite::Result<()> {
     let total = order.total;
     let lines = text(&order.lines)?;
-    let values =
-        (&order.order, &order.cart, email, lines, total.amount_minor, total.currency.code(), placed_ms);
-    connection.prepare_cached(INSERT.text)?.execute(values).map(drop)
+    let values = (
+        &order.order,
+        &order.cart,
+        email,
+        lines,
+        total.amount_minor,
+        total.currency.code(),
+        placed_ms,
+    );
+    connection
+        .prepare_cached(INSERT.text)?
+        .execute(values)
+        .map(drop)
 }
 
 /// One order by its id.
 pub fn get(connection: &Connection, id: &str) -> rusqlite::Result<Option<Order>> {
-    connection.prepare_cached(GET.text)?.query_row([id], read).optional()
+    connection
+        .prepare_cached(GET.text)?
+        .query_row([id], read)
+        .optional()
 }
 
 /// Notes that the warehouse has an order.
 pub fn confirm(connection: &Connection, id: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(CONFIRM.text)?.execute([id]).map(drop)
+    connection
+        .prepare_cached(CONFIRM.text)?
+        .execute([id])
+        .map(drop)
 }
 
 /// Unix milliseconds as RFC 3339 in UTC.
@@ -66,7 +89,10 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Order> {
         cart: row.get(1)?,
         status,
         lines: json(row, 3)?,
-        total: Money { amount_minor: row.get(4)?, currency },
+        total: Money {
+            amount_minor: row.get(4)?,
+            currency,
+        },
         placed_at: timestamp(row.get(6)?),
     })
 }
@@ -77,7 +103,10 @@ mod tests {
 
     #[test]
     fn a_timestamp_is_rfc_3339_in_utc() {
-        for (at_ms, expected) in [(0, "1970-01-01T00:00:00Z"), (1_735_689_600_250, "2025-01-01T00:00:00.25Z")] {
+        for (at_ms, expected) in [
+            (0, "1970-01-01T00:00:00Z"),
+            (1_735_689_600_250, "2025-01-01T00:00:00.25Z"),
+        ] {
             assert_eq!(timestamp(at_ms), expected);
         }
     }

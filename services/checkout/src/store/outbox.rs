@@ -18,7 +18,10 @@ pub const DUE: Statement = Statement {
 };
 
 /// A message that was delivered.
-pub const REMOVE: Statement = Statement { summary: "DELETE outbox", text: "DELETE FROM outbox WHERE id = ?1" };
+pub const REMOVE: Statement = Statement {
+    summary: "DELETE outbox",
+    text: "DELETE FROM outbox WHERE id = ?1",
+};
 
 /// A message that is tried again later.
 pub const POSTPONE: Statement = Statement {
@@ -87,8 +90,19 @@ pub struct Backlog {
 
 /// Stores a message.
 pub fn insert(connection: &Connection, new: New<'_>) -> rusqlite::Result<()> {
-    let values = (new.topic, new.payload, new.order, new.traceparent, new.now_ms);
-    step(&INSERT, || connection.prepare_cached(INSERT.text)?.execute(values).map(drop))
+    let values = (
+        new.topic,
+        new.payload,
+        new.order,
+        new.traceparent,
+        new.now_ms,
+    );
+    step(&INSERT, || {
+        connection
+            .prepare_cached(INSERT.text)?
+            .execute(values)
+            .map(drop)
+    })
 }
 
 /// At most `limit` messages whose time has come.
@@ -104,28 +118,62 @@ pub fn due(connection: &Connection, now_ms: i64, limit: u32) -> rusqlite::Result
             created_ms: row.get(6)?,
         })
     };
-    connection.prepare_cached(DUE.text)?.query_map((now_ms, limit), message)?.collect()
+    connection
+        .prepare_cached(DUE.text)?
+        .query_map((now_ms, limit), message)?
+        .collect()
 }
 
 /// Removes a message that was delivered.
 pub fn remove(connection: &Connection, id: i64) -> rusqlite::Result<()> {
-    step(&REMOVE, || connection.prepare_cached(REMOVE.text)?.execute([id]).map(drop))
+    step(&REMOVE, || {
+        connection
+            .prepare_cached(REMOVE.text)?
+            .execute([id])
+            .map(drop)
+    })
 }
 
 /// Notes a failed delivery and when to try again.
-pub fn postpone(connection: &Connection, id: i64, attempts: u32, due_ms: i64) -> rusqlite::Result<()> {
-    step(&POSTPONE, || connection.prepare_cached(POSTPONE.text)?.execute((id, attempts, due_ms)).map(drop))
+pub fn postpone(
+    connection: &Connection,
+    id: i64,
+    attempts: u32,
+    due_ms: i64,
+) -> rusqlite::Result<()> {
+    step(&POSTPONE, || {
+        connection
+            .prepare_cached(POSTPONE.text)?
+            .execute((id, attempts, due_ms))
+            .map(drop)
+    })
 }
 
 /// Puts a message with the dead letters.
-pub fn bury(connection: &Connection, id: i64, attempts: u32, now_ms: i64, error: &str) -> rusqlite::Result<()> {
-    step(&BURY, || connection.prepare_cached(BURY.text)?.execute((id, attempts, now_ms, error)))?;
+pub fn bury(
+    connection: &Connection,
+    id: i64,
+    attempts: u32,
+    now_ms: i64,
+    error: &str,
+) -> rusqlite::Result<()> {
+    step(&BURY, || {
+        connection
+            .prepare_cached(BURY.text)?
+            .execute((id, attempts, now_ms, error))
+    })?;
     remove(connection, id)
 }
 
 /// Counts what there is to deliver.
 pub fn backlog(connection: &Connection) -> rusqlite::Result<Backlog> {
-    connection.prepare_cached(BACKLOG.text)?.query_row((), |row| {
-        Ok(Backlog { depth: row.get(0)?, oldest_ms: row.get(1)?, dead: row.get(2)? })
-    })
+    connection
+        .prepare_cached(BACKLOG.text)?
+        .query_row((), |row| {
+            Ok(Backlog {
+                depth: row.get(0)?,
+                oldest_ms: row.get(1)?,
+                dead: row.get(2)?,
+            })
+        })
 }

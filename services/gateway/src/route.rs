@@ -1,0 +1,71 @@
+//! The public routes, each in both versions.
+
+mod cart;
+mod limit;
+mod order;
+mod product;
+
+use axum::{
+    Extension, Router, middleware,
+    routing::{MethodRouter, get, post},
+};
+use chassis::Problem;
+use http::{Method, StatusCode, Uri};
+use shop_api::{
+    path::{v1, v2},
+    problem::code,
+};
+
+use crate::{State, forward::Version};
+
+/// The page cache's name in metrics.
+pub(crate) const PAGE_CACHE: &str = "page";
+
+/// All routes over one state.
+pub fn router(state: State) -> Router {
+    let limit = middleware::from_fn_with_state(state.clone(), limit::check);
+    Router::new()
+        .merge(version(
+            Version::V1,
+            [v1::PRODUCTS, v1::PRODUCT, v1::CART, v1::ORDERS, v1::ORDER],
+        ))
+        .merge(version(
+            Version::V2,
+            [v2::PRODUCTS, v2::PRODUCT, v2::CART, v2::ORDERS, v2::ORDER],
+        ))
+        .route_layer(limit)
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .with_state(state)
+}
+
+fn version(version: Version, paths: [&'static str; 5]) -> Router<State> {
+    let handlers: [MethodRouter<State>; 5] = [
+        get(product::list),
+        get(product::one),
+        get(cart::get).put(cart::put),
+        post(order::place),
+        get(order::get),
+    ];
+    let routes = paths.into_iter().zip(handlers);
+    let router = routes.fold(Router::new(), |router, (path, handler)| {
+        router.route(path, handler)
+    });
+    router.layer(Extension(version))
+}
+
+async fn unknown(uri: Uri) -> Problem {
+    let title = "There is nothing at this address";
+    Problem::new(StatusCode::NOT_FOUND, code::NOT_FOUND, title)
+        .detail(format!("no route matches `{}`", uri.path()))
+}
+
+async fn wrong_method(method: Method) -> Problem {
+    let title = "The address does not take this method";
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        code::METHOD_NOT_ALLOWED,
+        title,
+    )
+    .detail(format!("not `{method}`"))
+}

@@ -1,0 +1,53 @@
+//! The rate limit, in front of every public route.
+
+use axum::{
+    extract::{Request, State as Extract},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use chassis::Problem;
+use http::StatusCode;
+use metrics::counter;
+use shop_api::{header::CLIENT_ID, problem::code};
+use telemetry::names::{label, metric};
+
+use crate::{State, limiter::Decision};
+
+/// Shared by all callers that do not say who they are.
+const ANONYMOUS: &str = "anonymous";
+/// Bytes of a client's name at most; a longer one is treated as none.
+const MAX_NAME: usize = 64;
+
+/// Lets a request pass or turns it away.
+pub(super) async fn check(
+    Extract(state): Extract<State>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let name = request
+        .headers()
+        .get(CLIENT_ID)
+        .and_then(|name| name.to_str().ok());
+    let name = name
+        .filter(|name| !name.is_empty() && name.len() <= MAX_NAME)
+        .unwrap_or(ANONYMOUS);
+    match state.limiter.take(name) {
+        Decision::Allowed => {
+            count("allowed");
+            next.run(request).await
+        }
+        Decision::Limited(wait) => {
+            count("limited");
+            // In whole seconds, and never too early.
+            let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
+            let title = "The client makes too many requests";
+            Problem::new(StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED, title)
+                .retry_after_s(seconds)
+                .into_response()
+        }
+    }
+}
+
+fn count(decision: &'static str) {
+    counter!(metric::RATE_LIMITER_DECISIONS, label::DECISION => decision).increment(1);
+}

@@ -1,0 +1,87 @@
+//! Products: listings through the page cache, one product as it is.
+
+use axum::{
+    Extension,
+    extract::{Path, Query, State as Extract, rejection::QueryRejection},
+    response::Response,
+};
+use bytes::Bytes;
+use chassis::Problem;
+use http::{StatusCode, Uri};
+use metrics::counter;
+use shop_api::{
+    Sku, path,
+    product::{Listing, Page, Product},
+    sku::NotASku,
+    v1,
+};
+use telemetry::names::{label, metric};
+
+use super::PAGE_CACHE;
+use crate::{
+    State,
+    forward::{self, Version},
+};
+
+/// A page of the catalogue or of a search.
+pub(super) async fn list(
+    Extract(state): Extract<State>,
+    Extension(version): Extension<Version>,
+    uri: Uri,
+    query: Result<Query<Listing>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(listing) = query.map_err(|error| Problem::invalid(error.body_text()))?;
+    if let Some(detail) = listing.problem() {
+        return Err(Problem::invalid(detail));
+    }
+    let Some(key) = state.pages.key(&uri, &listing) else {
+        return load(&state, version, &listing)
+            .await
+            .map(|body| forward::json(StatusCode::OK, body));
+    };
+    let found = state.pages.find(&key);
+    count(if found.is_some() { "hit" } else { "miss" });
+    let body = match found {
+        Some(body) => body,
+        None => {
+            let body = load(&state, version, &listing).await?;
+            state.pages.remember(key, &body);
+            body
+        }
+    };
+    Ok(forward::json(StatusCode::OK, body))
+}
+
+async fn load(state: &State, version: Version, listing: &Listing) -> Result<Bytes, Problem> {
+    let path = format!("{}?{}", path::internal::PRODUCTS, listing.canonical());
+    let call = state
+        .client
+        .get(path::upstream::INVENTORY, path)
+        .timeout(state.deadline);
+    let answer = forward::send(call).await?;
+    forward::render::<Page, v1::Page>(&answer, version)
+}
+
+/// One product with its current price.
+pub(super) async fn one(
+    Extract(state): Extract<State>,
+    Extension(version): Extension<Version>,
+    Path(sku): Path<String>,
+) -> Result<Response, Problem> {
+    let sku: Sku = sku
+        .parse()
+        .map_err(|error: NotASku| Problem::invalid(error.to_string()))?;
+    let path = path::fill(path::internal::PRODUCT, &sku.to_string());
+    let call = state
+        .client
+        .get(path::upstream::INVENTORY, path)
+        .timeout(state.deadline);
+    let answer = forward::send(call).await?;
+    let body = forward::render::<Product, v1::Product>(&answer, version)?;
+    Ok(forward::json(StatusCode::OK, body))
+}
+
+fn count(result: &'static str) {
+    counter!(metric::CACHE_REQUESTS, label::CACHE => PAGE_CACHE, label::RESULT => result)
+        .increment(1);
+}
