@@ -7,6 +7,7 @@ pub mod commands;
 pub mod console;
 pub mod context;
 pub mod error;
+pub mod report;
 pub mod scenario;
 pub mod session;
 pub mod when;

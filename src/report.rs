@@ -1,0 +1,18 @@
+//! The write-up's text format, its template, and how a verdict is shown.
+//!
+//! ```text
+//! report.md ──format──> grader::WriteUp ──grader──> grader::Verdict ──render──> text, JSON, one HTML page
+//! ```
+
+pub mod check;
+pub mod format;
+pub mod html;
+mod section;
+pub mod template;
+pub mod text;
+
+pub use check::{Checked, check};
+pub use format::parse;
+pub use html::html;
+pub use template::{Known, template, vocabulary};
+pub use text::verdict;

@@ -1,0 +1,128 @@
+//! `report check`: whether the form is right and the pointers resolve. It never tells whether the answer is right.
+
+use std::fmt::Write as _;
+
+use grader::evidence::Sources;
+use grader::pointer::{Executed, Outcome};
+use grader::writeup::Claim;
+use grader::{Frame, WriteUp};
+use serde::Serialize;
+
+use crate::console::text::harmless;
+use crate::console::{Ink, Style};
+
+/// What the check found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Checked {
+    /// Fields that are still empty.
+    pub missing: Vec<&'static str>,
+    /// Every pointer with what became of it.
+    pub pointers: Vec<Executed>,
+}
+
+/// Looks every pointer up, without regard to what is true.
+pub async fn check(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Checked {
+    // The sealed windows stay out, so that no answer can depend on them.
+    let frame = Frame {
+        windows: None,
+        ..*frame
+    };
+    Checked {
+        missing: missing(writeup),
+        pointers: grader::examine(sources, &frame, writeup).await,
+    }
+}
+
+impl Checked {
+    /// Whether every pointer resolves with the value it claims.
+    pub fn is_sound(&self) -> bool {
+        self.pointers.iter().all(Executed::resolves)
+    }
+
+    /// For a terminal.
+    pub fn text(&self, style: Style) -> String {
+        let mut out = String::new();
+        let width = self
+            .pointers
+            .iter()
+            .map(|pointer| pointer.field.len())
+            .max()
+            .unwrap_or(0);
+        for pointer in &self.pointers {
+            let (mark, ink) = match &pointer.outcome {
+                Outcome::Found(_) if pointer.resolves() => ("ok", Ink::Good),
+                Outcome::Found(_) => ("value differs", Ink::Error),
+                Outcome::Malformed(_) => ("not readable", Ink::Error),
+                Outcome::Failed(_) => ("not there", Ink::Error),
+                Outcome::Unchecked(_) => ("not checked", Ink::Warning),
+            };
+            // Writing to a String cannot fail, here and below.
+            let _ = writeln!(
+                out,
+                "{}  {:width$}  {}\n{:15}{:width$}  {}",
+                style.paint(ink, &format!("{mark:13}")),
+                pointer.field,
+                harmless(&pointer.text),
+                "",
+                "",
+                style.paint(Ink::Faint, &harmless(&pointer.sentence())),
+            );
+        }
+        let good = self
+            .pointers
+            .iter()
+            .filter(|pointer| pointer.resolves())
+            .count();
+        let _ = writeln!(out, "{good} of {} pointers resolve.", self.pointers.len());
+        if !self.missing.is_empty() {
+            let _ = writeln!(out, "Still empty: {}.", self.missing.join(", "));
+        }
+        out
+    }
+}
+
+fn missing(writeup: &WriteUp) -> Vec<&'static str> {
+    let is_incident = writeup.verdict != Some(Claim::NoIncident);
+    let fields = [
+        ("verdict", writeup.verdict.is_none()),
+        ("severity", writeup.severity.is_none()),
+        ("summary", writeup.summary.is_empty()),
+        (
+            "impact.start",
+            is_incident && writeup.impact.start.is_none(),
+        ),
+        (
+            "impact.requests",
+            is_incident && writeup.impact.requests.is_none(),
+        ),
+        ("detection", writeup.detection.at.is_none()),
+        ("timeline", writeup.timeline.is_empty()),
+        (
+            "trigger.kind",
+            is_incident && writeup.trigger.kind.is_none(),
+        ),
+        (
+            "cause.component",
+            is_incident && writeup.cause.component.is_none(),
+        ),
+        (
+            "cause.mechanism",
+            is_incident && writeup.cause.mechanism.is_none(),
+        ),
+        (
+            "cause.evidence",
+            is_incident && writeup.cause.evidence.is_empty(),
+        ),
+        ("ruled_out", writeup.ruled_out.is_empty()),
+        (
+            "mitigation.action",
+            is_incident && writeup.mitigation.action.is_empty(),
+        ),
+        ("action_items", writeup.action_items.is_empty()),
+    ];
+    fields
+        .into_iter()
+        .filter(|(_, is_missing)| *is_missing)
+        .map(|(name, _)| name)
+        .collect()
+}

@@ -1,0 +1,91 @@
+//! Reading write-ups: right ones, and every kind of wrong one.
+
+use super::*;
+use crate::report::template::{Known, template};
+
+fn problems(text: &str) -> String {
+    let Err(problems) = parse("report.md", text) else {
+        return "none".to_owned();
+    };
+    problems
+        .iter()
+        .map(|problem| format!("{problem}\n"))
+        .collect()
+}
+
+#[test]
+fn the_template_reads_as_an_empty_write_up() {
+    let known = Known {
+        run: "r1".to_owned(),
+        page: Some(time::macros::datetime!(2026-11-23 10:02:00 UTC)),
+        alert: "Orders \"slow\"\nsince 10:00".to_owned(),
+        ..Known::default()
+    };
+    let text = template(&known);
+    assert_eq!(problems(&text), "none", "{text}");
+    let writeup = parse("report.md", &text).expect("it has no problems");
+    assert_eq!(writeup.verdict, None);
+    assert_eq!(writeup.pointers(), Vec::new());
+    assert!(writeup.timeline.is_empty() && writeup.action_items.is_empty());
+    assert_eq!(writeup.detection.by, "Orders 'slow' since 10:00");
+    assert_eq!(
+        writeup.narrative,
+        "# What happened\n\nFor people; not graded."
+    );
+}
+
+#[test]
+fn a_full_head_is_read() {
+    let text = "\u{feff}\n+++\nverdict = 'incident'\nseverity = 'sev2'\nconfidence = 0.8\n[impact]\nstart = 10:02:00\nend = 2026-11-23T10:05:00Z\nrequests = 1_200\np99_ms = 480\nevidence = 'trace:ab'\n[cause]\ncomponent = 'inventory'\nmechanism = 'missing-index'\nevidence = ['promql:up@page']\n[[timeline]]\nat = 'page-2m'\nwhat = 'x'\n+++\nwords\n";
+    let writeup = parse("report.md", text).expect("it is right");
+    assert_eq!(writeup.verdict, Some(Claim::Incident));
+    assert_eq!(writeup.impact.requests, Some(1200));
+    assert_eq!(
+        writeup.impact.start.map(|at| at.to_string()).as_deref(),
+        Some("10:02:00")
+    );
+    assert_eq!(
+        writeup.pointers(),
+        [
+            ("impact.evidence[0]".to_owned(), "trace:ab"),
+            ("cause.evidence[0]".to_owned(), "promql:up@page")
+        ]
+    );
+    assert_eq!(writeup.narrative, "words");
+}
+
+#[test]
+fn all_problems_are_told_with_line_and_key() {
+    let text = "+++\nverdict = 'maybe'\nseverty = 'sev2'\n\n[impact]\nrequests = -3\nstart = 'soon'\nevidence = [1]\n\n[cause]\nmechanism = 'mising-index'\ncolour = 'red'\n\n[[timeline]]\nat = 5\n\n[trigger]\nkind = ['deploy']\n+++\n";
+    insta::assert_snapshot!(problems(text), @"");
+}
+
+#[test]
+fn a_broken_head_is_told_with_its_line() {
+    fn check(text: &str, expected: &str) {
+        assert_eq!(problems(text).trim(), expected, "{text:?}");
+    }
+    check(
+        "",
+        "report.md:1:1: the head is missing: the file must begin with a line of `+++`; `firedrill report new` writes one",
+    );
+    check(
+        "# Title\n+++\n+++\n",
+        "report.md:1:1: the head is missing: the file must begin with a line of `+++`; `firedrill report new` writes one",
+    );
+    check(
+        "+++\nverdict = 'incident'\n",
+        "report.md:1:1: the head is never closed: a second line of `+++` is missing",
+    );
+    check("+++\n+++\n", "none");
+    let large = "x".repeat(MAX_BYTES + 1);
+    assert_eq!(
+        problems(&large).trim(),
+        "report.md:1:1: the write-up has 262145 bytes; 262144 are allowed"
+    );
+}
+
+#[test]
+fn syntax_errors_keep_their_place() {
+    insta::assert_snapshot!(problems("+++\nverdict = incident\n[cause\nmechanism = 'x\n+++\n"), @"");
+}

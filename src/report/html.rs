@@ -1,0 +1,210 @@
+//! A verdict as one HTML page without anything beside it, to be sent to a colleague.
+
+use std::fmt::Write as _;
+
+use grader::pointer::Executed;
+use grader::verdict::{Condition, Item};
+use grader::writeup::Claim;
+use grader::{Verdict, WriteUp};
+
+use super::text::{account, mark};
+use crate::console::Ink;
+
+const STYLE: &str = include_str!("verdict.css");
+
+/// The page. `title` is the drill's title; the write-up is shown beside its grade.
+pub fn html(title: &str, writeup: &WriteUp, verdict: &Verdict) -> String {
+    let mut out = String::new();
+    // Writing to a String cannot fail, here and below.
+    let _ = write!(
+        out,
+        r#"<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<title>{} – {}</title><style>{STYLE}</style></head><body><main>
+"#,
+        escape(title),
+        word(verdict),
+    );
+    head(&mut out, title, writeup, verdict);
+    conditions(&mut out, &verdict.conditions);
+    items(&mut out, &verdict.items);
+    pointers(&mut out, &verdict.pointers);
+    answer(&mut out, writeup);
+    out.push_str("</main></body></html>\n");
+    out
+}
+
+fn word(verdict: &Verdict) -> &'static str {
+    if verdict.passed {
+        "passed"
+    } else {
+        "not passed"
+    }
+}
+
+fn head(out: &mut String, title: &str, writeup: &WriteUp, verdict: &Verdict) {
+    let class = if verdict.passed { "good" } else { "bad" };
+    let _ = write!(
+        out,
+        r#"<header class="{class}"><div><p class="word">{}</p><h1>{}</h1><p class="run">run {}</p></div>
+<div class="score" role="img" aria-label="{score} of 100 points, {mark} needed"><strong>{score}</strong><span>of 100<br>{mark} needed</span></div></header>
+<div class="bar wide"><i style="width:{score}%"></i><b style="left:{mark}%"></b></div>
+"#,
+        word(verdict),
+        escape(title),
+        escape(&verdict.run),
+        score = verdict.score.min(100),
+        mark = verdict.pass_mark.min(100),
+    );
+    if verdict.incomplete {
+        out.push_str("<p class=\"note\">Some evidence could not be checked because a backend did not answer.</p>\n");
+    }
+    if !writeup.summary.is_empty() {
+        let _ = writeln!(out, "<p class=\"summary\">{}</p>", escape(&writeup.summary));
+    }
+}
+
+fn conditions(out: &mut String, conditions: &[Condition]) {
+    out.push_str("<h2>Must be met</h2><ul class=\"conditions\">\n");
+    for condition in conditions {
+        let (class, sign) = if condition.met {
+            ("good", "✓")
+        } else {
+            ("bad", "✗")
+        };
+        let _ = writeln!(
+            out,
+            "<li class=\"{class}\"><b aria-hidden=\"true\">{sign}</b><div><strong>{}</strong><p>{}</p></div></li>",
+            escape(&condition.name),
+            escape(&condition.why),
+        );
+    }
+    out.push_str("</ul>\n");
+}
+
+fn items(out: &mut String, items: &[Item]) {
+    out.push_str("<h2>Points</h2><table><tbody>\n");
+    for item in items {
+        let (points, share) = match item.of {
+            0.0 => ("not counted".to_owned(), 0.0),
+            of => (format!("{} of {of}", item.points), 100.0 * item.points / of),
+        };
+        let class = match share {
+            _ if item.of == 0.0 => "none",
+            share if share >= 99.9 => "good",
+            0.0 => "bad",
+            _ => "part",
+        };
+        let hint = match &item.hint {
+            Some(hint) => format!("<p class=\"hint\">{}</p>", escape(hint)),
+            None => String::new(),
+        };
+        let _ = writeln!(
+            out,
+            "<tr class=\"{class}\"><th scope=\"row\">{}</th><td class=\"points\">{points}<div class=\"bar\"><i style=\"width:{share:.0}%\"></i></div></td><td>{}{hint}</td></tr>",
+            escape(item.name),
+            escape(&item.why),
+        );
+    }
+    out.push_str("</tbody></table>\n");
+}
+
+fn pointers(out: &mut String, pointers: &[Executed]) {
+    out.push_str("<h2>Evidence</h2>\n");
+    if pointers.is_empty() {
+        out.push_str("<p>The write-up points to nothing.</p>\n");
+        return;
+    }
+    out.push_str("<ul class=\"evidence\">\n");
+    for pointer in pointers {
+        let (mark, ink) = mark(pointer);
+        let class = match ink {
+            Ink::Good => "good",
+            Ink::Error => "bad",
+            Ink::Warning => "part",
+            _ => "none",
+        };
+        let _ = writeln!(
+            out,
+            "<li class=\"{class}\"><b>{mark}</b><div><code>{}</code><p>{} <span class=\"field\">{}</span></p></div></li>",
+            escape(&pointer.text),
+            escape(&account(pointer)),
+            escape(pointer.claim()),
+        );
+    }
+    out.push_str("</ul>\n");
+}
+
+/// The answer itself, so that the page can be read without the file.
+fn answer(out: &mut String, writeup: &WriteUp) {
+    let claim = match writeup.verdict {
+        Some(Claim::Incident) => "incident",
+        Some(Claim::NoIncident) => "no incident",
+        None => "not said",
+    };
+    let or_dash = |word: Option<&str>| word.unwrap_or("–").to_owned();
+    let cause = &writeup.cause;
+    let component = or_dash(cause.component.map(|word| word.as_str()));
+    let mechanism = or_dash(cause.mechanism.map(|word| word.as_str()));
+    let trigger = [
+        or_dash(writeup.trigger.kind.map(|word| word.as_str())),
+        writeup.trigger.deploy.clone().unwrap_or_default(),
+    ];
+    let ruled_out: Vec<String> = writeup
+        .ruled_out
+        .iter()
+        .map(|entry| format!("{}: {}", entry.hypothesis, entry.because))
+        .collect();
+    let action_items: Vec<String> = writeup
+        .action_items
+        .iter()
+        .map(|item| format!("{} ({})", item.what, item.owner))
+        .collect();
+    let rows = [
+        ("verdict", claim.to_owned()),
+        (
+            "severity",
+            or_dash(writeup.severity.map(|word| word.as_str())),
+        ),
+        ("impact", writeup.impact.description.clone()),
+        (
+            "trigger",
+            format!("{} {}", trigger.join(" "), writeup.trigger.explanation),
+        ),
+        (
+            "root cause",
+            format!("{component}, {mechanism}. {}", cause.explanation),
+        ),
+        ("ruled out", ruled_out.join("\n")),
+        ("mitigation", writeup.mitigation.action.clone()),
+        ("action items", action_items.join("\n")),
+        ("in words", writeup.narrative.clone()),
+    ];
+    out.push_str("<h2>The write-up</h2><table class=\"answer\"><tbody>\n");
+    for (name, text) in rows.iter().filter(|(_, text)| !text.trim().is_empty()) {
+        let _ = writeln!(
+            out,
+            "<tr><th scope=\"row\">{name}</th><td>{}</td></tr>",
+            escape(text.trim())
+        );
+    }
+    out.push_str("</tbody></table>\n");
+}
+
+/// Text from outside, as text.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c if c.is_control() && c != '\n' && c != '\t' => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}
