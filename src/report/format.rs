@@ -40,9 +40,16 @@ pub fn parse(file: &str, text: &str) -> Result<WriteUp, Vec<Problem>> {
         problems: Vec::new(),
     };
     let (table, errors) = DeTable::parse_recoverable(&text[start..end]);
-    for error in errors {
+    for error in &errors {
         let span = error.span().unwrap_or(0..0);
-        source.say(span, String::new(), error.message().to_owned());
+        let message =
+            unquoted(&text[start..end], span.start).unwrap_or_else(|| error.message().to_owned());
+        source.say(span, String::new(), message);
+    }
+    // What cannot be read leaves half a table, about which nothing true can be said.
+    if !errors.is_empty() {
+        tidy(&mut source.problems);
+        return Err(source.problems);
     }
     let mut writeup = read(&mut source, table.get_ref());
     writeup.narrative = text[body..].trim().to_owned();
@@ -72,6 +79,19 @@ fn head(text: &str) -> Result<(usize, usize, usize), String> {
         None => "the head is missing: the file must begin with a line of `+++`; `firedrill report new` writes one".to_owned(),
         Some(_) => "the head is never closed: a second line of `+++` is missing".to_owned(),
     })
+}
+
+/// The commonest slip, for which the parser has a message about floats.
+fn unquoted(head: &str, at: usize) -> Option<String> {
+    let word: String = head
+        .get(at..)?
+        .chars()
+        .take_while(|c| c.is_alphanumeric() || "-_ ".contains(*c))
+        .collect();
+    let before = head.get(..at)?.trim_end();
+    let word = word.trim();
+    (before.ends_with('=') && word.starts_with(char::is_alphabetic))
+        .then(|| format!("a text needs quotes: \"{word}\""))
 }
 
 fn read(source: &mut Source, table: &DeTable) -> WriteUp {

@@ -57,7 +57,17 @@ fn a_full_head_is_read() {
 #[test]
 fn all_problems_are_told_with_line_and_key() {
     let text = "+++\nverdict = 'maybe'\nseverty = 'sev2'\n\n[impact]\nrequests = -3\nstart = 'soon'\nevidence = [1]\n\n[cause]\nmechanism = 'mising-index'\ncolour = 'red'\n\n[[timeline]]\nat = 5\n\n[trigger]\nkind = ['deploy']\n+++\n";
-    insta::assert_snapshot!(problems(text), @"");
+    insta::assert_snapshot!(problems(text), @r"
+    report.md:2:11: verdict: `maybe` is not a verdict; write `incident` or `no incident`
+    report.md:3:1: severty: unknown key; did you mean `severity`?
+    report.md:6:12: impact.requests: a whole number was expected, 0 or more
+    report.md:7:9: impact.start: `soon` is not a time; write `10:02:30` (UTC), `page+30s` or `2026-11-23T10:02:30Z`
+    report.md:8:13: impact.evidence[0]: a pointer is a text, not a number
+    report.md:11:13: cause.mechanism: `mising-index` is not a mechanism; did you mean `missing-index`?
+    report.md:12:1: cause.colour: unknown key; known here: component, evidence, explanation, mechanism
+    report.md:15:6: timeline[0].at: a time was expected, not a number
+    report.md:18:8: trigger.kind: a text was expected, not a list
+    ");
 }
 
 #[test]
@@ -87,5 +97,8 @@ fn a_broken_head_is_told_with_its_line() {
 
 #[test]
 fn syntax_errors_keep_their_place() {
-    insta::assert_snapshot!(problems("+++\nverdict = incident\n[cause\nmechanism = 'x\n+++\n"), @"");
+    insta::assert_snapshot!(problems("+++\nverdict = incident\n[cause\nmechanism = 'x'\n+++\n"), @r#"
+    report.md:2:11: a text needs quotes: "incident"
+    report.md:3:7: unclosed table, expected `]`
+    "#);
 }
