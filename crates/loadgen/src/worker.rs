@@ -265,3 +265,55 @@ fn micros(time: Duration) -> u32 {
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Load, Route};
+
+    #[tokio::test]
+    async fn lag_and_latency_count_from_the_scheduled_time() {
+        // Nobody listens on a port that was just given back, and a refusal is an outcome like any other.
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let target = listener.local_addr().expect("bound");
+        drop(listener);
+        let config = Config::new(target, 1, Load::default());
+        let late = Duration::from_millis(700);
+        let started = Instant::now() - late;
+        let worker = Arc::new(Worker::new(&config, started, 1));
+        worker.dispatch(Planned {
+            at: Duration::ZERO,
+            journey: 0,
+            is_last: true,
+            client: 0,
+            ask: Ask::PutNonsense {
+                cart: "c-1".to_owned(),
+            },
+        });
+        let (tx, rx) = mpsc::channel(1);
+        drop(tx);
+        worker.run(rx, || Instant::now() + config.timeout).await;
+        let record = worker.take_fresh();
+        let late_us = u64::try_from(late.as_micros()).expect("small");
+        // Buckets are 0.1 % wide.
+        assert!(record.lag(0..1).min() >= late_us - late_us / 1_000);
+        assert!(record.quantile_us(0..1, Some(Route::PutCart), 1.0) >= late_us);
+        assert_eq!(
+            record.sum(0..1, None).errors.get(&ErrorKind::Connect),
+            Some(&1)
+        );
+    }
+
+    #[test]
+    fn only_an_order_id_that_fits_into_a_path_is_one() {
+        for (body, expected) in [
+            (r#"{"order": "ord-1", "total_minor": 5}"#, Some("ord-1")),
+            (r#"{"order": "../x"}"#, None),
+            (r#"{"order": 7}"#, None),
+            (r#"{"id": "ord-1"}"#, None),
+            ("", None),
+        ] {
+            assert_eq!(order_id(body.as_bytes()).as_deref(), expected, "{body}");
+        }
+    }
+}
