@@ -1,36 +1,93 @@
 //! Calls to other services: round robin over the addresses of a named upstream, deadlines that
 //! shrink on the way, retries that cannot multiply.
 
+mod attempt;
 mod budget;
 mod error;
 mod request;
+mod retry;
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
+use bytes::Bytes;
 use http::Method;
+use http_body_util::Full;
+use hyper_util::{
+    client::legacy::{Client as Http, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
+use metrics::Histogram;
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use telemetry::names::{label, metric};
 
+use self::budget::Budget;
 pub use self::{
     error::Error,
     request::{Request, Response},
 };
 
+/// A loopback or data-centre connection is made within this time or not at all.
+const CONNECT: Duration = Duration::from_secs(1);
+/// Shorter than the server's keep-alive, so that a connection taken from the pool is not one that
+/// the server is just closing.
+const IDLE: Duration = Duration::from_secs(50);
+
 /// Calls to the upstreams of one process. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
-    upstreams: Arc<BTreeMap<String, Vec<SocketAddr>>>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    http: Http<HttpConnector, Full<Bytes>>,
+    upstreams: BTreeMap<String, Upstream>,
+    random: Mutex<StdRng>,
+}
+
+/// One upstream: where it is, what it may be asked again, what was measured of it.
+#[derive(Debug)]
+struct Upstream {
+    name: String,
+    addresses: Vec<SocketAddr>,
+    next: AtomicUsize,
+    budget: Budget,
+    durations: RwLock<Vec<(Method, Option<u16>, Histogram)>>,
 }
 
 impl Client {
-    /// Calls these upstreams.
-    pub fn new(upstreams: &BTreeMap<String, Vec<SocketAddr>>, _seed: u64) -> Self {
+    /// Calls these upstreams; `seed` decides the jitter.
+    pub fn new(upstreams: &BTreeMap<String, Vec<SocketAddr>>, seed: u64) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(CONNECT));
+        let http = Http::builder(TokioExecutor::new())
+            .pool_idle_timeout(IDLE)
+            .pool_timer(TokioTimer::new())
+            .build(connector);
+        let upstreams = upstreams
+            .iter()
+            .map(|(name, addresses)| (name.clone(), Upstream::new(name, addresses)))
+            .collect();
         Self {
-            upstreams: Arc::new(upstreams.clone()),
+            inner: Arc::new(Inner {
+                http,
+                upstreams,
+                random: Mutex::new(StdRng::seed_from_u64(seed)),
+            }),
         }
     }
 
     /// A call to `path` (with query, starting with `/`) of the named upstream.
     pub fn request(&self, upstream: &str, method: Method, path: impl Into<String>) -> Request {
-        let _ = &self.upstreams;
         Request::new(self.clone(), upstream, method, path.into())
     }
 
@@ -47,5 +104,83 @@ impl Client {
     /// A PUT to `path`.
     pub fn put(&self, upstream: &str, path: impl Into<String>) -> Request {
         self.request(upstream, Method::PUT, path)
+    }
+
+    fn upstream(&self, name: &str) -> Result<&Upstream, Error> {
+        let unknown = || Error::UnknownUpstream(name.to_owned());
+        let upstream = self.inner.upstreams.get(name).ok_or_else(unknown)?;
+        if upstream.addresses.is_empty() {
+            return Err(unknown());
+        }
+        Ok(upstream)
+    }
+
+    /// A time between zero and `most`, evenly spread.
+    fn jitter(&self, most: Duration) -> Duration {
+        let mut random = self
+            .inner
+            .random
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        most.mul_f64(random.random::<f64>())
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner")
+            .field("upstreams", &self.upstreams)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Upstream {
+    fn new(name: &str, addresses: &[SocketAddr]) -> Self {
+        let gauge =
+            metrics::gauge!(metric::HTTP_CLIENT_RETRY_BUDGET, label::TARGET => name.to_owned());
+        Self {
+            name: name.to_owned(),
+            addresses: addresses.to_vec(),
+            next: AtomicUsize::new(0),
+            budget: Budget::new(gauge),
+            durations: RwLock::default(),
+        }
+    }
+
+    /// The address whose turn it is.
+    fn address(&self) -> SocketAddr {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        self.addresses[turn % self.addresses.len()]
+    }
+
+    /// Records one attempt; `status` is absent where there was no answer.
+    fn record(&self, method: &Method, status: Option<u16>, took: Duration) {
+        let known = |durations: &[(Method, Option<u16>, Histogram)]| {
+            let found = durations
+                .iter()
+                .find(|(m, s, _)| m == method && *s == status);
+            found.map(|(_, _, histogram)| histogram.record(took.as_secs_f64()))
+        };
+        // The few handles are kept: making one costs more than the rest of the record.
+        let durations = self
+            .durations
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if known(&durations).is_some() {
+            return;
+        }
+        drop(durations);
+        let text = status.map_or_else(|| "error".to_owned(), |status| status.to_string());
+        let histogram = metrics::histogram!(
+            metric::HTTP_CLIENT_REQUEST_DURATION,
+            label::TARGET => self.name.clone(),
+            label::HTTP_REQUEST_METHOD => method.to_string(),
+            label::HTTP_RESPONSE_STATUS_CODE => text,
+        );
+        histogram.record(took.as_secs_f64());
+        self.durations
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((method.clone(), status, histogram));
     }
 }

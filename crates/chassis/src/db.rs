@@ -1,12 +1,18 @@
 //! A small SQLite pool: some connections that read, one that writes, each on a thread of its own.
+//!
+//! ```text
+//! handler -> queue (bounded wait) -> thread with a connection -> handler
+//! ```
+//!
+//! A statement can take long, and a worker thread of the async runtime must not; a thread per
+//! connection also makes "how many connections are used" mean what it says.
 
-mod step;
+mod pool;
+mod queue;
 
 use std::{path::PathBuf, time::Duration};
 
-use rusqlite::{Connection, Transaction};
-
-pub use self::step::step;
+pub use self::pool::Pool;
 
 /// One statement of a service, known at compile time.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +21,18 @@ pub struct Statement {
     pub summary: &'static str,
     /// The statement with placeholders.
     pub text: &'static str,
+}
+
+impl Statement {
+    /// `SELECT` of `SELECT price`.
+    fn operation(&self) -> &'static str {
+        self.summary.split(' ').next().unwrap_or_default()
+    }
+
+    /// `price` of `SELECT price`.
+    fn collection(&self) -> &'static str {
+        self.summary.split(' ').nth(1).unwrap_or_default()
+    }
 }
 
 /// What a pool opens, and how large it is.
@@ -57,8 +75,8 @@ pub enum Error {
         /// Time waited, in milliseconds.
         waited_ms: u64,
     },
-    /// The pool is closed, or its thread ended in a panic.
-    #[error("the database is closed")]
+    /// The pool is closed, or the operation panicked.
+    #[error("the database operation did not finish")]
     Closed,
 }
 
@@ -71,45 +89,5 @@ impl From<Error> for crate::problem::Problem {
     }
 }
 
-/// A pool over one SQLite file. Cheap to clone; its threads end with the last clone.
-#[derive(Debug, Clone)]
-pub struct Pool {}
-
-impl Pool {
-    /// Opens all connections: WAL, foreign keys on, statements cached.
-    pub fn open(_name: &'static str, _options: Options) -> Result<Self, Error> {
-        Err(Error::Closed)
-    }
-
-    /// Runs `work` on a connection that reads.
-    pub async fn read<T, F>(&self, _statement: &'static Statement, _work: F) -> Result<T, Error>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
-    {
-        Err(Error::Closed)
-    }
-
-    /// Runs `work` in a transaction (`BEGIN IMMEDIATE`) that commits on `Ok` and rolls back on `Err`.
-    pub async fn write<T, F>(&self, _statement: &'static Statement, _work: F) -> Result<T, Error>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
-    {
-        Err(Error::Closed)
-    }
-
-    /// As [`write`](Pool::write), but `work` may also refuse: an inner `Err` rolls back and is returned.
-    pub async fn try_write<T, R, F>(
-        &self,
-        _statement: &'static Statement,
-        _work: F,
-    ) -> Result<Result<T, R>, Error>
-    where
-        T: Send + 'static,
-        R: Send + 'static,
-        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<Result<T, R>> + Send + 'static,
-    {
-        Err(Error::Closed)
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -5,17 +5,31 @@
 //!                                                                      | SIGTERM
 //! telemetry flushed <- background tasks end <- requests answered <- stop accepting
 //! ```
+//!
+//! It also declares the process's allocator (see `allocator`), once for every program that links it.
 
 mod app;
-pub mod client;
+mod boot;
 mod config;
+mod flags;
+
+mod layer;
+mod listener;
+mod server;
+
+pub mod client;
 pub mod db;
 pub mod problem;
+
+mod admin;
+mod allocator;
+mod profile;
 
 use std::process::ExitCode;
 
 use serde::de::DeserializeOwned;
 
+use crate::boot::Parent;
 pub use crate::{
     app::{App, Context},
     client::Client,
@@ -32,8 +46,10 @@ pub fn serve<S: DeserializeOwned>(
     service: &'static str,
     build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App>,
 ) -> ExitCode {
-    let _ = (service, build);
-    ExitCode::FAILURE
+    match boot::config_from_stdin(service) {
+        Ok(config) => boot::run(config, Parent::Runner, build),
+        Err(error) => boot::failed(&error),
+    }
 }
 
 /// Runs a service on its own, configured by flags: `cargo run -p inventory -- --port 8083`.
@@ -42,6 +58,14 @@ pub fn main<S: DeserializeOwned + Default>(
     default_port: u16,
     build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App>,
 ) -> ExitCode {
-    let _ = (service, default_port, build);
-    ExitCode::FAILURE
+    match flags::config(service, default_port) {
+        Ok(config) => boot::run(config, Parent::Terminal, build),
+        Err(error) => boot::failed(&error),
+    }
+}
+
+/// Puts the chassis's layers (request id, deadline, span, metrics, problems) around `router`, for
+/// tests that call a service without a process.
+pub fn layered(router: axum::Router, process: &Process) -> axum::Router {
+    layer::around(router, process)
 }

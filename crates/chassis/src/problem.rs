@@ -21,6 +21,7 @@ pub struct Problem {
     detail: Option<String>,
     retry_after_s: Option<u64>,
     cause: Option<anyhow::Error>,
+    is_logged: bool,
 }
 
 /// The body of a problem answer.
@@ -63,6 +64,7 @@ impl Problem {
             detail: None,
             retry_after_s: None,
             cause: None,
+            is_logged: false,
         }
     }
 
@@ -141,6 +143,13 @@ impl Problem {
         self
     }
 
+    /// Says that the inside is in the log already.
+    #[must_use]
+    pub(crate) fn logged(mut self) -> Self {
+        self.is_logged = true;
+        self
+    }
+
     /// HTTP status of the answer.
     pub fn status(&self) -> StatusCode {
         self.status
@@ -181,7 +190,9 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        self.log();
+        if !self.is_logged {
+            self.log();
+        }
         let document = self.document();
         let mut response = Response::new(Body::empty());
         *response.status_mut() = self.status;
@@ -200,15 +211,50 @@ impl IntoResponse for Problem {
 #[derive(Debug, Clone)]
 struct Pending(Document);
 
-/// Writes the body of a problem answer, now that path and request id are known.
-pub(crate) fn complete(mut response: Response, path: &str, request_id: &str) -> Response {
-    if let Some(Pending(mut document)) = response.extensions_mut().remove::<Pending>() {
+/// The longest text that a framework's own refusal has.
+const REFUSAL_BYTES: usize = 4_096;
+
+/// Writes the body of a problem answer, now that path and request id are known. Refusals of the
+/// framework (no such route, body too large, malformed JSON) become problems here, too.
+pub(crate) async fn complete(mut response: Response, path: &str, request_id: &str) -> Response {
+    let document = match response.extensions_mut().remove::<Pending>() {
+        Some(Pending(document)) => Some(document),
+        None => adopt(&mut response).await,
+    };
+    if let Some(mut document) = document {
         document.instance = Some(path.to_owned());
         document.request_id = Some(request_id.to_owned());
         let body = serde_json::to_vec(&document).expect("strings and numbers always serialise");
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
+        headers.remove(header::CONTENT_LENGTH);
         *response.body_mut() = Body::from(body);
     }
     response
+}
+
+/// Makes a problem of a refusal in plain text; other answers are left alone.
+async fn adopt(response: &mut Response) -> Option<Document> {
+    let status = response.status();
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    let is_plain = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
+    if !status.is_client_error() || !is_plain {
+        return None;
+    }
+    let body = std::mem::take(response.body_mut());
+    // A text that is longer, or breaks off, has nothing that a client needs.
+    let text = axum::body::to_bytes(body, REFUSAL_BYTES).await.ok();
+    let text = text.map(|text| String::from_utf8_lossy(&text).into_owned());
+    let (code, title) = match status {
+        StatusCode::NOT_FOUND => ("not-found", "There is no such thing"),
+        StatusCode::METHOD_NOT_ALLOWED => ("method-not-allowed", "This method is not offered here"),
+        StatusCode::PAYLOAD_TOO_LARGE => ("body-too-large", "The request body is too large"),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => ("unsupported-media-type", "Send JSON"),
+        _ => ("invalid-request", "The request is not valid"),
+    };
+    let mut problem = Problem::new(status, code, title);
+    problem.detail = text.filter(|text| !text.is_empty());
+    Some(problem.document())
 }
 
 /// An error and its sources on one line.
@@ -217,5 +263,49 @@ struct Chain<'a>(&'a anyhow::Error);
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:#}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn body(response: Response) -> serde_json::Value {
+        let bytes = axum::body::to_bytes(response.into_body(), 10_000)
+            .await
+            .expect("a problem is small");
+        serde_json::from_slice(&bytes).expect("a problem is JSON")
+    }
+
+    #[tokio::test]
+    async fn the_outside_has_all_members_and_not_the_cause() {
+        let problem = Problem::unavailable("busy", 3).cause(anyhow::anyhow!("inside"));
+        let response = complete(problem.into_response(), "/v1/orders", "r-1").await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(response.headers()[header::RETRY_AFTER], "3");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], CONTENT_TYPE);
+        let expected = serde_json::json!({
+            "type": "/problems/busy",
+            "title": "The service is not available at the moment",
+            "status": 503,
+            "instance": "/v1/orders",
+            "code": "busy",
+            "request_id": "r-1",
+        });
+        assert_eq!(body(response).await, expected);
+    }
+
+    #[tokio::test]
+    async fn refusals_of_the_framework_become_problems() {
+        let refusal = (StatusCode::PAYLOAD_TOO_LARGE, "length limit exceeded").into_response();
+        let document = body(complete(refusal, "/v1/carts/c", "r").await).await;
+        assert_eq!(document["code"], "body-too-large");
+        assert_eq!(document["detail"], "length limit exceeded");
+    }
+
+    #[tokio::test]
+    async fn other_answers_are_left_alone() {
+        let answer = (StatusCode::NOT_FOUND, axum::Json("mine")).into_response();
+        assert_eq!(body(complete(answer, "/", "r").await).await, "mine");
     }
 }

@@ -2,4 +2,5 @@
 //!
 //! Silent: nothing here logs, records or exports anything.
 
+pub mod limit;
 pub mod timer;

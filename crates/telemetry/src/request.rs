@@ -49,3 +49,8 @@ pub fn with_id<T>(read: impl FnOnce(Option<&str>) -> T) -> T {
         _ => (read.take().expect("the closure runs in one branch only"))(None),
     }
 }
+
+/// Runs `work` on this thread as part of `request`.
+pub fn sync_scope<T>(request: Request, work: impl FnOnce() -> T) -> T {
+    CURRENT.sync_scope(request, work)
+}

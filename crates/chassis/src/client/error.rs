@@ -79,6 +79,22 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Short name for `error.type`.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::UnknownUpstream(_) => "unknown_upstream",
+            Self::Invalid { .. } => "invalid_request",
+            Self::Connect { .. } => "connect",
+            Self::Interrupted { .. } => "interrupted",
+            Self::Deadline { .. } => "timeout",
+            Self::TooLarge { .. } => "too_large",
+            Self::Decode { .. } => "decode",
+            Self::Status { .. } => "status",
+        }
+    }
+}
+
 impl From<Error> for Problem {
     /// A deadline stays a deadline, overload stays overload; all else is an upstream that failed.
     fn from(error: Error) -> Self {

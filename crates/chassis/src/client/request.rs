@@ -1,12 +1,19 @@
 //! One call: what is sent, and what came back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
+use telemetry::{
+    names::{label, metric},
+    request as current,
+};
 
-use super::{Client, Error};
+use super::{Client, Error, attempt::Call, retry};
+
+/// Time for a call that names none.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A call being put together; [`send`](Request::send) makes it.
 #[derive(Debug)]
@@ -19,7 +26,7 @@ pub struct Request {
     headers: HeaderMap,
     body: Bytes,
     timeout: Option<Duration>,
-    repeatable: bool,
+    is_repeatable: bool,
     invalid: Option<String>,
 }
 
@@ -41,7 +48,7 @@ impl Request {
         Self {
             client,
             upstream: upstream.to_owned(),
-            repeatable: method.is_idempotent(),
+            is_repeatable: method.is_idempotent(),
             method,
             path,
             headers: HeaderMap::new(),
@@ -77,13 +84,13 @@ impl Request {
 
     /// Sends an idempotency key, which makes the call repeatable.
     pub fn idempotency_key(mut self, key: &str) -> Self {
-        self.repeatable = true;
+        self.is_repeatable = true;
         self.header(telemetry::names::header::IDEMPOTENCY_KEY, key)
     }
 
     /// Says that the call may be repeated although its method is not idempotent.
     pub fn repeatable(mut self) -> Self {
-        self.repeatable = true;
+        self.is_repeatable = true;
         self
     }
 
@@ -95,17 +102,48 @@ impl Request {
 
     /// Makes the call. Every status is an answer; see [`Response::ok`].
     pub async fn send(self) -> Result<Response, Error> {
-        let _ = (
-            self.client,
-            self.method,
-            self.path,
-            self.headers,
-            self.body,
-            self.timeout,
-            self.repeatable,
-            self.invalid,
-        );
-        Err(Error::UnknownUpstream(self.upstream))
+        if let Some(reason) = self.invalid {
+            return Err(Error::Invalid {
+                upstream: self.upstream,
+                reason,
+            });
+        }
+        let upstream = self.client.upstream(&self.upstream)?;
+        let began = Instant::now();
+        let own = began + self.timeout.unwrap_or(TIMEOUT);
+        let call = Call {
+            client: &self.client,
+            upstream,
+            method: &self.method,
+            path: &self.path,
+            headers: &self.headers,
+            body: &self.body,
+            began,
+            deadline: current::current().map_or(own, |request| own.min(request.deadline)),
+        };
+        upstream.budget.earn();
+        let mut number = 0;
+        loop {
+            let outcome = call.attempt(number).await;
+            number += 1;
+            let Some(reason) = retry::reason(&outcome, self.is_repeatable) else {
+                return outcome;
+            };
+            let asked = outcome.as_ref().ok().and_then(Response::retry_after_s);
+            let asked = Duration::from_secs(asked.unwrap_or_default());
+            let wait = asked + self.client.jitter(retry::longest_wait(number));
+            let is_late = Instant::now() + wait >= call.deadline;
+            if number >= retry::ATTEMPTS || is_late || !upstream.budget.spend() {
+                return outcome;
+            }
+            metrics::counter!(
+                metric::HTTP_CLIENT_RETRIES,
+                label::TARGET => upstream.name.clone(),
+                label::REASON => reason.name(),
+            )
+            .increment(1);
+            tokio::time::sleep(wait).await;
+        }
     }
 }
 

@@ -1,0 +1,116 @@
+//! Who may ask the admin port what.
+//!
+//! A web page that the user has open can send requests to loopback. It cannot set the Host header
+//! and does not know the token.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    extract::{Request, State as Extract},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderMap, StatusCode, header};
+
+use super::State;
+use crate::problem::{self, Problem};
+
+/// Completes problems, and refuses requests whose Host is not ours. Only loopback has a Host to
+/// check: on another address, names are the network's business and the token is the guard.
+pub(super) async fn host(
+    Extract(state): Extract<Arc<State>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let path = request.uri().path().to_owned();
+    let response = if is_own_host(request.headers(), state.addr) {
+        next.run(request).await
+    } else {
+        Problem::new(
+            StatusCode::FORBIDDEN,
+            "unknown-host",
+            "The Host header is not this process's",
+        )
+        .into_response()
+    };
+    problem::complete(response, &path, "").await
+}
+
+/// Refuses requests without the token.
+pub(super) async fn token(
+    Extract(state): Extract<Arc<State>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let given = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    if given.is_some_and(|given| is_equal(given, state.token.expose().as_bytes())) {
+        return next.run(request).await;
+    }
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "token-required",
+        "This wants the run's token",
+    )
+    .into_response()
+}
+
+fn is_own_host(headers: &HeaderMap, addr: SocketAddr) -> bool {
+    if !addr.ip().is_loopback() {
+        return true;
+    }
+    let port = addr.port();
+    let host = headers.get(header::HOST).map(|value| value.as_bytes());
+    ["127.0.0.1", "localhost", "[::1]"]
+        .iter()
+        .any(|name| host == Some(format!("{name}:{port}").as_bytes()))
+}
+
+/// Takes as long for a wrong token as for the right one. An empty token opens nothing.
+fn is_equal(given: &[u8], expected: &[u8]) -> bool {
+    let mut difference = given.len() ^ expected.len();
+    for (index, byte) in expected.iter().enumerate() {
+        let other = given.get(index).copied().unwrap_or_default();
+        difference |= usize::from(byte ^ other);
+    }
+    std::hint::black_box(difference) == 0 && !expected.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn only_own_hosts_pass_on_loopback() {
+        let check = |addr: &str, host: Option<&str>, expected: bool| {
+            let mut headers = HeaderMap::new();
+            if let Some(host) = host {
+                let value = HeaderValue::try_from(host).expect("a header of the test");
+                headers.insert(header::HOST, value);
+            }
+            let addr: SocketAddr = addr.parse().expect("an address of the test");
+            assert_eq!(is_own_host(&headers, addr), expected, "{addr} {host:?}");
+        };
+        check("127.0.0.1:9", Some("127.0.0.1:9"), true);
+        check("127.0.0.1:9", Some("localhost:9"), true);
+        check("[::1]:9", Some("[::1]:9"), true);
+        check("127.0.0.1:9", Some("127.0.0.1:8"), false);
+        check("127.0.0.1:9", Some("127.0.0.1"), false);
+        check("127.0.0.1:9", Some("evil.example:9"), false);
+        check("127.0.0.1:9", None, false);
+        check("0.0.0.0:9", Some("checkout:9"), true);
+    }
+
+    #[test]
+    fn only_the_whole_token_is_equal() {
+        assert!(is_equal(b"token", b"token"));
+        for given in ["", "toke", "tokens", "Token"] {
+            assert!(!is_equal(given.as_bytes(), b"token"), "{given}");
+        }
+        assert!(!is_equal(b"", b""));
+    }
+}

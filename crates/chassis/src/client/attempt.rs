@@ -1,0 +1,183 @@
+//! One attempt of a call: span, headers, wire, measurement.
+
+use std::{net::SocketAddr, time::Instant};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use telemetry::{
+    names::{attribute, header},
+    propagation, request as current,
+};
+use tracing::{Instrument, Span};
+
+use super::{Client, Error, Response, Upstream};
+
+/// Answers are whole in memory; none of ours comes near this.
+const ANSWER_LIMIT_BYTES: usize = 4 << 20;
+
+/// What stays the same over all attempts of a call.
+pub(super) struct Call<'a> {
+    pub(super) client: &'a Client,
+    pub(super) upstream: &'a Upstream,
+    pub(super) method: &'a Method,
+    pub(super) path: &'a str,
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a Bytes,
+    pub(super) began: Instant,
+    pub(super) deadline: Instant,
+}
+
+impl Call<'_> {
+    /// Makes attempt `number` (0 is the first) and measures it.
+    pub(super) async fn attempt(&self, number: u32) -> Result<Response, Error> {
+        let address = self.upstream.address();
+        let span = self.span(address, number);
+        let began = Instant::now();
+        let deadline = tokio::time::Instant::from_std(self.deadline);
+        let work = self.exchange(address, &span).instrument(span.clone());
+        let outcome = tokio::time::timeout_at(deadline, work)
+            .await
+            .unwrap_or_else(|_| Err(self.late()));
+        let status = outcome.as_ref().ok().map(|answer| answer.status.as_u16());
+        self.upstream.record(self.method, status, began.elapsed());
+        note(&span, &outcome);
+        outcome
+    }
+
+    /// The deadline passed.
+    pub(super) fn late(&self) -> Error {
+        Error::Deadline {
+            upstream: self.upstream.name.clone(),
+            waited_ms: u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        }
+    }
+
+    fn span(&self, address: SocketAddr, number: u32) -> Span {
+        let path = self.path.split('?').next().unwrap_or_default();
+        let method = self.method.as_str();
+        let span = tracing::info_span!(
+            "call",
+            { attribute::SPAN_NAME } = method,
+            { attribute::SPAN_KIND } = "client",
+            { attribute::HTTP_REQUEST_METHOD } = method,
+            { attribute::PEER_SERVICE } = self.upstream.name,
+            { attribute::SERVER_ADDRESS } = tracing::field::Empty,
+            { attribute::SERVER_PORT } = address.port(),
+            { attribute::URL_FULL } = tracing::field::Empty,
+            { attribute::HTTP_REQUEST_RESEND_COUNT } = tracing::field::Empty,
+            { attribute::HTTP_RESPONSE_STATUS_CODE } = tracing::field::Empty,
+            { attribute::SPAN_STATUS } = tracing::field::Empty,
+            { attribute::ERROR_TYPE } = tracing::field::Empty,
+        );
+        if !span.is_disabled() {
+            let host = address.ip().to_string();
+            span.record(attribute::URL_FULL, format!("http://{address}{path}"));
+            span.record(attribute::SERVER_ADDRESS, host);
+            if number > 0 {
+                span.record(attribute::HTTP_REQUEST_RESEND_COUNT, number);
+            }
+        }
+        span
+    }
+
+    fn request(
+        &self,
+        address: SocketAddr,
+        span: &Span,
+    ) -> Result<http::Request<Full<Bytes>>, Error> {
+        let invalid = |error: http::Error| Error::Invalid {
+            upstream: self.upstream.name.clone(),
+            reason: error.to_string(),
+        };
+        let mut request = http::Request::builder()
+            .method(self.method.clone())
+            .uri(format!("http://{address}{}", self.path))
+            .body(Full::new(self.body.clone()))
+            .map_err(invalid)?;
+        let headers = request.headers_mut();
+        *headers = self.headers.clone();
+        if !span.is_disabled() {
+            propagation::inject(span, headers);
+        }
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        headers.insert(header::REQUEST_DEADLINE_MS, HeaderValue::from(left_ms));
+        let id = current::with_id(|id| id.and_then(|id| HeaderValue::try_from(id).ok()));
+        if let Some(id) = id {
+            headers.insert(header::REQUEST_ID, id);
+        }
+        Ok(request)
+    }
+
+    async fn exchange(&self, address: SocketAddr, span: &Span) -> Result<Response, Error> {
+        let upstream = || self.upstream.name.clone();
+        let request = self.request(address, span)?;
+        let answer = self.client.inner.http.request(request).await;
+        let (parts, body) = answer
+            .map_err(|error| {
+                if error.is_connect() {
+                    Error::Connect {
+                        upstream: upstream(),
+                        address: address.to_string(),
+                        source: error.into(),
+                    }
+                } else {
+                    Error::Interrupted {
+                        upstream: upstream(),
+                        source: error.into(),
+                    }
+                }
+            })?
+            .into_parts();
+        let body = Limited::new(body, ANSWER_LIMIT_BYTES).collect().await;
+        let body = body.map_err(|source| {
+            if source.is::<LengthLimitError>() {
+                Error::TooLarge {
+                    upstream: upstream(),
+                    limit_bytes: ANSWER_LIMIT_BYTES,
+                }
+            } else {
+                Error::Interrupted {
+                    upstream: upstream(),
+                    source,
+                }
+            }
+        })?;
+        Ok(Response {
+            upstream: upstream(),
+            status: parts.status,
+            headers: parts.headers,
+            body: body.to_bytes(),
+        })
+    }
+}
+
+/// Completes the span with the outcome; every status from 400 on is an error to the caller.
+fn note(span: &Span, outcome: &Result<Response, Error>) {
+    if span.is_disabled() {
+        return;
+    }
+    match outcome {
+        Ok(answer) => {
+            let status = answer.status.as_u16();
+            if status < 400 {
+                span.record(attribute::HTTP_RESPONSE_STATUS_CODE, status);
+            } else {
+                tracing::record_all!(
+                    span,
+                    { attribute::HTTP_RESPONSE_STATUS_CODE } = status,
+                    { attribute::SPAN_STATUS } = "error",
+                    { attribute::ERROR_TYPE } = answer.status.as_str()
+                );
+            }
+        }
+        Err(error) => {
+            tracing::record_all!(
+                span,
+                { attribute::SPAN_STATUS } = "error",
+                { attribute::ERROR_TYPE } = error.kind()
+            );
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! When a call is made again, and after what wait. Pure.
+
+use std::time::Duration;
+
+use http::StatusCode;
+
+use super::{Error, Response};
+
+/// Attempts of one call, the first one included.
+pub(super) const ATTEMPTS: u32 = 3;
+/// The first wait is at most this long; each further one may be twice as long.
+const FIRST: Duration = Duration::from_millis(25);
+/// No wait of our own is longer.
+const LONGEST: Duration = Duration::from_secs(1);
+
+/// Why an attempt may be repeated; a label value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reason {
+    Connect,
+    Interrupted,
+    Overloaded,
+    Gateway,
+}
+
+impl Reason {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Interrupted => "interrupted",
+            Self::Overloaded => "overloaded",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
+/// Whether this outcome is worth another attempt. What cannot have reached the upstream may always
+/// be repeated, all else only where a second arrival does no harm.
+pub(super) fn reason(outcome: &Result<Response, Error>, is_repeatable: bool) -> Option<Reason> {
+    match outcome {
+        Err(Error::Connect { .. }) => Some(Reason::Connect),
+        Err(Error::Interrupted { .. }) if is_repeatable => Some(Reason::Interrupted),
+        Ok(response) if is_repeatable => match response.status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
+                Some(Reason::Overloaded)
+            }
+            StatusCode::BAD_GATEWAY => Some(Reason::Gateway),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The longest wait before attempt `number` (1 is the first repetition), before jitter.
+pub(super) fn longest_wait(number: u32) -> Duration {
+    FIRST
+        .saturating_mul(1 << number.saturating_sub(1).min(16))
+        .min(LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+
+    fn answer(status: u16) -> Result<Response, Error> {
+        Ok(Response {
+            upstream: "inventory".to_owned(),
+            status: StatusCode::from_u16(status).expect("a status of the test"),
+            headers: HeaderMap::new(),
+            body: bytes::Bytes::new(),
+        })
+    }
+
+    fn failure(is_connect: bool) -> Result<Response, Error> {
+        let upstream = "inventory".to_owned();
+        let source = "gone".into();
+        Err(if is_connect {
+            let address = "127.0.0.1:1".to_owned();
+            Error::Connect {
+                upstream,
+                address,
+                source,
+            }
+        } else {
+            Error::Interrupted { upstream, source }
+        })
+    }
+
+    #[test]
+    fn only_harmless_repetitions_are_made() {
+        let check = |outcome: Result<Response, Error>, once: Option<Reason>, again| {
+            assert_eq!(reason(&outcome, false), once, "{outcome:?}");
+            assert_eq!(reason(&outcome, true), again, "{outcome:?}");
+        };
+        check(failure(true), Some(Reason::Connect), Some(Reason::Connect));
+        check(failure(false), None, Some(Reason::Interrupted));
+        check(answer(503), None, Some(Reason::Overloaded));
+        check(answer(429), None, Some(Reason::Overloaded));
+        check(answer(502), None, Some(Reason::Gateway));
+        check(answer(500), None, None);
+        check(answer(504), None, None);
+        check(answer(200), None, None);
+    }
+
+    #[test]
+    fn waits_double_up_to_a_second() {
+        let waits: Vec<u128> = (1..9).map(|n| longest_wait(n).as_millis()).collect();
+        assert_eq!(waits, [25, 50, 100, 200, 400, 800, 1_000, 1_000]);
+    }
+}

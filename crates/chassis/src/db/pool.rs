@@ -1,0 +1,287 @@
+//! The pool itself: spans, times, transactions.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use metrics::{Counter, Histogram};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+use telemetry::{
+    names::{attribute, label, metric},
+    request,
+};
+use tokio::sync::oneshot;
+use tracing::{Instrument, Span};
+
+use super::{
+    Error, Options, Statement,
+    queue::{Gauges, Queue},
+};
+
+/// Statements that a connection keeps prepared.
+const STATEMENT_CACHE: usize = 32;
+
+/// A pool over one SQLite file. Cheap to clone; its threads end with the last clone.
+#[derive(Debug, Clone)]
+pub struct Pool {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    name: &'static str,
+    namespace: String,
+    acquire: Duration,
+    readers: Arc<Queue>,
+    writer: Arc<Queue>,
+    wait: Histogram,
+    timeouts: Counter,
+    durations: RwLock<HashMap<&'static str, Histogram>>,
+}
+
+impl Pool {
+    /// Opens all connections: WAL, foreign keys on, statements cached. `name` labels the metrics.
+    pub fn open(name: &'static str, options: Options) -> Result<Self, Error> {
+        // The writer comes first: it makes the file and turns it to WAL.
+        let writer = connect(&options, false)?;
+        let readers = (0..options.readers.max(1))
+            .map(|_| connect(&options, true))
+            .collect::<Result<Vec<_>, _>>()?;
+        let gauges = Arc::new(Gauges::new(name, readers.len() + 1));
+        let thread = |_| Error::Closed;
+        let readers = Queue::start(&format!("{name}-read"), readers, Arc::clone(&gauges));
+        let writer = Queue::start(&format!("{name}-write"), vec![writer], gauges);
+        let stem = options.path.file_stem().unwrap_or_default();
+        let inner = Inner {
+            name,
+            namespace: stem.to_string_lossy().into_owned(),
+            acquire: options.acquire,
+            readers: readers.map_err(thread)?,
+            writer: writer.map_err(thread)?,
+            wait: metrics::histogram!(metric::DB_CLIENT_CONNECTION_WAIT, label::DB_POOL_NAME => name),
+            timeouts: metrics::counter!(metric::DB_CLIENT_CONNECTION_TIMEOUTS, label::DB_POOL_NAME => name),
+            durations: RwLock::default(),
+        };
+        inner.timeouts.increment(0);
+        Ok(Self {
+            inner: Arc::new(inner),
+        })
+    }
+
+    /// Runs `work` on a connection that reads.
+    pub async fn read<T, F>(&self, statement: &'static Statement, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.run(&self.inner.readers, statement, |connection| {
+            Ok(work(connection)?)
+        })
+        .await
+    }
+
+    /// Runs `work` in a transaction (`BEGIN IMMEDIATE`) that commits on `Ok` and rolls back on `Err`.
+    pub async fn write<T, F>(&self, statement: &'static Statement, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    {
+        self.run(&self.inner.writer, statement, |connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        })
+        .await
+    }
+
+    /// As [`write`](Pool::write), but `work` may also refuse: an inner `Err` rolls back and is returned.
+    pub async fn try_write<T, R, F>(
+        &self,
+        statement: &'static Statement,
+        work: F,
+    ) -> Result<Result<T, R>, Error>
+    where
+        T: Send + 'static,
+        R: Send + 'static,
+        F: FnOnce(&Transaction<'_>) -> rusqlite::Result<Result<T, R>> + Send + 'static,
+    {
+        self.run(&self.inner.writer, statement, |connection| {
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let decision = work(&transaction)?;
+            if decision.is_ok() {
+                transaction.commit()?;
+            } else {
+                transaction.rollback()?;
+            }
+            Ok(decision)
+        })
+        .await
+    }
+
+    async fn run<T, F>(
+        &self,
+        queue: &Queue,
+        statement: &'static Statement,
+        work: F,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
+    {
+        let span = self.span(statement);
+        let outcome = self
+            .enqueue(queue, statement, span.clone(), work)
+            .instrument(span.clone())
+            .await;
+        if let Err(error) = &outcome
+            && !span.is_disabled()
+        {
+            tracing::record_all!(
+                span,
+                { attribute::SPAN_STATUS } = "error",
+                { attribute::ERROR_TYPE } = kind(error)
+            );
+        }
+        outcome
+    }
+
+    async fn enqueue<T, F>(
+        &self,
+        queue: &Queue,
+        statement: &'static Statement,
+        span: Span,
+        work: F,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
+    {
+        let (started_tx, mut started_rx) = oneshot::channel();
+        let (done_tx, mut done_rx) = oneshot::channel();
+        let wait = self.inner.wait.clone();
+        let duration = self.duration(statement.summary);
+        let current = request::current();
+        let queued = Instant::now();
+        queue.push(Box::new(move |connection| {
+            wait.record(queued.elapsed().as_secs_f64());
+            // The caller gave up while this waited: nothing has begun, nothing will.
+            if started_tx.send(()).is_err() {
+                return;
+            }
+            let began = Instant::now();
+            // Log lines of the work belong to the request and to this span.
+            let outcome = span.in_scope(|| match current {
+                Some(current) => request::sync_scope(current, || work(connection)),
+                None => work(connection),
+            });
+            duration.record(began.elapsed().as_secs_f64());
+            // The request may have ended meanwhile; the work is done all the same.
+            let _ = done_tx.send(outcome);
+        }));
+        // Once it runs, it is waited for: only the wait for a connection is limited here.
+        let acquire = tokio::time::sleep(self.inner.acquire);
+        tokio::select! {
+            biased;
+            outcome = &mut done_rx => return outcome.map_err(|_| Error::Closed)?,
+            started = &mut started_rx => started.map_err(|_| Error::Closed)?,
+            () = acquire => {
+                started_rx.close();
+                // It may have started at this very moment.
+                if started_rx.try_recv().is_err() {
+                    self.inner.timeouts.increment(1);
+                    let waited = self.inner.acquire.as_millis();
+                    return Err(Error::Timeout {
+                        waited_ms: u64::try_from(waited).unwrap_or(u64::MAX),
+                    });
+                }
+            }
+        }
+        done_rx.await.map_err(|_| Error::Closed)?
+    }
+
+    fn span(&self, statement: &'static Statement) -> Span {
+        tracing::info_span!(
+            "query",
+            { attribute::SPAN_NAME } = statement.summary,
+            { attribute::SPAN_KIND } = "client",
+            { attribute::DB_SYSTEM_NAME } = "sqlite",
+            { attribute::DB_NAMESPACE } = self.inner.namespace,
+            { attribute::DB_OPERATION_NAME } = statement.operation(),
+            { attribute::DB_COLLECTION_NAME } = statement.collection(),
+            { attribute::DB_QUERY_TEXT } = statement.text,
+            { attribute::DB_QUERY_SUMMARY } = statement.summary,
+            { attribute::SPAN_STATUS } = tracing::field::Empty,
+            { attribute::ERROR_TYPE } = tracing::field::Empty,
+        )
+    }
+
+    fn duration(&self, summary: &'static str) -> Histogram {
+        let durations = &self.inner.durations;
+        let known = durations
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(summary)
+            .cloned();
+        known.unwrap_or_else(|| {
+            let histogram = metrics::histogram!(
+                metric::DB_CLIENT_OPERATION_DURATION,
+                label::DB_QUERY_SUMMARY => summary
+            );
+            durations
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(summary, histogram.clone());
+            histogram
+        })
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.readers.close();
+        self.writer.close();
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner")
+            .field("name", &self.name)
+            .field("namespace", &self.namespace)
+            .finish_non_exhaustive()
+    }
+}
+
+fn connect(options: &Options, is_reader: bool) -> Result<Connection, Error> {
+    // Each connection stays on one thread, so SQLite's own lock around it is not needed.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&options.path, flags)?;
+    connection.busy_timeout(options.busy)?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "NORMAL")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
+    if is_reader {
+        connection.pragma_update(None, "query_only", true)?;
+    }
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    Ok(connection)
+}
+
+/// Short name for `error.type`.
+fn kind(error: &Error) -> String {
+    match error {
+        Error::Sqlite(error) => error
+            .sqlite_error_code()
+            .map_or_else(|| "sqlite".to_owned(), |code| format!("{code:?}")),
+        Error::Timeout { .. } => "timeout".to_owned(),
+        Error::Closed => "closed".to_owned(),
+    }
+}

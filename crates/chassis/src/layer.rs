@@ -1,0 +1,239 @@
+//! What surrounds every route, from the outside in: request id, deadline, server span with the
+//! caller's context, duration and active requests, panic, problem documents.
+//!
+//! One middleware and not six, because each one costs an allocation per request.
+
+mod route;
+
+use std::{
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt;
+use http::{HeaderMap, HeaderValue, Method};
+use metrics::Gauge;
+use telemetry::{
+    names::{attribute, header, metric},
+    propagation, request,
+};
+use tracing::{Instrument, Span};
+use uuid::Uuid;
+
+use self::route::{Route, Routes};
+use crate::{Problem, config::Process, problem};
+
+/// The longest request id taken over from a caller.
+const REQUEST_ID_BYTES: usize = 128;
+
+struct Surroundings {
+    deadline: Duration,
+    active: Gauge,
+    routes: Routes,
+}
+
+/// Puts the layers around a service's routes.
+pub(crate) fn around(router: Router, process: &Process) -> Router {
+    let surroundings = Surroundings {
+        deadline: Duration::from_millis(process.deadline_ms),
+        active: metrics::gauge!(metric::HTTP_SERVER_ACTIVE_REQUESTS),
+        routes: Routes::default(),
+    };
+    surroundings.active.set(0.0);
+    router
+        .layer(DefaultBodyLimit::max(process.body_limit_bytes))
+        .layer(middleware::from_fn_with_state(
+            Arc::new(surroundings),
+            surround,
+        ))
+}
+
+async fn surround(
+    State(surroundings): State<Arc<Surroundings>>,
+    incoming: Request,
+    next: Next,
+) -> Response {
+    let began = Instant::now();
+    let path = incoming.uri().path().to_owned();
+    let matched = incoming.extensions().get::<MatchedPath>();
+    let route = surroundings
+        .routes
+        .get(incoming.method(), matched.map(MatchedPath::as_str));
+    let current = request::Request {
+        id: request_id(incoming.headers()),
+        deadline: began + deadline(incoming.headers(), surroundings.deadline),
+    };
+    let id = Arc::clone(&current.id);
+    let span = server_span(&route, &incoming, &path, &id);
+    let _active = Active::begin(&surroundings.active);
+    let work = request::scope(current.clone(), answer(incoming, next, current.deadline))
+        .instrument(span.clone());
+    let mut response = problem::complete(work.await, &path, &id).await;
+    let status = response.status();
+    if !span.is_disabled() {
+        if status.is_server_error() {
+            tracing::record_all!(
+                span,
+                { attribute::HTTP_RESPONSE_STATUS_CODE } = status.as_u16(),
+                { attribute::SPAN_STATUS } = "error",
+                { attribute::ERROR_TYPE } = status.as_str()
+            );
+        } else {
+            span.record(attribute::HTTP_RESPONSE_STATUS_CODE, status.as_u16());
+        }
+    }
+    if let Ok(value) = HeaderValue::try_from(&*id) {
+        response.headers_mut().insert(header::REQUEST_ID, value);
+    }
+    route.record(status.as_u16(), began.elapsed());
+    response
+}
+
+/// The route's answer, or a problem where it panicked or was too late.
+async fn answer(incoming: Request, next: Next, deadline: Instant) -> Response {
+    // A timeout looks at the clock only once the work waits; this work is not worth beginning.
+    if deadline <= Instant::now() {
+        return Problem::deadline().into_response();
+    }
+    let work = AssertUnwindSafe(next.run(incoming)).catch_unwind();
+    match tokio::time::timeout_at(deadline.into(), work).await {
+        Ok(Ok(response)) => response,
+        // The panic hook has written the line, in this request's and span's name.
+        Ok(Err(_)) => Problem::internal(anyhow::anyhow!("panic"))
+            .logged()
+            .into_response(),
+        Err(_) => Problem::deadline().into_response(),
+    }
+}
+
+fn server_span(route: &Route, incoming: &Request, path: &str, id: &str) -> Span {
+    let span = tracing::info_span!(
+        "request",
+        { attribute::SPAN_NAME } = route.span_name,
+        { attribute::SPAN_KIND } = "server",
+        { attribute::HTTP_REQUEST_METHOD } = route.method,
+        { attribute::HTTP_ROUTE } = route.template,
+        { attribute::URL_PATH } = path,
+        { attribute::REQUEST_ID } = id,
+        { attribute::HTTP_RESPONSE_STATUS_CODE } = tracing::field::Empty,
+        { attribute::SPAN_STATUS } = tracing::field::Empty,
+        { attribute::ERROR_TYPE } = tracing::field::Empty,
+    );
+    propagation::extract(&span, incoming.headers());
+    span
+}
+
+/// The caller's request id where it is one, else a new one.
+fn request_id(headers: &HeaderMap) -> Arc<str> {
+    let is_usable = |id: &&str| {
+        let is_plain = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
+        (1..=REQUEST_ID_BYTES).contains(&id.len()) && id.bytes().all(is_plain)
+    };
+    headers
+        .get(header::REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .filter(is_usable)
+        .map_or_else(
+            || {
+                Arc::from(
+                    &*Uuid::now_v7()
+                        .simple()
+                        .encode_lower(&mut Uuid::encode_buffer()),
+                )
+            },
+            Arc::from,
+        )
+}
+
+/// The time that the caller still waits; never more than `most`. What is not a number is ignored.
+fn deadline(headers: &HeaderMap, most: Duration) -> Duration {
+    headers
+        .get(header::REQUEST_DEADLINE_MS)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.trim().parse().ok())
+        .map_or(most, |ms| Duration::from_millis(ms).min(most))
+}
+
+/// Counts a request as active for as long as it lives, also where the caller hangs up.
+struct Active<'a>(&'a Gauge);
+
+impl<'a> Active<'a> {
+    fn begin(gauge: &'a Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for Active<'_> {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
+
+/// The method as a label: methods that nobody standardised are one.
+fn method_name(method: &Method) -> &'static str {
+    const KNOWN: [(&Method, &str); 9] = [
+        (&Method::GET, "GET"),
+        (&Method::POST, "POST"),
+        (&Method::PUT, "PUT"),
+        (&Method::DELETE, "DELETE"),
+        (&Method::PATCH, "PATCH"),
+        (&Method::HEAD, "HEAD"),
+        (&Method::OPTIONS, "OPTIONS"),
+        (&Method::TRACE, "TRACE"),
+        (&Method::CONNECT, "CONNECT"),
+    ];
+    KNOWN
+        .iter()
+        .find(|(known, _)| *known == method)
+        .map_or("_OTHER", |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, value: &str) -> HeaderMap {
+        let value = HeaderValue::try_from(value).expect("a header of the test");
+        [(http::HeaderName::from_static(name), value)]
+            .into_iter()
+            .collect()
+    }
+
+    #[test]
+    fn a_callers_request_id_is_kept_if_it_is_harmless() {
+        let check = |given: &str, is_kept: bool| {
+            let id = request_id(&headers(header::REQUEST_ID, given));
+            assert_eq!(&*id == given, is_kept, "`{given}` became `{id}`");
+            assert!(!id.is_empty());
+        };
+        check("checkout-17", true);
+        check(&"x".repeat(128), true);
+        check(&"x".repeat(129), false);
+        check("a b", false);
+        check("a\"b", false);
+        check("", false);
+        assert_eq!(request_id(&HeaderMap::new()).len(), 32);
+    }
+
+    #[test]
+    fn deadlines_only_shrink() {
+        let check = |given: &str, expected_ms: u64| {
+            let most = Duration::from_secs(10);
+            let found = deadline(&headers(header::REQUEST_DEADLINE_MS, given), most);
+            assert_eq!(found, Duration::from_millis(expected_ms), "{given}");
+        };
+        check("250", 250);
+        check("0", 0);
+        check("99999", 10_000);
+        check("soon", 10_000);
+        check("-1", 10_000);
+    }
+}

@@ -1,0 +1,89 @@
+//! What is known of a route: its names, and the histograms of its answers.
+//!
+//! Handles are made once per route and status and kept, because finding one by its labels costs
+//! more than recording.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use http::Method;
+use metrics::Histogram;
+use telemetry::names::{label, metric};
+
+use super::method_name;
+
+/// Route label of requests that no route took.
+const UNMATCHED: &str = "unmatched";
+
+/// All routes seen so far. They are as many as the service has, plus one per method.
+#[derive(Default)]
+pub(super) struct Routes {
+    known: RwLock<HashMap<&'static str, HashMap<String, Arc<Route>>>>,
+}
+
+/// One method of one route.
+pub(super) struct Route {
+    /// `GET /v1/products/{sku}`, or the method alone where no route took the request.
+    pub(super) span_name: String,
+    pub(super) method: &'static str,
+    pub(super) template: Option<String>,
+    durations: RwLock<Vec<(u16, Histogram)>>,
+}
+
+impl Routes {
+    pub(super) fn get(&self, method: &Method, template: Option<&str>) -> Arc<Route> {
+        let method = method_name(method);
+        let key = template.unwrap_or(UNMATCHED);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(route) = known.get(method).and_then(|routes| routes.get(key)) {
+            return Arc::clone(route);
+        }
+        drop(known);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let routes = known.entry(method).or_default();
+        let route = routes
+            .entry(key.to_owned())
+            .or_insert_with(|| Arc::new(Route::new(method, template)));
+        Arc::clone(route)
+    }
+}
+
+impl Route {
+    fn new(method: &'static str, template: Option<&str>) -> Self {
+        Self {
+            span_name: template.map_or_else(
+                || method.to_owned(),
+                |template| format!("{method} {template}"),
+            ),
+            method,
+            template: template.map(str::to_owned),
+            durations: RwLock::default(),
+        }
+    }
+
+    pub(super) fn record(&self, status: u16, took: Duration) {
+        let durations = self
+            .durations
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, histogram)) = durations.iter().find(|(known, _)| *known == status) {
+            histogram.record(took.as_secs_f64());
+            return;
+        }
+        drop(durations);
+        let histogram = metrics::histogram!(
+            metric::HTTP_SERVER_REQUEST_DURATION,
+            label::HTTP_REQUEST_METHOD => self.method,
+            label::HTTP_ROUTE => self.template.clone().unwrap_or_else(|| UNMATCHED.to_owned()),
+            label::HTTP_RESPONSE_STATUS_CODE => status.to_string(),
+        );
+        histogram.record(took.as_secs_f64());
+        self.durations
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((status, histogram));
+    }
+}

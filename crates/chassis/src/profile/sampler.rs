@@ -1,0 +1,116 @@
+//! Sampling by timer signal, and the two ways of writing what was sampled.
+
+use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+
+use jemalloc_pprof::{StackProfile, WeightedStack};
+use object::{Object, ObjectSymbol};
+use pprof::{ProfilerGuardBuilder, UnresolvedReport};
+
+use super::{Error, Format};
+
+/// Samples per second of CPU. A prime, so that it does not beat with anything periodic.
+const FREQUENCY: i32 = 97;
+/// Unwinding inside these from a signal can deadlock on their locks.
+const NOT_INSIDE: [&str; 5] = ["libc", "libgcc", "libpthread", "vdso", "ld-linux"];
+
+/// Samples for `time` and writes the stacks as `format`.
+pub(crate) async fn cpu_profile(time: Duration, format: Format) -> Result<Vec<u8>, Error> {
+    let failed = |error: pprof::Error| Error(error.to_string());
+    let guard = ProfilerGuardBuilder::default()
+        .frequency(FREQUENCY)
+        .blocklist(&NOT_INSIDE)
+        .build()
+        .map_err(failed)?;
+    tokio::time::sleep(time).await;
+    let report = guard.report().build_unresolved().map_err(failed)?;
+    drop(guard);
+    match format {
+        Format::Pprof => Ok(to_pprof(&report)),
+        Format::Folded => to_folded(&report),
+    }
+}
+
+/// Addresses of a stack, innermost first, without the signal handler's own frames.
+fn stacks(report: &UnresolvedReport) -> impl Iterator<Item = (Vec<usize>, i64)> {
+    report.data.iter().map(|(frames, count)| {
+        let addresses = frames.frames.iter().map(|frame| frame.ip() as usize);
+        (addresses.collect(), *count as i64)
+    })
+}
+
+fn to_pprof(report: &UnresolvedReport) -> Vec<u8> {
+    let mut profile = StackProfile::default();
+    for mapping in mappings::MAPPINGS.iter().flatten() {
+        profile.push_mapping(mapping.clone());
+    }
+    let period_ns = 1e9 / f64::from(FREQUENCY);
+    for (mut addrs, count) in stacks(report) {
+        // The format wants outermost first here and turns it round itself.
+        addrs.reverse();
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a minute has some thousands of samples"
+        )]
+        let weight = count as f64 * period_ns;
+        profile.push_stack(WeightedStack { addrs, weight }, None);
+    }
+    profile.to_pprof(("cpu", "nanoseconds"), ("cpu", "nanoseconds"), None)
+}
+
+fn to_folded(report: &UnresolvedReport) -> Result<Vec<u8>, Error> {
+    let names = Names::load()?;
+    let mut lines: BTreeMap<String, i64> = BTreeMap::new();
+    for (addresses, count) in stacks(report) {
+        let stack: Vec<&str> = addresses.iter().rev().map(|at| names.of(*at)).collect();
+        *lines.entry(stack.join(";")).or_default() += count;
+    }
+    let mut text = String::new();
+    for (stack, count) in lines {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{stack} {count}");
+    }
+    Ok(text.into_bytes())
+}
+
+/// Function names of this executable by address. Made for one profile and freed after it.
+struct Names {
+    /// Start address in memory, size, name; sorted.
+    functions: Vec<(usize, usize, String)>,
+}
+
+impl Names {
+    fn load() -> Result<Self, Error> {
+        let failed = |error: &dyn std::fmt::Display| Error(error.to_string());
+        let bytes = std::fs::read("/proc/self/exe").map_err(|error| failed(&error))?;
+        let file = object::File::parse(&*bytes).map_err(|error| failed(&error))?;
+        let executable = std::env::current_exe().map_err(|error| failed(&error))?;
+        // Where the executable was loaded: its symbols count from zero.
+        let base = mappings::MAPPINGS
+            .iter()
+            .flatten()
+            .find(|mapping| mapping.pathname == executable)
+            .map_or(0, |mapping| mapping.memory_offset);
+        let mut functions: Vec<_> = file
+            .symbols()
+            .filter(|symbol| symbol.kind() == object::SymbolKind::Text && symbol.size() > 0)
+            .filter_map(|symbol| {
+                let start = usize::try_from(symbol.address()).ok()? + base;
+                let size = usize::try_from(symbol.size()).ok()?;
+                let name = format!("{:#}", rustc_demangle::demangle(symbol.name().ok()?));
+                Some((start, size, name))
+            })
+            .collect();
+        functions.sort_unstable();
+        Ok(Self { functions })
+    }
+
+    fn of(&self, address: usize) -> &str {
+        let after = self
+            .functions
+            .partition_point(|(start, ..)| *start <= address);
+        match after.checked_sub(1).map(|at| &self.functions[at]) {
+            Some((start, size, name)) if address < start + size => name,
+            _ => "[unknown]",
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The chassis as a process: started, asked, drained, killed.
+
+#[path = "process/mini.rs"]
+mod mini;
+#[path = "process/sink.rs"]
+mod sink;
+
+#[path = "process/admin.rs"]
+mod admin;
+#[path = "process/export.rs"]
+mod export;
+#[path = "process/life.rs"]
+mod life;
+#[path = "process/profile.rs"]
+mod profile;
+#[path = "process/request.rs"]
+mod request;

@@ -1,0 +1,95 @@
+//! The admin port.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::mini::Start;
+
+#[test]
+fn what_changes_or_reveals_wants_the_token_and_our_host() {
+    let mini = Start::default().run();
+    let url = |path: &str| format!("http://{}{path}", mini.addr("admin"));
+    let check = |request: reqwest::blocking::RequestBuilder, expected: u16| {
+        let answer = request.send().expect("an answer");
+        assert_eq!(answer.status(), expected, "{answer:?}");
+    };
+    check(mini.http.get(url("/metrics")), 200);
+    check(mini.http.get(url("/healthz")), 200);
+    check(mini.http.get(url("/debug/pprof/heap")), 401);
+    check(mini.http.post(url("/control/drain")), 401);
+    check(
+        mini.http.post(url("/control/drain")).bearer_auth("other"),
+        401,
+    );
+    check(mini.admin(Method::GET, "/control/drain"), 405);
+    check(
+        mini.http
+            .get(url("/metrics"))
+            .header("host", "evil.example"),
+        403,
+    );
+    check(
+        mini.admin(Method::GET, "/debug/pprof/profile?seconds=999"),
+        400,
+    );
+}
+
+#[test]
+fn the_log_level_changes_at_run_time() {
+    let mini = Start::default().run();
+    let debug = |level: &str| {
+        let body = json!({ "level": level });
+        let answer = mini
+            .admin(Method::POST, "/control/log-level")
+            .json(&body)
+            .send();
+        answer.expect("an answer").status().as_u16()
+    };
+    let lines = || mini.logs().iter().filter(|l| l["level"] == "debug").count();
+    assert_eq!(debug("loud"), 400);
+    mini.get("/nowhere");
+    assert_eq!(lines(), 0);
+    assert_eq!(debug("debug"), 204);
+    mini.get("/wait/soon");
+    let url = format!("http://{}", mini.addr("listen"));
+    // Not HTTP: a debug line of the server.
+    drop(
+        std::net::TcpStream::connect(url.trim_start_matches("http://")).map(|mut stream| {
+            use std::io::Write as _;
+            stream.write_all(b"nonsense\r\n\r\n")
+        }),
+    );
+    crate::mini::until("a debug line is written", || lines() > 0);
+}
+
+#[test]
+fn a_drain_can_be_asked_for() {
+    let mut mini = Start::default().run();
+    let answer = mini.admin(Method::POST, "/control/drain").send();
+    assert_eq!(answer.expect("an answer").status(), 202);
+    assert!(mini.wait().success());
+}
+
+#[test]
+fn the_families_of_every_service_are_there() {
+    let mini = Start::default().run();
+    mini.get("/hello");
+    mini.get("/nowhere");
+    let answer = mini.admin(Method::GET, "/metrics").send();
+    let text = answer.and_then(|a| a.text()).expect("text");
+    for series in [
+        "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_response_status_code=\"200\",http_route=\"/hello\"} 1",
+        "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_response_status_code=\"404\",http_route=\"unmatched\"} 1",
+        "http_server_active_requests 0",
+        "runtime_workers 2",
+        "runtime_alive_tasks ",
+        "runtime_scheduler_lag_seconds_count ",
+        "allocator_resident_bytes ",
+        "process_resident_memory_bytes ",
+        "process_open_fds ",
+        "build_info{service=\"mini\",version=\"2026.11.3\"} 1",
+        "log_events_total{level=\"info\"} ",
+    ] {
+        assert!(text.contains(series), "`{series}` is missing in\n{text}");
+    }
+}
