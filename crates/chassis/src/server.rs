@@ -6,6 +6,7 @@
 use std::{convert::Infallible, io, time::Duration};
 
 use axum::Router;
+use http::{HeaderValue, header};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
@@ -14,6 +15,10 @@ use tower::Service;
 
 /// After a failure to accept, such as too many open files, the next try waits this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// At a drain, a connection is told with its next answer that it ends. One that is idle for this
+/// long is closed without: at once would be while a request of its client may be on the way.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// Serves `router` until `stop`, then finishes what is in flight. `true` if all of it was finished
 /// within `drain`.
@@ -63,11 +68,20 @@ async fn connection(
 ) {
     // Without it small answers wait for the peer's acknowledgement; if it fails they are late, no more.
     let _ = stream.set_nodelay(true);
+    let closing = stop.clone();
     let service = service_fn(move |request: http::Request<Incoming>| {
         let mut router = router.clone();
         // A router is always ready.
         let answer = router.call(request);
-        async move { answer.await.map_err(|error: Infallible| error) }
+        let closing = closing.clone();
+        async move {
+            let mut answer = answer.await?;
+            if closing.is_cancelled() {
+                let close = HeaderValue::from_static("close");
+                answer.headers_mut().insert(header::CONNECTION, close);
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let mut connection = std::pin::pin!(
         http1::Builder::new()
@@ -77,10 +91,13 @@ async fn connection(
     );
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        () = stop.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
+        () = stop.cancelled() => match tokio::time::timeout(LINGER, connection.as_mut()).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        },
     };
     if let Err(error) = ended {
         // The peer went away or sent something that is not HTTP; nothing of ours is wrong.

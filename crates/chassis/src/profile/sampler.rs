@@ -34,7 +34,8 @@ pub(crate) async fn cpu_profile(time: Duration, format: Format) -> Result<Vec<u8
 fn stacks(report: &UnresolvedReport) -> impl Iterator<Item = (Vec<usize>, i64)> {
     report.data.iter().map(|(frames, count)| {
         let addresses = frames.frames.iter().map(|frame| frame.ip() as usize);
-        (addresses.collect(), *count as i64)
+        // The end of a stack can be a frame without an address.
+        (addresses.filter(|at| *at != 0).collect(), *count as i64)
     })
 }
 
@@ -61,7 +62,8 @@ fn to_folded(report: &UnresolvedReport) -> Result<Vec<u8>, Error> {
     let names = Names::load()?;
     let mut lines: BTreeMap<String, i64> = BTreeMap::new();
     for (addresses, count) in stacks(report) {
-        let stack: Vec<&str> = addresses.iter().rev().map(|at| names.of(*at)).collect();
+        // A return address may be the first one behind its function.
+        let stack: Vec<&str> = addresses.iter().rev().map(|at| names.of(at - 1)).collect();
         *lines.entry(stack.join(";")).or_default() += count;
     }
     let mut text = String::new();
@@ -89,7 +91,7 @@ impl Names {
             .iter()
             .flatten()
             .find(|mapping| mapping.pathname == executable)
-            .map_or(0, |mapping| mapping.memory_offset);
+            .map_or(0, |mapping| mapping.memory_start - mapping.memory_offset);
         let mut functions: Vec<_> = file
             .symbols()
             .filter(|symbol| symbol.kind() == object::SymbolKind::Text && symbol.size() > 0)

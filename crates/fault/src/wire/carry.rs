@@ -1,0 +1,112 @@
+//! One direction of one connection.
+
+use std::{io, sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::tcp::{OwnedReadHalf, OwnedWriteHalf},
+    sync::{mpsc, watch},
+    time::Instant,
+};
+
+use super::Wire;
+use crate::{decide::Decider, timer};
+
+/// Bytes read at once.
+const CHUNK_BYTES: usize = 16 * 1_024;
+/// Chunks on the wire at once, at most. More than that and the sender is held back, as a full
+/// window would; with 16 KiB chunks a wire of 100 ms still carries 40 MB/s.
+const CHUNKS: usize = 256;
+
+/// What a direction acts by.
+pub(super) struct Direction {
+    pub(super) settings: watch::Receiver<Wire>,
+    /// From the caller to the target.
+    pub(super) is_there: bool,
+    pub(super) jitter: Decider,
+    /// Decides by the connection's number whether it is cut off.
+    pub(super) drop: Option<(Decider, u64)>,
+}
+
+/// Bytes, and when they arrive.
+struct Chunk {
+    bytes: Vec<u8>,
+    due: Instant,
+}
+
+impl Direction {
+    /// Carries until the end of the stream. An error means that the connection is cut off.
+    pub(super) async fn carry(
+        self: Arc<Self>,
+        from: OwnedReadHalf,
+        to: OwnedWriteHalf,
+    ) -> io::Result<()> {
+        let (tx, rx) = mpsc::channel(CHUNKS);
+        tokio::try_join!(self.take(from, tx), deliver(to, rx))?;
+        Ok(())
+    }
+
+    /// Reads chunks and says when each one arrives.
+    async fn take(&self, mut from: OwnedReadHalf, wire: mpsc::Sender<Chunk>) -> io::Result<()> {
+        let mut buffer = vec![0; CHUNK_BYTES];
+        let mut last = Instant::now();
+        let mut number = 0;
+        loop {
+            let length = from.read(&mut buffer).await?;
+            if length == 0 {
+                return Ok(());
+            }
+            let settings = *self.settings.borrow();
+            if number == 0 && self.is_cut_off(&settings) {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
+            let sent = Instant::now();
+            // What comes later never arrives before what came earlier.
+            let due = (sent + self.latency(&settings, number)).max(last);
+            let due = due + time_on_wire(&settings, length);
+            last = due;
+            number += 1;
+            let chunk = Chunk {
+                bytes: buffer[..length].to_vec(),
+                due,
+            };
+            if wire.send(chunk).await.is_err() {
+                return Err(io::ErrorKind::BrokenPipe.into());
+            }
+        }
+    }
+
+    fn latency(&self, settings: &Wire, number: u64) -> Duration {
+        let fixed = if self.is_there {
+            settings.latency_there
+        } else {
+            settings.latency_back
+        };
+        fixed + settings.jitter.mul_f64(self.jitter.unit(number))
+    }
+
+    fn is_cut_off(&self, settings: &Wire) -> bool {
+        self.drop
+            .is_some_and(|(decider, key)| decider.happens(key, settings.drop_share))
+    }
+}
+
+/// The time that `length` bytes need at the wire's bandwidth.
+fn time_on_wire(settings: &Wire, length: usize) -> Duration {
+    match settings.bytes_per_second {
+        None => Duration::ZERO,
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "a rounding error of nanoseconds"
+        )]
+        Some(rate) => Duration::from_secs_f64(length as f64 / rate.max(1) as f64),
+    }
+}
+
+async fn deliver(mut to: OwnedWriteHalf, mut wire: mpsc::Receiver<Chunk>) -> io::Result<()> {
+    while let Some(chunk) = wire.recv().await {
+        timer::sleep_until(chunk.due).await;
+        to.write_all(&chunk.bytes).await?;
+    }
+    to.shutdown().await
+}
