@@ -16,6 +16,9 @@ use tokio_stream::wrappers::TcpListenerStream;
 pub mod jaeger;
 pub mod journal;
 pub mod otlp;
+#[cfg(test)]
+#[path = "../benches/traces/shop.rs"]
+mod shop;
 pub mod span;
 pub mod store;
 pub mod ui;

@@ -149,11 +149,11 @@ fn succeed(encoding: Encoding, accepted: Accepted) -> Response {
 
 /// `google.rpc.Status`, as far as OTLP uses it.
 #[derive(Clone, PartialEq, prost::Message)]
-struct RpcStatus {
+pub(super) struct RpcStatus {
     #[prost(int32, tag = "1")]
-    code: i32,
+    pub(super) code: i32,
     #[prost(string, tag = "2")]
-    message: String,
+    pub(super) message: String,
 }
 
 fn refuse(encoding: Encoding, status: StatusCode, message: &str) -> Response {
