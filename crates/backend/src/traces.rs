@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::server::TcpIncoming;
 
 pub mod jaeger;
 pub mod journal;
@@ -54,7 +54,7 @@ impl Traces {
         self.store().stats()
     }
 
-    /// Loads the journal of an earlier run; it is not written again. Blocks; takes about 5 us a span.
+    /// Loads the journal of an earlier run; it is not written again. Blocks while it reads.
     pub fn replay(&self, folder: &Path) -> Result<journal::Replayed, journal::Error> {
         journal::replay(folder, |batch| {
             _ = self.store().ingest(&batch.resource_spans)
@@ -83,9 +83,10 @@ impl Traces {
         listener: TcpListener,
         shutdown: impl Future<Output = ()>,
     ) -> Result<(), tonic::transport::Error> {
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         tonic::transport::Server::builder()
             .add_service(self.otlp_grpc_service())
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), shutdown)
+            .serve_with_incoming_shutdown(incoming, shutdown)
             .await
     }
 
