@@ -58,7 +58,7 @@ pub struct Options {
     /// Stops the query when it becomes true, for whoever asks no longer waits.
     pub canceled: Option<Arc<AtomicBool>>,
     /// Takes metric names away at the end of the query rather than where an operation makes them meaningless,
-    /// so that they can still be grouped by; as Prometheus does with `promql-delayed-name-removal`.
+    /// so that `label_replace` can still read them; as Prometheus does with `promql-delayed-name-removal`.
     pub delayed_name_removal: bool,
 }
 
@@ -149,3 +149,6 @@ fn within_bounds(time_ms: i64) -> Result<i64, Error> {
     }
     Ok(time_ms)
 }
+
+#[cfg(test)]
+mod tests;

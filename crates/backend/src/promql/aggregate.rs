@@ -99,6 +99,7 @@ impl Evaluator<'_> {
         for group in group(&rows, &aggregate.modifier) {
             let mut places: HashMap<u64, usize> = HashMap::new();
             for row in group.members.iter().map(|member| &rows[*member]) {
+                self.tick(steps.count)?;
                 for (step, cell) in row
                     .cells
                     .iter()

@@ -177,7 +177,10 @@ fn check_one_side(
 ) -> Result<(), Error> {
     // A step at which the other side is empty has no matches and so no conflict.
     let is_empty = |step: usize| !many.iter().any(|row| is_present(row.cells[step]));
-    for places in index.values().filter(|places| places.len() > 1) {
+    let mut crowds: Vec<&Vec<usize>> = index.values().filter(|places| places.len() > 1).collect();
+    // So that the same query names the same series each time.
+    crowds.sort();
+    for places in crowds {
         let Some((a, b)) = first_overlap(
             places,
             |place, step| is_present(one[place].cells[step]),

@@ -25,18 +25,36 @@ const AGGREGATIONS: [&str; 14] = [
     "topk",
 ];
 
+const KEYWORDS: [&str; 8] = [
+    "bool",
+    "by",
+    "group_left",
+    "group_right",
+    "ignoring",
+    "offset",
+    "on",
+    "without",
+];
+
 /// The place of an error, if it can be told, and its text in Prometheus's words.
 pub(super) fn locate(text: &str, tokens: &[Token], message: &str) -> (Option<usize>, String) {
-    let unexpected = Walk { tokens, next: 0 }.all().err();
-    match unexpected {
-        Some(unexpected) if message == SYNTAX => (Some(unexpected.start), unexpected.message),
-        unexpected => {
-            let place = lexical_place(text, tokens, message, unexpected)
-                .or_else(|| function_place(tokens, message))
-                .or_else(|| aggregation_place(tokens, message));
-            (place, reword(message))
+    let mut walk = Walk::new(tokens);
+    let unexpected = walk.all().err();
+    let lexical = lexical_place(text, tokens, message, &unexpected);
+    // The parser looks at brackets before it looks at the grammar; the first place is the more useful one.
+    if let Some(unexpected) = unexpected {
+        let is_first = lexical.is_none_or(|place| unexpected.start + 1 < place);
+        if message == SYNTAX || is_first && is_lexical(message) {
+            return (Some(unexpected.start), unexpected.message);
         }
     }
+    let place = lexical.or_else(|| walk.place_of(message));
+    (place, reword(message))
+}
+
+fn is_lexical(message: &str) -> bool {
+    let starts = ["unexpected", "unclosed", "unterminated"];
+    starts.iter().any(|start| message.starts_with(start))
 }
 
 /// The place of an error that the parser found before it looked at the grammar.
@@ -44,7 +62,7 @@ fn lexical_place(
     text: &str,
     tokens: &[Token],
     message: &str,
-    unexpected: Option<Unexpected>,
+    unexpected: &Option<Unexpected>,
 ) -> Option<usize> {
     let is_at_end = ["unclosed left", "unexpected end of input", "no expression"];
     if is_at_end.iter().any(|start| message.starts_with(start)) {
@@ -56,57 +74,24 @@ fn lexical_place(
             depth += i32::from(token.is("(")) - i32::from(token.is(")"));
             depth < 0
         });
-        return closing.map(|token| token.start);
+        // Prometheus names the place behind it.
+        return closing.map(|token| token.start + 1);
     }
     if let Some(number) = message.strip_prefix("bad number or duration syntax: ") {
         let is_it = |token: &&Token| token.kind == Kind::Number && token.text.starts_with(number);
         return tokens.iter().find(is_it).map(|token| token.start);
     }
-    let is_lexical = message.starts_with("unexpected") || message.starts_with("unterminated");
     // The grammar may stumble earlier, over something else than what the message is about.
-    let unexpected = unexpected
-        .filter(|unexpected| text[unexpected.start..].starts_with(|c| message.contains(c)));
-    unexpected
-        .filter(|_| is_lexical)
-        .map(|unexpected| unexpected.start)
-}
-
-/// The place of the one aggregation that a message is about.
-fn aggregation_place(tokens: &[Token], message: &str) -> Option<usize> {
-    let is_aggregation = |pair: &&[Token]| {
-        let is_called = pair[1].is("(") || pair[1].is("by") || pair[1].is("without");
-        is_called && AGGREGATIONS.iter().any(|name| pair[0].is(name))
-    };
-    let mut found = tokens.windows(2).filter(is_aggregation);
-    match (found.next(), found.next()) {
-        (Some(pair), None) if message.contains("aggregat") => Some(pair[0].start),
-        _ => None,
-    }
-}
-
-/// The place of the one function that a message is about.
-fn function_place(tokens: &[Token], message: &str) -> Option<usize> {
-    let about = [
-        "call to function '",
-        "in call to '",
-        "unknown function with name '",
-    ];
-    let name = about.iter().find_map(|about| message.split(about).nth(1))?;
-    let name = name.split('\'').next()?;
-    let mut calls = tokens
-        .windows(2)
-        .filter(|pair| pair[0].text == name && pair[1].is("("));
-    match (calls.next(), calls.next()) {
-        (Some(pair), None) => Some(pair[0].start),
-        _ => None,
-    }
+    let place = unexpected.as_ref()?.start;
+    let is_about = text[place..].starts_with(|c| message.contains(c));
+    (is_lexical(message) && is_about).then_some(place)
 }
 
 /// The parser's words in those of Prometheus.
 fn reword(message: &str) -> String {
     let mut text = message.replace('\'', "\"");
     // A character is quoted singly there too.
-    if message.contains("parenthesis") || message.contains("inside brackets") {
+    if message.starts_with("unexpected") {
         text = message.to_owned();
     }
     for (from, to) in [
@@ -126,14 +111,91 @@ struct Unexpected {
     message: String,
 }
 
-type Step = Result<(), Unexpected>;
+/// What an operand is, as far as its outside tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Number,
+    Text,
+    Range,
+    Other,
+}
 
+/// A call or an aggregation, and where its arguments start.
+struct Called<'a> {
+    name: &'a str,
+    start: usize,
+    is_aggregation: bool,
+    arguments: Vec<(usize, Shape)>,
+}
+
+type Step<T = ()> = Result<T, Unexpected>;
+
+/// The walk over the tokens, and what it came by.
 struct Walk<'a> {
     tokens: &'a [Token<'a>],
     next: usize,
+    calls: Vec<Called<'a>>,
+    /// Where left operands and their operators start.
+    operations: Vec<(usize, usize)>,
+    /// Where selectors without a name start.
+    nameless: Vec<usize>,
 }
 
 impl<'a> Walk<'a> {
+    fn new(tokens: &'a [Token<'a>]) -> Self {
+        Walk {
+            tokens,
+            next: 0,
+            calls: Vec::new(),
+            operations: Vec::new(),
+            nameless: Vec::new(),
+        }
+    }
+
+    /// The place of an error that is not one of syntax, if only one thing in the expression can be meant.
+    fn place_of(&self, message: &str) -> Option<usize> {
+        let quoted = message.split('\'').nth(1).unwrap_or_default();
+        let is_of_call = message.contains("call to");
+        if is_of_call || message.contains("aggregat") {
+            let calls = self.calls.iter().filter(|call| {
+                if is_of_call {
+                    call.name == quoted
+                } else {
+                    call.is_aggregation
+                }
+            });
+            let calls: Vec<&Called> = calls.collect();
+            return argument_place(&calls, message)
+                .or_else(|| only(calls.iter().map(|call| call.start)));
+        }
+        if message.starts_with("unknown function") {
+            return only(
+                self.calls
+                    .iter()
+                    .filter(|call| call.name == quoted)
+                    .map(|call| call.start),
+            );
+        }
+        if message.starts_with("vector selector must") {
+            return only(self.nameless.iter().copied());
+        }
+        let (left, operator) = only(self.operations.iter().copied())?;
+        let of_operator = [
+            "comparisons between",
+            "bool modifier",
+            "label",
+            "vector matching",
+        ];
+        let of_operation = ["set operator", "no grouping allowed", "binary expression"];
+        if of_operator.iter().any(|start| message.starts_with(start)) {
+            return Some(operator);
+        }
+        of_operation
+            .iter()
+            .any(|start| message.starts_with(start))
+            .then_some(left)
+    }
+
     fn all(&mut self) -> Step {
         self.expression()?;
         if self.token().kind == Kind::End {
@@ -143,14 +205,18 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn expression(&mut self) -> Step {
-        self.operand()?;
+    fn expression(&mut self) -> Step<Shape> {
+        let mut start = self.token().start;
+        let mut shape = self.operand()?;
         while self.token().is_operator() {
+            self.operations.push((start, self.token().start));
             self.next += 1;
             self.modifiers()?;
+            start = self.token().start;
             self.operand()?;
+            shape = Shape::Other;
         }
-        Ok(())
+        Ok(shape)
     }
 
     /// `bool`, `on(…)`, `group_left(…)` and so on after an operator.
@@ -185,33 +251,33 @@ impl<'a> Walk<'a> {
     }
 
     fn names(&mut self) -> Step {
-        let context = " in grouping opts";
-        self.expect("(", context)?;
+        self.expect("(", " in grouping opts, expected \"(\"")?;
         while !self.take(")") {
             if !matches!(self.token().kind, Kind::Word | Kind::Text) {
                 return self.unexpected(" in grouping opts, expected label");
             }
             self.next += 1;
             if !self.token().is(")") {
-                self.expect(",", context)?;
+                self.expect(",", " in grouping opts, expected \",\" or \")\"")?;
             }
         }
         Ok(())
     }
 
-    fn operand(&mut self) -> Step {
+    fn operand(&mut self) -> Step<Shape> {
         while self.take("-") || self.take("+") {}
-        self.primary()?;
+        let mut shape = self.primary()?;
         loop {
             if self.take("[") {
                 self.range()?;
+                shape = Shape::Range;
             } else if self.take("offset") {
                 while self.take("-") || self.take("+") {}
                 self.number(" in offset, expected number or duration")?;
             } else if self.take("@") {
                 self.moment()?;
             } else {
-                return Ok(());
+                return Ok(shape);
             }
         }
     }
@@ -243,41 +309,47 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn primary(&mut self) -> Step {
+    fn primary(&mut self) -> Step<Shape> {
         let token = self.token();
-        match token.kind {
-            Kind::Number | Kind::Text => self.next += 1,
+        let shape = match token.kind {
+            Kind::Number => Shape::Number,
+            Kind::Text => Shape::Text,
             Kind::Word if token.is_operator() => return self.unexpected(""),
-            Kind::Word => return self.named(),
+            Kind::Word if token.is("inf") || token.is("nan") => Shape::Number,
+            Kind::Word => return self.named().map(|()| Shape::Other),
             Kind::Sign if token.is("(") => {
                 self.next += 1;
-                self.expression()?;
-                return self.expect(")", "");
+                let shape = self.expression()?;
+                self.expect(")", "")?;
+                return Ok(shape);
             }
-            Kind::Sign if token.is("{") => return self.matchers(),
+            Kind::Sign if token.is("{") => {
+                self.nameless.push(self.token().start);
+                return self.matchers().map(|()| Shape::Other);
+            }
             _ => return self.unexpected(""),
-        }
-        Ok(())
+        };
+        self.next += 1;
+        Ok(shape)
     }
 
     /// A call, an aggregation or a metric.
     fn named(&mut self) -> Step {
-        let is_aggregation = AGGREGATIONS.iter().any(|name| self.token().is(name));
+        let token = *self.token();
+        let is_aggregation = AGGREGATIONS.iter().any(|name| token.is(name));
         let is_grouped = self.peek(1).is("by") || self.peek(1).is("without");
         self.next += 1;
-        if is_aggregation && (is_grouped || self.token().is("(")) {
-            if is_grouped {
-                self.next += 1;
-                self.names()?;
-            }
-            self.arguments()?;
-            if !is_grouped && (self.take("by") || self.take("without")) {
+        if is_aggregation && is_grouped {
+            self.next += 1;
+            self.names()?;
+            return self.arguments(token, true);
+        }
+        if self.token().is("(") {
+            self.arguments(token, is_aggregation)?;
+            if is_aggregation && (self.take("by") || self.take("without")) {
                 self.names()?;
             }
             return Ok(());
-        }
-        if self.token().is("(") {
-            return self.arguments();
         }
         if self.token().is("{") {
             self.matchers()
@@ -286,16 +358,31 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn arguments(&mut self) -> Step {
-        self.expect("(", " in aggregation")?;
-        if self.take(")") {
-            return Ok(());
+    fn arguments(&mut self, name: Token<'a>, is_aggregation: bool) -> Step {
+        let context = if is_aggregation {
+            " in aggregation"
+        } else {
+            ""
+        };
+        self.expect("(", context)?;
+        let mut arguments = Vec::new();
+        if !self.token().is(")") {
+            loop {
+                let start = self.token().start;
+                arguments.push((start, self.expression()?));
+                if !self.take(",") {
+                    break;
+                }
+            }
         }
-        self.expression()?;
-        while self.take(",") {
-            self.expression()?;
-        }
-        self.expect(")", "")
+        self.expect(")", context)?;
+        self.calls.push(Called {
+            name: name.text,
+            start: name.start,
+            is_aggregation,
+            arguments,
+        });
+        Ok(())
     }
 
     fn matchers(&mut self) -> Step {
@@ -345,12 +432,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn unexpected(&self, context: &str) -> Step {
+    fn unexpected<T>(&self, context: &str) -> Step<T> {
         let token = self.token();
         let text = token.text;
         let what = match token.kind {
             Kind::End => "end of input".to_owned(),
             Kind::Word if token.is_operator() => format!("<op:{text}>"),
+            Kind::Word if KEYWORDS.iter().any(|word| token.is(word)) => {
+                format!("<{}>", text.to_ascii_lowercase())
+            }
             Kind::Word => format!("identifier {text:?}"),
             Kind::Number => format!("number {text:?}"),
             Kind::Text => format!("string {text}"),
@@ -359,11 +449,34 @@ impl<'a> Walk<'a> {
             Kind::Wrong if text.len() > 1 && text.starts_with(['"', '\'', '`']) => {
                 "quoted string without an end".to_owned()
             }
-            Kind::Wrong => format!("character: {:?}", text.chars().next().unwrap_or_default()),
+            Kind::Wrong => format!("character: '{text}'"),
         };
         Err(Unexpected {
             start: token.start,
             message: format!("unexpected {what}{context}"),
         })
     }
+}
+
+/// The one argument that a message about a type can mean.
+fn argument_place(calls: &[&Called], message: &str) -> Option<usize> {
+    let got = match message.split("got ").nth(1)? {
+        "scalar" => Shape::Number,
+        "string" => Shape::Text,
+        "matrix" => Shape::Range,
+        "vector" => Shape::Other,
+        _ => return None,
+    };
+    let arguments = calls.iter().flat_map(|call| &call.arguments);
+    only(
+        arguments
+            .filter(|(_, shape)| *shape == got)
+            .map(|(start, _)| *start),
+    )
+}
+
+/// The only item, if there is just one.
+fn only<T>(mut items: impl Iterator<Item = T>) -> Option<T> {
+    let first = items.next();
+    if items.next().is_some() { None } else { first }
 }
