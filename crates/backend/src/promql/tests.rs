@@ -12,6 +12,11 @@
 //! `= 3` is a scalar or text, `! …` an error and its kind, `? …` a warning or an information, `[]` nothing at all,
 //! and a sample of a range vector carries its time: `3@20s`.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a malformed file of expectations fails its test"
+)]
+
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -50,7 +55,6 @@ fn check(file: &str) {
 
 fn check_with(file: &str, options: &Options) {
     let mut source = Memory(Vec::new());
-    let mut gap_ms = 0;
     let mut differences = String::new();
     let mut queries = 0;
     let mut blocks = file
@@ -63,7 +67,7 @@ fn check_with(file: &str, options: &Options) {
             lines.push(line.trim());
         }
         if let Some(gap) = head.strip_prefix("load ") {
-            gap_ms = time(gap);
+            let gap_ms = time(gap);
             source.0 = lines.iter().map(|line| series(line, gap_ms)).collect();
             continue;
         }

@@ -139,6 +139,8 @@ struct Walk<'a> {
     operations: Vec<(usize, usize)>,
     /// Where selectors without a name start.
     nameless: Vec<usize>,
+    /// Where matchers start, and what they match with.
+    matchers: Vec<(usize, &'a str)>,
 }
 
 impl<'a> Walk<'a> {
@@ -149,6 +151,7 @@ impl<'a> Walk<'a> {
             calls: Vec::new(),
             operations: Vec::new(),
             nameless: Vec::new(),
+            matchers: Vec::new(),
         }
     }
 
@@ -175,6 +178,22 @@ impl<'a> Walk<'a> {
                     .filter(|call| call.name == quoted)
                     .map(|call| call.start),
             );
+        }
+        if message == "duration must be greater than 0" {
+            let is_zero = |token: &&Token| {
+                let digits = token
+                    .text
+                    .trim_end_matches(|c: char| c.is_ascii_alphabetic());
+                token.kind == Kind::Number && digits.parse() == Ok(0.0)
+            };
+            return only(self.tokens.iter().filter(is_zero).map(|token| token.start));
+        }
+        if let Some(pattern) = message.strip_prefix("illegal regex for ") {
+            let matchers = self
+                .matchers
+                .iter()
+                .filter(|(_, text)| text.contains(pattern));
+            return only(matchers.map(|(start, _)| *start));
         }
         if message.starts_with("vector selector must") {
             return only(self.nameless.iter().copied());
@@ -325,7 +344,7 @@ impl<'a> Walk<'a> {
             }
             Kind::Sign if token.is("{") => {
                 self.nameless.push(self.token().start);
-                return self.matchers().map(|()| Shape::Other);
+                return self.selector().map(|()| Shape::Other);
             }
             _ => return self.unexpected(""),
         };
@@ -352,7 +371,7 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         if self.token().is("{") {
-            self.matchers()
+            self.selector()
         } else {
             Ok(())
         }
@@ -385,10 +404,11 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn matchers(&mut self) -> Step {
+    fn selector(&mut self) -> Step {
         let context = " in label matching";
         self.expect("{", context)?;
         while !self.take("}") {
+            let start = self.token().start;
             let is_quoted = self.token().kind == Kind::Text;
             if !is_quoted && self.token().kind != Kind::Word {
                 return self.unexpected(" in label matching, expected identifier or \"}\"");
@@ -399,6 +419,7 @@ impl<'a> Walk<'a> {
                 if self.token().kind != Kind::Text {
                     return self.unexpected(" in label matching, expected string");
                 }
+                self.matchers.push((start, self.token().text));
                 self.next += 1;
             } else if !is_quoted {
                 return self.unexpected(" in label matching, expected label matching operator");
