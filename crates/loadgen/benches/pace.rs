@@ -23,6 +23,7 @@ fn main() {
         .filter_map(|arg| arg.parse::<u32>().ok());
     let seconds = numbers.next().unwrap_or(10);
     let rounds = numbers.next().unwrap_or(3);
+    raise_open_files();
     let shop = start_shop();
     println!("{seconds} s a run, {rounds} interleaved rounds, one worker, default mix");
     println!(
@@ -86,6 +87,14 @@ fn print_row(config: &Config, record: &Record, seconds: u32, cpu: Duration) {
         sum.failed(),
         cpu.as_secs_f64() * 1e6 / sent,
     );
+}
+
+/// Both ends of every connection are in this process, which the usual 1,024 files would limit first.
+fn raise_open_files() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit).expect("a process may use all that it is granted");
 }
 
 /// CPU time of the generator's threads so far; 0 where the system does not tell it by thread.
