@@ -28,7 +28,7 @@ const STYLES: Styles = Styles::styled()
   firedrill                        a blind drill
   firedrill list                   the drills, without spoilers
   firedrill run slow-checkout      one drill by name
-  firedrill logs level:error       from a second terminal: read the evidence
+  firedrill logs level=error       from a second terminal: read the evidence
   firedrill submit report.md       the grade
 
 Exit codes: 0 done or passed, 1 unexpected, 2 usage, 3 scenario invalid,
@@ -112,6 +112,15 @@ impl Service {
             Self::Gateway => "gateway",
             Self::Checkout => "checkout",
             Self::Inventory => "inventory",
+        }
+    }
+
+    /// The instances that the drill runs of it.
+    pub const fn instances(self) -> &'static [&'static str] {
+        match self {
+            Self::Gateway => &["gateway-1"],
+            Self::Checkout => &["checkout-1"],
+            Self::Inventory => &["inventory-1", "inventory-2"],
         }
     }
 

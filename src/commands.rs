@@ -1,6 +1,8 @@
 //! One file a command: arguments in, output and an [`Outcome`] out.
 
+mod check;
 mod completions;
+mod list;
 mod man;
 
 use crate::cli::{Cli, Command, drill};
@@ -14,6 +16,8 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         .command
         .unwrap_or_else(|| Command::Run(drill::Run::default()))
     {
+        Command::List(args) => list::run(&context, &args),
+        Command::Check(args) => check::run(&context, &args),
         Command::Completions(args) => completions::run(&context, &args),
         Command::Man(args) => man::run(&context, &args),
         // Filled in by their authors as they land.

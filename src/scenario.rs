@@ -7,20 +7,25 @@
 //! Parsing and validation are pure: they know no file system, no clock and no running drill.
 //! The format is described in `docs/scenario-format.md`.
 
+pub mod catalogue;
 pub mod nearest;
+pub mod parse;
 pub mod problem;
+mod reader;
 pub mod seal;
+pub mod spoiler;
+mod validate;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::cli::Service;
 use crate::cli::drill::Pace;
+use problem::Problem;
 
 /// One drill.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     /// The id: the file's name without `.toml`; names the symptom, never the cause.
     pub id: String,
@@ -33,7 +38,7 @@ pub struct Scenario {
     /// What the responder is told at the start.
     pub briefing: String,
     /// The traffic.
-    pub load: Load,
+    pub load: loadgen::Load,
     /// The releases of each service: those deployed before the drill and those that the timeline deploys.
     pub history: Vec<Release>,
     /// What happens, in order.
@@ -44,8 +49,8 @@ pub struct Scenario {
     pub manifest: Manifest,
     /// What removes the cause, all of it and in this order; empty for a control.
     pub remedy: Vec<Remedy>,
-    /// How a write-up is graded; the grader's own type reads it.
-    pub rubric: toml::Table,
+    /// How a write-up is graded.
+    pub rubric: grader::Rubric,
     /// What happened, told afterwards.
     pub debrief: Debrief,
     /// Words that must not occur in anything a responder can see.
@@ -66,72 +71,6 @@ pub struct Open {
     /// What the responder is told at the start.
     pub briefing: String,
 }
-
-/// The traffic of a drill.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Load {
-    /// Requests per second on average.
-    pub rate: f64,
-    /// How arrivals are spread: `poisson` or `constant`.
-    pub arrival: Arrival,
-    /// How the rate changes over time.
-    pub profile: Profile,
-    /// Weight of each journey; journeys that are not named keep the generator's weight.
-    pub mix: BTreeMap<String, f64>,
-}
-
-/// How arrivals are spread.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Arrival {
-    /// At random, as independent clients come.
-    #[default]
-    Poisson,
-    /// At equal distances.
-    Constant,
-}
-
-/// How the rate changes over time; times in seconds at the real pace, from the moment it takes effect.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", tag = "kind")]
-pub enum Profile {
-    /// It stays.
-    #[default]
-    Steady,
-    /// It moves to `to` times the rate within `over_s` and stays there.
-    Ramp {
-        /// Factor at the end.
-        to: f64,
-        /// How long it takes, in seconds.
-        over_s: f64,
-    },
-    /// It jumps to `to` times the rate.
-    Step {
-        /// Factor from then on.
-        to: f64,
-    },
-    /// It is `to` times the rate for `for_s`, then as before.
-    Burst {
-        /// Factor while it lasts.
-        to: f64,
-        /// How long it lasts, in seconds.
-        for_s: f64,
-    },
-}
-
-impl Default for Load {
-    fn default() -> Self {
-        Self {
-            rate: DEFAULT_RATE,
-            arrival: Arrival::default(),
-            profile: Profile::default(),
-            mix: BTreeMap::new(),
-        }
-    }
-}
-
-/// Requests per second where a scenario names none: enough for clear percentiles, little for two cores.
-pub const DEFAULT_RATE: f64 = 50.0;
 
 /// A release of a service.
 #[derive(Debug, Clone, PartialEq)]
@@ -186,10 +125,10 @@ pub enum Action {
     },
     /// The traffic changes.
     Load {
-        /// Requests per second from now on; unchanged when absent.
+        /// Requests per second from now on; those of `load` when absent.
         rate: Option<f64>,
-        /// How the rate changes from now on.
-        profile: Option<Profile>,
+        /// After so many seconds at the real pace the rate is again that of `load`; it stays when absent.
+        for_s: Option<f64>,
     },
     /// Something that the debrief mentions and that changes nothing.
     Note {
@@ -217,8 +156,6 @@ pub struct Page {
 /// How to tell that the symptom showed, and went when its cause was removed.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Manifest {
-    /// Whether anything is wrong at all.
-    pub kind: Kind,
     /// A PromQL expression with one sample; no sample counts as zero.
     pub indicator: String,
     /// In the steady state the indicator stays below this.
@@ -231,17 +168,6 @@ pub struct Manifest {
     pub hold_s: f64,
     /// How long the symptom may take to show and to go, in seconds at the real pace.
     pub settle_s: f64,
-}
-
-/// Whether a drill has an incident.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Something breaks.
-    #[default]
-    Incident,
-    /// Nothing is wrong, and the right answer says so.
-    Control,
 }
 
 /// One action that helps to remove the cause.
@@ -325,6 +251,19 @@ pub struct Silence {
 }
 
 impl Scenario {
+    /// Parses and validates the text of a scenario file; `file` is the name for messages, its stem must be the id.
+    pub fn read(file: &str, text: &str) -> Result<Self, Vec<Problem>> {
+        let mut draft = parse::parse(file, text);
+        let found = validate::problems(&draft);
+        draft.problems.extend(found);
+        problem::tidy(&mut draft.problems);
+        if draft.problems.is_empty() {
+            Ok(draft.scenario)
+        } else {
+            Err(draft.problems)
+        }
+    }
+
     /// What may be shown before the write-up is submitted.
     pub fn open(&self) -> Open {
         Open {
@@ -353,6 +292,11 @@ impl Scenario {
         self.history
             .iter()
             .find(|known| known.service == service && known.release == release)
+    }
+
+    /// Whether nothing is wrong, and the right answer says so.
+    pub const fn is_control(&self) -> bool {
+        self.rubric.control
     }
 
     /// The event with which the symptom begins; none for a control.
@@ -385,3 +329,6 @@ impl Target {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

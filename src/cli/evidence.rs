@@ -14,11 +14,12 @@ use crate::when::{When, parse_duration, parse_when};
   firedrill logs --level warn --since 5m
   firedrill logs --service checkout --follow
   firedrill logs --trace 4bf92f3577b34da6a3ce929d0e0e4736
-  firedrill logs service:inventory status:500 --json
+  firedrill logs service=inventory 'no such column' --json
 
+In a query `key=value`, `key!=value`, `key~part` and plain text can be combined; all must match.
 A time is `5m` (ago), `14:05:10` (today, UTC), RFC 3339, or Unix seconds.")]
 pub struct Logs {
-    /// Terms of the query, all of which must match: `field:value` or text
+    /// Terms of the query, all of which must match: `key=value` or text
     #[arg(value_name = "QUERY")]
     pub query: Vec<String>,
     /// Only this service or instance

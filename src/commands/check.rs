@@ -1,0 +1,90 @@
+//! `check`: validate scenario files, all problems of all files at once.
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use crate::cli::drill;
+use crate::console::Ink;
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::scenario::problem::Problem;
+use crate::scenario::{Scenario, catalogue};
+
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    files: usize,
+    problems: &'a [Problem],
+}
+
+/// Validates the files named, or the catalogue.
+pub(super) fn run(context: &Context, args: &drill::Check) -> anyhow::Result<Outcome> {
+    let mut checked = Vec::new();
+    if args.files.is_empty() {
+        checked.extend(
+            catalogue::FILES
+                .iter()
+                .map(|file| (file.path.to_owned(), problems(file.path, file.text))),
+        );
+    }
+    for path in &args.files {
+        let name = path.display().to_string();
+        let found = problems(&name, &read(path)?);
+        checked.push((name, found));
+    }
+    if !args.format.json {
+        for (file, _) in checked.iter().filter(|(_, found)| found.is_empty()) {
+            let mark = context.console.out.paint(Ink::Good, "ok");
+            context.console.print(&format!("{mark} {file}\n"))?;
+        }
+    }
+    let files = checked.len();
+    let all: Vec<Problem> = checked.into_iter().flat_map(|(_, found)| found).collect();
+    if args.format.json {
+        context.console.json(&Report {
+            files,
+            problems: &all,
+        })?;
+    }
+    if all.is_empty() {
+        Ok(Outcome::Done)
+    } else {
+        Err(Error::Scenario(all).into())
+    }
+}
+
+fn problems(file: &str, text: &str) -> Vec<Problem> {
+    Scenario::read(file, text).err().unwrap_or_default()
+}
+
+fn read(path: &Path) -> anyhow::Result<String> {
+    match std::fs::read(path) {
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) => Ok(text),
+            Err(error) => Err(not_text(path, &error).into()),
+        },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let message = format!("there is no file `{}`", path.display());
+            Err(Error::usage(
+                message,
+                "without a file, `firedrill check` checks the catalogue",
+            )
+            .into())
+        }
+        Err(error) => Err(error).with_context(|| format!("scenario file `{}`", path.display())),
+    }
+}
+
+fn not_text(path: &Path, error: &std::string::FromUtf8Error) -> Error {
+    let offset = error.utf8_error().valid_up_to();
+    let before = String::from_utf8_lossy(&error.as_bytes()[..offset]);
+    let (line, column) = crate::scenario::problem::position(&before, offset);
+    Error::Scenario(vec![Problem {
+        file: path.display().to_string(),
+        line,
+        column,
+        key: String::new(),
+        message: "not TOML: is not UTF-8 text".to_owned(),
+    }])
+}

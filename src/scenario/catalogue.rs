@@ -1,0 +1,102 @@
+//! The scenario files that are part of the program.
+
+use super::problem::Problem;
+use super::{Open, Scenario};
+use crate::error::Error;
+
+/// A scenario file as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct File {
+    /// The name for messages, relative to the repository.
+    pub path: &'static str,
+    /// The id, which is the file's name.
+    pub id: &'static str,
+    /// The whole file.
+    pub text: &'static str,
+}
+
+macro_rules! files {
+    ($($id:literal),+ $(,)?) => {
+        &[$(File {
+            path: concat!("scenarios/", $id, ".toml"),
+            id: $id,
+            text: include_str!(concat!("../../scenarios/", $id, ".toml")),
+        }),+]
+    };
+}
+
+/// Every file, by id. A test compares the list with the folder.
+pub const FILES: &[File] = files![
+    "error-spike",
+    "memory-growth",
+    "noisy-warnings",
+    "slow-checkout"
+];
+
+/// The file of a drill; names that look like the id are suggested when there is none.
+pub fn file(id: &str) -> Result<&'static File, Error> {
+    FILES
+        .iter()
+        .find(|file| file.id == id)
+        .ok_or_else(|| Error::unknown("drill", id, FILES.iter().map(|file| file.id)))
+}
+
+/// The drill of that id.
+pub fn load(id: &str) -> Result<Scenario, Error> {
+    let file = file(id)?;
+    Scenario::read(file.path, file.text).map_err(Error::Scenario)
+}
+
+/// All drills, as far as they may be shown, by level and id; all problems of all files when there are any.
+pub fn list() -> Result<Vec<Open>, Error> {
+    let mut drills = Vec::new();
+    let mut problems: Vec<Problem> = Vec::new();
+    for file in FILES {
+        match Scenario::read(file.path, file.text) {
+            Ok(scenario) => drills.push(scenario.open()),
+            Err(found) => problems.extend(found),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Error::Scenario(problems));
+    }
+    drills.sort_by(|a, b| (a.level, &a.id).cmp(&(b.level, &b.id)));
+    Ok(drills)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_holds_every_file_of_the_folder() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+        let entries = std::fs::read_dir(folder).expect("scenarios folder");
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| entry.expect("entry").file_name().into_string().ok())
+            .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
+            .collect();
+        names.sort_unstable();
+        let ids: Vec<&str> = FILES.iter().map(|file| file.id).collect();
+        assert_eq!(ids, names);
+    }
+
+    #[test]
+    fn every_drill_of_the_catalogue_is_valid() {
+        for file in FILES {
+            if let Err(problems) = Scenario::read(file.path, file.text) {
+                let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                panic!("{}", lines.join("\n"));
+            }
+        }
+    }
+
+    #[test]
+    fn an_id_that_does_not_exist_is_answered_with_one_that_does() {
+        let error = load("slow-chekout").expect_err("no such drill");
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("did you mean `slow-checkout`?")
+        );
+    }
+}
