@@ -10,6 +10,7 @@
 pub mod config;
 pub mod host;
 pub mod metrics;
+mod note;
 pub mod promql;
 mod serve;
 pub mod traces;

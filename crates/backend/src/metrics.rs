@@ -6,6 +6,13 @@
 //!                                    rules   journal -> metrics.lz4 -> replay
 //! ```
 
+pub mod api;
+mod clock;
+mod duration;
 pub mod exposition;
 pub mod journal;
+mod number;
+pub mod page;
+pub mod rules;
+pub mod scrape;
 pub mod store;

@@ -209,19 +209,31 @@ impl Store {
 
     /// Label sets with samples in the bounds, of the series that satisfy any of the sets of matchers, sorted.
     pub fn label_sets(&self, sets: &[Vec<Matcher>], from_ms: i64, to_ms: i64) -> Vec<Labels> {
-        let inner = self.read();
-        let all = [Vec::new()];
-        let sets = if sets.is_empty() { &all[..] } else { sets };
-        let mut found: Vec<Labels> = sets
-            .iter()
-            .flat_map(|matchers| inner.index.select(matchers))
-            .filter_map(|id| inner.record(id))
-            .filter(|record| record.overlaps(from_ms, to_ms))
-            .map(|record| record.labels.clone())
-            .collect();
+        let mut found: Vec<Labels> = Vec::new();
+        self.visit(sets, from_ms, to_ms, |labels| found.push(labels.clone()));
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// Shows every label set with samples in the bounds, of the series that satisfy any of the sets of matchers;
+    /// without sets, of all series. A series that satisfies several sets is shown several times.
+    pub fn visit(
+        &self,
+        sets: &[Vec<Matcher>],
+        from_ms: i64,
+        to_ms: i64,
+        show: impl FnMut(&Labels),
+    ) {
+        let inner = self.read();
+        let all = [Vec::new()];
+        let sets = if sets.is_empty() { &all[..] } else { sets };
+        sets.iter()
+            .flat_map(|matchers| inner.index.select(matchers))
+            .filter_map(|id| inner.record(id))
+            .filter(|record| record.overlaps(from_ms, to_ms))
+            .map(|record| &record.labels)
+            .for_each(show);
     }
 
     /// What it holds; walks over all series.

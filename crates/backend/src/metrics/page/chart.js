@@ -1,0 +1,292 @@
+// A line chart on a canvas: axes, crosshair, marks, selection by dragging.
+
+import { formatTick } from "./time.js";
+import { formatValue, ticks, timeTicks } from "./unit.js";
+
+const MARGIN = { top: 14, right: 14, bottom: 26 };
+
+export class Chart {
+  /**
+   * `on.hover(time | null)` follows the pointer, `on.select(start, end)` follows a drag, `on.widen()` a double click.
+   */
+  constructor(canvas, on) {
+    this.canvas = canvas;
+    this.context = canvas.getContext("2d");
+    this.on = on;
+    this.data = null;
+    this.pointer = null;
+    this.drag = null;
+    new ResizeObserver(() => this.draw()).observe(canvas);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    canvas.addEventListener("pointermove", (event) => this.move(event));
+    canvas.addEventListener("pointerleave", () => this.leave());
+    canvas.addEventListener("pointerdown", (event) => this.press(event));
+    canvas.addEventListener("pointerup", (event) => this.release(event));
+    canvas.addEventListener("dblclick", () => on.widen());
+  }
+
+  /** `{start, end, step, unit, series: [{points: [[t, v]], color, isShown, isRaised}], marks: [{t, text}]}`. */
+  show(data) {
+    this.data = data;
+    this.draw();
+  }
+
+  draw() {
+    const { canvas, context } = this;
+    const [width, height, ratio] = [canvas.clientWidth, canvas.clientHeight, devicePixelRatio || 1];
+    if (!width || !height) return;
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+    context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    context.clearRect(0, 0, width, height);
+    if (!this.data) return;
+    this.measure(width, height);
+    this.axes();
+    context.save();
+    context.beginPath();
+    context.rect(this.left, this.top - 2, this.width, this.height + 4);
+    context.clip();
+    this.lines();
+    context.restore();
+    this.marks();
+    this.overlay();
+  }
+
+  color(name) {
+    return getComputedStyle(this.canvas).getPropertyValue(name).trim();
+  }
+
+  measure(width, height) {
+    const shown = this.data.series.filter((series) => series.isShown);
+    let [low, high] = [Infinity, -Infinity];
+    for (const { points } of shown) {
+      for (const [, value] of points) {
+        if (!Number.isFinite(value)) continue;
+        if (value < low) low = value;
+        if (value > high) high = value;
+      }
+    }
+    if (low > high) [low, high] = [0, 1];
+    // A line far from zero shows nothing if zero must be on the chart.
+    if (low >= 0 && low < high * 0.75) low = 0;
+    else if (low === high) [low, high] = low === 0 ? [0, 1] : [Math.min(0, low), Math.max(0, high)];
+    else low -= (high - low) * 0.05;
+    if (high > 0 || low < 0) high += (high - low) * 0.05;
+    this.low = low;
+    this.high = high;
+    this.top = MARGIN.top + (this.data.marks.length ? 14 : 0);
+    this.height = height - this.top - MARGIN.bottom;
+    this.places = ticks(low, high, Math.max(2, Math.floor(this.height / 48)), this.data.unit).filter((place) => place >= low && place <= high);
+    this.context.font = `12px ${getComputedStyle(this.canvas).fontFamily}`;
+    const labels = this.places.map((place) => this.tickText(place));
+    this.left = Math.max(44, ...labels.map((label) => this.context.measureText(label).width + 14));
+    this.width = width - this.left - MARGIN.right;
+  }
+
+  /** As few digits as tell the ticks apart. */
+  tickText(place) {
+    const texts = (most) => new Set(this.places.map((other) => formatValue(other, this.data.unit, most)));
+    const most = [2, 3, 4, 5, 6].find((digits) => texts(digits).size === this.places.length) ?? 6;
+    return formatValue(Math.abs(place) < (this.high - this.low) * 1e-9 ? 0 : place, this.data.unit, most);
+  }
+
+  x(time) {
+    const { start, end } = this.data;
+    return this.left + ((time - start) / (end - start || 1)) * this.width;
+  }
+
+  y(value) {
+    return this.top + (1 - (value - this.low) / (this.high - this.low || 1)) * this.height;
+  }
+
+  time(x) {
+    const { start, end } = this.data;
+    return start + ((x - this.left) / this.width) * (end - start);
+  }
+
+  axes() {
+    const { context } = this;
+    context.lineWidth = 1;
+    context.fillStyle = this.color("--quiet");
+    context.strokeStyle = this.color("--grid");
+    context.textAlign = "right";
+    context.textBaseline = "middle";
+    for (const place of this.places) {
+      const y = Math.round(this.y(place)) + 0.5;
+      this.line(this.left, y, this.left + this.width, y);
+      context.fillText(this.tickText(place), this.left - 8, y);
+    }
+    const [places, step] = timeTicks(this.data.start, this.data.end, Math.max(2, this.width / 90));
+    context.textAlign = "center";
+    context.textBaseline = "top";
+    for (const place of places) {
+      const x = Math.round(this.x(place)) + 0.5;
+      this.line(x, this.top, x, this.top + this.height);
+      context.fillText(formatTick(place, step), x, this.top + this.height + 8);
+    }
+    context.strokeStyle = this.color("--axis");
+    const floor = Math.round(this.y(Math.max(this.low, Math.min(0, this.high)))) + 0.5;
+    this.line(this.left, floor, this.left + this.width, floor);
+  }
+
+  line(x1, y1, x2, y2) {
+    this.context.beginPath();
+    this.context.moveTo(x1, y1);
+    this.context.lineTo(x2, y2);
+    this.context.stroke();
+  }
+
+  lines() {
+    const { context } = this;
+    const isRaised = this.data.series.some((series) => series.isRaised);
+    context.lineJoin = "round";
+    for (const series of this.data.series) {
+      if (!series.isShown) continue;
+      context.globalAlpha = isRaised && !series.isRaised ? 0.2 : 1;
+      context.lineWidth = series.isRaised ? 2.5 : 1.6;
+      context.strokeStyle = context.fillStyle = series.color;
+      this.path(series.points);
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** One series; it is interrupted where samples are missing. */
+  path(points) {
+    const { context } = this;
+    const widest = this.data.step * 1.5;
+    let before = null;
+    let run = 0;
+    context.beginPath();
+    const dot = () => {
+      // A sample without neighbours would be an invisible line.
+      if (before && run === 1) context.fillRect(this.x(before[0]) - 1.5, this.y(before[1]) - 1.5, 3, 3);
+    };
+    for (const point of points) {
+      const [time, value] = point;
+      if (!Number.isFinite(value)) {
+        dot();
+        before = null;
+        run = 0;
+        continue;
+      }
+      if (before && time - before[0] <= widest) {
+        context.lineTo(this.x(time), this.y(value));
+        run += 1;
+      } else {
+        dot();
+        context.moveTo(this.x(time), this.y(value));
+        run = 1;
+      }
+      before = point;
+    }
+    dot();
+    context.stroke();
+  }
+
+  marks() {
+    const { context } = this;
+    context.font = `11px ${getComputedStyle(this.canvas).fontFamily}`;
+    context.textBaseline = "middle";
+    context.lineWidth = 1;
+    let free = this.left;
+    for (const mark of [...this.data.marks].sort((a, b) => a.t - b.t)) {
+      const x = Math.round(this.x(mark.t)) + 0.5;
+      if (x < this.left || x > this.left + this.width) continue;
+      context.strokeStyle = context.fillStyle = this.color("--mark");
+      context.setLineDash([4, 3]);
+      this.line(x, this.top - 6, x, this.top + this.height);
+      context.setLineDash([]);
+      context.beginPath();
+      context.moveTo(x - 4, this.top - 9);
+      context.lineTo(x + 4, this.top - 9);
+      context.lineTo(x, this.top - 3);
+      context.fill();
+      const width = context.measureText(mark.text).width;
+      const fits = x + 7 + width <= this.left + this.width;
+      const at = fits ? x + 7 : x - 7 - width;
+      if (at < free) continue;
+      context.textAlign = "left";
+      context.fillText(mark.text, at, this.top - 8);
+      free = at + width + 10;
+    }
+  }
+
+  overlay() {
+    const { context } = this;
+    if (this.drag) {
+      const [from, to] = [this.drag.from, this.drag.to].sort((a, b) => a - b);
+      context.fillStyle = this.color("--select");
+      context.fillRect(from, this.top, to - from, this.height);
+    }
+    if (this.pointer === null) return;
+    const time = this.snapped();
+    const x = Math.round(this.x(time)) + 0.5;
+    context.strokeStyle = this.color("--cross");
+    context.lineWidth = 1;
+    this.line(x, this.top, x, this.top + this.height);
+    for (const series of this.data.series) {
+      const value = series.isShown ? valueAt(series.points, time, this.data.step) : null;
+      if (value === null || !Number.isFinite(value)) continue;
+      context.beginPath();
+      context.arc(x, this.y(value), 3.2, 0, 2 * Math.PI);
+      context.fillStyle = series.color;
+      context.fill();
+      context.strokeStyle = this.color("--ground");
+      context.stroke();
+    }
+  }
+
+  /** The step under the pointer. */
+  snapped() {
+    const { start, end, step } = this.data;
+    const time = start + Math.round((this.time(this.pointer) - start) / step) * step;
+    return Math.max(start, Math.min(end, time));
+  }
+
+  inside(event) {
+    const x = event.offsetX;
+    return this.data && x >= this.left && x <= this.left + this.width;
+  }
+
+  move(event) {
+    if (!this.data) return;
+    this.pointer = this.inside(event) ? event.offsetX : null;
+    if (this.drag) this.drag.to = Math.max(this.left, Math.min(this.left + this.width, event.offsetX));
+    this.draw();
+    this.on.hover(this.pointer === null ? null : { time: this.snapped(), x: event.offsetX, y: event.offsetY });
+  }
+
+  leave() {
+    this.pointer = null;
+    if (this.data) this.draw();
+    this.on.hover(null);
+  }
+
+  press(event) {
+    if (!this.inside(event) || event.button !== 0) return;
+    this.canvas.setPointerCapture(event.pointerId);
+    this.drag = { from: event.offsetX, to: event.offsetX };
+  }
+
+  release() {
+    const drag = this.drag;
+    this.drag = null;
+    if (!drag || !this.data) return;
+    const [from, to] = [drag.from, drag.to].sort((a, b) => a - b);
+    this.draw();
+    if (to - from > 8) this.on.select(this.time(from), this.time(to));
+  }
+}
+
+/** The value of a series at a time on the grid, or null. */
+export function valueAt(points, time, step) {
+  let [low, high] = [0, points.length - 1];
+  while (low <= high) {
+    const middle = (low + high) >> 1;
+    const distance = points[middle][0] - time;
+    if (Math.abs(distance) <= step / 2) return points[middle][1];
+    if (distance < 0) low = middle + 1;
+    else high = middle - 1;
+  }
+  return null;
+}

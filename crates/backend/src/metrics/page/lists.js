@@ -1,0 +1,115 @@
+// The pages that list: alerts, rules, targets. They follow the API every two seconds.
+
+import { call, el, labelsElement } from "./api.js";
+import { ago, formatDuration, formatTime } from "./time.js";
+
+const REFRESH_MS = 2000;
+
+/** A page that asks for `path` again and again and shows what `build` makes of it. */
+function follow(main, title, path, build) {
+  const status = el("p", { class: "error", hidden: true });
+  const content = el("div");
+  main.replaceChildren(el("h1", {}, title), status, content);
+  const opened = new Set();
+  let [data, shown] = [null, ""];
+  const redraw = () => {
+    if (!data) return;
+    for (const details of content.querySelectorAll("details")) opened[details.open ? "add" : "delete"](details.dataset.key);
+    content.replaceChildren(...build(data));
+    for (const details of content.querySelectorAll("details")) if (opened.has(details.dataset.key)) details.open = true;
+  };
+  const step = async () => {
+    try {
+      const answer = await call(path);
+      status.hidden = true;
+      data = answer.data;
+      // A selection in the text would be lost if nothing but the clock had changed.
+      const text = JSON.stringify(data, (key, value) => (/^(lastEvaluation|evaluationTime|lastScrape\w*)$/.test(key) && path === "rules" ? undefined : value));
+      if (text !== shown) redraw();
+      shown = text;
+    } catch (error) {
+      status.textContent = error.message;
+      status.hidden = false;
+    }
+    setTimeout(step, REFRESH_MS);
+  };
+  step();
+  return { redraw };
+}
+
+function graphLink(expression) {
+  const params = new URLSearchParams({ "g0.expr": expression, "g0.tab": "0", "g0.range_input": "15m" });
+  return el("a", { class: "expression", href: `/graph?${params}` }, expression);
+}
+
+const badge = (state) => el("span", { class: `badge ${state}` }, state);
+const empty = (text) => [el("p", { class: "empty" }, text)];
+
+function alertRows(alerts) {
+  return alerts.map((alert) => el(
+    "tr", {},
+    el("td", {}, badge(alert.state)),
+    el("td", {}, labelsElement(alert.labels, ["alertname"]),
+      ...Object.entries(alert.annotations).map(([name, text]) => el("div", { class: "annotation" }, el("b", {}, `${name}: `), text))),
+    el("td", {}, formatTime(Date.parse(alert.activeAt) / 1000), el("div", { class: "quiet" }, ago(alert.activeAt))),
+    el("td", { class: "number" }, String(Number(Number(alert.value).toPrecision(4)))),
+  ));
+}
+
+export function alertsPage(main) {
+  const order = { firing: 0, pending: 1, inactive: 2 };
+  return follow(main, "Alerts", "rules?type=alert", ({ groups }) => {
+    const rules = groups.flatMap((group) => group.rules).sort((a, b) => order[a.state] - order[b.state]);
+    if (!rules.length) return empty("No alerting rules are loaded.");
+    return rules.map((rule) => el(
+      "section", { class: `card ${rule.state}` },
+      el("h2", {}, badge(rule.state), ` ${rule.name}`, el("span", { class: "quiet" }, rule.duration ? ` for ${formatDuration(rule.duration)}` : "")),
+      el("p", {}, graphLink(rule.query)),
+      rule.lastError ? el("p", { class: "error" }, rule.lastError) : null,
+      rule.alerts.length ? el("table", {},
+        el("thead", {}, el("tr", {}, ["State", "Labels", "Active since", "Value"].map((head) => el("th", {}, head)))),
+        el("tbody", {}, alertRows(rule.alerts))) : null,
+    ));
+  });
+}
+
+export function rulesPage(main) {
+  return follow(main, "Rules", "rules", ({ groups }) => {
+    if (!groups.length) return empty("No rules are loaded.");
+    return groups.map((group) => el(
+      "section", { class: "card" },
+      el("h2", {}, group.name, el("span", { class: "quiet" }, ` every ${formatDuration(group.interval)} · ${group.file}`)),
+      el("table", {},
+        el("thead", {}, el("tr", {}, ["State", "Rule", "Time"].map((head) => el("th", {}, head)))),
+        el("tbody", {}, group.rules.map((rule) => el(
+          "tr", {},
+          el("td", {}, badge(rule.health === "err" ? "err" : rule.state ?? "ok")),
+          el("td", {}, el("b", {}, rule.name), " ", labelsElement(rule.labels), el("div", {}, graphLink(rule.query)),
+            ...Object.entries(rule.annotations ?? {}).map(([name, text]) => el("div", { class: "annotation" }, el("b", {}, `${name}: `), text)),
+            rule.lastError ? el("div", { class: "error" }, rule.lastError) : null),
+          el("td", { class: "number" }, `${(rule.evaluationTime * 1000).toFixed(2)} ms`),
+        )))),
+    ));
+  });
+}
+
+export function targetsPage(main) {
+  return follow(main, "Targets", "targets?state=active", ({ activeTargets }) => {
+    if (!activeTargets.length) return empty("Nothing is scraped.");
+    const up = activeTargets.filter((target) => target.health === "up").length;
+    return [el(
+      "section", { class: "card" },
+      el("h2", {}, `${up} of ${activeTargets.length} up`),
+      el("table", {},
+        el("thead", {}, el("tr", {}, ["State", "Target", "Labels", "Last scrape", "Took"].map((head) => el("th", {}, head)))),
+        el("tbody", {}, activeTargets.map((target) => el(
+          "tr", {},
+          el("td", {}, badge(target.health)),
+          el("td", {}, el("a", { href: target.scrapeUrl }, target.scrapeUrl), target.lastError ? el("div", { class: "error" }, target.lastError) : null),
+          el("td", {}, labelsElement(target.labels)),
+          el("td", {}, ago(target.lastScrape)),
+          el("td", { class: "number" }, `${(target.lastScrapeDuration * 1000).toFixed(1)} ms`),
+        )))),
+    )];
+  });
+}
