@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::traces::ui::LinkPattern;
+
 /// The configuration of one backend.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -72,6 +74,8 @@ pub struct Limits {
     pub query_timeout_ms: u64,
     /// Bytes of spans and their indexes beyond which the oldest traces are dropped.
     pub trace_bytes: usize,
+    /// Spans beyond which the oldest traces are dropped.
+    pub trace_spans: usize,
     /// Bytes at which the journal of traces stops growing.
     pub trace_journal_bytes: u64,
 }
@@ -93,6 +97,7 @@ impl Default for Limits {
             query_samples: 10_000_000,
             query_timeout_ms: 30_000,
             trace_bytes: 48 << 20,
+            trace_spans: 2_000_000,
             trace_journal_bytes: 256 << 20,
         }
     }
@@ -102,8 +107,10 @@ impl Default for Limits {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Ui {
-    /// Links in the header of every page.
+    /// Links in the header of every page, of Jaeger's too; the two halves link to each other by themselves.
     pub links: Vec<Link>,
+    /// Links that Jaeger's pages put on tags, logs, processes or traces.
+    pub link_patterns: Vec<LinkPattern>,
 }
 
 /// One link.

@@ -16,4 +16,4 @@ mod serve;
 pub mod traces;
 
 pub use config::Config;
-pub use serve::serve;
+pub use serve::{EXIT_PORT_TAKEN, serve};

@@ -25,10 +25,10 @@ use axum::Router;
 use axum::routing::get;
 use tokio::sync::Semaphore;
 
+use super::clock;
 use super::rules::Rules;
 use super::scrape::Scraper;
 use super::store::Store;
-use crate::config::Link;
 use crate::promql;
 
 /// What the API answers from.
@@ -52,8 +52,25 @@ pub struct Sources {
     pub rule_files: Vec<String>,
     /// How often rule groups without an interval of their own are evaluated.
     pub evaluation_interval: Duration,
-    /// Links in the header of the pages.
-    pub links: Vec<Link>,
+    /// What stands for the present in queries that name no time: the end of a replayed run, Unix milliseconds.
+    pub fixed_now_ms: Option<i64>,
+    /// What `/metrics` says besides.
+    pub more_metrics: MoreMetrics,
+}
+
+impl Sources {
+    fn now_ms(&self) -> i64 {
+        self.fixed_now_ms.unwrap_or_else(clock::now_ms)
+    }
+}
+
+/// Text for `/metrics` from elsewhere in the process.
+pub struct MoreMetrics(pub Box<dyn Fn() -> String + Send + Sync>);
+
+impl std::fmt::Debug for MoreMetrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MoreMetrics")
+    }
 }
 
 /// What every handler gets.
@@ -74,7 +91,7 @@ impl std::ops::Deref for App {
     }
 }
 
-/// The API, its health endpoints, its own metrics and the pages.
+/// The API, its health endpoints and its own metrics.
 pub fn router(sources: Sources) -> Router {
     let turns = Arc::new(Semaphore::new(sources.queries.max(1)));
     let app = App(Arc::new(Inner {

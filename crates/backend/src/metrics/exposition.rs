@@ -166,7 +166,12 @@ fn describe(comment: &str, format: Format, visitor: &mut impl Visitor) -> Result
         return Ok(true);
     }
     let (word, rest) = line::word(comment);
-    if !matches!(word, "HELP" | "TYPE") && !(word == "UNIT" && format == Format::OpenMetrics) {
+    let describes = match word {
+        "HELP" | "TYPE" => true,
+        "UNIT" => format == Format::OpenMetrics,
+        _ => false,
+    };
+    if !describes {
         // Prometheus text allows comments anywhere; OpenMetrics has none.
         return match format {
             Format::Text => Ok(false),

@@ -35,9 +35,10 @@ const ASSETS: [(&str, &str, &str); 9] = [
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// The pages; `links` stand in the header of each.
-pub fn router(links: &[Link], run: &str) -> Router {
-    let settings: Arc<str> = json!({ "run": run, "links": safe(links) })
+/// The pages; `links` stand in the header of each. `end_ms` is the end of a replayed run, Unix milliseconds.
+pub fn router(links: &[Link], run: &str, end_ms: Option<i64>) -> Router {
+    let end_s = end_ms.map(|end_ms| end_ms / 1_000);
+    let settings: Arc<str> = json!({ "run": run, "links": safe(links), "end": end_s })
         .to_string()
         .into();
     let mut router = Router::new()

@@ -21,7 +21,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use discovery::Target;
+pub use discovery::{Error as TargetsError, Target};
 
 use super::store::Store;
 use crate::note;

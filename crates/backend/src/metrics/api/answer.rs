@@ -168,7 +168,7 @@ fn write_time(text: &mut String, t_ms: i64) {
     }
     let t_ms = t_ms.unsigned_abs();
     let _ = write!(text, "{}", t_ms / 1_000);
-    if t_ms % 1_000 != 0 {
+    if !t_ms.is_multiple_of(1_000) {
         let _ = write!(text, ".{:03}", t_ms % 1_000);
     }
 }

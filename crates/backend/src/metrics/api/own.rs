@@ -71,6 +71,7 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
         start_s,
     );
     process(&mut text);
+    text.push_str(&(app.more_metrics.0)());
     let content_type = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, content_type)], text).into_response()
 }

@@ -8,7 +8,6 @@ use super::answer::{Answer, CUT, Error, query_data, raw, success};
 use super::form::Form;
 use super::time_param;
 use super::{App, own};
-use crate::metrics::clock;
 use crate::promql;
 
 /// Points of one series that a range query may yield.
@@ -17,7 +16,7 @@ const MAX_POINTS: i64 = 11_000;
 /// `/query`.
 pub(super) async fn instant(State(app): State<App>, form: Form) -> Answer {
     let limit = form.limit()?;
-    let at_ms = time_param::optional(&form, "time", clock::now_ms())?;
+    let at_ms = time_param::optional(&form, "time", app.now_ms())?;
     let options = options(&app, &form)?;
     let query = form.get("query").to_owned();
     evaluate(

@@ -7,6 +7,7 @@ use axum::extract::{Path, State};
 use super::answer::{Answer, Error, labels_json, success, success_cut};
 use super::form::Form;
 use super::{App, selector, time_param};
+use crate::metrics::store::Metadata;
 
 /// The times of a request; all time if it names none.
 fn bounds(form: &Form) -> Result<(i64, i64), Error> {
@@ -98,7 +99,10 @@ pub(super) async fn metadata(State(app): State<App>, form: Form) -> Answer {
     let limit = number("limit")?.unwrap_or(usize::MAX);
     let per_metric = number("limit_per_metric")?.filter(|limit| *limit > 0);
     let metric = Some(form.get("metric")).filter(|metric| !metric.is_empty());
-    let mut found: BTreeMap<_, _> = app.store.metadata(metric).into_iter().take(limit).collect();
+    let found = app.store.metadata(metric).into_iter().take(limit);
+    let mut found: BTreeMap<String, Vec<Metadata>> = found
+        .map(|(family, versions)| (family.to_string(), versions))
+        .collect();
     for versions in found.values_mut() {
         versions.truncate(per_metric.unwrap_or(usize::MAX));
     }

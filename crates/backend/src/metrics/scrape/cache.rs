@@ -124,7 +124,8 @@ impl Cache {
 
     fn forget(&mut self) {
         let oldest = self.scrape.saturating_sub(FORGET_AFTER);
-        if self.scrape % FORGET_AFTER != 0 || self.entries.iter().all(|entry| entry.seen >= oldest)
+        if !self.scrape.is_multiple_of(FORGET_AFTER)
+            || self.entries.iter().all(|entry| entry.seen >= oldest)
         {
             return;
         }
