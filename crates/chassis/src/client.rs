@@ -184,3 +184,6 @@ impl Upstream {
             .push((method.clone(), status, histogram));
     }
 }
+
+#[cfg(test)]
+mod tests;

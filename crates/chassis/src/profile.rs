@@ -2,6 +2,8 @@
 
 #[cfg(target_os = "linux")]
 mod sampler;
+#[cfg(target_os = "linux")]
+mod signal;
 
 use std::time::Duration;
 

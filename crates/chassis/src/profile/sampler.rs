@@ -1,70 +1,50 @@
-//! Sampling by timer signal, and the two ways of writing what was sampled.
+//! Sampling for a while, and the two ways of writing what was sampled.
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
 use jemalloc_pprof::{StackProfile, WeightedStack};
 use object::{Object, ObjectSymbol};
-use pprof::{ProfilerGuardBuilder, UnresolvedReport};
 
-use super::{Error, Format};
+use super::{Error, Format, signal::Sampling};
 
 /// Samples per second of CPU. A prime, so that it does not beat with anything periodic.
-const FREQUENCY: i32 = 97;
-/// Unwinding inside these from a signal can deadlock on their locks.
-const NOT_INSIDE: [&str; 5] = ["libc", "libgcc", "libpthread", "vdso", "ld-linux"];
+const FREQUENCY: u32 = 97;
 
 /// Samples for `time` and writes the stacks as `format`.
 pub(crate) async fn cpu_profile(time: Duration, format: Format) -> Result<Vec<u8>, Error> {
-    let failed = |error: pprof::Error| Error(error.to_string());
-    let guard = ProfilerGuardBuilder::default()
-        .frequency(FREQUENCY)
-        .blocklist(&NOT_INSIDE)
-        .build()
-        .map_err(failed)?;
+    let sampling = Sampling::start(FREQUENCY)
+        .map_err(|error| Error(error.to_string()))?
+        .ok_or_else(|| Error("another one is being made".to_owned()))?;
     tokio::time::sleep(time).await;
-    let report = guard.report().build_unresolved().map_err(failed)?;
-    drop(guard);
+    let stacks = sampling.finish();
     match format {
-        Format::Pprof => Ok(to_pprof(&report)),
-        Format::Folded => to_folded(&report),
+        Format::Pprof => Ok(to_pprof(stacks)),
+        Format::Folded => to_folded(&stacks),
     }
 }
 
-/// Addresses of a stack, innermost first, without the signal handler's own frames.
-fn stacks(report: &UnresolvedReport) -> impl Iterator<Item = (Vec<usize>, i64)> {
-    report.data.iter().map(|(frames, count)| {
-        let addresses = frames.frames.iter().map(|frame| frame.ip() as usize);
-        // The end of a stack can be a frame without an address.
-        (addresses.filter(|at| *at != 0).collect(), *count as i64)
-    })
-}
-
-fn to_pprof(report: &UnresolvedReport) -> Vec<u8> {
+fn to_pprof(stacks: Vec<Vec<usize>>) -> Vec<u8> {
     let mut profile = StackProfile::default();
     for mapping in mappings::MAPPINGS.iter().flatten() {
         profile.push_mapping(mapping.clone());
     }
     let period_ns = 1e9 / f64::from(FREQUENCY);
-    for (mut addrs, count) in stacks(report) {
+    for mut addrs in stacks {
         // The format wants outermost first here and turns it round itself.
         addrs.reverse();
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "a minute has some thousands of samples"
-        )]
-        let weight = count as f64 * period_ns;
+        let weight = period_ns;
         profile.push_stack(WeightedStack { addrs, weight }, None);
     }
     profile.to_pprof(("cpu", "nanoseconds"), ("cpu", "nanoseconds"), None)
 }
 
-fn to_folded(report: &UnresolvedReport) -> Result<Vec<u8>, Error> {
+fn to_folded(stacks: &[Vec<usize>]) -> Result<Vec<u8>, Error> {
     let names = Names::load()?;
-    let mut lines: BTreeMap<String, i64> = BTreeMap::new();
-    for (addresses, count) in stacks(report) {
+    let mut lines: BTreeMap<String, u64> = BTreeMap::new();
+    for addresses in stacks {
         // A return address may be the first one behind its function.
         let stack: Vec<&str> = addresses.iter().rev().map(|at| names.of(at - 1)).collect();
-        *lines.entry(stack.join(";")).or_default() += count;
+        *lines.entry(stack.join(";")).or_default() += 1;
     }
     let mut text = String::new();
     for (stack, count) in lines {

@@ -1,0 +1,178 @@
+//! The client against upstreams that do what upstreams do.
+
+use std::{
+    sync::atomic::AtomicU32,
+    time::{Duration, Instant},
+};
+
+use axum::{
+    Router,
+    http::{HeaderMap, StatusCode},
+    response::IntoResponse,
+    routing::any,
+};
+use telemetry::names::header;
+
+use super::*;
+
+/// An upstream that answers the `n`th request (from 0) by `answer`; ends with the test's runtime.
+async fn upstream<A: IntoResponse>(
+    answer: impl Fn(u32, HeaderMap) -> A + Clone + Send + Sync + 'static,
+) -> (SocketAddr, Arc<AtomicU32>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
+    let addr = listener.local_addr().expect("bound");
+    let count = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&count);
+    let handler =
+        async move |headers: HeaderMap| answer(counted.fetch_add(1, Ordering::SeqCst), headers);
+    let router = Router::new().fallback(any(handler));
+    tokio::spawn(axum::serve(listener, router).into_future());
+    (addr, count)
+}
+
+fn client(addresses: &[SocketAddr]) -> Client {
+    let upstreams = [("inventory".to_owned(), addresses.to_vec())];
+    Client::new(&upstreams.into_iter().collect(), 7)
+}
+
+/// Where nobody listens.
+async fn nobody() -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
+    listener.local_addr().expect("bound")
+}
+
+fn seen(count: &AtomicU32) -> u32 {
+    count.load(Ordering::SeqCst)
+}
+
+#[tokio::test]
+async fn calls_go_round_the_addresses() {
+    let (one, seen_one) = upstream(|_, _| "one").await;
+    let (two, seen_two) = upstream(|_, _| "two").await;
+    let client = client(&[one, two]);
+    for _ in 0..6 {
+        client.get("inventory", "/").send().await.expect("answered");
+    }
+    assert_eq!((seen(&seen_one), seen(&seen_two)), (3, 3));
+}
+
+#[tokio::test]
+async fn overload_is_retried_where_that_is_harmless_and_not_otherwise() {
+    let busy = |n: u32, _: HeaderMap| {
+        if n.is_multiple_of(2) {
+            StatusCode::SERVICE_UNAVAILABLE
+        } else {
+            StatusCode::OK
+        }
+    };
+    let (addr, count) = upstream(busy).await;
+    let client = client(&[addr]);
+    let get = client.get("inventory", "/").send().await.expect("answered");
+    assert_eq!((get.status, seen(&count)), (StatusCode::OK, 2));
+    let post = client.post("inventory", "/").send().await;
+    let post = post.expect("answered");
+    assert_eq!(
+        (post.status, seen(&count)),
+        (StatusCode::SERVICE_UNAVAILABLE, 3)
+    );
+    count.store(0, Ordering::SeqCst);
+    let keyed = client.post("inventory", "/").idempotency_key("k-1");
+    let keyed = keyed.send().await.expect("answered");
+    assert_eq!((keyed.status, seen(&count)), (StatusCode::OK, 2));
+}
+
+#[tokio::test]
+async fn a_connection_that_fails_is_tried_elsewhere_whatever_the_method() {
+    let (addr, count) = upstream(|_, _| StatusCode::CREATED).await;
+    let client = client(&[nobody().await, addr]);
+    let answer = client.post("inventory", "/").send().await;
+    assert_eq!(answer.expect("answered").status, StatusCode::CREATED);
+    assert_eq!(seen(&count), 1);
+}
+
+#[tokio::test]
+async fn retries_stop_at_the_deadline() {
+    let asks_for_a_minute = |_: u32, _: HeaderMap| {
+        (
+            StatusCode::SERVICE_UNAVAILABLE,
+            [(http::header::RETRY_AFTER, "60")],
+        )
+    };
+    let (addr, count) = upstream(asks_for_a_minute).await;
+    let began = Instant::now();
+    let request = client(&[addr]).get("inventory", "/");
+    let answer = request.timeout(Duration::from_secs(5)).send().await;
+    let answer = answer.expect("the answer as it is");
+    assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(answer.retry_after_s(), Some(60));
+    assert_eq!(seen(&count), 1, "a minute does not fit into five seconds");
+    assert!(began.elapsed() < Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn an_upstream_that_never_answers_ends_at_the_deadline() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let addr = silent.local_addr().expect("bound");
+    let request = client(&[addr]).get("inventory", "/");
+    let outcome = request.timeout(Duration::from_millis(60)).send().await;
+    let Err(Error::Deadline { waited_ms, .. }) = outcome else {
+        panic!("{outcome:?}");
+    };
+    assert!(waited_ms >= 60, "{waited_ms}");
+    let problem = crate::Problem::from(outcome.expect_err("a deadline"));
+    assert_eq!(problem.status(), StatusCode::GATEWAY_TIMEOUT);
+}
+
+#[tokio::test]
+async fn retries_end_with_the_budget() {
+    let (addr, count) = upstream(|_, _| StatusCode::BAD_GATEWAY).await;
+    let client = client(&[addr]);
+    for _ in 0..20 {
+        client.get("inventory", "/").send().await.expect("answered");
+    }
+    // 20 calls, a burst of 10 retries, and one more for every ten calls.
+    let made = seen(&count);
+    assert!((30..=32).contains(&made), "{made} requests");
+}
+
+#[tokio::test]
+async fn a_call_carries_the_request_and_what_is_left_of_its_deadline() {
+    let echo = |_: u32, headers: HeaderMap| {
+        let text = |name| {
+            headers
+                .get(name)
+                .and_then(|v| v.to_str().ok())
+                .map(str::to_owned)
+        };
+        let left = text(header::REQUEST_DEADLINE_MS).unwrap_or_default();
+        format!("{} {left}", text(header::REQUEST_ID).unwrap_or_default())
+    };
+    let (addr, _) = upstream(echo).await;
+    let client = client(&[addr]);
+    let request = telemetry::request::Request {
+        id: "r-9".into(),
+        deadline: Instant::now() + Duration::from_millis(800),
+    };
+    let call = async { client.get("inventory", "/").send().await };
+    let answer = telemetry::request::scope(request, call).await;
+    let body = answer.expect("answered").body;
+    let body = String::from_utf8_lossy(&body);
+    let (id, left) = body.split_once(' ').expect("two words");
+    assert_eq!(id, "r-9");
+    let left: u64 = left.parse().expect("a number");
+    assert!((1..=800).contains(&left), "{left}");
+}
+
+#[tokio::test]
+async fn an_upstream_without_an_address_is_named() {
+    let outcome = client(&[]).get("inventory", "/").send().await;
+    let error = outcome.expect_err("no address");
+    assert_eq!(
+        error.to_string(),
+        "no address is configured for upstream `inventory`"
+    );
+}
