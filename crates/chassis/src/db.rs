@@ -9,10 +9,11 @@
 
 mod pool;
 mod queue;
+mod step;
 
 use std::{path::PathBuf, time::Duration};
 
-pub use self::pool::Pool;
+pub use self::{pool::Pool, step::step};
 
 /// One statement of a service, known at compile time.
 #[derive(Debug, Clone, Copy)]
