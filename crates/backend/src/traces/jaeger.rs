@@ -3,6 +3,7 @@
 //! Shapes and error texts follow Jaeger 2. Two deliberate differences: errors are labelled as JSON, and a search
 //! without a time range is allowed on `/api`.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use axum::Router;
@@ -22,6 +23,8 @@ use super::store::Store;
 
 /// Traces that one answer may hold, whatever was asked for.
 const MOST_TRACES: usize = 2_000;
+/// Bytes of an answer beyond which no further trace is added.
+const MOST_BYTES: usize = 64 << 20;
 /// Searches that run at once; each may unpack a few megabytes.
 const SEARCHES: usize = 2;
 
@@ -79,6 +82,15 @@ fn json(status: StatusCode, body: impl Into<axum::body::Body>) -> Response {
         body.into(),
     )
         .into_response()
+}
+
+/// Says whether another trace may be added to an answer.
+fn room_for_more(out: &[u8]) -> ControlFlow<()> {
+    if out.len() < MOST_BYTES {
+        ControlFlow::Continue(())
+    } else {
+        ControlFlow::Break(())
+    }
 }
 
 /// Appends a value that cannot fail to serialise.

@@ -263,6 +263,8 @@ pub struct Trace {
     pub id: TraceId,
     /// At least one span.
     pub spans: Vec<Span>,
+    /// There are more spans than one answer can hold.
+    pub is_cut: bool,
 }
 
 /// Reads a trace id from 1 to 32 hexadecimal digits; leading zeros may be missing.

@@ -6,6 +6,7 @@
 //! It knows OTLP's span type as input, and nothing of HTTP or of Jaeger.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use opentelemetry_proto::tonic::trace::v1::{self as proto, ResourceSpans};
@@ -77,6 +78,9 @@ pub struct Accepted {
     /// Why the first refused one was refused, empty when none was.
     pub reason: String,
 }
+
+/// Spans of one trace beyond which it is not given whole: no reader could show more, and memory is bounded.
+const MOST_SPANS: usize = 20_000;
 
 /// The first and last segment that hold spans of a trace.
 #[derive(Debug, Clone, Copy)]
@@ -204,8 +208,9 @@ impl Store {
         self.gather(id, &mut Opened::default())
     }
 
-    /// Calls `each` with the matching traces, those that arrived last first, until the limit.
-    pub fn search(&self, query: &Query, mut each: impl FnMut(Trace)) {
+    /// Calls `each` with the matching traces, those that arrived last first, until the limit or until it says
+    /// that it has enough.
+    pub fn search(&self, query: &Query, mut each: impl FnMut(Trace) -> ControlFlow<()>) {
         let Some(atoms) = query.atoms() else { return };
         let mut opened = Opened::default();
         let mut seen = BTreeSet::new();
@@ -214,17 +219,21 @@ impl Store {
             let sealed: Vec<_> = inner.sealed.iter().rev().cloned().collect();
             (inner.head.search(query, &atoms), sealed)
         };
+        let mut has_enough = false;
         let mut give = |ids: Vec<TraceId>, opened: &mut Opened| {
             for id in ids {
                 if seen.len() < query.limit && seen.insert(id) {
                     match self.gather(&id, opened) {
-                        Some(trace) => each(trace),
+                        Some(trace) => has_enough = has_enough || each(trace).is_break(),
                         // The tail of a forgotten trace.
                         None => _ = seen.remove(&id),
                     }
                 }
+                if has_enough {
+                    break;
+                }
             }
-            seen.len() < query.limit
+            !has_enough && seen.len() < query.limit
         };
         let mut wants_more = give(head, &mut opened);
         for segment in sealed {
@@ -239,20 +248,29 @@ impl Store {
     }
 
     fn gather(&self, id: &TraceId, opened: &mut Opened) -> Option<Trace> {
-        let mut spans = Vec::new();
+        let (mut spans, mut newest) = (Vec::new(), Vec::new());
         let segments: Vec<Arc<Segment>> = {
             let inner = self.lock();
             let extent = *inner.traces.get(&fingerprint(id))?;
-            inner.head.collect(id, &mut spans);
+            inner.head.collect(id, &mut newest);
             let in_extent =
                 |segment: &&Arc<Segment>| (extent.first..=extent.last).contains(&segment.number);
             inner.sealed.iter().filter(in_extent).cloned().collect()
         };
         for segment in segments.iter().filter(|segment| segment.holds(id)) {
-            segment.collect(opened.get(segment), id, &mut spans);
+            if spans.len() < MOST_SPANS {
+                segment.collect(opened.get(segment), id, &mut spans);
+            }
         }
+        spans.append(&mut newest);
+        let is_cut = spans.len() > MOST_SPANS;
+        spans.truncate(MOST_SPANS);
         spans.sort_by_key(|span| span.start_ns);
-        (!spans.is_empty()).then_some(Trace { id: *id, spans })
+        (!spans.is_empty()).then_some(Trace {
+            id: *id,
+            spans,
+            is_cut,
+        })
     }
 
     /// Calls between services by spans that start in the given time, in nanoseconds since the epoch.

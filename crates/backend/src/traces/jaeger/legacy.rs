@@ -1,5 +1,6 @@
 //! The older API, `/api`, as the bundled UI calls it. Times are microseconds unless a name says otherwise.
 
+use std::ops::ControlFlow;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
@@ -12,7 +13,7 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use serde_json::json;
 
 use super::param::{Params, duration_ns, json_tags, malformed, micros_ns, millis_ns};
-use super::{Answer, Api, MOST_TRACES, json, view, write_json};
+use super::{Answer, Api, MOST_TRACES, json, room_for_more, view, write_json};
 use crate::traces::otlp::MAX_REQUEST_BYTES;
 use crate::traces::span::{Trace, TraceId, parse_trace_id};
 use crate::traces::store::{Limits, Query, Store};
@@ -98,10 +99,17 @@ impl Wanted {
     fn collect(&self, store: &Store) -> Traces {
         let mut out = Traces::default();
         match self {
-            Self::Matching(query) => store.search(query, |trace| out.add(&trace)),
+            Self::Matching(query) => store.search(query, |trace| {
+                out.add(&trace);
+                room_for_more(&out.out)
+            }),
             Self::Named(ids) => {
                 for id in ids {
-                    match store.trace(id) {
+                    let trace = match room_for_more(&out.out) {
+                        ControlFlow::Continue(()) => store.trace(id),
+                        ControlFlow::Break(()) => None,
+                    };
+                    match trace {
                         Some(trace) => out.add(&trace),
                         None => out.missing.push(*id),
                     }

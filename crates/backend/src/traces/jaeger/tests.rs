@@ -7,8 +7,8 @@ use serde_json::{Value as Json, json};
 use tower::ServiceExt as _;
 
 use crate::host::HostCheck;
-use crate::traces::store::{Limits, Store};
-use crate::traces::{Traces, shop, ui};
+use crate::traces::store::Limits;
+use crate::traces::{Traces, ui};
 
 /// A caller and a callee, with everything that has a form of its own in Jaeger's model. Starts at 1,700,000,000 s.
 const OTLP: &str = r#"{"resourceSpans":[
@@ -396,17 +396,4 @@ async fn foreign_hosts_get_nothing() {
             .expect("no error");
         assert_eq!(response.status().as_u16(), 403, "{path}");
     }
-}
-
-#[test]
-fn a_search_gives_at_most_what_was_asked_for() {
-    let store = Store::new(Limits::default());
-    store.ingest(&shop::request(0, 50, 0).resource_spans);
-    let mut count = 0;
-    let query = crate::traces::store::Query {
-        limit: 7,
-        ..Default::default()
-    };
-    store.search(&query, |_| count += 1);
-    assert_eq!(count, 7);
 }

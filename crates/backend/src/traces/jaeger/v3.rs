@@ -8,7 +8,7 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::param::{Params, duration_ns, json_tags, malformed, rfc3339_ns};
-use super::{Answer, Api, MOST_TRACES, json, view, write_json};
+use super::{Answer, Api, MOST_TRACES, json, room_for_more, view, write_json};
 use crate::traces::span::{TraceId, parse_trace_id};
 use crate::traces::store::Query;
 
@@ -55,7 +55,10 @@ async fn search(State(api): State<Api>, RawQuery(query): RawQuery) -> Response {
     };
     let work = move |store: &super::Store| {
         let mut out = Wrapper::default();
-        store.search(&query, |trace| out.add(&trace));
+        store.search(&query, |trace| {
+            out.add(&trace);
+            room_for_more(&out.0)
+        });
         out.finish()
     };
     respond(api.answer(work).await)

@@ -150,13 +150,23 @@ fn otlp_value(value: &Value) -> Json {
         Value::Text(text) => json!({"stringValue": text}),
         Value::Bool(value) => json!({"boolValue": value}),
         Value::Int(value) => json!({"intValue": value.to_string()}),
-        Value::Double(value) => json!({"doubleValue": value}),
+        Value::Double(value) => json!({"doubleValue": otlp_double(*value)}),
         Value::Bytes(bytes) => json!({"bytesValue": BASE64_STANDARD.encode(bytes)}),
         Value::List(values) => {
             let values: Vec<Json> = values.iter().map(otlp_value).collect();
             json!({"arrayValue": {"values": values}})
         }
         Value::Map(entries) => json!({"kvlistValue": {"values": otlp_attributes(entries)}}),
+    }
+}
+
+/// JSON has no number for these; protobuf's JSON writes words.
+fn otlp_double(value: f64) -> Json {
+    match value {
+        _ if value.is_finite() => json!(value),
+        _ if value.is_nan() => json!("NaN"),
+        _ if value > 0.0 => json!("Infinity"),
+        _ => json!("-Infinity"),
     }
 }
 
@@ -190,7 +200,7 @@ pub(super) fn legacy_trace(trace: &Trace) -> Json {
         "traceID": legacy_id(&trace.id),
         "spans": spans,
         "processes": named.collect::<Map<_, _>>(),
-        "warnings": null,
+        "warnings": trace.is_cut.then(|| json!(["this trace has more spans than are shown"])),
     })
 }
 

@@ -284,3 +284,40 @@ async fn figures_count_what_was_taken() {
         );
     }
 }
+
+#[test]
+fn damaged_requests_never_bring_the_collector_down() {
+    let traces = backend();
+    let whole = shop::request(0, 4, 0).encode_to_vec();
+    let (mut taken, mut refused) = (0, 0);
+    for round in 0..2_000u64 {
+        let mut damaged = whole.clone();
+        for change in 0..=round % 4 {
+            let random = shop::mix(round * 8 + change);
+            let position = random as usize % damaged.len();
+            damaged[position] = (random >> 32) as u8;
+        }
+        if round % 3 == 0 {
+            damaged.truncate(whole.len() - shop::mix(round) as usize % 200);
+        }
+        match traces.receiver.accept(damaged.into()) {
+            Ok(_) => taken += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    // Both happened, and whatever was taken can be read back.
+    assert!(
+        taken > 100 && refused > 100,
+        "{taken} taken, {refused} refused"
+    );
+    let mut spans = 0;
+    let all = crate::traces::store::Query {
+        limit: usize::MAX,
+        ..Default::default()
+    };
+    traces.store().search(&all, |trace| {
+        spans += trace.spans.len();
+        std::ops::ControlFlow::Continue(())
+    });
+    assert!(spans > 100, "{spans}");
+}

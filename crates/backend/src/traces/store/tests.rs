@@ -126,7 +126,8 @@ fn shop_of_three(limits: Limits) -> Store {
 fn found(store: &Store, query: &Query) -> Vec<u64> {
     let mut ids = Vec::new();
     store.search(query, |trace| {
-        ids.push(u128::from_be_bytes(trace.id) as u64)
+        ids.push(u128::from_be_bytes(trace.id) as u64);
+        ControlFlow::Continue(())
     });
     ids.sort_unstable();
     ids
@@ -242,6 +243,7 @@ fn packed_and_unpacked_spans_answer_alike() {
             store.search(&query, |trace| {
                 assert_eq!(trace.spans.len(), shop::SPANS, "a found trace is whole");
                 ids.insert(trace.id);
+                ControlFlow::Continue(())
             });
             ids
         };
@@ -531,4 +533,44 @@ fn nothing_of_a_span_is_lost() {
             );
         }
     }
+}
+
+#[test]
+fn a_trace_of_very_many_spans_is_cut_and_says_so() {
+    let store = Store::new(Limits::default());
+    for first in (0..MOST_SPANS + 10).step_by(1_000) {
+        let spans = (first..first + 1_000).map(|number| Span {
+            span_id: (number as u64 + 1).to_be_bytes().to_vec(),
+            ..span_of("1 1 loop internal 1+1")
+        });
+        store.ingest(&[batch("a", "1", spans.collect())]);
+    }
+    let trace = store.trace(&id(1)).expect("the trace is held");
+    assert_eq!((trace.spans.len(), trace.is_cut), (MOST_SPANS, true));
+}
+
+#[test]
+fn searches_during_ingest_and_eviction_see_whole_traces() {
+    let store = Store::new(Limits {
+        spans: 16 * 64,
+        ..Limits::default()
+    });
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for number in 0..100 {
+                store.ingest(&shop::request(number * 6, 6, 0).resource_spans);
+            }
+        });
+        while !writer.is_finished() {
+            for text in ["error=true", "service=inventory operation=POST", "min=1"] {
+                store.search(&query_of(text), |trace| {
+                    assert_eq!(trace.spans.len(), shop::SPANS, "{text}");
+                    ControlFlow::Continue(())
+                });
+            }
+            store.dependencies(0, u64::MAX);
+            assert!(store.services().len() <= 3);
+        }
+    });
+    assert_eq!(store.stats().received, 600 * shop::SPANS as u64);
 }
