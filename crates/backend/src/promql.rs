@@ -17,6 +17,7 @@ mod kahan;
 mod label;
 mod parse;
 mod quantile;
+mod range;
 mod row;
 mod select;
 mod value;

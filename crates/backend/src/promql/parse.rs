@@ -5,6 +5,7 @@
 
 mod position;
 mod token;
+mod walk;
 
 use std::panic::catch_unwind;
 

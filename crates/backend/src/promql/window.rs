@@ -7,8 +7,8 @@ use promql_parser::parser::Call;
 
 use super::eval::{Evaluator, unexpected};
 use super::kahan::{Mean, Sum};
+use super::range::Window;
 use super::row::{ABSENT, Row, Steps, is_present};
-use super::select::Window;
 use super::{Error, Sample, function, quantile};
 
 type Function = fn(&Window) -> Option<f64>;

@@ -3,8 +3,8 @@
 use promql_parser::parser::Call;
 
 use crate::promql::eval::{Evaluator, unexpected};
+use crate::promql::range::Window;
 use crate::promql::row::{Row, Steps};
-use crate::promql::select::Window;
 use crate::promql::{Error, Sample};
 
 /// What of the increase between two samples is wanted.

@@ -2,7 +2,7 @@
 
 use crate::promql::Sample;
 use crate::promql::kahan::Sum;
-use crate::promql::select::Window;
+use crate::promql::range::Window;
 
 /// How much the value changes in a second.
 pub(super) fn slope(window: &Window) -> Option<f64> {
