@@ -69,11 +69,11 @@ fn limits(parameter: &[f64]) -> Result<Vec<usize>, Error> {
             Err(Error::Execution("Parameter value is NaN".to_owned()))
         } else if *k >= bound {
             Err(Error::Execution(format!(
-                "Scalar value {k} overflows int64"
+                "Scalar value {k:e} overflows int64"
             )))
         } else if *k <= -bound {
             Err(Error::Execution(format!(
-                "Scalar value {k} underflows int64"
+                "Scalar value {k:e} underflows int64"
             )))
         } else {
             Ok(k.max(0.0) as usize)

@@ -113,28 +113,13 @@ impl<'a> Walk<'a> {
             self.next += 1;
             self.names()?;
             if self.take("group_left") || self.take("group_right") {
-                self.optional_names()?;
+                // A parenthesis here never begins the right operand.
+                if self.token().is("(") {
+                    self.names()?;
+                }
             }
         }
         Ok(())
-    }
-
-    fn optional_names(&mut self) -> Step {
-        if self.token().is("(") && self.looks_like_names() {
-            self.names()
-        } else {
-            Ok(())
-        }
-    }
-
-    /// After `group_left` a parenthesis may also begin the right operand.
-    fn looks_like_names(&self) -> bool {
-        let inside = self.tokens[self.next + 1..]
-            .iter()
-            .take_while(|token| !token.is(")"));
-        inside
-            .clone()
-            .all(|token| token.is(",") || matches!(token.kind, Kind::Word | Kind::Text))
     }
 
     fn names(&mut self) -> Step {
