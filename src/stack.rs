@@ -120,7 +120,7 @@ impl Stack {
         )?;
         let environment = vec![("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), format!("http://{}", backend.otlp_grpc))];
 
-        let provider = Provider::start(&logs, plan.seed).await?;
+        let provider = Provider::start(&logs).await?;
         let slots = bind(&plan, &logs, &environment)?;
         let gateway = slots.iter().find(|slot| slot.service == "gateway").context("no gateway")?.public()?;
         let common = Common {

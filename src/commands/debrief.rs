@@ -13,7 +13,7 @@ use crate::console::{Ink, Style};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::runner::chronicle::Chronicle;
-use crate::scenario::{Link, LinkKind, Scenario, catalogue, read, seal};
+use crate::scenario::{Link, LinkKind, Scenario, catalogue, seal};
 use crate::session::Urls;
 
 /// How much of the time before the page a link shows, in seconds.
@@ -139,11 +139,11 @@ impl Story {
 /// The scenario of a run: kept by the grade, else the one of the catalogue that the hash belongs to.
 fn sealed(folder: &Path, nonce: &str, hash: &str) -> anyhow::Result<Scenario> {
     if let Ok(text) = std::fs::read_to_string(folder.join("scenario.toml")) {
-        return Ok(read("scenario.toml", &text).map_err(Error::Scenario)?);
+        return Ok(Scenario::read("scenario.toml", &text).map_err(Error::Scenario)?);
     }
     let file = catalogue::FILES.iter().find(|file| seal::commitment(nonce, file.text.as_bytes()) == hash);
     let file = file.context("no drill of the catalogue has this run's hash: it was another version's, or its runner was killed")?;
-    catalogue::load(file.id)
+    Ok(catalogue::load(file.id)?)
 }
 
 /// Percent-encodes a query value (RFC 3986, everything but unreserved characters).

@@ -52,7 +52,7 @@ fn known(folder: &Path) -> anyhow::Result<Known> {
         page: chronicle.page.as_ref().map(|page| page.at),
         alert: chronicle.page.map(|page| page.alert).unwrap_or_default(),
         deploys: sources.deploys.all()?,
-        snapshots: sources.snapshots.names()?,
+        snapshots: sources.snapshots.list()?.into_iter().map(|meta| meta.name).collect(),
     })
 }
 

@@ -43,7 +43,7 @@ fn from_catalogue(id: &str) -> anyhow::Result<(Scenario, Vec<u8>)> {
 
 fn from_file(path: &PathBuf) -> anyhow::Result<(Scenario, Vec<u8>)> {
     let text = std::fs::read_to_string(path).with_context(|| format!("scenario file `{}`", path.display()))?;
-    let scenario = crate::scenario::read(&path.display().to_string(), &text).map_err(Error::Scenario)?;
+    let scenario = Scenario::read(&path.display().to_string(), &text).map_err(Error::Scenario)?;
     Ok((scenario, text.into_bytes()))
 }
 

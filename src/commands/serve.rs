@@ -10,7 +10,17 @@ pub fn run(args: &Serve) -> ExitCode {
         Role::Gateway => chassis::serve("gateway", gateway::build),
         Role::Checkout => chassis::serve("checkout", checkout::build),
         Role::Inventory => chassis::serve("inventory", inventory::build),
-        Role::Payment => payment::serve(),
+        Role::Payment => third_party(),
         Role::Backend => backend::serve(),
+    }
+}
+
+fn third_party() -> ExitCode {
+    match payment::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
     }
 }

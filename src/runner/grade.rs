@@ -24,7 +24,7 @@ use crate::clock::{now, rfc3339};
 use crate::console::Style;
 use crate::control::{ActionRequest, Failure, SubmitRequest, Submitted};
 use crate::report;
-use crate::scenario::{Kind, Remedy, Scenario};
+use crate::scenario::{Remedy, Scenario};
 use crate::stack::targets::replace;
 
 /// Columns of the verdict's text; the runner does not know how wide the other terminal is.
@@ -145,7 +145,7 @@ impl Drill {
         let from = moments.change.or(moments.steady).context("the steady state has begun")?;
         let during = measure::highest(&self.sources, manifest, Window { from, to: now() }).await?;
         self.update(|state| state.measured.insert("during", during));
-        if manifest.kind == Kind::Control {
+        if scenario.is_control() {
             let void = (during >= manifest.after_below)
                 .then(|| format!("nothing was to be wrong, but the indicator reached {during:.4}; the limit is {}", manifest.after_below));
             return Ok(Proof { void });

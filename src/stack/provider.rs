@@ -16,23 +16,22 @@ use super::slot::{Notice, Slot};
 #[derive(Debug)]
 pub(crate) struct Provider {
     slot: Arc<Slot>,
-    seed: u64,
 }
 
 impl Provider {
     /// Starts the provider on a free port, with its usual behaviour.
-    pub(crate) async fn start(logs: &Path, seed: u64) -> anyhow::Result<Self> {
+    pub(crate) async fn start(logs: &Path) -> anyhow::Result<Self> {
         let addr = choose(Choice::Free, "the payment provider")?;
         let log = LogFile::open(logs, "payment")?;
         let slot = Slot::bind("payment", "payment".to_owned(), addr, log, Vec::new()).context("payment provider")?;
-        let provider = Self { slot: Arc::new(slot), seed };
+        let provider = Self { slot: Arc::new(slot) };
         provider.configure(&json!({})).await?;
         Ok(provider)
     }
 
     /// Swaps it for one with these settings; keys that are absent keep their defaults.
     pub(crate) async fn configure(&self, settings: &Value) -> anyhow::Result<()> {
-        let config = json!({"listen": "inherited", "seed": self.seed, "settings": settings});
+        let config = json!({"instance": "payment", "listen": "inherited", "settings": settings});
         self.slot.swap("external", config).await
     }
 
