@@ -18,12 +18,16 @@ pub(crate) fn now() -> OffsetDateTime {
 /// `at` as RFC 3339 in UTC with milliseconds, such as `2026-11-23T10:00:00.000Z`.
 pub(crate) fn rfc3339(at: OffsetDateTime) -> String {
     // The format has no part that a UTC time lacks.
-    at.to_offset(time::UtcOffset::UTC).format(FORMAT).unwrap_or_default()
+    at.to_offset(time::UtcOffset::UTC)
+        .format(FORMAT)
+        .unwrap_or_default()
 }
 
 /// Milliseconds since the Unix epoch, now.
 pub(crate) fn unix_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -33,7 +37,10 @@ mod tests {
 
     #[test]
     fn times_have_three_digits_of_milliseconds() {
-        for (millis, expected) in [(0, "1970-01-01T00:00:00.000Z"), (1_763_892_000_120, "2025-11-23T10:00:00.120Z")] {
+        for (millis, expected) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_763_892_000_120, "2025-11-23T10:00:00.120Z"),
+        ] {
             let at = OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(millis);
             assert_eq!(rfc3339(at), expected);
         }

@@ -98,7 +98,11 @@ pub struct Failure {
 impl Failure {
     /// A refusal with what to do about it.
     pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self { message: message.into(), problems: Vec::new(), hint: Some(hint.into()) }
+        Self {
+            message: message.into(),
+            problems: Vec::new(),
+            hint: Some(hint.into()),
+        }
     }
 }
 
@@ -158,8 +162,16 @@ pub struct Control {
 impl Control {
     /// Connects nothing yet.
     pub fn new(session: &Session) -> anyhow::Result<Self> {
-        let http = reqwest::blocking::Client::builder().no_proxy().timeout(PATIENCE).build().context("HTTP client")?;
-        Ok(Self { base: format!("http://{}", session.control), token: session.token.clone(), http })
+        let http = reqwest::blocking::Client::builder()
+            .no_proxy()
+            .timeout(PATIENCE)
+            .build()
+            .context("HTTP client")?;
+        Ok(Self {
+            base: format!("http://{}", session.control),
+            token: session.token.clone(),
+            http,
+        })
     }
 
     /// What runs, and how it does.
@@ -169,21 +181,35 @@ impl Control {
 
     /// Acts on the shop; returns when the swap is complete.
     pub fn act(&self, request: &ActionRequest) -> anyhow::Result<Acted> {
-        self.answer(self.http.post(format!("{}/v1/actions", self.base)).json(request))
+        self.answer(
+            self.http
+                .post(format!("{}/v1/actions", self.base))
+                .json(request),
+        )
     }
 
     /// Hands a write-up in; returns with the verdict.
     pub fn submit(&self, write_up: String, color: bool) -> anyhow::Result<Submitted> {
-        self.answer(self.http.post(format!("{}/v1/submit", self.base)).json(&SubmitRequest { write_up, color }))
+        self.answer(
+            self.http
+                .post(format!("{}/v1/submit", self.base))
+                .json(&SubmitRequest { write_up, color }),
+        )
     }
 
-    fn answer<T: DeserializeOwned>(&self, request: reqwest::blocking::RequestBuilder) -> anyhow::Result<T> {
+    fn answer<T: DeserializeOwned>(
+        &self,
+        request: reqwest::blocking::RequestBuilder,
+    ) -> anyhow::Result<T> {
         let unreachable = |error: reqwest::Error| Error::Unreachable {
             what: "the drill's control API",
             url: self.base.clone(),
             reason: error.without_url().to_string(),
         };
-        let response = request.bearer_auth(&self.token).send().map_err(unreachable)?;
+        let response = request
+            .bearer_auth(&self.token)
+            .send()
+            .map_err(unreachable)?;
         if response.status().is_success() {
             return Ok(response.json().map_err(unreachable)?);
         }
@@ -193,6 +219,10 @@ impl Control {
             message.push_str("\n  ");
             message.push_str(&problem);
         }
-        Err(Error::Usage { message, hint: failure.hint }.into())
+        Err(Error::Usage {
+            message,
+            hint: failure.hint,
+        }
+        .into())
     }
 }

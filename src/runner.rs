@@ -45,7 +45,11 @@ pub(crate) use plan::Options;
 const NOTICES: usize = 64;
 
 /// Runs a drill, or the shop alone, until it is graded or ended.
-pub(crate) fn run(options: Options, state: &StateDir, console: &Console) -> anyhow::Result<Outcome> {
+pub(crate) fn run(
+    options: Options,
+    state: &StateDir,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
     let lock = state.lock()?;
     folder::sweep(&state.runs());
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -59,7 +63,12 @@ pub(crate) fn run(options: Options, state: &StateDir, console: &Console) -> anyh
     outcome
 }
 
-async fn drive(options: Options, state: &StateDir, lock: crate::session::Lock, console: &Console) -> anyhow::Result<Outcome> {
+async fn drive(
+    options: Options,
+    state: &StateDir,
+    lock: crate::session::Lock,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
     let mut interrupts = signal(SignalKind::interrupt()).context("interrupt signal")?;
     let mut terminations = signal(SignalKind::terminate()).context("termination signal")?;
     let (notices, mut noticed) = mpsc::channel(NOTICES);
@@ -108,7 +117,11 @@ async fn drive(options: Options, state: &StateDir, lock: crate::session::Lock, c
     Ok(outcome)
 }
 
-async fn start(prepared: &plan::Prepared, notices: &mpsc::Sender<Notice>, progress: &Progress) -> anyhow::Result<Stack> {
+async fn start(
+    prepared: &plan::Prepared,
+    notices: &mpsc::Sender<Notice>,
+    progress: &Progress,
+) -> anyhow::Result<Stack> {
     Stack::start(prepared.stack_plan()?, notices, &|step| progress.set(step)).await
 }
 
@@ -120,16 +133,32 @@ async fn tell(drill: &Drill, notice: Notice) {
     // The new process has another admin port: scraper and terminals must find it.
     let _ = drill.fleet.write_targets().await;
     let _ = drill.refresh_session().await;
-    drill.say(Event::Process { at: rfc3339(now()), instance, what });
+    drill.say(Event::Process {
+        at: rfc3339(now()),
+        instance,
+        what,
+    });
 }
 
 /// A task that prints events until the last sender is gone.
-fn printer(options: &Options, console: &Console) -> (mpsc::UnboundedSender<Event>, tokio::task::JoinHandle<()>) {
+fn printer(
+    options: &Options,
+    console: &Console,
+) -> (mpsc::UnboundedSender<Event>, tokio::task::JoinHandle<()>) {
     let (sender, mut receiver) = mpsc::unbounded_channel::<Event>();
-    let (json, style, is_drill, console) = (options.json, console.out, options.scenario.is_some(), *console);
+    let (json, style, is_drill, console) = (
+        options.json,
+        console.out,
+        options.scenario.is_some(),
+        *console,
+    );
     let printing = tokio::spawn(async move {
         while let Some(event) = receiver.recv().await {
-            let text = if json { Some(event.json()) } else { event.text(style, is_drill) };
+            let text = if json {
+                Some(event.json())
+            } else {
+                event.text(style, is_drill)
+            };
             if let Some(text) = text {
                 // Whoever closed our output still has the drill itself.
                 let _ = console.print(&format!("{text}\n"));

@@ -106,23 +106,39 @@ impl Stack {
     ) -> anyhow::Result<Self> {
         let scratch = Scratch(plan.scratch());
         let logs = plan.folder.join("logs");
-        std::fs::create_dir_all(&scratch.0).with_context(|| format!("folder `{}`", scratch.0.display()))?;
+        std::fs::create_dir_all(&scratch.0)
+            .with_context(|| format!("folder `{}`", scratch.0.display()))?;
         let rules = plan.folder.join("rules.yml");
         std::fs::write(&rules, RULES).with_context(|| format!("file `{}`", rules.display()))?;
         let targets = plan.folder.join("targets.json");
         targets::write(&targets, &[])?;
 
-        let live = Live { targets: targets.clone(), rules: vec![rules], scratch: scratch.0.clone() };
-        let work = Work { run: &plan.run, folder: &plan.folder, live: Some(live) };
+        let live = Live {
+            targets: targets.clone(),
+            rules: vec![rules],
+            scratch: scratch.0.clone(),
+        };
+        let work = Work {
+            run: &plan.run,
+            folder: &plan.folder,
+            live: Some(live),
+        };
         let (backend, ()) = tokio::try_join!(
             Backend::start(work, plan.ports, LogFile::open(&logs, "backend")?),
             catalogue::install(&plan.cache, &scratch.0, progress),
         )?;
-        let environment = vec![("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), format!("http://{}", backend.otlp_grpc))];
+        let environment = vec![(
+            "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
+            format!("http://{}", backend.otlp_grpc),
+        )];
 
         let provider = Provider::start(&logs).await?;
         let slots = bind(&plan, &logs, &environment)?;
-        let gateway = slots.iter().find(|slot| slot.service == "gateway").context("no gateway")?.public()?;
+        let gateway = slots
+            .iter()
+            .find(|slot| slot.service == "gateway")
+            .context("no gateway")?
+            .public()?;
         let common = Common {
             run: plan.run,
             seed: plan.seed,
@@ -131,10 +147,21 @@ impl Stack {
             targets,
             telemetry: plan.telemetry,
         };
-        let fleet = Fleet::new(common, plan.releases, slots, &[("payment", provider.addr()?)])?;
+        let fleet = Fleet::new(
+            common,
+            plan.releases,
+            slots,
+            &[("payment", provider.addr()?)],
+        )?;
         fleet.start(&plan.current, notices).await?;
         provider.supervise(notices);
-        Ok(Self { backend, fleet: Arc::new(fleet), gateway, provider: Arc::new(provider), scratch })
+        Ok(Self {
+            backend,
+            fleet: Arc::new(fleet),
+            gateway,
+            provider: Arc::new(provider),
+            scratch,
+        })
     }
 
     /// Ends the services, then what they talk to; telemetry in flight is kept.
@@ -150,7 +177,11 @@ fn bind(plan: &Plan, logs: &Path, environment: &[(String, String)]) -> anyhow::R
     let mut slots = Vec::new();
     for (service, count) in &plan.instances {
         for number in 1..=*count {
-            let choice = if *service == Service::Gateway { plan.gateway } else { Choice::Free };
+            let choice = if *service == Service::Gateway {
+                plan.gateway
+            } else {
+                Choice::Free
+            };
             let addr = choose(choice, "the gateway")?;
             let instance = format!("{service}-{number}");
             let log = LogFile::open(logs, &instance)?;

@@ -57,13 +57,20 @@ const CASES: [Case; 4] = [
 
 pub(crate) fn trials() -> Vec<Trial> {
     let trial = |case: &'static Case, name: &str, is_right: bool| {
-        Trial::test(format!("drills::{}_{name}", case.id.replace('-', "_")), move || {
-            hold(case, is_right);
-            Ok(())
-        })
+        Trial::test(
+            format!("drills::{}_{name}", case.id.replace('-', "_")),
+            move || {
+                hold(case, is_right);
+                Ok(())
+            },
+        )
     };
-    let right = CASES.iter().map(|case| trial(case, "is_passed_by_a_right_write_up", true));
-    let wrong = CASES.iter().map(|case| trial(case, "is_not_passed_by_a_plausible_wrong_one", false));
+    let right = CASES
+        .iter()
+        .map(|case| trial(case, "is_passed_by_a_right_write_up", true));
+    let wrong = CASES
+        .iter()
+        .map(|case| trial(case, "is_not_passed_by_a_plausible_wrong_one", false));
     right.chain(wrong).collect()
 }
 
@@ -77,47 +84,87 @@ fn hold(case: &Case, is_right: bool) {
         silence::check(&drill, case.id);
     }
     let report = drill.folder().join("draft.md");
-    std::fs::write(&report, facts.fill(if is_right { case.right } else { case.wrong })).expect("a write-up");
+    std::fs::write(
+        &report,
+        facts.fill(if is_right { case.right } else { case.wrong }),
+    )
+    .expect("a write-up");
     let path = report.to_str().expect("a path");
     let checked = drill.cli(&["report", "check", path]);
-    let checked = String::from_utf8_lossy(&checked.stdout).into_owned() + &String::from_utf8_lossy(&checked.stderr);
+    let checked = String::from_utf8_lossy(&checked.stdout).into_owned()
+        + &String::from_utf8_lossy(&checked.stderr);
     let output = drill.cli(&["submit", path]);
-    let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
     let expected = if is_right { 0 } else { 10 };
     assert_eq!(output.status.code(), Some(expected), "{said}\n{checked}");
     let verdict = drill.event("verdict", SHOWN_WITHIN);
     assert_eq!(verdict["passed"], is_right);
     let debrief = wait_for("the debrief", SHOWN_WITHIN, || {
         let output = drill.cli(&["debrief", "--no-serve"]);
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     });
-    assert!(debrief.contains(case.id), "the hash can be checked: {debrief}");
+    assert!(
+        debrief.contains(case.id),
+        "the hash can be checked: {debrief}"
+    );
 }
 
 fn slow_checkout(drill: &Drill, facts: &mut Facts) {
-    facts.find_trace(drill, &["--service", "gateway", "--operation", "POST /v1/orders", "--min-duration", "500ms"]);
+    facts.find_trace(
+        drill,
+        &[
+            "--service",
+            "gateway",
+            "--operation",
+            "POST /v1/orders",
+            "--min-duration",
+            "500ms",
+        ],
+    );
     snapshots(drill, "inventory-1");
     drill.ok(&["rollback", "inventory"]);
 }
 
 fn memory_growth(drill: &Drill, facts: &mut Facts) {
-    facts.find_trace(drill, &["--service", "gateway", "--operation", "GET /v1/products"]);
+    facts.find_trace(
+        drill,
+        &["--service", "gateway", "--operation", "GET /v1/products"],
+    );
     drill.ok(&["heap", "snapshot", "early", "gateway-1"]);
-    let allocated = || number(&drill.json(&["query", "allocator_allocated_bytes{service=\"gateway\"}"]));
+    let allocated =
+        || number(&drill.json(&["query", "allocator_allocated_bytes{service=\"gateway\"}"]));
     let before = wait_for("the heap's size", SHOWN_WITHIN, allocated);
-    wait_for("the heap grows on", SHOWN_WITHIN, || allocated().filter(|now| *now > before + 2e6));
+    wait_for("the heap grows on", SHOWN_WITHIN, || {
+        allocated().filter(|now| *now > before + 2e6)
+    });
     drill.ok(&["heap", "snapshot", "late", "gateway-1"]);
     drill.ok(&["rollback", "gateway"]);
 }
 
 fn error_spike(drill: &Drill, facts: &mut Facts) {
-    facts.find_trace(drill, &["--service", "gateway", "--operation", "POST /v1/orders", "--errors"]);
+    facts.find_trace(
+        drill,
+        &[
+            "--service",
+            "gateway",
+            "--operation",
+            "POST /v1/orders",
+            "--errors",
+        ],
+    );
     snapshots(drill, "checkout-1");
     drill.ok(&["rollback", "checkout"]);
 }
 
 fn noisy_warnings(drill: &Drill, facts: &mut Facts) {
-    facts.find_trace(drill, &["--service", "gateway", "--operation", "POST /v1/orders"]);
+    facts.find_trace(
+        drill,
+        &["--service", "gateway", "--operation", "POST /v1/orders"],
+    );
     snapshots(drill, "inventory-1");
 }
 
@@ -131,7 +178,10 @@ fn snapshots(drill: &Drill, instance: &str) {
 fn number(answer: &Value) -> Option<f64> {
     match answer {
         Value::Array(items) => items.iter().find_map(number),
-        Value::Object(fields) => fields.get("value").and_then(Value::as_f64).or_else(|| fields.values().find_map(number)),
+        Value::Object(fields) => fields
+            .get("value")
+            .and_then(Value::as_f64)
+            .or_else(|| fields.values().find_map(number)),
         _ => None,
     }
 }

@@ -32,10 +32,17 @@ fn main() -> std::process::ExitCode {
     .into_iter()
     .flatten()
     .collect();
-    let skipped: Vec<String> = trials.iter().filter(|trial| trial.has_ignored_flag()).map(|trial| trial.name().to_owned()).collect();
+    let skipped: Vec<String> = trials
+        .iter()
+        .filter(|trial| trial.has_ignored_flag())
+        .map(|trial| trial.name().to_owned())
+        .collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !skipped.is_empty() {
-        println!("SKIPPED {}: a program is missing on this machine", skipped.len());
+        println!(
+            "SKIPPED {}: a program is missing on this machine",
+            skipped.len()
+        );
         for name in &skipped {
             println!("    {name}");
         }

@@ -38,13 +38,20 @@ impl Drill {
         let (sender, events) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-                let event = serde_json::from_str(&line).unwrap_or_else(|_| panic!("not a JSON line: {line}"));
+                let event = serde_json::from_str(&line)
+                    .unwrap_or_else(|_| panic!("not a JSON line: {line}"));
                 if sender.send(event).is_err() {
                     return;
                 }
             }
         });
-        let mut drill = Self { child, events, state, ready: Value::Null, seen: Vec::new() };
+        let mut drill = Self {
+            child,
+            events,
+            state,
+            ready: Value::Null,
+            seen: Vec::new(),
+        };
         drill.ready = drill.event("ready", SOON);
         drill
     }
@@ -62,22 +69,35 @@ impl Drill {
                     }
                     assert_ne!(event["event"], "void", "the drill is void: {event}");
                 }
-                Err(RecvTimeoutError::Timeout) => panic!("no `{name}` within {within:?}; seen: {:#?}", self.seen),
-                Err(RecvTimeoutError::Disconnected) => panic!("ended before `{name}`; seen: {:#?}", self.seen),
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("no `{name}` within {within:?}; seen: {:#?}", self.seen)
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("ended before `{name}`; seen: {:#?}", self.seen)
+                }
             }
         }
     }
 
     /// Runs another command against this drill.
     pub fn cli(&self, args: &[&str]) -> Output {
-        firedrill(self.state.path()).args(args).stdin(Stdio::null()).output().expect("the binary under test starts")
+        firedrill(self.state.path())
+            .args(args)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary under test starts")
     }
 
     /// Runs another command that must succeed, and gives what it printed.
     pub fn ok(&self, args: &[&str]) -> String {
         let output = self.cli(args);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success(), "{args:?}: {}\n{text}\n{}", output.status, String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{args:?}: {}\n{text}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
         text
     }
 
@@ -89,12 +109,18 @@ impl Drill {
 
     /// A URL of the ready event.
     pub fn url(&self, name: &str) -> &str {
-        self.ready["urls"][name].as_str().unwrap_or_else(|| panic!("no URL `{name}` in {}", self.ready))
+        self.ready["urls"][name]
+            .as_str()
+            .unwrap_or_else(|| panic!("no URL `{name}` in {}", self.ready))
     }
 
     /// The run's folder.
     pub fn folder(&self) -> PathBuf {
-        PathBuf::from(self.ready["folder"].as_str().expect("the ready event names the folder"))
+        PathBuf::from(
+            self.ready["folder"]
+                .as_str()
+                .expect("the ready event names the folder"),
+        )
     }
 
     /// The state folder.
@@ -112,7 +138,10 @@ impl Drill {
         signal(self.child.id(), rustix::process::Signal::INT);
         let status = wait_for_end(&mut self.child, SOON).expect("it ends after an interrupt");
         let folder = self.folder();
-        let state = std::mem::replace(&mut self.state, tempfile::tempdir().expect("a temporary folder"));
+        let state = std::mem::replace(
+            &mut self.state,
+            tempfile::tempdir().expect("a temporary folder"),
+        );
         (status.code().unwrap_or(-1), folder, state)
     }
 
@@ -139,7 +168,10 @@ impl Drop for Drill {
 /// The binary under test, with nothing of the developer's environment that could change what it does.
 pub fn firedrill(state: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_firedrill"));
-    command.env("FIREDRILL_STATE_DIR", state).env("NO_COLOR", "1").env_remove("FIREDRILL_COLOR");
+    command
+        .env("FIREDRILL_STATE_DIR", state)
+        .env("NO_COLOR", "1")
+        .env_remove("FIREDRILL_COLOR");
     for (key, _) in std::env::vars_os() {
         if key.to_string_lossy().starts_with("OTEL_") {
             command.env_remove(key);
@@ -162,8 +194,14 @@ pub fn wait_for<T>(what: &str, within: Duration, mut condition: impl FnMut() -> 
 
 /// A GET that must be answered, as text, with its status.
 pub fn get(url: &str) -> (u16, String) {
-    let client = reqwest::blocking::Client::builder().no_proxy().build().expect("an HTTP client");
-    let response = client.get(url).send().unwrap_or_else(|error| panic!("{url}: {error}"));
+    let client = reqwest::blocking::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("an HTTP client");
+    let response = client
+        .get(url)
+        .send()
+        .unwrap_or_else(|error| panic!("{url}: {error}"));
     (response.status().as_u16(), response.text().expect("a text"))
 }
 
@@ -180,8 +218,15 @@ pub fn children_of(pid: u32) -> Vec<u32> {
     ids.filter(|id| {
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         // The name may hold spaces and brackets; the fields after it do not.
-        let after = stat.rsplit_once(')').map(|(_, after)| after).unwrap_or_default();
-        after.split_whitespace().nth(1).and_then(|parent| parent.parse::<u32>().ok()) == Some(pid)
+        let after = stat
+            .rsplit_once(')')
+            .map(|(_, after)| after)
+            .unwrap_or_default();
+        after
+            .split_whitespace()
+            .nth(1)
+            .and_then(|parent| parent.parse::<u32>().ok())
+            == Some(pid)
     })
     .collect()
 }
@@ -189,7 +234,10 @@ pub fn children_of(pid: u32) -> Vec<u32> {
 /// Whether a process of that id runs (a zombie does not).
 pub fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let after = stat.rsplit_once(')').map(|(_, after)| after.trim()).unwrap_or_default();
+    let after = stat
+        .rsplit_once(')')
+        .map(|(_, after)| after.trim())
+        .unwrap_or_default();
     !after.is_empty() && !after.starts_with('Z') && !after.starts_with('X')
 }
 

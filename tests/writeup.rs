@@ -13,7 +13,8 @@ impl Facts {
     /// What the page says.
     pub(crate) fn new(drill: &Drill, page: &Value) -> Self {
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        let mut facts = BTreeMap::from([("page", text(&page["at"])), ("alert", text(&page["alert"]))]);
+        let mut facts =
+            BTreeMap::from([("page", text(&page["at"])), ("alert", text(&page["alert"]))]);
         facts.insert("run", text(&drill.ready["run"]));
         Self(facts)
     }
@@ -21,7 +22,8 @@ impl Facts {
     /// Looks for a trace as a responder would, and keeps the newest one's id as `trace`.
     pub(crate) fn find_trace(&mut self, drill: &Drill, filters: &[&str]) {
         let id = wait_for("a trace worth pointing to", SOON, || {
-            let found = drill.json(&[&["traces"], filters, &["--since", "1m", "--limit", "1"]].concat());
+            let found =
+                drill.json(&[&["traces"], filters, &["--since", "1m", "--limit", "1"]].concat());
             Some(found.as_array()?.first()?["id"].as_str()?.to_owned())
         });
         self.0.insert("trace", id);

@@ -1,7 +1,7 @@
 //! `firedrill rollback`, `restart` and `deploy`: real process swaps in the running drill.
 
-use crate::cli::act::{Deploy, Restart, Rollback};
 use crate::cli::Format;
+use crate::cli::act::{Deploy, Restart, Rollback};
 use crate::console::Ink;
 use crate::context::Context;
 use crate::control::{ActionRequest, Control};
@@ -9,17 +9,32 @@ use crate::error::Outcome;
 
 /// The release before.
 pub fn rollback(context: &Context, args: &Rollback) -> anyhow::Result<Outcome> {
-    act(context, args.format, &ActionRequest::Rollback { service: args.service })
+    act(
+        context,
+        args.format,
+        &ActionRequest::Rollback {
+            service: args.service,
+        },
+    )
 }
 
 /// New processes of the same release.
 pub fn restart(context: &Context, args: &Restart) -> anyhow::Result<Outcome> {
-    act(context, args.format, &ActionRequest::Restart { service: args.service })
+    act(
+        context,
+        args.format,
+        &ActionRequest::Restart {
+            service: args.service,
+        },
+    )
 }
 
 /// A release by id.
 pub fn deploy(context: &Context, args: &Deploy) -> anyhow::Result<Outcome> {
-    let request = ActionRequest::Deploy { service: args.service, release: args.release.clone() };
+    let request = ActionRequest::Deploy {
+        service: args.service,
+        release: args.release.clone(),
+    };
     act(context, args.format, &request)
 }
 

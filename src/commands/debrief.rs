@@ -22,8 +22,16 @@ const BEFORE_S: i64 = 180;
 /// Tells what happened; on a terminal the links are served until Ctrl-C.
 pub fn run(context: &Context, args: &Debrief) -> anyhow::Result<Outcome> {
     let folder = context.state.evidence(args.run.as_deref())?;
-    if context.state.find()?.is_some_and(|session| session.folder == folder) {
-        return Err(Error::usage("the drill is still running", "submit a write-up first, or end the drill with Ctrl-C").into());
+    if context
+        .state
+        .find()?
+        .is_some_and(|session| session.folder == folder)
+    {
+        return Err(Error::usage(
+            "the drill is still running",
+            "submit a write-up first, or end the drill with Ctrl-C",
+        )
+        .into());
     }
     let story = Story::read(&folder, args.give_up)?;
     if args.format.json {
@@ -57,26 +65,54 @@ impl Story {
         let field = |name: &str| head[name].as_str().unwrap_or_default().to_owned();
         let (nonce, hash) = (field("nonce"), field("scenario_hash"));
         if hash.is_empty() {
-            return Err(Error::usage("this run had no incident", "`firedrill run` starts a drill").into());
+            return Err(
+                Error::usage("this run had no incident", "`firedrill run` starts a drill").into(),
+            );
         }
         let verdict = std::fs::read(folder.join("verdict.json")).ok();
-        let verdict = verdict.map(|text| serde_json::from_slice(&text)).transpose().context("verdict")?;
+        let verdict = verdict
+            .map(|text| serde_json::from_slice(&text))
+            .transpose()
+            .context("verdict")?;
         if verdict.is_none() && !give_up {
-            return Err(Error::usage("no write-up was graded in this run", "`--give-up` shows the answer all the same").into());
+            return Err(Error::usage(
+                "no write-up was graded in this run",
+                "`--give-up` shows the answer all the same",
+            )
+            .into());
         }
         let scenario = sealed(folder, &nonce, &hash)?;
-        Ok(Self { run: open::run_of(folder), scenario, nonce, hash, chronicle: Chronicle::read(folder)?, verdict })
+        Ok(Self {
+            run: open::run_of(folder),
+            scenario,
+            nonce,
+            hash,
+            chronicle: Chronicle::read(folder)?,
+            verdict,
+        })
     }
 
     fn text(&self, style: Style, urls: Option<&Urls>) -> String {
         let heading = |text: &str| style.paint(Ink::Heading, text);
         let debrief = &self.scenario.debrief;
-        let mut text = format!("{}\n\n{}\n", heading(&self.scenario.title), debrief.happened.trim());
-        let _ = writeln!(text, "\n{}\n", heading("The shortest path through the evidence"));
+        let mut text = format!(
+            "{}\n\n{}\n",
+            heading(&self.scenario.title),
+            debrief.happened.trim()
+        );
+        let _ = writeln!(
+            text,
+            "\n{}\n",
+            heading("The shortest path through the evidence")
+        );
         for (number, step) in debrief.path.iter().enumerate() {
             let _ = writeln!(text, "{:>2}. {}\n    {}", number + 1, step.step, step.why);
             if let Some(link) = &step.link {
-                let _ = writeln!(text, "    {}", style.paint(Ink::Hue(0), &self.link(link, urls)));
+                let _ = writeln!(
+                    text,
+                    "    {}",
+                    style.paint(Ink::Hue(0), &self.link(link, urls))
+                );
             }
         }
         if !debrief.misled.is_empty() {
@@ -86,8 +122,16 @@ impl Story {
             }
         }
         if let Some(verdict) = &self.verdict {
-            let outcome = if verdict["passed"] == true { "passed" } else { "not passed" };
-            let _ = writeln!(text, "\nYour write-up: {outcome}, {} of 100 points ({} pass).", verdict["score"], verdict["pass_mark"]);
+            let outcome = if verdict["passed"] == true {
+                "passed"
+            } else {
+                "not passed"
+            };
+            let _ = writeln!(
+                text,
+                "\nYour write-up: {outcome}, {} of 100 points ({} pass).",
+                verdict["score"], verdict["pass_mark"]
+            );
         }
         let _ = writeln!(
             text,
@@ -110,21 +154,39 @@ impl Story {
 
     /// Where to see it: an address if the backends answer, else the command that shows it.
     fn link(&self, link: &Link, urls: Option<&Urls>) -> String {
-        let page = self.chronicle.page.as_ref().map_or(self.chronicle.started, |page| page.at);
+        let page = self
+            .chronicle
+            .page
+            .as_ref()
+            .map_or(self.chronicle.started, |page| page.at);
         let run = &self.run;
         match (link.kind, urls) {
             (LinkKind::Jaeger, Some(urls)) => {
                 let micros = |at: time::OffsetDateTime| at.unix_timestamp_nanos() / 1000;
                 let from = page - time::Duration::seconds(BEFORE_S);
-                format!("{}/search?{}&start={}&end={}&lookback=custom", urls.jaeger, link.target, micros(from), micros(self.chronicle.last))
+                format!(
+                    "{}/search?{}&start={}&end={}&lookback=custom",
+                    urls.jaeger,
+                    link.target,
+                    micros(from),
+                    micros(self.chronicle.last)
+                )
             }
             (LinkKind::Prometheus, Some(urls)) => {
                 let range = (self.chronicle.last - page).whole_seconds() + BEFORE_S;
                 let end = self.chronicle.last.unix_timestamp();
-                format!("{}/graph?g0.expr={}&g0.range_input={range}s&g0.end_input={end}&g0.tab=0", urls.prometheus, encoded(&link.target))
+                format!(
+                    "{}/graph?g0.expr={}&g0.range_input={range}s&g0.end_input={end}&g0.tab=0",
+                    urls.prometheus,
+                    encoded(&link.target)
+                )
             }
-            (LinkKind::Jaeger, None) => format!("firedrill open {run}, then Jaeger: search?{}", link.target),
-            (LinkKind::Prometheus, None) => format!("firedrill open {run}, then the graph of: {}", link.target),
+            (LinkKind::Jaeger, None) => {
+                format!("firedrill open {run}, then Jaeger: search?{}", link.target)
+            }
+            (LinkKind::Prometheus, None) => {
+                format!("firedrill open {run}, then the graph of: {}", link.target)
+            }
             (LinkKind::Log, _) => format!("firedrill logs --run {run} {}", link.target),
             (LinkKind::Deploy, _) => format!("firedrill deploys --run {run}   ({})", link.target),
             (LinkKind::Heap, _) => {
@@ -141,7 +203,9 @@ fn sealed(folder: &Path, nonce: &str, hash: &str) -> anyhow::Result<Scenario> {
     if let Ok(text) = std::fs::read_to_string(folder.join("scenario.toml")) {
         return Ok(Scenario::read("scenario.toml", &text).map_err(Error::Scenario)?);
     }
-    let file = catalogue::FILES.iter().find(|file| seal::commitment(nonce, file.text.as_bytes()) == hash);
+    let file = catalogue::FILES
+        .iter()
+        .find(|file| seal::commitment(nonce, file.text.as_bytes()) == hash);
     let file = file.context("no drill of the catalogue has this run's hash: it was another version's, or its runner was killed")?;
     Ok(catalogue::load(file.id)?)
 }

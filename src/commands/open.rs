@@ -19,8 +19,16 @@ pub fn run(context: &Context, args: &Open) -> anyhow::Result<Outcome> {
         Some(run) => context.state.run_folder(run)?,
         None => context.state.evidence(None)?,
     };
-    if context.state.find()?.is_some_and(|session| session.folder == folder) {
-        return Err(Error::usage("this run is still running", "`firedrill status` shows where its evidence is").into());
+    if context
+        .state
+        .find()?
+        .is_some_and(|session| session.folder == folder)
+    {
+        return Err(Error::usage(
+            "this run is still running",
+            "`firedrill status` shows where its evidence is",
+        )
+        .into());
     }
     let json = args.format.json;
     serve(&context.console, &folder, args.ports, |urls| {
@@ -49,13 +57,20 @@ pub(super) fn serve(
         Ports::Standard => backend::Ports::well_known(),
         Ports::Auto => backend::Ports::free(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("runtime")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("runtime")?;
     runtime.block_on(async {
         let mut interrupts = signal(SignalKind::interrupt()).context("interrupt signal")?;
         let mut terminations = signal(SignalKind::terminate()).context("termination signal")?;
         let progress = console.progress("loading the run");
         let logs = tempfile::tempdir().context("folder for the backend's log")?;
-        let work = Work { run: &run_of(folder), folder, live: None };
+        let work = Work {
+            run: &run_of(folder),
+            folder,
+            live: None,
+        };
         let backend = Backend::start(work, ports, LogFile::open(logs.path(), "backend")?).await?;
         drop(progress);
         console.print(&text(&backend.urls())?)?;
@@ -72,5 +87,8 @@ pub(super) fn serve(
 
 /// The id of the run that a folder holds.
 pub(super) fn run_of(folder: &Path) -> String {
-    folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    folder
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }

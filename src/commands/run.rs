@@ -19,7 +19,10 @@ const GATEWAY_PORT: u16 = 8080;
 
 /// A drill from start to grade.
 pub fn run(context: &Context, args: &drill::Run) -> anyhow::Result<Outcome> {
-    let seed = args.stack.seed.unwrap_or_else(|| rand::rng().random_range(1..1_000_000));
+    let seed = args
+        .stack
+        .seed
+        .unwrap_or_else(|| rand::rng().random_range(1..1_000_000));
     let (scenario, file) = match (&args.file, &args.id) {
         (Some(path), _) => from_file(path)?,
         (None, Some(id)) => from_catalogue(id)?,
@@ -42,7 +45,8 @@ fn from_catalogue(id: &str) -> anyhow::Result<(Scenario, Vec<u8>)> {
 }
 
 fn from_file(path: &PathBuf) -> anyhow::Result<(Scenario, Vec<u8>)> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("scenario file `{}`", path.display()))?;
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("scenario file `{}`", path.display()))?;
     let scenario = Scenario::read(&path.display().to_string(), &text).map_err(Error::Scenario)?;
     Ok((scenario, text.into_bytes()))
 }
@@ -50,10 +54,16 @@ fn from_file(path: &PathBuf) -> anyhow::Result<(Scenario, Vec<u8>)> {
 /// Any drill of that level. Not drawn from the seed: a seed that is told must not tell the drill.
 fn blind(level: Option<u8>) -> anyhow::Result<(Scenario, Vec<u8>)> {
     let open = catalogue::list()?;
-    let wanted: Vec<_> = open.iter().filter(|open| level.is_none_or(|level| open.level == level)).collect();
+    let wanted: Vec<_> = open
+        .iter()
+        .filter(|open| level.is_none_or(|level| open.level == level))
+        .collect();
     let chosen = wanted.choose(&mut rand::rng()).ok_or_else(|| {
         let level = level.unwrap_or_default();
-        Error::usage(format!("there is no drill of level {level}"), "`firedrill list` shows the drills")
+        Error::usage(
+            format!("there is no drill of level {level}"),
+            "`firedrill list` shows the drills",
+        )
     })?;
     from_catalogue(&chosen.id)
 }
@@ -65,7 +75,9 @@ fn options(
     named: bool,
 ) -> anyhow::Result<Options> {
     let standard = stack.ports == Ports::Standard;
-    let choice = |asked: Option<u16>, usual: Choice| asked.map_or(if standard { usual } else { Choice::Free }, Choice::Fixed);
+    let choice = |asked: Option<u16>, usual: Choice| {
+        asked.map_or(if standard { usual } else { Choice::Free }, Choice::Fixed)
+    };
     let usual = backend::Ports::well_known();
     Ok(Options {
         scenario,
@@ -88,7 +100,13 @@ fn options(
 
 /// The XDG cache folder of this program: what is in it can be made again.
 pub(crate) fn cache_dir() -> anyhow::Result<PathBuf> {
-    let of = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let of = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
     let base = of("XDG_CACHE_HOME").or_else(|| Some(of("HOME")?.join(".cache")));
-    Ok(base.context("there is no home folder to keep the catalogue in; set XDG_CACHE_HOME")?.join("firedrill"))
+    Ok(base
+        .context("there is no home folder to keep the catalogue in; set XDG_CACHE_HOME")?
+        .join("firedrill"))
 }

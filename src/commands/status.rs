@@ -16,16 +16,30 @@ pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         context.console.json(&status)?;
     } else {
         let urls = &session.urls;
-        let links = format!("jaeger {}   prometheus {}   shop {}\n", urls.jaeger, urls.prometheus, urls.gateway);
-        context.console.print(&(text(&status, context.console.out, context.console.width) + &links))?;
+        let links = format!(
+            "jaeger {}   prometheus {}   shop {}\n",
+            urls.jaeger, urls.prometheus, urls.gateway
+        );
+        context
+            .console
+            .print(&(text(&status, context.console.out, context.console.width) + &links))?;
     }
     Ok(Outcome::Done)
 }
 
 fn text(status: &Status, style: Style, width: usize) -> String {
     let up = format::elapsed(status.up_s as u64);
-    let mut text = format!("run {}   {}   up {up}\n\n", status.run, style.paint(Ink::Strong, &status.phase));
-    let mut slis = Table::new(&[("service", Align::Left), ("requests/s", Align::Right), ("errors", Align::Right), ("p99", Align::Right)]);
+    let mut text = format!(
+        "run {}   {}   up {up}\n\n",
+        status.run,
+        style.paint(Ink::Strong, &status.phase)
+    );
+    let mut slis = Table::new(&[
+        ("service", Align::Left),
+        ("requests/s", Align::Right),
+        ("errors", Align::Right),
+        ("p99", Align::Right),
+    ]);
     for sli in &status.slis {
         slis.row([
             sli.service.clone().into(),
@@ -36,7 +50,13 @@ fn text(status: &Status, style: Style, width: usize) -> String {
     }
     text += &slis.render(style, width);
     text += "\n";
-    let mut services = Table::new(&[("instance", Align::Left), ("release", Align::Left), ("process", Align::Right), ("address", Align::Left), ("admin", Align::Left)]);
+    let mut services = Table::new(&[
+        ("instance", Align::Left),
+        ("release", Align::Left),
+        ("process", Align::Right),
+        ("address", Align::Left),
+        ("admin", Align::Left),
+    ]);
     for instance in &status.services {
         services.row([
             instance.instance.clone().into(),
@@ -50,7 +70,12 @@ fn text(status: &Status, style: Style, width: usize) -> String {
     text += "\n";
     for page in &status.pages {
         let at = page.at.get(11..19).unwrap_or(&page.at);
-        text += &format!("{} {at}  {}  {}\n", style.paint(Ink::Error, "paged"), page.alert, page.description);
+        text += &format!(
+            "{} {at}  {}  {}\n",
+            style.paint(Ink::Error, "paged"),
+            page.alert,
+            page.description
+        );
     }
     if status.pages.is_empty() {
         text += "nothing was paged\n";

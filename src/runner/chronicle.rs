@@ -37,15 +37,29 @@ struct Head {
 impl Chronicle {
     /// Reads the run's folder; a last line that a kill cut short is passed over.
     pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
-        let head = std::fs::read(folder.join("run.json")).with_context(|| format!("run folder `{}`", folder.display()))?;
+        let head = std::fs::read(folder.join("run.json"))
+            .with_context(|| format!("run folder `{}`", folder.display()))?;
         let head: Head = serde_json::from_slice(&head).context("head of the run")?;
         let timeline = std::fs::read_to_string(folder.join("timeline.jsonl")).unwrap_or_default();
-        let events: Vec<Value> = timeline.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        let events: Vec<Value> = timeline
+            .lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
         let at = |event: &Value| OffsetDateTime::parse(event["at"].as_str()?, &Rfc3339).ok();
-        let page = events.iter().find(|event| event["event"] == "page").and_then(|event| {
-            Some(Paged { at: at(event)?, alert: event["alert"].as_str()?.to_owned() })
-        });
+        let page = events
+            .iter()
+            .find(|event| event["event"] == "page")
+            .and_then(|event| {
+                Some(Paged {
+                    at: at(event)?,
+                    alert: event["alert"].as_str()?.to_owned(),
+                })
+            });
         let last = events.iter().filter_map(at).max().unwrap_or(head.started);
-        Ok(Self { started: head.started, page, last })
+        Ok(Self {
+            started: head.started,
+            page,
+            last,
+        })
     }
 }

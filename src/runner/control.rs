@@ -23,8 +23,12 @@ use crate::control::{ActionRequest, Failure, SubmitRequest};
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
 
 /// Serves the API until the task is dropped; returns where it listens.
-pub(super) async fn serve(drill: Arc<Drill>) -> anyhow::Result<(SocketAddr, impl Future<Output = ()>)> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("port of the control API")?;
+pub(super) async fn serve(
+    drill: Arc<Drill>,
+) -> anyhow::Result<(SocketAddr, impl Future<Output = ()>)> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .context("port of the control API")?;
     let addr = listener.local_addr().context("port of the control API")?;
     let router = router(drill, addr);
     Ok((addr, async move {
@@ -34,7 +38,10 @@ pub(super) async fn serve(drill: Arc<Drill>) -> anyhow::Result<(SocketAddr, impl
 }
 
 fn router(drill: Arc<Drill>, addr: SocketAddr) -> Router {
-    let guard = Arc::new(Guard { token: drill.token(), port: addr.port() });
+    let guard = Arc::new(Guard {
+        token: drill.token(),
+        port: addr.port(),
+    });
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/actions", post(act))
@@ -51,12 +58,22 @@ async fn status(State(drill): State<Arc<Drill>>) -> Response {
 async fn act(State(drill): State<Arc<Drill>>, Json(request): Json<ActionRequest>) -> Response {
     // The work goes on even if the terminal that asked for it is closed.
     let acting = tokio::spawn(async move { drill.act(request).await });
-    answer(acting.await.map_err(anyhow::Error::from).and_then(|done| done))
+    answer(
+        acting
+            .await
+            .map_err(anyhow::Error::from)
+            .and_then(|done| done),
+    )
 }
 
 async fn submit(State(drill): State<Arc<Drill>>, Json(request): Json<SubmitRequest>) -> Response {
     let grading = tokio::spawn(async move { drill.submit(&request).await });
-    answer(grading.await.map_err(anyhow::Error::from).and_then(|done| done))
+    answer(
+        grading
+            .await
+            .map_err(anyhow::Error::from)
+            .and_then(|done| done),
+    )
 }
 
 fn answer<T: serde::Serialize>(done: anyhow::Result<T>) -> Response {
@@ -65,7 +82,11 @@ fn answer<T: serde::Serialize>(done: anyhow::Result<T>) -> Response {
         Err(error) => match error.downcast::<Failure>() {
             Ok(failure) => (StatusCode::UNPROCESSABLE_ENTITY, Json(failure)).into_response(),
             Err(error) => {
-                let failure = Failure { message: format!("{error:#}"), problems: Vec::new(), hint: None };
+                let failure = Failure {
+                    message: format!("{error:#}"),
+                    problems: Vec::new(),
+                    hint: None,
+                };
                 (StatusCode::INTERNAL_SERVER_ERROR, Json(failure)).into_response()
             }
         },
@@ -87,25 +108,42 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Bearer "));
     if !offered.is_some_and(|offered| is_same(offered, &guard.token)) {
-        return refuse(StatusCode::UNAUTHORIZED, "the run's token is missing or wrong");
+        return refuse(
+            StatusCode::UNAUTHORIZED,
+            "the run's token is missing or wrong",
+        );
     }
-    let is_json = headers.get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    let is_json = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
     if request.method() != Method::GET && !is_json {
-        return refuse(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body must be application/json");
+        return refuse(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body must be application/json",
+        );
     }
     next.run(request).await
 }
 
 /// A page of another origin that has rebound its name to loopback still sends its own name here.
 fn is_own_host(headers: &HeaderMap, port: u16) -> bool {
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| host == format!("{name}:{port}"))
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
+    ["127.0.0.1", "localhost", "[::1]"]
+        .iter()
+        .any(|name| host == format!("{name}:{port}"))
 }
 
 /// Compares without telling by its time how much of a guess was right.
 fn is_same(offered: &str, token: &str) -> bool {
     offered.len() == token.len()
-        && offered.bytes().zip(token.bytes()).fold(0, |seen, (one, other)| seen | (one ^ other)) == 0
+        && offered
+            .bytes()
+            .zip(token.bytes())
+            .fold(0, |seen, (one, other)| seen | (one ^ other))
+            == 0
 }
 
 fn refuse(status: StatusCode, message: &str) -> Response {
@@ -135,7 +173,13 @@ mod tests {
 
     #[test]
     fn tokens_are_compared_whole() {
-        for (offered, expected) in [("abc", true), ("abd", false), ("ab", false), ("abcd", false), ("", false)] {
+        for (offered, expected) in [
+            ("abc", true),
+            ("abd", false),
+            ("ab", false),
+            ("abcd", false),
+            ("", false),
+        ] {
             assert_eq!(is_same(offered, "abc"), expected, "{offered}");
         }
     }

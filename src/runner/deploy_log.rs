@@ -27,12 +27,18 @@ pub(crate) struct DeployLog {
 impl DeployLog {
     /// An empty log over its file.
     pub(crate) fn new(file: JsonLines) -> Self {
-        Self { entries: Mutex::default(), file }
+        Self {
+            entries: Mutex::default(),
+            file,
+        }
     }
 
     /// Records a deploy that was complete at `at`.
     pub(crate) fn record(&self, draft: Draft, at: OffsetDateTime) -> anyhow::Result<Deploy> {
-        let mut entries = self.entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut entries = self
+            .entries
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         let entry = Deploy {
             id: unused_id(&entries, &draft.service, &draft.release),
             service: draft.service,
@@ -49,12 +55,18 @@ impl DeployLog {
 
     /// All entries, oldest first.
     pub(crate) fn entries(&self) -> Vec<Deploy> {
-        self.entries.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+        self.entries
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .clone()
     }
 
     /// The release of `service` that was rolled out last.
     pub(crate) fn current(&self, service: &str) -> Option<String> {
-        self.entries().into_iter().rfind(|entry| entry.service == service).map(|entry| entry.release)
+        self.entries()
+            .into_iter()
+            .rfind(|entry| entry.service == service)
+            .map(|entry| entry.release)
     }
 
     /// The release that ran before the current one was first deployed.
@@ -77,7 +89,11 @@ impl DeployLog {
     /// The releases of `service` that were rolled out so far, newest last, each once.
     pub(crate) fn releases(&self, service: &str) -> Vec<String> {
         let mut releases = Vec::new();
-        for entry in self.entries().into_iter().filter(|entry| entry.service == service) {
+        for entry in self
+            .entries()
+            .into_iter()
+            .filter(|entry| entry.service == service)
+        {
             if !releases.contains(&entry.release) {
                 releases.push(entry.release);
             }
@@ -88,7 +104,11 @@ impl DeployLog {
     /// The changelog line of a release.
     pub(crate) fn summary(&self, service: &str, release: &str) -> String {
         let matches = |entry: &&Deploy| entry.service == service && entry.release == release;
-        self.entries().iter().find(matches).map(|entry| entry.summary.clone()).unwrap_or_default()
+        self.entries()
+            .iter()
+            .find(matches)
+            .map(|entry| entry.summary.clone())
+            .unwrap_or_default()
     }
 }
 
@@ -116,7 +136,8 @@ mod tests {
                 kind: DeployKind::Deploy,
                 summary: format!("change {release}"),
             };
-            log.record(draft, OffsetDateTime::UNIX_EPOCH).expect("an entry");
+            log.record(draft, OffsetDateTime::UNIX_EPOCH)
+                .expect("an entry");
         }
         (folder, log)
     }
@@ -131,7 +152,11 @@ mod tests {
             (&["1", "2", "3", "2"], Some("1")),
         ] {
             let (_folder, log) = log(releases);
-            assert_eq!(log.previous("inventory").as_deref(), expected, "{releases:?}");
+            assert_eq!(
+                log.previous("inventory").as_deref(),
+                expected,
+                "{releases:?}"
+            );
         }
     }
 

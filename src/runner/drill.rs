@@ -148,12 +148,20 @@ pub(crate) struct State {
 impl Drill {
     /// The token of the control API and of the admin ports.
     pub(crate) fn token(&self) -> String {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner).token.clone()
+        self.session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .token
+            .clone()
     }
 
     /// The run's id.
     pub(crate) fn run(&self) -> String {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner).run.clone()
+        self.session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .run
+            .clone()
     }
 
     /// Changes the shared state.
@@ -176,12 +184,25 @@ impl Drill {
 
     /// Carries out what the responder asks for.
     pub(crate) async fn act(&self, request: ActionRequest) -> anyhow::Result<Acted> {
-        if matches!(self.update(|state| state.phase), Phase::Grading | Phase::Ended) {
-            return Err(Failure::new("the drill is being graded", "the verdict comes in the terminal that submitted").into());
+        if matches!(
+            self.update(|state| state.phase),
+            Phase::Grading | Phase::Ended
+        ) {
+            return Err(Failure::new(
+                "the drill is being graded",
+                "the verdict comes in the terminal that submitted",
+            )
+            .into());
         }
         let began = Instant::now();
         let entry = self.carry_out(request, RESPONDER).await?;
-        let action = Action { at: rfc3339(entry.at), action: entry.kind, service: entry.service.clone(), release: entry.release.clone(), when: entry.at };
+        let action = Action {
+            at: rfc3339(entry.at),
+            action: entry.kind,
+            service: entry.service.clone(),
+            release: entry.release.clone(),
+            when: entry.at,
+        };
         let _ = self.files.actions.push(&action); // The deploy log has it too.
         self.update(|state| state.actions.push(action));
         Ok(Acted {
@@ -194,7 +215,11 @@ impl Drill {
     }
 
     /// Swaps processes as asked, and logs it under that role.
-    pub(super) async fn carry_out(&self, request: ActionRequest, role: &str) -> anyhow::Result<Deploy> {
+    pub(super) async fn carry_out(
+        &self,
+        request: ActionRequest,
+        role: &str,
+    ) -> anyhow::Result<Deploy> {
         let (kind, service, release) = self.resolve(&request)?;
         match kind {
             DeployKind::Restart => self.fleet.restart(service.name()).await?,
@@ -204,7 +229,14 @@ impl Drill {
     }
 
     /// Rolls a release out on its author's behalf, as the scenario's timeline says.
-    pub(crate) async fn deploy(&self, service: Service, release: &str, only: &[String], role: &str, summary: &str) -> anyhow::Result<()> {
+    pub(crate) async fn deploy(
+        &self,
+        service: Service,
+        release: &str,
+        only: &[String],
+        role: &str,
+        summary: &str,
+    ) -> anyhow::Result<()> {
         self.fleet.deploy(service.name(), release, only).await?;
         let draft = Draft {
             service: service.to_string(),
@@ -218,11 +250,20 @@ impl Drill {
     }
 
     /// Pushes configuration to a service, as the scenario's timeline says.
-    pub(crate) async fn configure(&self, service: Service, patch: &serde_json::Value, role: &str, summary: &str) -> anyhow::Result<()> {
+    pub(crate) async fn configure(
+        &self,
+        service: Service,
+        patch: &serde_json::Value,
+        role: &str,
+        summary: &str,
+    ) -> anyhow::Result<()> {
         self.fleet.configure(service.name(), patch.clone()).await?;
         let draft = Draft {
             service: service.to_string(),
-            release: self.deploys.current(service.name()).context("a service that runs has a release")?,
+            release: self
+                .deploys
+                .current(service.name())
+                .context("a service that runs has a release")?,
             role: role.to_owned(),
             kind: DeployKind::Config,
             summary: summary.to_owned(),
@@ -231,7 +272,13 @@ impl Drill {
         self.announce(&entry).await
     }
 
-    async fn record(&self, kind: DeployKind, service: Service, release: &str, role: &str) -> anyhow::Result<Deploy> {
+    async fn record(
+        &self,
+        kind: DeployKind,
+        service: Service,
+        release: &str,
+        role: &str,
+    ) -> anyhow::Result<Deploy> {
         let draft = Draft {
             service: service.to_string(),
             release: release.to_owned(),
@@ -260,19 +307,32 @@ impl Drill {
         match request {
             ActionRequest::Rollback { service } => {
                 let release = self.deploys.previous(service.name()).ok_or_else(|| {
-                    Failure::new(format!("`{service}` has no release before this one"), "`firedrill deploys` shows what was released")
+                    Failure::new(
+                        format!("`{service}` has no release before this one"),
+                        "`firedrill deploys` shows what was released",
+                    )
                 })?;
                 Ok((DeployKind::Rollback, *service, release))
             }
             ActionRequest::Restart { service } => {
-                let release = self.deploys.current(service.name()).context("a service that runs has a release")?;
+                let release = self
+                    .deploys
+                    .current(service.name())
+                    .context("a service that runs has a release")?;
                 Ok((DeployKind::Restart, *service, release))
             }
             ActionRequest::Deploy { service, release } => {
                 let known = self.deploys.releases(service.name());
                 if !known.contains(release) {
-                    let message = format!("`{service}` has no release `{release}`; there are {}", known.join(", "));
-                    return Err(Failure::new(message, "`firedrill deploys` shows what was released").into());
+                    let message = format!(
+                        "`{service}` has no release `{release}`; there are {}",
+                        known.join(", ")
+                    );
+                    return Err(Failure::new(
+                        message,
+                        "`firedrill deploys` shows what was released",
+                    )
+                    .into());
                 }
                 Ok((DeployKind::Deploy, *service, release.clone()))
             }
@@ -281,19 +341,29 @@ impl Drill {
 
     /// Writes where everything answers, the control API among it.
     pub(crate) async fn publish(&self, control: SocketAddr) -> anyhow::Result<()> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner).control = control;
+        self.session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .control = control;
         self.refresh_session().await
     }
 
     /// The first event: where everything is.
     pub(crate) fn announce_ready(&self) {
-        let session = self.session.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let session = self
+            .session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         self.say(Event::Ready {
             run: session.run,
             urls: session.urls,
             folder: self.folder.display().to_string(),
             seed: self.seed,
-            key: self.key.as_ref().map(|key| format!("sha256:{}", key.commitment)),
+            key: self
+                .key
+                .as_ref()
+                .map(|key| format!("sha256:{}", key.commitment)),
         });
     }
 
@@ -328,18 +398,24 @@ impl Drill {
             &self.folder.join("void.json"),
             json!({"reason": reason}).to_string().as_bytes(),
         );
-        let was_ended = self.update(|state| std::mem::replace(&mut state.phase, Phase::Ended) == Phase::Ended);
+        let was_ended =
+            self.update(|state| std::mem::replace(&mut state.phase, Phase::Ended) == Phase::Ended);
         if was_ended {
             return;
         }
-        self.say(Event::Void { at: rfc3339(now()), reason });
+        self.say(Event::Void {
+            at: rfc3339(now()),
+            reason,
+        });
         self.ended.cancel();
     }
 
     /// Completes the run's head: it is over, and the hash of its scenario can be checked from now on.
     pub(crate) fn close(&self) {
         let path = self.folder.join("run.json");
-        let head = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+        let head = std::fs::read(&path)
+            .ok()
+            .and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
         let Some(mut head) = head else { return };
         head["ended"] = json!(rfc3339(now()));
         head["nonce"] = json!(self.key.as_ref().map(|key| &key.nonce));

@@ -95,25 +95,49 @@ impl Event {
     pub fn text(&self, style: Style, is_drill: bool) -> Option<String> {
         let bold = |text: &str| style.paint(Ink::Heading, text);
         Some(match self {
-            Self::Ready { run, urls, folder, seed, key } => {
-                welcome(style, is_drill, run, urls, folder, *seed, key.as_deref())
-            }
+            Self::Ready {
+                run,
+                urls,
+                folder,
+                seed,
+                key,
+            } => welcome(style, is_drill, run, urls, folder, *seed, key.as_deref()),
             Self::Steady { at } => format!("{}  baseline steady; traffic goes on", clock(at)),
-            Self::Page { at, alert, summary, description, .. } => format!(
+            Self::Page {
+                at,
+                alert,
+                summary,
+                description,
+                ..
+            } => format!(
                 "\n{}  {}  {}\n          {summary}\n          {description}\n",
                 clock(at),
                 style.paint(Ink::Error, "PAGE"),
                 bold(alert),
             ),
-            Self::Action { at, action, service, release, by } => {
+            Self::Action {
+                at,
+                action,
+                service,
+                release,
+                by,
+            } => {
                 format!("{}  {action} {service} {release} (by {by})", clock(at))
             }
             Self::Process { at, instance, what } => format!("{}  {instance} {what}", clock(at)),
             Self::Void { at, reason } => {
-                format!("\n{}  {}: this run does not count: {reason}", clock(at), style.paint(Ink::Warning, "VOID"))
+                format!(
+                    "\n{}  {}: this run does not count: {reason}",
+                    clock(at),
+                    style.paint(Ink::Warning, "VOID")
+                )
             }
             Self::Verdict { at, passed, .. } => {
-                let (ink, word) = if *passed { (Ink::Good, "PASSED") } else { (Ink::Error, "NOT PASSED") };
+                let (ink, word) = if *passed {
+                    (Ink::Good, "PASSED")
+                } else {
+                    (Ink::Error, "NOT PASSED")
+                };
                 format!("\n{}  verdict: {}", clock(at), style.paint(ink, word))
             }
         })
@@ -121,13 +145,27 @@ impl Event {
 }
 
 /// Where everything is, and what to do first.
-fn welcome(style: Style, is_drill: bool, run: &str, urls: &Urls, folder: &str, seed: u64, key: Option<&str>) -> String {
+fn welcome(
+    style: Style,
+    is_drill: bool,
+    run: &str,
+    urls: &Urls,
+    folder: &str,
+    seed: u64,
+    key: Option<&str>,
+) -> String {
     let row = |label: &str, value: &str| format!("  {label:<12}{value}\n");
-    let mut text = format!("{}\n\n", style.paint(Ink::Heading, &format!("run {run} is up")));
+    let mut text = format!(
+        "{}\n\n",
+        style.paint(Ink::Heading, &format!("run {run} is up"))
+    );
     text += &row("shop", &format!("{}/v1/products", urls.gateway));
     text += &row("traces", &format!("{}/search", urls.jaeger));
     text += &row("metrics", &format!("{}/graph", urls.prometheus));
-    text += &row("OTLP", &format!("{} (gRPC)  {} (HTTP)", urls.otlp_grpc, urls.otlp_http));
+    text += &row(
+        "OTLP",
+        &format!("{} (gRPC)  {} (HTTP)", urls.otlp_grpc, urls.otlp_http),
+    );
     text += &row("folder", folder);
     text += &row("seed", &seed.to_string());
     if let Some(key) = key {

@@ -26,7 +26,8 @@ pub(super) fn id(at: OffsetDateTime, random: u16) -> String {
 /// Creates the folder of a run.
 pub(super) fn create(runs: &Path, id: &str) -> anyhow::Result<PathBuf> {
     let folder = runs.join(id);
-    std::fs::create_dir_all(&folder).with_context(|| format!("run folder `{}`", folder.display()))?;
+    std::fs::create_dir_all(&folder)
+        .with_context(|| format!("run folder `{}`", folder.display()))?;
     Ok(folder)
 }
 
@@ -41,7 +42,8 @@ pub(super) fn sweep(runs: &Path) {
 
 /// A run that was ended before it was ready leaves nothing.
 pub(super) fn discard(folder: &Path) -> anyhow::Result<Outcome> {
-    std::fs::remove_dir_all(folder).with_context(|| format!("run folder `{}`", folder.display()))?;
+    std::fs::remove_dir_all(folder)
+        .with_context(|| format!("run folder `{}`", folder.display()))?;
     Ok(Outcome::Done)
 }
 
@@ -59,7 +61,10 @@ pub(super) async fn watch_disk(drill: Arc<Drill>) {
             && free < FREE_BYTES
         {
             let free = free / (1024 * 1024);
-            drill.void(format!("only {free} MiB are left on the disk of `{}`", drill.folder.display()));
+            drill.void(format!(
+                "only {free} MiB are left on the disk of `{}`",
+                drill.folder.display()
+            ));
             return;
         }
     }

@@ -41,14 +41,23 @@ impl Drill {
     /// Grades a write-up and ends the drill. A write-up that cannot be read changes nothing.
     pub(crate) async fn submit(&self, request: &SubmitRequest) -> anyhow::Result<Submitted> {
         let Some(scenario) = &self.scenario else {
-            return Err(Failure::new("there is no incident to write up", "`firedrill run` starts a drill").into());
+            return Err(Failure::new(
+                "there is no incident to write up",
+                "`firedrill run` starts a drill",
+            )
+            .into());
         };
         let writeup = report::parse(FILE, &request.write_up).map_err(|problems| Failure {
             message: "the write-up cannot be read".to_owned(),
             problems: problems.iter().map(ToString::to_string).collect(),
-            hint: Some("nothing was graded and the drill goes on; correct it and submit again".to_owned()),
+            hint: Some(
+                "nothing was graded and the drill goes on; correct it and submit again".to_owned(),
+            ),
         })?;
-        let _turn = self.grading.try_lock().map_err(|_| Failure::new("a write-up is being graded", "wait for its verdict"))?;
+        let _turn = self
+            .grading
+            .try_lock()
+            .map_err(|_| Failure::new("a write-up is being graded", "wait for its verdict"))?;
         self.begin_grading()?;
         let graded = self.grade(scenario, &writeup, request).await;
         if graded.is_err() {
@@ -59,9 +68,14 @@ impl Drill {
 
     fn begin_grading(&self) -> anyhow::Result<()> {
         self.update(|state| match state.phase {
-            Phase::Ended => Err(Failure::new("the drill is over", "`firedrill debrief` tells what happened").into()),
+            Phase::Ended => Err(Failure::new(
+                "the drill is over",
+                "`firedrill debrief` tells what happened",
+            )
+            .into()),
             _ if state.moments.page.is_none() => {
-                let hint = "learn the baseline; the pager speaks in the terminal that runs the drill";
+                let hint =
+                    "learn the baseline; the pager speaks in the terminal that runs the drill";
                 Err(Failure::new("nobody has been paged yet", hint).into())
             }
             _ => {
@@ -71,7 +85,12 @@ impl Drill {
         })
     }
 
-    async fn grade(&self, scenario: &Scenario, writeup: &WriteUp, request: &SubmitRequest) -> anyhow::Result<Submitted> {
+    async fn grade(
+        &self,
+        scenario: &Scenario,
+        writeup: &WriteUp,
+        request: &SubmitRequest,
+    ) -> anyhow::Result<Submitted> {
         self.let_settle(&scenario.rubric).await;
         let facts = self.facts(scenario, now()).await?;
         let pointers = grader::pointer::examine(&self.sources, &facts.frame, writeup).await;
@@ -86,24 +105,40 @@ impl Drill {
             state.phase = Phase::Ended;
             state.passed = Some(verdict.passed);
         });
-        let style = Style { color: request.color, terminal: false };
+        let style = Style {
+            color: request.color,
+            terminal: false,
+        };
         let text = report::verdict(&verdict, style, WIDTH);
         let value = serde_json::to_value(&verdict).context("verdict")?;
-        self.say(Event::Verdict { at: rfc3339(now()), passed: verdict.passed, verdict: value.clone() });
+        self.say(Event::Verdict {
+            at: rfc3339(now()),
+            passed: verdict.passed,
+            verdict: value.clone(),
+        });
         self.ended.cancel();
-        Ok(Submitted::Verdict { passed: verdict.passed, verdict: value, text })
+        Ok(Submitted::Verdict {
+            passed: verdict.passed,
+            verdict: value,
+            text,
+        })
     }
 
     /// Gives an action that was just taken the time that the rubric grants it to show.
     async fn let_settle(&self, rubric: &Rubric) {
-        let Some(mitigation) = &rubric.mitigation else { return };
-        let Some(last) = self.update(|state| state.actions.last().map(|action| action.when)) else { return };
+        let Some(mitigation) = &rubric.mitigation else {
+            return;
+        };
+        let Some(last) = self.update(|state| state.actions.last().map(|action| action.when)) else {
+            return;
+        };
         // Twice: once for the windows of the indicator to pass, once for it to stay.
         let patience = Duration::from_secs(mitigation.settle_s.saturating_mul(2).min(240));
         let since = Duration::try_from(now() - last).unwrap_or_default();
         let deadline = Instant::now() + patience.saturating_sub(since);
         while Instant::now() < deadline {
-            let measured = grader::mitigation::measure(&self.sources.prometheus, mitigation, now()).await;
+            let measured =
+                grader::mitigation::measure(&self.sources.prometheus, mitigation, now()).await;
             if measured.is_settled {
                 return;
             }
@@ -117,22 +152,44 @@ impl Drill {
         let steady = moments.steady.unwrap_or(started);
         // In a control nothing changed for the worse; what precedes the page is then the baseline.
         let turn = moments.change.or(moments.page).unwrap_or(until);
-        let incident = Window { from: turn, to: until };
-        let windows = Windows { baseline: Window { from: steady, to: turn }, incident };
+        let incident = Window {
+            from: turn,
+            to: until,
+        };
+        let windows = Windows {
+            baseline: Window {
+                from: steady,
+                to: turn,
+            },
+            incident,
+        };
         let rubric = &scenario.rubric;
         let mitigation = match &rubric.mitigation {
-            Some(check) => Some(grader::mitigation::measure(&self.sources.prometheus, check, until).await),
+            Some(check) => {
+                Some(grader::mitigation::measure(&self.sources.prometheus, check, until).await)
+            }
             None => None,
         };
         Ok(Facts {
             run: self.run(),
-            frame: Frame { started, page: moments.page, ended: until, windows: Some(windows) },
+            frame: Frame {
+                started,
+                page: moments.page,
+                ended: until,
+                windows: Some(windows),
+            },
             trigger_at: moments.change,
-            impact: self.load.record().map(|record| impact::truth(&record, &rubric.impact, incident)),
+            impact: self
+                .load
+                .record()
+                .map(|record| impact::truth(&record, &rubric.impact, incident)),
             deploys: self.deploys.entries(),
             actions: actions
                 .into_iter()
-                .map(|action| Action { at: action.when, what: action.what() })
+                .map(|action| Action {
+                    at: action.when,
+                    what: action.what(),
+                })
                 .collect(),
             mitigation,
         })
@@ -142,7 +199,10 @@ impl Drill {
     async fn prove(&self, scenario: &Scenario) -> anyhow::Result<Proof> {
         let manifest = &scenario.manifest;
         let moments = self.moments();
-        let from = moments.change.or(moments.steady).context("the steady state has begun")?;
+        let from = moments
+            .change
+            .or(moments.steady)
+            .context("the steady state has begun")?;
         let during = measure::highest(&self.sources, manifest, Window { from, to: now() }).await?;
         self.update(|state| state.measured.insert("during", during));
         if scenario.is_control() {
@@ -152,7 +212,11 @@ impl Drill {
         }
         let needed = manifest.during_above.unwrap_or_default();
         if during <= needed {
-            return Ok(Proof { void: Some(format!("the symptom did not show: the indicator reached {during:.4}, and {needed} was needed")) });
+            return Ok(Proof {
+                void: Some(format!(
+                    "the symptom did not show: the indicator reached {during:.4}, and {needed} was needed"
+                )),
+            });
         }
         let patience = Duration::from_secs_f64(manifest.settle_s);
         let mut settled = measure::recovery(&self.sources, manifest, Duration::ZERO).await?;
@@ -175,7 +239,10 @@ impl Drill {
             let request = match remedy {
                 Remedy::Rollback { service } => ActionRequest::Rollback { service: *service },
                 Remedy::Restart { service } => ActionRequest::Restart { service: *service },
-                Remedy::Deploy { service, release } => ActionRequest::Deploy { service: *service, release: release.clone() },
+                Remedy::Deploy { service, release } => ActionRequest::Deploy {
+                    service: *service,
+                    release: release.clone(),
+                },
             };
             self.carry_out(request, "game master").await?;
         }
@@ -183,7 +250,13 @@ impl Drill {
     }
 
     /// Puts everything about the grade into the run's folder; the seal is broken from here on.
-    fn keep(&self, scenario: &Scenario, writeup: &WriteUp, verdict: &Verdict, text: &str) -> anyhow::Result<()> {
+    fn keep(
+        &self,
+        scenario: &Scenario,
+        writeup: &WriteUp,
+        verdict: &Verdict,
+        text: &str,
+    ) -> anyhow::Result<()> {
         let measured = self.update(|state| state.measured.clone());
         let json = serde_json::to_string_pretty(verdict).context("verdict")?;
         let html = report::html(&scenario.title, writeup, verdict);
@@ -192,7 +265,12 @@ impl Drill {
             ("verdict.json", json.as_bytes()),
             ("verdict.html", html.as_bytes()),
             ("scenario.toml", &self.scenario_file),
-            ("measured.json", serde_json::to_string_pretty(&measured).context("measurements")?.as_bytes()),
+            (
+                "measured.json",
+                serde_json::to_string_pretty(&measured)
+                    .context("measurements")?
+                    .as_bytes(),
+            ),
         ] {
             replace(&self.folder.join(name), bytes)?;
         }

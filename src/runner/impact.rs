@@ -19,7 +19,9 @@ const QUIET_S: u32 = 10;
 pub(super) fn truth(record: &Record, rubric: &rubric::Impact, incident: Window) -> ImpactTruth {
     let routes: Vec<Route> = Route::ALL
         .into_iter()
-        .filter(|route| rubric.routes.is_empty() || rubric.routes.iter().any(|name| name == route.name()))
+        .filter(|route| {
+            rubric.routes.is_empty() || rubric.routes.iter().any(|name| name == route.name())
+        })
         .collect();
     let window = record.between_ms(unix_ms(incident.from), unix_ms(incident.to));
     let slow_above_us = (rubric.slow_over_ms * 1000.0) as u32;
@@ -30,7 +32,14 @@ pub(super) fn truth(record: &Record, rubric: &rubric::Impact, incident: Window) 
     };
     let affected: Vec<u32> = window.clone().filter(is_affected).collect();
     let (Some(first), Some(last)) = (affected.first().copied(), affected.last().copied()) else {
-        return ImpactTruth { start: None, end: None, requests: 0, failed: 0, slow: 0, p99_ms: None };
+        return ImpactTruth {
+            start: None,
+            end: None,
+            requests: 0,
+            failed: 0,
+            slow: 0,
+            p99_ms: None,
+        };
     };
     let is_over = last + QUIET_S < window.end;
     let total = sum(record, first..last + 1, &routes, slow_above_us);
@@ -47,7 +56,14 @@ pub(super) fn truth(record: &Record, rubric: &rubric::Impact, incident: Window) 
 }
 
 fn sum(record: &Record, window: Range<u32>, routes: &[Route], slow_above_us: u32) -> ImpactTruth {
-    let mut total = ImpactTruth { start: None, end: None, requests: 0, failed: 0, slow: 0, p99_ms: None };
+    let mut total = ImpactTruth {
+        start: None,
+        end: None,
+        requests: 0,
+        failed: 0,
+        slow: 0,
+        p99_ms: None,
+    };
     for route in routes {
         let cell = record.sum(window.clone(), Some(*route));
         total.requests += cell.scheduled.saturating_sub(cell.abandoned);
@@ -58,7 +74,9 @@ fn sum(record: &Record, window: Range<u32>, routes: &[Route], slow_above_us: u32
 }
 
 fn p99_ms(record: &Record, window: Range<u32>, routes: &[Route]) -> Option<f64> {
-    let mut histograms = routes.iter().map(|route| record.latency(window.clone(), Some(*route)));
+    let mut histograms = routes
+        .iter()
+        .map(|route| record.latency(window.clone(), Some(*route)));
     let mut all = histograms.next()?;
     for histogram in histograms {
         // All come from one place, with one range and one precision.

@@ -19,14 +19,19 @@ impl JsonLines {
     pub(crate) fn open(folder: &Path, name: &str) -> anyhow::Result<Self> {
         let path = folder.join(name);
         let file = File::options().create(true).append(true).open(&path);
-        Ok(Self { file: Mutex::new(file.with_context(|| format!("file `{}`", path.display()))?) })
+        Ok(Self {
+            file: Mutex::new(file.with_context(|| format!("file `{}`", path.display()))?),
+        })
     }
 
     /// Appends one value as one line.
     pub(crate) fn push(&self, value: &impl Serialize) -> anyhow::Result<()> {
         let mut line = serde_json::to_vec(value).context("a line of the run's record")?;
         line.push(b'\n');
-        let mut file = self.file.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut file = self
+            .file
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         // One write call: a reader never sees half a line.
         file.write_all(&line).context("the run's record")
     }

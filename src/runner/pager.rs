@@ -23,7 +23,9 @@ pub(super) async fn watch(drill: Arc<Drill>) {
     loop {
         ticks.tick().await;
         // A Prometheus that does not answer now is asked again at the next tick.
-        let Ok(alerts) = drill.sources.prometheus.alerts().await else { continue };
+        let Ok(alerts) = drill.sources.prometheus.alerts().await else {
+            continue;
+        };
         for alert in alerts.iter().filter(|alert| is_page(alert)) {
             if paged.insert(name(alert).to_owned()) {
                 page(&drill, alert);
@@ -33,7 +35,11 @@ pub(super) async fn watch(drill: Arc<Drill>) {
 }
 
 fn is_page(alert: &Alert) -> bool {
-    alert.state == "firing" && alert.labels.get("severity").is_some_and(|severity| severity == "page")
+    alert.state == "firing"
+        && alert
+            .labels
+            .get("severity")
+            .is_some_and(|severity| severity == "page")
 }
 
 fn name(alert: &Alert) -> &str {

@@ -32,7 +32,11 @@ use crate::stack::{Plan, Stack};
 /// The release of everything when there is no scenario.
 const PLAIN_RELEASE: &str = "2026.11.1";
 /// Inventory carries most of the load and runs twice; a rollout passes through a mixed state, as in production.
-const INSTANCES: [(Service, usize); 3] = [(Service::Gateway, 1), (Service::Checkout, 1), (Service::Inventory, 2)];
+const INSTANCES: [(Service, usize); 3] = [
+    (Service::Gateway, 1),
+    (Service::Checkout, 1),
+    (Service::Inventory, 2),
+];
 
 /// What was asked for, parsed.
 #[derive(Debug)]
@@ -86,13 +90,23 @@ pub(super) fn prepare(options: Options, state: &StateDir) -> anyhow::Result<Prep
     let run = folder::id(started.0, random.random());
     let folder = folder::create(&state.runs(), &run)?;
     // Small enough to be typed again.
-    let seed = options.seed.unwrap_or_else(|| random.random_range(1..1_000_000));
+    let seed = options
+        .seed
+        .unwrap_or_else(|| random.random_range(1..1_000_000));
     let key = options.scenario.as_ref().map(|(_, file)| {
         let nonce = hex::encode(random.random::<[u8; 16]>());
         let commitment = seal::commitment(&nonce, file);
         Key { nonce, commitment }
     });
-    let prepared = Prepared { run, seed, folder, token: hex::encode(random.random::<[u8; 32]>()), key, started, options };
+    let prepared = Prepared {
+        run,
+        seed,
+        folder,
+        token: hex::encode(random.random::<[u8; 32]>()),
+        key,
+        started,
+        options,
+    };
     prepared.write_head()?;
     Ok(prepared)
 }
@@ -108,7 +122,8 @@ impl Prepared {
             "scenario_hash": self.key.as_ref().map(|key| &key.commitment),
         });
         let path = self.folder.join("run.json");
-        std::fs::write(&path, format!("{head:#}\n")).with_context(|| format!("file `{}`", path.display()))
+        std::fs::write(&path, format!("{head:#}\n"))
+            .with_context(|| format!("file `{}`", path.display()))
     }
 
     /// What the stack is started from.
@@ -134,11 +149,17 @@ impl Prepared {
 }
 
 fn releases(scenario: Option<&Scenario>) -> anyhow::Result<Releases> {
-    let plain = Service::ALL.map(|service| ((service.to_string(), PLAIN_RELEASE.to_owned()), json!({})));
-    let Some(scenario) = scenario else { return Ok(Releases::from(plain)) };
+    let plain =
+        Service::ALL.map(|service| ((service.to_string(), PLAIN_RELEASE.to_owned()), json!({})));
+    let Some(scenario) = scenario else {
+        return Ok(Releases::from(plain));
+    };
     let settings = scenario.history.iter().map(|release| {
         let settings = serde_json::to_value(&release.settings).context("settings of a release")?;
-        Ok(((release.service.to_string(), release.release.clone()), settings))
+        Ok((
+            (release.service.to_string(), release.release.clone()),
+            settings,
+        ))
     });
     settings.collect()
 }
@@ -148,7 +169,14 @@ fn current(scenario: Option<&Scenario>) -> BTreeMap<String, String> {
         let before = scenario?.deployed_before(service);
         before.last().map(|release| release.release.clone())
     };
-    Service::ALL.map(|service| (service.to_string(), newest(service).unwrap_or_else(|| PLAIN_RELEASE.to_owned()))).into()
+    Service::ALL
+        .map(|service| {
+            (
+                service.to_string(),
+                newest(service).unwrap_or_else(|| PLAIN_RELEASE.to_owned()),
+            )
+        })
+        .into()
 }
 
 /// Puts the drill's state together once the stack is up, and starts the traffic.
@@ -160,15 +188,28 @@ pub(super) async fn assemble(
 ) -> anyhow::Result<Drill> {
     let deploys = DeployLog::new(JsonLines::open(&prepared.folder, "deploys.jsonl")?);
     record_history(&deploys, &prepared)?;
-    let urls = Urls { gateway: format!("http://{}", stack.gateway), ..stack.backend.urls() };
+    let urls = Urls {
+        gateway: format!("http://{}", stack.gateway),
+        ..stack.backend.urls()
+    };
     let sources = Sources::new(&urls.jaeger, &urls.prometheus, &prepared.folder)?;
-    let mut traffic = prepared.scenario().map(|scenario| scenario.load.clone()).unwrap_or_default();
+    let mut traffic = prepared
+        .scenario()
+        .map(|scenario| scenario.load.clone())
+        .unwrap_or_default();
     traffic.rate = prepared.options.rate.unwrap_or(traffic.rate);
     let load = Load::start(stack.gateway, prepared.seed, traffic, &prepared.folder)?;
     let has_drill = prepared.options.scenario.is_some();
     let state = State {
-        phase: if has_drill { Phase::Baseline } else { Phase::Up },
-        moments: Moments { traffic: Some(now()), ..Moments::default() },
+        phase: if has_drill {
+            Phase::Baseline
+        } else {
+            Phase::Up
+        },
+        moments: Moments {
+            traffic: Some(now()),
+            ..Moments::default()
+        },
         pages: Vec::new(),
         actions: Vec::new(),
         measured: BTreeMap::new(),
@@ -184,7 +225,17 @@ pub(super) async fn assemble(
         urls,
         services: Vec::new(),
         pace: prepared.options.pace,
-        scenario: prepared.options.named.then(|| prepared.options.scenario.as_ref().map(|(scenario, _)| scenario.id.clone())).flatten(),
+        scenario: prepared
+            .options
+            .named
+            .then(|| {
+                prepared
+                    .options
+                    .scenario
+                    .as_ref()
+                    .map(|(scenario, _)| scenario.id.clone())
+            })
+            .flatten(),
     };
     let (scenario, file) = prepared.options.scenario.unzip();
     Ok(Drill {
@@ -228,7 +279,11 @@ fn record_history(deploys: &DeployLog, prepared: &Prepared) -> anyhow::Result<()
         }
         return Ok(());
     };
-    let mut aged: Vec<_> = scenario.history.iter().filter_map(|release| Some((release.age?, release))).collect();
+    let mut aged: Vec<_> = scenario
+        .history
+        .iter()
+        .filter_map(|release| Some((release.age?, release)))
+        .collect();
     aged.sort_by_key(|(age, _)| std::cmp::Reverse(*age));
     for (age, release) in aged {
         let draft = Draft {

@@ -11,7 +11,8 @@ impl Drill {
     /// The drill as it stands.
     pub(crate) async fn status(&self) -> Status {
         let (phase, pages) = self.update(|state| (state.phase, state.pages.clone()));
-        let slis = futures_util::future::join_all(Service::ALL.map(|service| sli(&self.sources, service)));
+        let slis =
+            futures_util::future::join_all(Service::ALL.map(|service| sli(&self.sources, service)));
         Status {
             run: self.run(),
             phase: phase.name().to_owned(),
@@ -32,10 +33,21 @@ async fn sli(sources: &Sources, service: Service) -> Sli {
     let buckets = format!("http_server_request_duration_seconds_bucket{{service=\"{service}\"}}");
     let (rate, errors, p99_s) = tokio::join!(
         number(sources, format!("sum(rate({requests}[30s]))")),
-        number(sources, format!("(sum(rate({errors}[30s])) or vector(0)) / sum(rate({requests}[30s]))")),
-        number(sources, format!("histogram_quantile(0.99, sum by (le) (rate({buckets}[30s])))")),
+        number(
+            sources,
+            format!("(sum(rate({errors}[30s])) or vector(0)) / sum(rate({requests}[30s]))")
+        ),
+        number(
+            sources,
+            format!("histogram_quantile(0.99, sum by (le) (rate({buckets}[30s])))")
+        ),
     );
-    Sli { service: service.to_string(), rate, errors, p99_s }
+    Sli {
+        service: service.to_string(),
+        rate,
+        errors,
+        p99_s,
+    }
 }
 
 /// One number, or nothing where there is none yet or Prometheus does not answer.

@@ -25,7 +25,9 @@ const PAGE_WITHIN: Duration = Duration::from_secs(120);
 
 /// Plays the scenario's timeline; a drill that cannot count is ended as void.
 pub(super) async fn play(drill: Arc<Drill>) {
-    let Some(scenario) = drill.scenario.clone() else { return };
+    let Some(scenario) = drill.scenario.clone() else {
+        return;
+    };
     match play_all(&drill, &scenario).await {
         Ok(None) => {}
         Ok(Some(reason)) => drill.void(reason),
@@ -65,7 +67,10 @@ async fn unsteady(drill: &Drill, scenario: &Scenario) -> anyhow::Result<Option<S
     let moments = drill.moments();
     let from = moments.steady.context("the steady state has begun")?;
     if let Some(page) = drill.update(|state| state.pages.first().cloned()) {
-        return Ok(Some(format!("the baseline was not steady: `{}` fired before anything was changed", page.alert)));
+        return Ok(Some(format!(
+            "the baseline was not steady: `{}` fired before anything was changed",
+            page.alert
+        )));
     }
     let window = Window { from, to: now() };
     let highest = measure::highest(&drill.sources, &scenario.manifest, window).await?;
@@ -79,18 +84,46 @@ async fn perform(drill: &Arc<Drill>, scenario: &Scenario, step: &Step) -> anyhow
         drill.update(|state| state.moments.change = Some(now()));
     }
     match &step.action {
-        Action::Deploy { service, release, instances } => {
-            let known = scenario.release(*service, release).context("a release of the history")?;
+        Action::Deploy {
+            service,
+            release,
+            instances,
+        } => {
+            let known = scenario
+                .release(*service, release)
+                .context("a release of the history")?;
             let only = instances.clone().unwrap_or_default();
-            drill.deploy(*service, release, &only, &known.author, &known.changelog).await
+            drill
+                .deploy(*service, release, &only, &known.author, &known.changelog)
+                .await
         }
-        Action::Config { target: Target::Service(service), settings, summary, author } => {
-            let patch = serde_json::to_value(settings).context("settings of a configuration change")?;
+        Action::Config {
+            target: Target::Service(service),
+            settings,
+            summary,
+            author,
+        } => {
+            let patch =
+                serde_json::to_value(settings).context("settings of a configuration change")?;
             let role = author.as_deref().unwrap_or("platform engineer");
-            drill.configure(*service, &patch, role, summary.as_deref().unwrap_or_default()).await
+            drill
+                .configure(
+                    *service,
+                    &patch,
+                    role,
+                    summary.as_deref().unwrap_or_default(),
+                )
+                .await
         }
-        Action::Config { target: Target::Payment, settings, .. } => {
-            drill.provider.configure(&serde_json::to_value(settings).context("settings of the provider")?).await
+        Action::Config {
+            target: Target::Payment,
+            settings,
+            ..
+        } => {
+            drill
+                .provider
+                .configure(&serde_json::to_value(settings).context("settings of the provider")?)
+                .await
         }
         Action::Load { rate, .. } => {
             drill.load.set_rate(*rate);
@@ -113,8 +146,17 @@ async fn await_page(drill: &Drill, scenario: &Scenario) -> anyhow::Result<Option
         }
         sleep(Duration::from_millis(250)).await;
     }
-    let from = drill.moments().change.or(drill.moments().steady).context("the steady state has begun")?;
-    let highest = measure::highest(&drill.sources, &scenario.manifest, Window { from, to: now() }).await?;
+    let from = drill
+        .moments()
+        .change
+        .or(drill.moments().steady)
+        .context("the steady state has begun")?;
+    let highest = measure::highest(
+        &drill.sources,
+        &scenario.manifest,
+        Window { from, to: now() },
+    )
+    .await?;
     Ok(Some(format!(
         "`{wanted}` did not fire within {} s; the indicator reached {highest:.4}",
         PAGE_WITHIN.as_secs(),

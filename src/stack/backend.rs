@@ -43,7 +43,12 @@ impl Ports {
 
     /// Free ports only, so that drills can run side by side.
     pub(crate) fn free() -> Self {
-        Self { jaeger: Choice::Free, otlp_grpc: Choice::Free, otlp_http: Choice::Free, prometheus: Choice::Free }
+        Self {
+            jaeger: Choice::Free,
+            otlp_grpc: Choice::Free,
+            otlp_http: Choice::Free,
+            prometheus: Choice::Free,
+        }
     }
 }
 
@@ -107,7 +112,10 @@ impl Backend {
         })
         .await?;
         let address = |field| -> anyhow::Result<SocketAddr> {
-            process.announced(field)?.parse().with_context(|| format!("address `{field}` of the backend"))
+            process
+                .announced(field)?
+                .parse()
+                .with_context(|| format!("address `{field}` of the backend"))
         };
         Ok(Self {
             jaeger: address("jaeger")?,

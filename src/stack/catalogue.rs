@@ -32,7 +32,8 @@ pub(crate) async fn install(
 
 /// Prepares into a file of its own and renames it, so that two drills that start at once cannot disturb each other.
 fn prepare(cache: &Path, prepared: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(cache).with_context(|| format!("cache folder `{}`", cache.display()))?;
+    std::fs::create_dir_all(cache)
+        .with_context(|| format!("cache folder `{}`", cache.display()))?;
     let folder = tempfile::Builder::new()
         .prefix(".preparing-")
         .tempdir_in(cache)

@@ -65,7 +65,10 @@ impl Fleet {
             let addresses = upstreams.entry(slot.service.clone()).or_default();
             addresses.push(slot.public()?);
             if addresses.len() > MOST_INSTANCES {
-                bail!("`{}` has more than {MOST_INSTANCES} instances", slot.service);
+                bail!(
+                    "`{}` has more than {MOST_INSTANCES} instances",
+                    slot.service
+                );
             }
         }
         for (name, addr) in third_parties {
@@ -73,7 +76,15 @@ impl Fleet {
         }
         let slots = slots.into_iter().map(Arc::new).collect();
         let (pushed, pipeline, supervisors) = Default::default();
-        Ok(Self { common, releases, slots, upstreams, pushed, pipeline, supervisors })
+        Ok(Self {
+            common,
+            releases,
+            slots,
+            upstreams,
+            pushed,
+            pipeline,
+            supervisors,
+        })
     }
 
     /// Starts `releases` (service to release), all slots at once, and supervises them from then on.
@@ -90,7 +101,10 @@ impl Fleet {
         });
         futures_util::future::try_join_all(starts).await?;
         self.write_targets().await?;
-        let mut supervisors = self.supervisors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut supervisors = self
+            .supervisors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         for slot in &self.slots {
             supervisors.spawn(Arc::clone(slot).supervise(notices.clone()));
         }
@@ -100,7 +114,12 @@ impl Fleet {
     /// Swaps the instances of `service` to `release`, one after the other.
     ///
     /// `only` limits the swap to some instances, as a half-finished rollout does.
-    pub(crate) async fn deploy(&self, service: &str, release: &str, only: &[String]) -> anyhow::Result<()> {
+    pub(crate) async fn deploy(
+        &self,
+        service: &str,
+        release: &str,
+        only: &[String],
+    ) -> anyhow::Result<()> {
         let _turn = self.pipeline.lock().await;
         for slot in self.slots_of(service)? {
             if only.is_empty() || only.contains(&slot.instance) {
@@ -115,16 +134,28 @@ impl Fleet {
     pub(crate) async fn restart(&self, service: &str) -> anyhow::Result<()> {
         let _turn = self.pipeline.lock().await;
         for slot in self.slots_of(service)? {
-            let view = slot.view().await.with_context(|| format!("`{}` does not run", slot.instance))?;
-            slot.swap(&view.release, self.config(slot, &view.release)?).await?;
+            let view = slot
+                .view()
+                .await
+                .with_context(|| format!("`{}` does not run", slot.instance))?;
+            slot.swap(&view.release, self.config(slot, &view.release)?)
+                .await?;
             self.write_targets().await?;
         }
         Ok(())
     }
 
     /// Pushes configuration to `service` and swaps its instances; gives what was pushed before.
-    pub(crate) async fn configure(&self, service: &str, settings: Value) -> anyhow::Result<Option<Value>> {
-        let before = self.pushed.lock().unwrap_or_else(PoisonError::into_inner).insert(service.to_owned(), settings);
+    pub(crate) async fn configure(
+        &self,
+        service: &str,
+        settings: Value,
+    ) -> anyhow::Result<Option<Value>> {
+        let before = self
+            .pushed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(service.to_owned(), settings);
         self.restart(service).await?;
         Ok(before)
     }
@@ -132,10 +163,19 @@ impl Fleet {
     /// Ends every process, the edge of the shop first.
     pub(crate) async fn close(&self) {
         for service in ["gateway", "checkout", "inventory"] {
-            let closing = self.slots.iter().filter(|slot| slot.service == service).map(|slot| slot.close());
+            let closing = self
+                .slots
+                .iter()
+                .filter(|slot| slot.service == service)
+                .map(|slot| slot.close());
             futures_util::future::join_all(closing).await;
         }
-        let supervisors = std::mem::take(&mut *self.supervisors.lock().unwrap_or_else(PoisonError::into_inner));
+        let supervisors = std::mem::take(
+            &mut *self
+                .supervisors
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
         drop(supervisors);
     }
 
@@ -151,7 +191,11 @@ impl Fleet {
     }
 
     fn slots_of(&self, service: &str) -> anyhow::Result<Vec<&Arc<Slot>>> {
-        let slots: Vec<_> = self.slots.iter().filter(|slot| slot.service == service).collect();
+        let slots: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|slot| slot.service == service)
+            .collect();
         if slots.is_empty() {
             let known: Vec<_> = self.upstreams.keys().map(String::as_str).collect();
             bail!("no service `{service}`; there are {}", known.join(", "));
@@ -166,12 +210,22 @@ impl Fleet {
             .get(&key)
             .with_context(|| format!("`{}` has no release `{release}`", slot.service))?
             .clone();
-        if let Some(pushed) = self.pushed.lock().unwrap_or_else(PoisonError::into_inner).get(&slot.service) {
+        if let Some(pushed) = self
+            .pushed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&slot.service)
+        {
             merge(&mut settings, pushed);
         }
         // A release may also change how its process runs, such as its worker threads.
-        let process = settings.as_object_mut().and_then(|settings| settings.remove("process"));
-        let process = process.map(serde_json::from_value).transpose().context("settings of a process")?;
+        let process = settings
+            .as_object_mut()
+            .and_then(|settings| settings.remove("process"));
+        let process = process
+            .map(serde_json::from_value)
+            .transpose()
+            .context("settings of a process")?;
         let config = Config {
             service: slot.service.clone(),
             instance: slot.instance.clone(),
@@ -213,6 +267,9 @@ mod tests {
     fn pushed_settings_lie_over_the_release_s_own() {
         let mut settings = json!({"cache": {"ttl_ms": 300, "capacity": 10}, "pool": 4});
         merge(&mut settings, &json!({"cache": {"ttl_ms": 5}, "limit": 1}));
-        assert_eq!(settings, json!({"cache": {"ttl_ms": 5, "capacity": 10}, "pool": 4, "limit": 1}));
+        assert_eq!(
+            settings,
+            json!({"cache": {"ttl_ms": 5, "capacity": 10}, "pool": 4, "limit": 1})
+        );
     }
 }

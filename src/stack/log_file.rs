@@ -35,30 +35,47 @@ struct Inner {
 impl LogFile {
     /// Opens `<folder>/<instance>.jsonl` for appending.
     pub(crate) fn open(folder: &Path, instance: &str) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(folder).with_context(|| format!("folder `{}`", folder.display()))?;
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("folder `{}`", folder.display()))?;
         let path = folder.join(format!("{instance}.jsonl"));
         let file = append(&path)?;
         let bytes = file.metadata().map_or(0, |metadata| metadata.len());
-        let inner = Inner { instance: instance.to_owned(), path, file, bytes, tail: VecDeque::new() };
-        Ok(Self { inner: Arc::new(Mutex::new(inner)) })
+        let inner = Inner {
+            instance: instance.to_owned(),
+            path,
+            file,
+            bytes,
+            tail: VecDeque::new(),
+        };
+        Ok(Self {
+            inner: Arc::new(Mutex::new(inner)),
+        })
     }
 
     /// Copies every line of `stream` into the file until it ends.
     pub(crate) async fn drain(&self, stream: impl AsyncRead + Unpin) {
         let mut lines = BufReader::new(stream).split(b'\n');
         while let Ok(Some(line)) = lines.next_segment().await {
-            self.push(&String::from_utf8_lossy(&line[..line.len().min(MOST_LINE_BYTES)]));
+            self.push(&String::from_utf8_lossy(
+                &line[..line.len().min(MOST_LINE_BYTES)],
+            ));
         }
     }
 
     /// The last lines, oldest first.
     pub(crate) fn tail(&self, lines: usize) -> Vec<String> {
-        let inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let inner = self
+            .inner
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         inner.tail.iter().rev().take(lines).rev().cloned().collect()
     }
 
     fn push(&self, line: &str) {
-        let mut inner = self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut inner = self
+            .inner
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         if !line.trim().is_empty() {
             inner.push(line);
         }
@@ -68,7 +85,11 @@ impl LogFile {
 impl Inner {
     fn push(&mut self, line: &str) {
         // What the runtime itself prints (an abort, an allocator's message) is evidence too.
-        let line = if line.starts_with('{') { line.to_owned() } else { wrapped(&self.instance, line) };
+        let line = if line.starts_with('{') {
+            line.to_owned()
+        } else {
+            wrapped(&self.instance, line)
+        };
         if self.tail.len() == TAIL_LINES {
             self.tail.pop_front();
         }
@@ -112,11 +133,16 @@ mod tests {
     async fn lines_are_kept_and_foreign_ones_are_wrapped() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let log = LogFile::open(folder.path(), "inventory-1").expect("a log");
-        log.drain(&b"{\"message\":\"ready\"}\n\nmemory allocation of 8 bytes failed\n"[..]).await;
-        let text = std::fs::read_to_string(folder.path().join("inventory-1.jsonl")).expect("the log");
+        log.drain(&b"{\"message\":\"ready\"}\n\nmemory allocation of 8 bytes failed\n"[..])
+            .await;
+        let text =
+            std::fs::read_to_string(folder.path().join("inventory-1.jsonl")).expect("the log");
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], r#"{"message":"ready"}"#);
-        assert!(lines[1].contains(r#""message":"memory allocation of 8 bytes failed""#), "{text}");
+        assert!(
+            lines[1].contains(r#""message":"memory allocation of 8 bytes failed""#),
+            "{text}"
+        );
         assert_eq!(lines.len(), 2);
         assert_eq!(log.tail(1), [lines[1]]);
     }

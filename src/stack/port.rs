@@ -30,7 +30,9 @@ pub(crate) fn choose(choice: Choice, purpose: &'static str) -> anyhow::Result<So
 
 /// Somebody asked for this port by number.
 fn taken(port: u16, purpose: &str) -> Error {
-    let by = holder(port).map(|holder| format!(" by {holder}")).unwrap_or_default();
+    let by = holder(port)
+        .map(|holder| format!(" by {holder}"))
+        .unwrap_or_default();
     Error::Stack {
         message: format!("port {port} for {purpose} is taken{by}"),
         log: Vec::new(),
@@ -53,13 +55,17 @@ fn loopback(port: u16) -> SocketAddr {
 
 /// The process that listens on a local port, as `name (process 123)`, where /proc can tell.
 fn holder(port: u16) -> Option<String> {
-    let inode = ["/proc/net/tcp", "/proc/net/tcp6"].iter().find_map(|table| listening_inode(table, port))?;
+    let inode = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .find_map(|table| listening_inode(table, port))?;
     let wanted = format!("socket:[{inode}]");
     let processes = std::fs::read_dir("/proc").ok()?.flatten();
     processes.map(|entry| entry.path()).find_map(|folder| {
         let id: u32 = folder.file_name()?.to_str()?.parse().ok()?;
         let mut descriptors = std::fs::read_dir(folder.join("fd")).ok()?.flatten();
-        descriptors.find(|fd| std::fs::read_link(fd.path()).is_ok_and(|link| link.as_os_str() == wanted.as_str()))?;
+        descriptors.find(|fd| {
+            std::fs::read_link(fd.path()).is_ok_and(|link| link.as_os_str() == wanted.as_str())
+        })?;
         let name = std::fs::read_to_string(folder.join("comm")).ok()?;
         Some(format!("{} (process {id})", name.trim()))
     })
@@ -86,9 +92,17 @@ mod tests {
         let port = held.local_addr().expect("its address").port();
         let other = choose(Choice::Preferred(port), "Jaeger").expect("another port");
         assert_ne!(other.port(), port);
-        let error = choose(Choice::Fixed(port), "Jaeger").expect_err("the port is held").to_string();
-        assert!(error.starts_with(&format!("port {port} for Jaeger is taken")), "{error}");
+        let error = choose(Choice::Fixed(port), "Jaeger")
+            .expect_err("the port is held")
+            .to_string();
+        assert!(
+            error.starts_with(&format!("port {port} for Jaeger is taken")),
+            "{error}"
+        );
         #[cfg(target_os = "linux")]
-        assert!(error.contains(&format!("(process {})", std::process::id())), "{error}");
+        assert!(
+            error.contains(&format!("(process {})", std::process::id())),
+            "{error}"
+        );
     }
 }

@@ -60,7 +60,9 @@ impl Process {
         let mut child = command(&spec)?
             .spawn()
             .with_context(|| format!("process `{}`", spec.instance))?;
-        let pid = child.id().context("a child that was just spawned has an id")?;
+        let pid = child
+            .id()
+            .context("a child that was just spawned has an id")?;
 
         let stderr = child.stderr.take().context("stderr is piped")?;
         let log = spec.log.clone();
@@ -94,7 +96,12 @@ impl Process {
             drop(stdin);
             exit.send_replace(Some(status));
         });
-        Ok(Self { pid, ready, stop, exited })
+        Ok(Self {
+            pid,
+            ready,
+            stop,
+            exited,
+        })
     }
 
     /// The operating system's id of the process.
@@ -132,13 +139,24 @@ fn command(spec: &Spec<'_>) -> anyhow::Result<Command> {
     let mut command = std::process::Command::new(program);
     command.args(["serve", spec.role]);
     command.envs(spec.environment.iter().map(|(key, value)| (key, value)));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     // A Ctrl-C in the terminal goes to the runner alone; it decides in which order things end.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
     if let Some(listener) = spec.listener {
-        let parent_fd = listener.as_fd().try_clone_to_owned().context("public socket")?;
-        let mapping = FdMapping { parent_fd, child_fd: FIRST_LISTEN_FD };
-        command.fd_mappings(vec![mapping]).context("public socket")?;
+        let parent_fd = listener
+            .as_fd()
+            .try_clone_to_owned()
+            .context("public socket")?;
+        let mapping = FdMapping {
+            parent_fd,
+            child_fd: FIRST_LISTEN_FD,
+        };
+        command
+            .fd_mappings(vec![mapping])
+            .context("public socket")?;
         command.env("LISTEN_FDS", "1").env_remove("LISTEN_PID");
     }
     let mut command = Command::from(command);
@@ -162,7 +180,8 @@ async fn ready_line(
         .context("its standard output ended before it was ready")?;
     // Whatever else it prints is read and dropped, so that a full pipe can never block it.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    let ready: Value = serde_json::from_str(&line).with_context(|| format!("ready line `{line}`"))?;
+    let ready: Value =
+        serde_json::from_str(&line).with_context(|| format!("ready line `{line}`"))?;
     if ready["ready"] != Value::Bool(true) {
         bail!("it is not ready: {line}");
     }

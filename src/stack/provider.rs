@@ -23,8 +23,11 @@ impl Provider {
     pub(crate) async fn start(logs: &Path) -> anyhow::Result<Self> {
         let addr = choose(Choice::Free, "the payment provider")?;
         let log = LogFile::open(logs, "payment")?;
-        let slot = Slot::bind("payment", "payment".to_owned(), addr, log, Vec::new()).context("payment provider")?;
-        let provider = Self { slot: Arc::new(slot) };
+        let slot = Slot::bind("payment", "payment".to_owned(), addr, log, Vec::new())
+            .context("payment provider")?;
+        let provider = Self {
+            slot: Arc::new(slot),
+        };
         provider.configure(&json!({})).await?;
         Ok(provider)
     }

@@ -108,14 +108,21 @@ impl Slot {
 
     /// The address that callers use.
     pub(crate) fn public(&self) -> anyhow::Result<SocketAddr> {
-        self.listener.local_addr().context("address of a public socket")
+        self.listener
+            .local_addr()
+            .context("address of a public socket")
     }
 
     /// Starts `config` behind the socket, then drains what ran there before.
     pub(crate) async fn swap(&self, release: &str, config: Value) -> anyhow::Result<()> {
         let mut state = self.state.lock().await;
         let process = self.start(&config).await?;
-        let running = Running { process, release: release.to_owned(), config, since: Instant::now() };
+        let running = Running {
+            process,
+            release: release.to_owned(),
+            config,
+            since: Instant::now(),
+        };
         state.generation += 1;
         let before = state.running.replace(running);
         drop(state);
@@ -152,7 +159,9 @@ impl Slot {
     pub(crate) async fn supervise(self: Arc<Self>, notices: mpsc::Sender<Notice>) {
         let mut pause = FIRST_PAUSE;
         while !self.closing.load(Ordering::Acquire) {
-            let Some((exited, generation, since)) = self.watch().await else { return };
+            let Some((exited, generation, since)) = self.watch().await else {
+                return;
+            };
             let status = exited.await;
             if self.state.lock().await.generation != generation {
                 continue; // It was swapped: the new process is watched next.
@@ -160,19 +169,38 @@ impl Slot {
             if self.closing.load(Ordering::Acquire) {
                 return;
             }
-            pause = if since.elapsed() > STABLE_AFTER { FIRST_PAUSE } else { pause };
+            pause = if since.elapsed() > STABLE_AFTER {
+                FIRST_PAUSE
+            } else {
+                pause
+            };
             let how = status.map_or_else(|| "killed".to_owned(), |status| status.to_string());
             // Nobody listens any more only when the drill is ending.
-            let _ = notices.send(Notice::Ended { instance: self.instance.clone(), how }).await;
+            let _ = notices
+                .send(Notice::Ended {
+                    instance: self.instance.clone(),
+                    how,
+                })
+                .await;
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
             if self.revive(generation).await {
-                let _ = notices.send(Notice::Restarted { instance: self.instance.clone() }).await;
+                let _ = notices
+                    .send(Notice::Restarted {
+                        instance: self.instance.clone(),
+                    })
+                    .await;
             }
         }
     }
 
-    async fn watch(&self) -> Option<(impl Future<Output = Option<std::process::ExitStatus>> + use<>, u64, Instant)> {
+    async fn watch(
+        &self,
+    ) -> Option<(
+        impl Future<Output = Option<std::process::ExitStatus>> + use<>,
+        u64,
+        Instant,
+    )> {
         let state = self.state.lock().await;
         let running = state.running.as_ref()?;
         Some((running.process.exited(), state.generation, running.since))
@@ -184,9 +212,13 @@ impl Slot {
         if state.generation != generation || self.closing.load(Ordering::Acquire) {
             return false;
         }
-        let Some(config) = state.running.as_ref().map(|running| running.config.clone()) else { return false };
+        let Some(config) = state.running.as_ref().map(|running| running.config.clone()) else {
+            return false;
+        };
         // When it does not come up its dead predecessor stays in place, and the loop tries again after a longer pause.
-        let Ok(process) = self.start(&config).await else { return false };
+        let Ok(process) = self.start(&config).await else {
+            return false;
+        };
         state.generation += 1;
         if let Some(running) = state.running.as_mut() {
             running.process = process;
