@@ -1,17 +1,18 @@
 //! One file a command: arguments in, output and an [`Outcome`] out.
 
-mod act;
 mod check;
 mod completions;
-mod debrief;
+mod deploys;
+mod heap;
 mod list;
+mod logs;
 mod man;
-mod open;
-mod report;
-mod run;
-pub mod serve;
-mod status;
-mod submit;
+mod profile;
+mod query;
+mod request;
+mod source;
+mod trace;
+mod traces;
 
 use crate::cli::{Cli, Command, drill};
 use crate::context::Context;
@@ -25,19 +26,17 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         .unwrap_or_else(|| Command::Run(drill::Run::default()))
     {
         Command::List(args) => list::run(&context, &args),
+        Command::Logs(args) => logs::run(&context, &args),
+        Command::Traces(args) => traces::run(&context, &args),
+        Command::Trace(args) => trace::run(&context, &args),
+        Command::Query(args) => query::run(&context, &args),
+        Command::Deploys(args) => deploys::run(&context, &args),
+        Command::Heap(args) => heap::run(&context, &args),
+        Command::Profile(args) => profile::run(&context, &args),
+        Command::Request(args) => request::run(&context, &args),
         Command::Check(args) => check::run(&context, &args),
         Command::Completions(args) => completions::run(&context, &args),
         Command::Man(args) => man::run(&context, &args),
-        Command::Run(args) => run::run(&context, &args),
-        Command::Up(args) => run::up(&context, &args),
-        Command::Status(args) => status::run(&context, &args),
-        Command::Rollback(args) => act::rollback(&context, &args),
-        Command::Restart(args) => act::restart(&context, &args),
-        Command::Deploy(args) => act::deploy(&context, &args),
-        Command::Report(args) => report::run(&context, &args),
-        Command::Submit(args) => submit::run(&context, &args),
-        Command::Debrief(args) => debrief::run(&context, &args),
-        Command::Open(args) => open::run(&context, &args),
         // Filled in by their authors as they land.
         other => anyhow::bail!("`{other:?}` is not part of this build"),
     }

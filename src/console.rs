@@ -8,6 +8,7 @@ pub mod progress;
 pub mod sparkline;
 pub mod table;
 pub mod text;
+pub mod waterfall;
 
 use std::io::{self, Write as _};
 

@@ -164,10 +164,7 @@ pub(super) fn contributing(case: &Case) -> Item {
     let (share, why) = match found {
         Some((known, true)) => (
             1.0,
-            format!(
-                "You name one, with evidence: {}.",
-                known.about.trim_end_matches('.')
-            ),
+            format!("You name one, with evidence: {}.", known.about),
         ),
         Some((known, false)) => (
             0.5,

@@ -1,0 +1,96 @@
+//! `deploys`: the deploy log of a run.
+
+use grader::evidence::{Deploy, DeployKind, Deploys};
+
+use super::source;
+use crate::cli::evidence::Deploys as Args;
+use crate::console::table::{Align, Cell, Table};
+use crate::console::{Ink, Style, format};
+use crate::context::Context;
+use crate::error::Outcome;
+
+/// Prints the entries, oldest first.
+pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
+    let folder = context.state.evidence(args.run.as_deref())?;
+    let mut deploys = Deploys::open(&folder).all().map_err(source::explain)?;
+    let since = args.since.map(|since| since.resolve(context.now));
+    deploys.retain(|deploy| {
+        args.service
+            .is_none_or(|service| deploy.service == service.name())
+            && since.is_none_or(|since| deploy.at >= since)
+    });
+    if args.format.json {
+        context.console.json(&deploys)?;
+    } else if deploys.is_empty() {
+        context.console.note("no deploy matches");
+    } else {
+        context.console.print(&render(
+            &deploys,
+            context.console.out,
+            context.console.width,
+        ))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn render(deploys: &[Deploy], style: Style, columns: usize) -> String {
+    let mut table = Table::new(&[
+        ("TIME (UTC)", Align::Left),
+        ("ID", Align::Left),
+        ("SERVICE", Align::Left),
+        ("KIND", Align::Left),
+        ("BY", Align::Left),
+        ("SUMMARY", Align::Left),
+    ]);
+    for deploy in deploys {
+        let ink = match deploy.kind {
+            DeployKind::Deploy => Ink::Plain,
+            DeployKind::Config => Ink::Hue(0),
+            DeployKind::Rollback | DeployKind::Restart => Ink::Warning,
+        };
+        table.row([
+            Cell::new(Ink::Faint, format::date_time(deploy.at)),
+            Cell::new(Ink::Heading, deploy.id.as_str()),
+            deploy.service.as_str().into(),
+            Cell::new(ink, deploy.kind.to_string()),
+            deploy.role.as_str().into(),
+            deploy.summary.as_str().into(),
+        ]);
+    }
+    table.render(style, columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deploy_shows_when_what_who_and_why() {
+        let deploy =
+            |minute: u8, service: &str, release: &str, kind: DeployKind, summary: &str| Deploy {
+                id: format!("{service}@{release}"),
+                service: service.to_owned(),
+                release: release.to_owned(),
+                at: time::macros::datetime!(2026-11-23 14:00:00 UTC)
+                    + time::Duration::minutes(minute.into()),
+                role: format!("{service} engineer"),
+                summary: summary.to_owned(),
+                kind,
+            };
+        let deploys = [
+            deploy(
+                1,
+                "checkout",
+                "2026.11.3",
+                DeployKind::Deploy,
+                "Orders keep the address",
+            ),
+            deploy(9, "inventory", "2026.11.10", DeployKind::Rollback, ""),
+        ];
+        insta::assert_snapshot!(render(&deploys, Style::PLAIN, 120), @r"
+        TIME (UTC)           ID                    SERVICE    KIND      BY                  SUMMARY
+        2026-11-23 14:01:00  checkout@2026.11.3    checkout   deploy    checkout engineer   Orders keep the address
+        2026-11-23 14:09:00  inventory@2026.11.10  inventory  rollback  inventory engineer
+        ");
+    }
+}

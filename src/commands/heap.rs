@@ -1,0 +1,335 @@
+//! `heap`: snapshots by allocation site, and the growth between two of them.
+
+use std::time::Duration;
+
+use grader::evidence::{SnapshotMeta, Snapshots};
+use grader::heap::{self, Diff, Profile, Site, Symbols};
+use serde::Serialize;
+
+use super::source::{self, Live};
+use crate::cli::evidence::{Heap, HeapCommand, HeapDiff, HeapShow, HeapSnapshot};
+use crate::console::table::{Align, Cell, Table};
+use crate::console::{Ink, Style, format};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+
+/// Runs one of the three.
+pub(super) fn run(context: &Context, args: &Heap) -> anyhow::Result<Outcome> {
+    match &args.command {
+        HeapCommand::Snapshot(args) => snapshot(context, args),
+        HeapCommand::Show(args) => show(context, args),
+        HeapCommand::Diff(args) => diff(context, args),
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct Taken {
+    #[serde(flatten)]
+    meta: SnapshotMeta,
+    in_use_bytes: i64,
+}
+
+fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
+    let live = Live::connect(context)?;
+    let instances = live.session.instances(&args.service)?;
+    let Some(instance) = instances.first() else {
+        return Err(Error::unknown("service", &args.service, []).into());
+    };
+    let snapshots = Snapshots::open(&live.session.folder);
+    // Asked before the snapshot is taken: the answer for a name that is used would come too late.
+    if !args.force && snapshots.meta(&args.name).is_ok() {
+        let message = format!("there is a snapshot `{}` already", args.name);
+        return Err(
+            Error::usage(message, "choose another name, or replace it with `--force`").into(),
+        );
+    }
+    let progress = context
+        .console
+        .progress(format!("taking a snapshot of {}", instance.instance));
+    let bytes = live.admin(instance, "/debug/pprof/heap", Duration::ZERO)?;
+    drop(progress);
+    let in_use_bytes = Profile::parse(&bytes)?.bytes();
+    let meta = SnapshotMeta {
+        name: args.name.clone(),
+        service: instance.service.clone(),
+        instance: instance.instance.clone(),
+        release: instance.release.clone(),
+        at: time::OffsetDateTime::now_utc(),
+        executable: std::env::current_exe()?,
+    };
+    if args.force {
+        remove(&live.session.folder, &args.name)?;
+    }
+    snapshots.save(&meta, &bytes).map_err(source::explain)?;
+    if instances.len() > 1 {
+        let names: Vec<&str> = instances
+            .iter()
+            .map(|instance| instance.instance.as_str())
+            .collect();
+        context.console.note(&format!(
+            "{} has {}; this is {}",
+            args.service,
+            names.join(" and "),
+            meta.instance
+        ));
+    }
+    let size = format::bytes(in_use_bytes as f64);
+    if args.format.json {
+        context.console.json(&Taken { meta, in_use_bytes })?;
+    } else {
+        context.console.print(&format!(
+            "{}: {size} in use on {} ({})\n",
+            meta.name, meta.instance, meta.release
+        ))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn remove(folder: &std::path::Path, name: &str) -> anyhow::Result<()> {
+    for extension in ["pb.gz", "json"] {
+        match std::fs::remove_file(folder.join("heap").join(format!("{name}.{extension}"))) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn show(context: &Context, args: &HeapShow) -> anyhow::Result<Outcome> {
+    let snapshots = open(context, args.run.as_deref())?;
+    let progress = context.console.progress("reading the snapshot");
+    let meta = known(&snapshots, &args.name)?;
+    let profile = Profile::parse(&snapshots.bytes(&args.name).map_err(source::explain)?)?;
+    let mut sites = heap::sites(&profile, &Symbols::load(&meta.executable)?);
+    drop(progress);
+    let total = profile.bytes();
+    sites.truncate(args.top);
+    if args.format.json {
+        context.console.json(&sites)?;
+    } else {
+        let head = format!(
+            "{} on {} ({}): {} in use\n",
+            meta.name,
+            meta.instance,
+            meta.release,
+            format::bytes(total as f64)
+        );
+        let table = render_sites(&sites, total, context.console.out, context.console.width);
+        context.console.print(&format!("{head}{table}"))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn diff(context: &Context, args: &HeapDiff) -> anyhow::Result<Outcome> {
+    let snapshots = open(context, args.run.as_deref())?;
+    let before = known(&snapshots, &args.before)?;
+    let after = known(&snapshots, &args.after)?;
+    let progress = context.console.progress("comparing the snapshots");
+    let mut diff = heap::compare(&snapshots, &args.before, &args.after)?;
+    drop(progress);
+    diff.growth.truncate(args.top);
+    if args.format.json {
+        context.console.json(&diff)?;
+    } else {
+        let text = render_diff(
+            &diff,
+            &before,
+            &after,
+            context.console.out,
+            context.console.width,
+        );
+        context.console.print(&text)?;
+        resident(context, args.run.is_none(), &after.instance);
+    }
+    Ok(Outcome::Done)
+}
+
+/// Memory in use and memory held differ; where the drill still runs, both are told.
+fn resident(context: &Context, is_running: bool, instance: &str) {
+    let expr = |metric: &str| {
+        format!(
+            "{metric}{{instance={}}}",
+            grader::evidence::prometheus::quote(instance)
+        )
+    };
+    // An extra that cannot be had is left out.
+    let Ok(live) = (if is_running {
+        Live::connect(context)
+    } else {
+        return;
+    }) else {
+        return;
+    };
+    let now = |metric: &str| {
+        live.ask(live.sources.prometheus.query(&expr(metric), context.now))
+            .ok()
+            .and_then(|value| value.single())
+    };
+    let (allocated, resident) = (
+        now("allocator_allocated_bytes"),
+        now("process_resident_memory_bytes"),
+    );
+    if let (Some(allocated), Some(resident)) = (allocated, resident) {
+        context.console.note(&format!(
+            "{instance} at present: {} in use, {} resident",
+            format::bytes(allocated),
+            format::bytes(resident)
+        ));
+    }
+}
+
+fn open(context: &Context, run: Option<&str>) -> anyhow::Result<Snapshots> {
+    Ok(Snapshots::open(&context.state.evidence(run)?))
+}
+
+fn known(snapshots: &Snapshots, name: &str) -> anyhow::Result<SnapshotMeta> {
+    let all = snapshots.list().map_err(source::explain)?;
+    match all.iter().find(|meta| meta.name == name) {
+        Some(meta) => Ok(meta.clone()),
+        None => {
+            Err(Error::unknown("snapshot", name, all.iter().map(|meta| meta.name.as_str())).into())
+        }
+    }
+}
+
+fn render_sites(sites: &[Site], total: i64, style: Style, columns: usize) -> String {
+    let mut table = Table::new(&[
+        ("IN USE", Align::Right),
+        ("SHARE", Align::Right),
+        ("OBJECTS", Align::Right),
+        ("FUNCTION", Align::Left),
+    ]);
+    for site in sites {
+        table.row([
+            Cell::new(Ink::Heading, format::bytes(site.bytes as f64)),
+            share(site.bytes, total).into(),
+            site.objects
+                .map(|objects| objects.to_string())
+                .unwrap_or_default()
+                .into(),
+            site.function.as_str().into(),
+        ]);
+    }
+    table.render(style, columns)
+}
+
+fn render_diff(
+    diff: &Diff,
+    before: &SnapshotMeta,
+    after: &SnapshotMeta,
+    style: Style,
+    columns: usize,
+) -> String {
+    let seconds = (after.at - before.at).whole_seconds().unsigned_abs();
+    let mut lines = format!(
+        "{} {} → {} in use within {}: {}\n",
+        after.instance,
+        format::bytes(diff.bytes_before as f64),
+        format::bytes(diff.bytes_after as f64),
+        format::elapsed(seconds),
+        signed(diff.bytes()),
+    );
+    if before.instance != after.instance {
+        lines.push_str(&style.paint(
+            Ink::Warning,
+            &format!(
+                "{} is another process than {}\n",
+                before.instance, after.instance
+            ),
+        ));
+    }
+    let mut table = Table::new(&[
+        ("GROWTH", Align::Right),
+        ("SHARE", Align::Right),
+        ("BEFORE", Align::Right),
+        ("AFTER", Align::Right),
+        ("FUNCTION", Align::Left),
+    ]);
+    for growth in &diff.growth {
+        let ink = if growth.bytes() > 0 {
+            Ink::Warning
+        } else {
+            Ink::Good
+        };
+        table.row([
+            Cell::new(ink, signed(growth.bytes())),
+            share(growth.bytes(), diff.bytes()).into(),
+            format::bytes(growth.bytes_before as f64).into(),
+            format::bytes(growth.bytes_after as f64).into(),
+            growth.function.as_str().into(),
+        ]);
+    }
+    lines.push_str(&table.render(style, columns));
+    lines
+}
+
+fn signed(bytes: i64) -> String {
+    let sign = if bytes > 0 { "+" } else { "" };
+    format!("{sign}{}", format::bytes(bytes as f64))
+}
+
+/// A share of a total in percent; of nothing and of a shrinking total there is none.
+fn share(part: i64, total: i64) -> String {
+    if total <= 0 || part < 0 {
+        return String::new();
+    }
+    format!("{:.0} %", part as f64 / total as f64 * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use grader::heap::Growth;
+
+    use super::*;
+
+    fn meta(name: &str, minute: u8) -> SnapshotMeta {
+        SnapshotMeta {
+            name: name.to_owned(),
+            service: "gateway".to_owned(),
+            instance: "gateway-1".to_owned(),
+            release: "2026.11.3".to_owned(),
+            at: time::macros::datetime!(2026-11-23 14:00:00 UTC)
+                + time::Duration::minutes(minute.into()),
+            executable: "/bin/x".into(),
+        }
+    }
+
+    #[test]
+    fn growth_is_listed_by_function_with_its_share() {
+        let growth = |function: &str, before: i64, after: i64| Growth {
+            function: function.to_owned(),
+            bytes_before: before,
+            bytes_after: after,
+            objects: None,
+            stack: Vec::new(),
+        };
+        let diff = Diff {
+            bytes_before: 10 << 20,
+            bytes_after: 20 << 20,
+            growth: vec![
+                growth("gateway::pages::Pages::store", 1 << 20, 11 << 20),
+                growth("hyper::buf", 4096, 2048),
+            ],
+        };
+        insta::assert_snapshot!(render_diff(&diff, &meta("a", 0), &meta("b", 2), Style::PLAIN, 100), @r"
+        gateway-1 10.0 MiB → 20.0 MiB in use within 2m 00s: +10.0 MiB
+           GROWTH  SHARE    BEFORE     AFTER  FUNCTION
+        +10.0 MiB  100 %  1.00 MiB  11.0 MiB  gateway::pages::Pages::store
+        -2.00 KiB         4.00 KiB  2.00 KiB  hyper::buf
+        ");
+    }
+
+    #[test]
+    fn sites_are_listed_with_their_share_of_all() {
+        let site = Site {
+            function: "gateway::f".to_owned(),
+            bytes: 512,
+            objects: Some(3),
+            stack: Vec::new(),
+        };
+        insta::assert_snapshot!(render_sites(&[site], 1024, Style::PLAIN, 100), @r"
+        IN USE  SHARE  OBJECTS  FUNCTION
+         512 B   50 %        3  gateway::f
+        ");
+    }
+}

@@ -1,0 +1,318 @@
+//! `logs`: lines of the run folder, filtered, aligned, followed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use grader::evidence::{LogLine, Logs};
+use grader::log_query::Query;
+use grader::moment::Moment;
+use time::OffsetDateTime;
+
+use super::source;
+use crate::cli::evidence::{Level, Logs as Args};
+use crate::console::{Ink, Style, format, text};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+
+/// Between two looks at the files while following.
+const FOLLOW: Duration = Duration::from_millis(300);
+
+/// Prints the lines that match.
+pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
+    let folder = context.state.evidence(args.run.as_deref())?;
+    let query = query(args, context.now)?;
+    let logs = Logs::open(&folder);
+    let limit = if args.limit == 0 {
+        usize::MAX
+    } else {
+        args.limit
+    };
+    let progress = context.console.progress("reading the logs");
+    let found = logs
+        .search(&query, &source::frame(&folder, context.now), limit)
+        .map_err(source::explain)?;
+    drop(progress);
+    for line in &found.lines {
+        show(context, args, line)?;
+    }
+    if args.follow {
+        return follow(context, args, &logs, &query, folder, &found.lines);
+    }
+    let shown = found.lines.len() as u64;
+    if !args.format.json && found.matched > shown {
+        context.console.note(&format!(
+            "the newest {shown} of {} lines; `--limit 0` shows all",
+            found.matched
+        ));
+    } else if found.matched == 0 {
+        context
+            .console
+            .note(&format!("none of {} lines matches", found.read));
+    }
+    Ok(Outcome::Done)
+}
+
+fn show(context: &Context, args: &Args, line: &LogLine) -> anyhow::Result<()> {
+    if args.format.json {
+        context.console.json_line(line)?;
+    } else {
+        context.console.print(&render(line, context.console.out))?;
+    }
+    Ok(())
+}
+
+/// Prints lines as they come, until Ctrl-C ends the process or the run ends.
+fn follow(
+    context: &Context,
+    args: &Args,
+    logs: &Logs,
+    query: &Query,
+    folder: PathBuf,
+    shown: &[LogLine],
+) -> anyhow::Result<Outcome> {
+    let mut last = shown
+        .iter()
+        .filter_map(|line| line.at)
+        .max()
+        .unwrap_or(context.now);
+    // Lines of the same instant may come from several files, so they are told apart by their text.
+    let mut at_last: Vec<LogLine> = shown
+        .iter()
+        .filter(|line| line.at == Some(last))
+        .cloned()
+        .collect();
+    loop {
+        let runs = context
+            .state
+            .find()?
+            .is_some_and(|session| session.folder == folder);
+        let fresh = query.clone().since(Moment::Absolute(last));
+        let frame = source::frame(&folder, OffsetDateTime::now_utc());
+        let found = logs
+            .search(&fresh, &frame, usize::MAX)
+            .map_err(source::explain)?;
+        for line in found.lines {
+            if line.at < Some(last) || at_last.contains(&line) {
+                continue;
+            }
+            show(context, args, &line)?;
+            if let Some(at) = line.at.filter(|at| *at > last) {
+                last = at;
+                at_last.clear();
+            }
+            at_last.push(line);
+        }
+        if !runs {
+            context.console.note("the run has ended");
+            return Ok(Outcome::Done);
+        }
+        std::thread::sleep(FOLLOW);
+    }
+}
+
+/// Flags and terms as one query.
+fn query(args: &Args, now: OffsetDateTime) -> anyhow::Result<Query> {
+    let mut terms: Vec<String> = args.query.iter().map(|term| quoted(term)).collect();
+    if let Some(level) = args.level {
+        terms.push(format!("level>={}", name(level)));
+    }
+    if let Some(content) = &args.text {
+        terms.push(literal(content));
+    }
+    let written = terms.join(" ");
+    let mut query: Query = written
+        .parse()
+        .map_err(|error: grader::log_query::ParseError| Error::Expression {
+            message: error.message.clone(),
+            offset: Some(at(&written, error.position)),
+            text: written.clone(),
+        })?;
+    if let Some(name) = &args.service {
+        let key = if name
+            .rsplit_once('-')
+            .is_some_and(|(_, number)| number.parse::<u32>().is_ok())
+        {
+            "instance"
+        } else {
+            "service"
+        };
+        query = query.and(key, name);
+    }
+    if let Some(trace) = &args.trace {
+        query = query.and("trace_id", &trace.to_lowercase());
+    }
+    if let Some(since) = args.since {
+        query = query.since(Moment::Absolute(since.resolve(now)));
+    }
+    if let Some(until) = args.until {
+        query = query.until(Moment::Absolute(until.resolve(now)));
+    }
+    Ok(query)
+}
+
+/// The byte offset of a character counted from 1; the end for one past it.
+fn at(text: &str, position: usize) -> usize {
+    let mut offsets = text.char_indices().map(|(offset, _)| offset);
+    offsets
+        .nth(position.saturating_sub(1))
+        .unwrap_or(text.len())
+}
+
+/// An argument with blanks that the shell's quotes held together is one term.
+fn quoted(term: &str) -> String {
+    if !term.contains(char::is_whitespace) || term.contains('"') {
+        return term.to_owned();
+    }
+    let operator = term
+        .find(['=', '~'])
+        .filter(|at| !term[..*at].contains(char::is_whitespace));
+    match operator {
+        Some(at) => format!("{}{}", &term[..=at], literal(&term[at + 1..])),
+        None => literal(term),
+    }
+}
+
+fn literal(content: &str) -> String {
+    format!("\"{}\"", content.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+const fn name(level: Level) -> &'static str {
+    match level {
+        Level::Error => "error",
+        Level::Warn => "warn",
+        Level::Info => "info",
+        Level::Debug => "debug",
+        Level::Trace => "trace",
+    }
+}
+
+/// What has a place of its own in a line, or says what the place says.
+const PLACED: [&str; 6] = [
+    "timestamp",
+    "level",
+    "service",
+    "instance",
+    "version",
+    "message",
+];
+
+fn render(line: &LogLine, style: Style) -> String {
+    let level = line.text("level");
+    let ink = match level.as_str() {
+        "error" => Ink::Error,
+        "warn" => Ink::Warning,
+        "info" => Ink::Good,
+        _ => Ink::Faint,
+    };
+    let time = line.at.map_or_else(|| text::left("", 12), format::clock);
+    let mut shown = format!(
+        "{} {} {} {}",
+        style.paint(Ink::Faint, &time),
+        style.paint(ink, &text::left(&text::harmless(&level).to_uppercase(), 5)),
+        style.paint(
+            Ink::Heading,
+            &text::left(&text::harmless(&line.text("instance")), 11)
+        ),
+        text::harmless(&line.text("message")),
+    );
+    for key in line
+        .fields
+        .keys()
+        .filter(|key| !PLACED.contains(&key.as_str()))
+    {
+        let field = format!(
+            " {}={}",
+            text::harmless(key),
+            text::harmless(&line.text(key))
+        );
+        shown.push_str(&style.paint(Ink::Faint, &field));
+    }
+    shown.push('\n');
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use grader::moment::Frame;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    const NOW: OffsetDateTime = time::macros::datetime!(2026-11-23 14:10:00 UTC);
+
+    const LINES: [&str; 4] = [
+        r#"{"timestamp":"2026-11-23T14:05:10.250Z","level":"info","service":"checkout","instance":"checkout-1","version":"2026.11.3","target":"checkout::order","message":"reserved stock","order":"o-7"}"#,
+        r#"{"timestamp":"2026-11-23T14:06:00Z","level":"warn","service":"inventory","instance":"inventory-1","message":"retry","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}"#,
+        r#"{"timestamp":"2026-11-23T14:07:00Z","level":"error","service":"inventory","instance":"inventory-2","message":"no such column: pr\u001b[31mice\nnext"}"#,
+        r#"{"timestamp":"2026-11-23T14:09:30Z","level":"debug","service":"gateway","instance":"gateway-1","message":"done"}"#,
+    ];
+
+    fn args(line: &[&str]) -> Args {
+        let words = ["firedrill", "logs"].iter().chain(line);
+        match Cli::try_parse_from(words).map(|cli| cli.command) {
+            Ok(Some(Command::Logs(args))) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[track_caller]
+    fn check(line: &[&str], expected: &[usize]) {
+        let query = query(&args(line), NOW).expect("query");
+        let frame = Frame {
+            started: NOW,
+            page: None,
+            ended: NOW,
+            windows: None,
+        };
+        let matcher = query.within(&frame);
+        let parsed = LINES.iter().map(|line| LogLine::parse(line).expect("line"));
+        let found: Vec<usize> = parsed
+            .enumerate()
+            .filter(|(_, line)| matcher.matches(line))
+            .map(|(index, _)| index)
+            .collect();
+        assert_eq!(found, expected, "{line:?}");
+    }
+
+    #[test]
+    fn flags_and_terms_become_one_query() {
+        check(&[], &[0, 1, 2, 3]);
+        check(&["--level", "warn"], &[1, 2]);
+        check(&["--service", "inventory"], &[1, 2]);
+        check(&["--service", "inventory-2"], &[2]);
+        check(&["--since", "5m"], &[0, 1, 2, 3]);
+        check(&["--since", "1m"], &[3]);
+        check(&["--since", "14:06:30", "--until", "14:08"], &[2]);
+        check(&["--trace", "4BF92F3577B34DA6A3CE929D0E0E4736"], &[1]);
+        check(&["--text", "No such"], &[2]);
+        check(&["no such column"], &[2]);
+        check(&["message=reserved stock"], &[0]);
+        check(&["level=error,warn", "service!=checkout", "retry"], &[1]);
+    }
+
+    #[test]
+    fn a_query_that_cannot_be_read_says_where() {
+        let error = query(&args(&["level="]), NOW).expect_err("no value");
+        assert_eq!(crate::error::exit_code(&error), 2);
+        insta::assert_snapshot!(crate::error::render(&error, Style::PLAIN), @r"
+        error: a value is missing after `level=`
+          level=
+                ^
+        ");
+    }
+
+    #[test]
+    fn a_line_is_aligned_and_cannot_drive_the_terminal() {
+        let lines: String = LINES
+            .iter()
+            .map(|line| render(&LogLine::parse(line).expect("line"), Style::PLAIN))
+            .collect();
+        insta::assert_snapshot!(lines, @r"
+        14:05:10.250 INFO  checkout-1  reserved stock order=o-7 target=checkout::order
+        14:06:00.000 WARN  inventory-1 retry trace_id=4bf92f3577b34da6a3ce929d0e0e4736
+        14:07:00.000 ERROR inventory-2 no such column: pr\u{1b}[31mice\nnext
+        14:09:30.000 DEBUG gateway-1   done
+        ");
+    }
+}

@@ -1,0 +1,237 @@
+//! `request`: one request through the gateway, and its trace.
+
+use std::time::{Duration, Instant};
+
+use grader::evidence::{self, Trace};
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use serde::Serialize;
+
+use super::source::{Live, explain, innermost};
+use crate::cli::evidence::Request as Args;
+use crate::console::waterfall::waterfall;
+use crate::console::{Ink, Style, format, text};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+
+/// For the answer; longer than any deadline of the shop.
+const ANSWER: Duration = Duration::from_secs(30);
+/// For the trace to be exported by all services and to be found.
+const TRACE: Duration = Duration::from_secs(8);
+/// Between two looks for the trace. It counts as complete when two looks find the same.
+const LOOK: Duration = Duration::from_millis(250);
+/// The client that the shop's rate limit sees.
+const CLIENT: &str = "responder";
+
+/// Headers that say something about how the request was served.
+const OF_NOTE: [&str; 8] = [
+    "content-type",
+    "content-length",
+    "x-request-id",
+    "retry-after",
+    "location",
+    "cache-control",
+    "age",
+    "idempotency-replayed",
+];
+
+#[derive(Debug, Serialize)]
+struct Answer {
+    status: u16,
+    elapsed_ms: f64,
+    headers: Vec<(String, String)>,
+    body: serde_json::Value,
+    trace_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<Trace>,
+}
+
+/// Sends the request and prints what came of it.
+pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
+    let live = Live::connect(context)?;
+    let trace_id = hex::encode(rand::random::<[u8; 16]>());
+    let progress = context.console.progress("waiting for the answer");
+    let mut answer = live.wait(send(&live, args, &trace_id))?;
+    if !args.format.json {
+        context
+            .console
+            .print(&render(&answer, context.console.out))?;
+    }
+    if !args.no_trace {
+        progress.set("waiting for the trace");
+        answer.trace = live.wait(find(&live, &trace_id)).map_err(explain)?;
+    }
+    drop(progress);
+    if args.format.json {
+        context.console.json(&answer)?;
+    } else if let Some(trace) = &answer.trace {
+        let shown = waterfall(
+            trace,
+            context.console.out,
+            context.console.width,
+            args.verbose,
+        );
+        context.console.print(&format!("\n{shown}"))?;
+        context
+            .console
+            .note(&format!("{}/trace/{trace_id}", live.session.urls.jaeger));
+    } else if !args.no_trace {
+        let hint = format!("look again with `firedrill trace {trace_id}`");
+        let seconds = TRACE.as_secs();
+        context.console.note(&format!(
+            "the trace did not arrive within {seconds} s; {hint}"
+        ));
+    }
+    Ok(Outcome::Done)
+}
+
+async fn send(live: &Live, args: &Args, trace_id: &str) -> anyhow::Result<Answer> {
+    let base = &live.session.urls.gateway;
+    let url = format!("{base}{}", args.path);
+    let failed = |error: reqwest::Error| Error::Unreachable {
+        what: "the gateway",
+        url: base.clone(),
+        reason: innermost(&error),
+    };
+    let method = reqwest::Method::from_bytes(args.method.as_bytes())?;
+    let parent = hex::encode(rand::random::<[u8; 8]>());
+    let mut request = live
+        .http
+        .request(method, url)
+        .timeout(ANSWER)
+        .header("traceparent", format!("00-{trace_id}-{parent}-01"));
+    let is_given = |name: &str| {
+        args.headers
+            .iter()
+            .any(|(given, _)| given.eq_ignore_ascii_case(name))
+    };
+    if !is_given("x-client-id") {
+        request = request.header("x-client-id", CLIENT);
+    }
+    if args.data.is_some() && !is_given(CONTENT_TYPE.as_str()) {
+        request = request.header(CONTENT_TYPE, "application/json");
+    }
+    for (name, value) in &args.headers {
+        request = request.header(name, value);
+    }
+    if let Some(body) = &args.data {
+        request = request.body(body.clone());
+    }
+    let started = Instant::now();
+    let response = request.send().await.map_err(failed)?;
+    let (status, headers) = (response.status().as_u16(), of_note(response.headers()));
+    let body = response.text().await.map_err(failed)?;
+    Ok(Answer {
+        status,
+        elapsed_ms: started.elapsed().as_secs_f64() * 1e3,
+        headers,
+        body: serde_json::from_str(&body).unwrap_or(serde_json::Value::String(body)),
+        trace_id: trace_id.to_owned(),
+        trace: None,
+    })
+}
+
+fn of_note(headers: &HeaderMap) -> Vec<(String, String)> {
+    let kept = headers.iter().filter(|(name, _)| {
+        OF_NOTE.contains(&name.as_str())
+            || name.as_str().starts_with("ratelimit")
+            || name.as_str().starts_with("x-ratelimit")
+    });
+    kept.map(|(name, value)| {
+        (
+            name.to_string(),
+            String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        )
+    })
+    .collect()
+}
+
+/// Looks until the trace stops growing; what there is by the deadline, if anything.
+async fn find(live: &Live, trace_id: &str) -> Result<Option<Trace>, evidence::Error> {
+    let deadline = Instant::now() + TRACE;
+    let mut found: Option<Trace> = None;
+    while Instant::now() < deadline {
+        match live.sources.jaeger.trace(trace_id).await {
+            Ok(trace)
+                if found
+                    .as_ref()
+                    .is_some_and(|before| before.spans.len() == trace.spans.len()) =>
+            {
+                return Ok(Some(trace));
+            }
+            Ok(trace) => found = Some(trace),
+            Err(evidence::Error::NotFound { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Ok(found)
+}
+
+fn render(answer: &Answer, style: Style) -> String {
+    let ink = match answer.status {
+        500.. => Ink::Error,
+        400..=499 => Ink::Warning,
+        _ => Ink::Good,
+    };
+    let reason = reqwest::StatusCode::from_u16(answer.status)
+        .ok()
+        .and_then(|status| status.canonical_reason());
+    let status = format!("{} {}", answer.status, reason.unwrap_or_default());
+    let elapsed = format::duration(answer.elapsed_ms * 1e3);
+    let mut lines = format!("{}  {elapsed}\n", style.paint(ink, status.trim_end()));
+    for (name, value) in &answer.headers {
+        lines.push_str(&format!(
+            "{}: {}\n",
+            style.paint(Ink::Faint, name),
+            text::harmless(value)
+        ));
+    }
+    let body = match &answer.body {
+        serde_json::Value::String(body) => body.clone(),
+        body => format!("{body:#}"),
+    };
+    if !body.is_empty() {
+        lines.push('\n');
+        lines.extend(
+            body.lines()
+                .map(|line| format!("{}\n", text::harmless(line))),
+        );
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: serde_json::Value) -> Answer {
+        Answer {
+            status,
+            elapsed_ms: 12.34,
+            headers: vec![("x-request-id".to_owned(), "r-1".to_owned())],
+            body,
+            trace_id: String::new(),
+            trace: None,
+        }
+    }
+
+    #[test]
+    fn an_answer_shows_status_headers_and_body() {
+        let body = serde_json::json!({"sku": "sku-000001", "price": 995});
+        insta::assert_snapshot!(render(&answer(200, body), Style::PLAIN), @r#"
+        200 OK  12.3 ms
+        x-request-id: r-1
+
+        {
+          "price": 995,
+          "sku": "sku-000001"
+        }
+        "#);
+        insta::assert_snapshot!(render(&answer(503, "busy\x1b[2J".into()), Style::PLAIN), @r"
+        503 Service Unavailable  12.3 ms
+        x-request-id: r-1
+
+        busy\u{1b}[2J
+        ");
+    }
+}

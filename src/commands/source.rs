@@ -1,0 +1,218 @@
+//! Where commands read evidence from: the running drill's backends, and the folder of a run.
+
+use std::future::Future;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use grader::evidence::{self, Sources};
+use grader::moment::Frame;
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::session::{Instance, Session};
+
+/// The running drill, ready to be asked.
+pub(super) struct Live {
+    pub(super) session: Session,
+    pub(super) sources: Sources,
+    pub(super) http: reqwest::Client,
+    runtime: Runtime,
+}
+
+/// For one answer of an admin port, on top of the time that the answer takes by design.
+const ADMIN_TIMEOUT: Duration = Duration::from_secs(15);
+
+impl Live {
+    /// Finds the running drill; an error says how to start one.
+    pub(super) fn connect(context: &Context) -> anyhow::Result<Self> {
+        let session = context.state.load()?;
+        let sources = Sources::new(
+            &session.urls.jaeger,
+            &session.urls.prometheus,
+            &session.folder,
+        )
+        .map_err(explain)?;
+        // A proxy from the environment must not receive what goes to this machine, and no answer sends us elsewhere.
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .context("HTTP client")?;
+        Ok(Self {
+            session,
+            sources,
+            http,
+            runtime: runtime()?,
+        })
+    }
+
+    /// Waits for an answer of a backend.
+    pub(super) fn ask<T>(
+        &self,
+        question: impl Future<Output = Result<T, evidence::Error>>,
+    ) -> anyhow::Result<T> {
+        self.runtime.block_on(question).map_err(explain)
+    }
+
+    /// Waits for anything else.
+    pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// Reads from the admin port of an instance; `takes` is how long the answer takes by design.
+    pub(super) fn admin(
+        &self,
+        instance: &Instance,
+        path: &str,
+        takes: Duration,
+    ) -> anyhow::Result<Vec<u8>> {
+        let url = format!("http://{}{path}", instance.admin);
+        let failed = |reason: String| Error::Unreachable {
+            what: "the admin port",
+            url: url.clone(),
+            reason,
+        };
+        let answer = async {
+            let request = self
+                .http
+                .get(&url)
+                .bearer_auth(&self.session.token)
+                .timeout(takes + ADMIN_TIMEOUT);
+            let response = request
+                .send()
+                .await
+                .map_err(|error| failed(innermost(&error)))?;
+            let status = response.status();
+            let body = response
+                .bytes()
+                .await
+                .map_err(|error| failed(innermost(&error)))?;
+            if status.is_success() {
+                Ok(body.to_vec())
+            } else {
+                Err(failed(format!(
+                    "{status}: {}",
+                    String::from_utf8_lossy(&body).trim()
+                )))
+            }
+        };
+        Ok(self.runtime.block_on(answer)?)
+    }
+}
+
+fn runtime() -> anyhow::Result<Runtime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("async runtime")
+}
+
+/// What is wrong with the question is the user's to repair; an outage is not.
+pub(super) fn explain(error: evidence::Error) -> anyhow::Error {
+    use evidence::Error as E;
+    let message = error.to_string();
+    match error {
+        E::NotFound { .. } | E::Asked(_) | E::TooLarge { .. } => Error::Usage {
+            message,
+            hint: None,
+        }
+        .into(),
+        E::Refused {
+            status: 400..=499, ..
+        } => Error::Usage {
+            message,
+            hint: None,
+        }
+        .into(),
+        E::Unreachable { what, base, reason } => Error::Unreachable {
+            what,
+            url: base,
+            reason,
+        }
+        .into(),
+        other => other.into(),
+    }
+}
+
+/// The last of a chain of causes, which says what really happened.
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+/// The times of a run: when it began, when it paged, when its evidence ends.
+pub(super) fn frame(folder: &Path, now: OffsetDateTime) -> Frame {
+    let at = |value: &Value| OffsetDateTime::parse(value.as_str()?, &Rfc3339).ok();
+    let head: Value = std::fs::read(folder.join("run.json"))
+        .ok()
+        .and_then(|text| serde_json::from_slice(&text).ok())
+        .unwrap_or_default();
+    // A run that was killed has no last event, and one that goes on none yet.
+    let timeline = std::fs::read_to_string(folder.join("timeline.jsonl")).unwrap_or_default();
+    let events: Vec<Value> = timeline
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect();
+    let page = events.iter().find(|event| event["event"] == "page");
+    Frame {
+        started: at(&head["started"]).unwrap_or(now),
+        page: page.and_then(|event| at(&event["at"])),
+        ended: now,
+        windows: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_frame_of_a_run_is_read_from_its_record() {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let now = time::macros::datetime!(2026-11-23 14:10:00 UTC);
+        assert_eq!(
+            frame(dir.path(), now).started,
+            now,
+            "nothing is recorded yet"
+        );
+        std::fs::write(
+            dir.path().join("run.json"),
+            r#"{"started":"2026-11-23T14:00:00Z"}"#,
+        )
+        .expect("run.json");
+        let events = "{\"event\":\"deploy\",\"at\":\"2026-11-23T14:01:00Z\"}\n{\"event\":\"page\",\"at\":\"2026-11-23T14:02:00Z\"}\n{\"event\":\"pa";
+        std::fs::write(dir.path().join("timeline.jsonl"), events).expect("timeline");
+        let frame = frame(dir.path(), now);
+        assert_eq!(
+            frame.started,
+            time::macros::datetime!(2026-11-23 14:00:00 UTC)
+        );
+        assert_eq!(
+            frame.page,
+            Some(time::macros::datetime!(2026-11-23 14:02:00 UTC))
+        );
+    }
+
+    #[test]
+    fn a_question_that_cannot_be_answered_is_a_usage_error_and_an_outage_is_not() {
+        let missing = evidence::Error::NotFound {
+            what: "trace",
+            id: "00".to_owned(),
+        };
+        assert_eq!(crate::error::exit_code(&explain(missing)), 2);
+        let refused = evidence::Error::Refused {
+            what: "Prometheus",
+            status: 500,
+            message: "x".to_owned(),
+        };
+        assert_eq!(crate::error::exit_code(&explain(refused)), 1);
+    }
+}

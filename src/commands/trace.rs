@@ -1,0 +1,29 @@
+//! `trace`: one trace as a waterfall.
+
+use super::source::Live;
+use crate::cli::evidence::Trace as Args;
+use crate::console::waterfall::waterfall;
+use crate::context::Context;
+use crate::error::Outcome;
+
+/// Prints the trace.
+pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
+    let live = Live::connect(context)?;
+    let progress = context.console.progress("asking Jaeger");
+    let trace = live.ask(live.sources.jaeger.trace(&args.id))?;
+    drop(progress);
+    if args.format.json {
+        context.console.json(&trace)?;
+    } else {
+        context.console.print(&waterfall(
+            &trace,
+            context.console.out,
+            context.console.width,
+            args.verbose,
+        ))?;
+        context
+            .console
+            .note(&format!("{}/trace/{}", live.session.urls.jaeger, trace.id));
+    }
+    Ok(Outcome::Done)
+}
