@@ -41,12 +41,12 @@ pub enum Error {
         reason: String,
     },
     /// The answer took longer than allowed.
-    #[error("{what} took longer than {seconds} s")]
+    #[error("{what} took longer than {limit:?}")]
     TimedOut {
         /// `Jaeger` or `Prometheus`.
         what: &'static str,
         /// The limit.
-        seconds: u64,
+        limit: Duration,
     },
     /// The answer is larger than allowed.
     #[error("{what} answered more than {bytes} bytes; narrow the question")]

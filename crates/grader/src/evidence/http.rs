@@ -99,7 +99,7 @@ impl Endpoint {
         if error.is_timeout() {
             return Error::TimedOut {
                 what: self.what,
-                seconds: self.limits.timeout.as_secs(),
+                limit: self.limits.timeout,
             };
         }
         let mut innermost: &dyn std::error::Error = error;

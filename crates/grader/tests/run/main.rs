@@ -1,0 +1,379 @@
+//! Pointers executed against stubs that answer as Jaeger and Prometheus do.
+
+mod stub;
+
+use std::io::Write as _;
+use std::time::{Duration, Instant};
+
+use grader::evidence::{Deploy, DeployKind, SnapshotMeta, TraceQuery};
+use grader::pointer::{Outcome, Tells, execute};
+use grader::{Frame, Window, WriteUp, examine};
+use stub::{BEFORE, CHANGE, ELSEWHEN, ENDED, PAGE, SLOW, STARTED, USUAL, World, frame, world};
+
+/// What became of a pointer, as one line.
+async fn line(world: &World, text: &str) -> String {
+    let executed = execute(&world.sources, &frame(), text).await;
+    match executed.outcome {
+        Outcome::Malformed(why) => format!("malformed: {why}"),
+        Outcome::Failed(why) => format!("failed: {why}"),
+        Outcome::Unchecked(why) => format!("unchecked: {why}"),
+        Outcome::Found(finding) => {
+            let holds = match finding.value_holds {
+                Some(false) => "; not the value",
+                Some(true) => "; the value",
+                None => "",
+            };
+            match finding.tells {
+                Tells::Yes(why) => format!("proves: {}{holds}; {why}", finding.what),
+                Tells::No(why) => format!("is so: {}{holds}; {why}", finding.what),
+                Tells::NotAsked => format!("is so: {}{holds}", finding.what),
+            }
+        }
+    }
+}
+
+async fn check(world: &World, cases: &[(&str, &str)]) {
+    for (text, expected) in cases {
+        let found = line(world, text).await;
+        assert!(
+            found.starts_with(expected),
+            "{text}\n    found: {found}\n expected: {expected}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn metrics_prove_when_the_baseline_was_different() {
+    check(&world().await, &[
+        ("promql:p99@page+30s => 0.48", "proves: 0.48 at 10:07:30; the value; it is 0.48; before the incident it was 0.04 to 0.0"),
+        ("promql:p99@page+30s => 480ms", "proves: 0.48 at 10:07:30; the value"),
+        ("promql:p99@page => 0.6", "proves: 0.48 at 10:07:00; not the value"),
+        ("promql:p99@10:02:00", "is so: 0.0"),
+        ("promql:flat@page", "is so: 0.04 at 10:07:00; it is 0.04; before the incident it was 0.04: that does not tell them apart"),
+        ("promql:served_total@10:11:30", "is so: 64500 at 10:11:30; it is 64500; before the incident it was 30000 to 45000, and was on its way there already"),
+        ("promql:errors@page", "proves: 3 at 10:07:00; it is 3, and had no value before the incident"),
+        ("promql:p99@page-1h", "failed: 09:07:00 lies outside of this run (10:00:00 to 10:12:00)"),
+        ("promql:p99@2025-11-23T10:07:00Z", "failed: 10:07:00 lies outside of this run"),
+        ("promql:nothing@page", "failed: it has no value then"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn whatever_a_backend_does_is_an_outcome() {
+    let world = world().await;
+    let begun = Instant::now();
+    check(
+        &world,
+        &[
+            (
+                "promql:for_ever@page",
+                "failed: Prometheus took longer than 400ms",
+            ),
+            (
+                "promql:broken(@page",
+                "failed: Prometheus refused: parse error: unclosed left parenthesis (bad_data)",
+            ),
+            (
+                "promql:server_timeout@page",
+                "failed: Prometheus refused: query timed out in expression evaluation (timeout)",
+            ),
+            ("promql:elsewhere@page", "failed: Prometheus refused"),
+            (
+                "promql:huge@page",
+                "failed: Prometheus answered more than 65536 bytes; narrow the question",
+            ),
+            (
+                "promql:nonsense@page",
+                "unchecked: Prometheus answered in an unexpected form",
+            ),
+        ],
+    )
+    .await;
+    assert!(
+        begun.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
+    let gone = grader::evidence::Sources::new(
+        "http://127.0.0.1:1",
+        "http://127.0.0.1:1",
+        world.folder.path(),
+    );
+    let gone = World {
+        sources: gone.expect("addresses"),
+        ..world
+    };
+    check(
+        &gone,
+        &[
+            (
+                "promql:p99@page",
+                "unchecked: Prometheus at `http://127.0.0.1:1` does not answer",
+            ),
+            (
+                &format!("trace:{SLOW}"),
+                "unchecked: Jaeger at `http://127.0.0.1:1` does not answer",
+            ),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn traces_prove_when_they_are_unlike_those_before() {
+    check(&world().await, &[
+        (&format!("trace:{SLOW} => 0.9s"), "proves: gateway POST /v1/orders: 900.0 ms, 2 spans through gateway, inventory; the value; it took 900.0 ms; before, the same operation took 22.0 ms at the median"),
+        (&format!("trace:{USUAL}"), "is so: gateway POST /v1/orders: 21.0 ms, 2 spans through gateway, inventory; it took 21.0 ms and so did"),
+        (&format!("trace:{BEFORE}"), "is so: gateway POST /v1/orders: 900.0 ms, 2 spans through gateway, inventory; it began at 10:01:00, outside of the incident"),
+        (&format!("trace:{ELSEWHEN}"), "failed: the trace began at 00:00:00, outside of this run"),
+        ("trace:ffffffffffffffffffffffffffffffff", "failed: there is no trace `ffffffffffffffffffffffffffffffff` in this run"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn log_lines_prove_when_there_were_none_before() {
+    let world = world().await;
+    let logs = world.folder.path().join("logs");
+    std::fs::create_dir(&logs).expect("there is room");
+    let mut file = std::fs::File::create(logs.join("checkout-1.jsonl")).expect("there is room");
+    for second in 0..720 {
+        let at = grader::moment::rfc3339(STARTED + time::Duration::seconds(second));
+        let request = format!("{second:016x}");
+        writeln!(file, r#"{{"timestamp":"{at}","level":"info","service":"checkout","message":"stored order","request_id":"{request}","trace_id":"{request}"}}"#).expect("there is room");
+        if second > 300 && second % 10 == 0 {
+            writeln!(file, r#"{{"timestamp":"{at}","level":"error","service":"checkout","message":"cannot read held","version":"2026.11.8","request_id":"{request}"}}"#).expect("there is room");
+        }
+    }
+    file.write_all(b"not json\n{\"timestamp\":\"torn")
+        .expect("there is room");
+    check(&world, &[
+        ("log:level=error \"cannot read\"", "proves: 41 lines match; the last: 10:11:50 cannot read held; 5.9 such lines a minute in the incident, 0.0 before it"),
+        ("log:level=error => 41", "proves: 41 lines match; the last: 10:11:50 cannot read held; the value"),
+        ("log:service=checkout", "is so: 761 lines match"),
+        ("log:stored since=page", "is so: 300 lines match; the last: 10:11:59 stored order; 60.0 such lines a minute in the incident, 60.2 before it: that does not tell them apart"),
+        ("log:stored request_id=00000000000001f4", "is so: 1 line matches"),
+        ("log:level=fatal", "failed: no log line of this run matches; 762 lines were read"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn deploys_resolve_when_the_metrics_show_them_too() {
+    let world = world().await;
+    let deploy = |service: &str, release: &str, at| Deploy {
+        id: format!("{service}@{release}"),
+        service: service.to_owned(),
+        release: release.to_owned(),
+        at,
+        role: "engineer".to_owned(),
+        summary: "Prices remember who set them".to_owned(),
+        kind: DeployKind::Deploy,
+    };
+    let old = STARTED - time::Duration::days(3);
+    let all = [
+        deploy("inventory", "2026.11.8", CHANGE),
+        deploy("inventory", "2026.11.9", PAGE),
+        deploy("gateway", "2026.11.1", old),
+    ];
+    let lines: String = all
+        .iter()
+        .map(|deploy| format!("{}\n", serde_json::to_string(deploy).expect("it is plain")))
+        .collect();
+    std::fs::write(world.folder.path().join("deploys.jsonl"), lines).expect("there is room");
+    check(&world, &[
+        ("deploy:inventory@2026.11.8", "is so: deploy of inventory 2026.11.8 at 10:05:00: Prices remember who set them"),
+        ("deploy:inventory@2026.11.9", "failed: `inventory@2026.11.9` is in the history, but `build_info` never showed inventory 2026.11.9 in this run"),
+        ("deploy:gateway@2026.11.1", "is so: deploy of gateway 2026.11.1"),
+        ("deploy:checkout@1", "failed: there is no deploy `checkout@1` in this run"),
+    ])
+    .await;
+}
+
+#[tokio::test]
+async fn heap_names_stay_inside_the_run_folder() {
+    let world = world().await;
+    let meta = |name: &str| SnapshotMeta {
+        name: name.to_owned(),
+        service: "inventory".to_owned(),
+        instance: "inventory-1".to_owned(),
+        release: "2026.11.8".to_owned(),
+        at: PAGE,
+        executable: std::env::current_exe().expect("a test has one"),
+    };
+    world
+        .sources
+        .snapshots
+        .save(&meta("early"), b"no profile")
+        .expect("the name is plain");
+    world
+        .sources
+        .snapshots
+        .save(&meta("late"), b"no profile")
+        .expect("the name is plain");
+    assert!(
+        world
+            .sources
+            .snapshots
+            .save(&meta("late"), b"again")
+            .is_err(),
+        "a snapshot is never replaced"
+    );
+    assert!(
+        world.sources.snapshots.save(&meta("../late"), b"").is_err(),
+        "a name is no path"
+    );
+    check(
+        &world,
+        &[
+            (
+                "heap:early..late",
+                "failed: this is not a heap profile in pprof format",
+            ),
+            (
+                "heap:early..never",
+                "failed: there is no heap snapshot `never` in this run",
+            ),
+            (
+                "heap:../../../etc/passwd..late",
+                "malformed: two snapshots are needed",
+            ),
+            (
+                "heap:early..../etc/passwd",
+                "failed: `../etc/passwd` is not a snapshot name",
+            ),
+            (
+                "heap:/etc/passwd..late",
+                "failed: `/etc/passwd` is not a snapshot name",
+            ),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_flood_of_pointers_ends_soon() {
+    let world = world().await;
+    let mut writeup = WriteUp::default();
+    writeup.cause.evidence = (0..5000)
+        .map(|i| format!("promql:flat + {i}@page"))
+        .collect();
+    writeup.trigger.evidence = vec!["promql:for_ever@page".to_owned(); 50];
+    writeup.impact.evidence = vec!["x".repeat(1 << 20)];
+    let begun = Instant::now();
+    let all = examine(&world.sources, &frame(), &writeup).await;
+    assert_eq!(all.len(), 5051);
+    assert!(
+        begun.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        begun.elapsed()
+    );
+    assert!(
+        all.iter().all(|pointer| pointer.text.len() < 1000),
+        "what is kept is bounded"
+    );
+    assert!(
+        all.last()
+            .is_some_and(|last| last.sentence().contains("only the first 80 pointers"))
+    );
+}
+
+#[tokio::test]
+async fn a_check_without_windows_tells_nothing_of_the_truth() {
+    let world = world().await;
+    let blind = Frame {
+        windows: None,
+        ..frame()
+    };
+    for text in [
+        "promql:p99@page",
+        "promql:flat@page",
+        &format!("trace:{SLOW}"),
+        &format!("trace:{USUAL}"),
+    ] {
+        let executed = execute(&world.sources, &blind, text).await;
+        assert!(executed.resolves() && !executed.proves(), "{text}");
+        assert_eq!(
+            executed.finding().map(|finding| &finding.tells),
+            Some(&Tells::NotAsked),
+            "{text}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_clients_read_what_the_backends_answer() {
+    let world = world().await;
+    let jaeger = &world.sources.jaeger;
+    assert_eq!(jaeger.base(), format!("http://{}", world.addr));
+    assert_eq!(
+        jaeger.services().await.expect("it answers"),
+        ["checkout", "gateway", "inventory"]
+    );
+    let operations = jaeger.operations("gateway").await.expect("it answers");
+    assert_eq!(
+        (operations[0].name.as_str(), operations[0].kind.as_str()),
+        ("POST /v1/orders", "server")
+    );
+    let window = Window {
+        from: STARTED,
+        to: CHANGE,
+    };
+    let traces = jaeger
+        .find(&TraceQuery {
+            limit: 3,
+            ..TraceQuery::new("gateway", window)
+        })
+        .await
+        .expect("it answers");
+    assert_eq!(traces.len(), 3, "newest first, and no more than asked for");
+    assert!(traces[0].start_ns() > traces[1].start_ns());
+    let query = traces[0]
+        .spans
+        .iter()
+        .find(|span| span.name == "SELECT price")
+        .expect("it is there");
+    assert_eq!(
+        (
+            query.service.as_str(),
+            query.kind.as_str(),
+            query.version.as_deref()
+        ),
+        ("inventory", "client", Some("2026.11.8"))
+    );
+    assert_eq!(query.attributes["db.query.text"], "SELECT … WHERE sku = ?");
+    let refused = jaeger
+        .find(&TraceQuery::new("nobody", window))
+        .await
+        .expect_err("the stub refuses");
+    assert_eq!(refused.to_string(), "Jaeger refused: malformed parameter");
+
+    let alerts = world.sources.prometheus.alerts().await.expect("it answers");
+    assert_eq!(
+        (
+            alerts[0].labels["alertname"].as_str(),
+            alerts[0].state.as_str()
+        ),
+        ("OrdersSlow", "firing")
+    );
+}
+
+#[tokio::test]
+async fn mitigation_is_measured_to_the_end_of_its_settle_time() {
+    let world = world().await;
+    let check: grader::rubric::Mitigation = toml::from_str(
+        "indicator = 'indicator'\nbelow = 0.3\nsettle_s = 60\naccept = ['rollback inventory']",
+    )
+    .expect("it is right");
+    let measure = |until| grader::mitigation::measure(&world.sources.prometheus, &check, until);
+    let settled = measure(ENDED).await;
+    assert!(
+        settled.is_settled && settled.value == Some(0.05),
+        "{settled:?}"
+    );
+    let early = measure(PAGE + time::Duration::seconds(200)).await;
+    assert!(!early.is_settled && early.well_for_s < 25.0, "{early:?}");
+    let never = measure(PAGE).await;
+    assert_eq!((never.is_settled, never.value), (false, Some(0.48)));
+}
