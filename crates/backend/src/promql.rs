@@ -26,6 +26,7 @@ mod window;
 pub use error::Error;
 pub use label::{Labels, METRIC_NAME};
 pub use promql_parser::label::{MatchOp, Matcher};
+pub use promql_parser::parser::Expr;
 pub use value::{Answer, STALE, Sample, Series, Value, VectorSample, is_stale};
 
 use std::sync::Arc;
@@ -80,6 +81,26 @@ impl Default for Options {
             canceled: None,
             delayed_name_removal: false,
         }
+    }
+}
+
+/// Parses an expression and checks it, without evaluating it.
+///
+/// Whoever takes an expression from outside calls this rather than the parser, which panics on some input and recurses
+/// without a bound on other.
+pub fn parse(expression: &str) -> Result<Expr, Error> {
+    parse::parse(expression)
+}
+
+/// The matchers of a series selector such as `up{job="shop"}`, that of the name among them.
+pub fn selector(text: &str) -> Result<Vec<Matcher>, Error> {
+    match parse::parse(text)? {
+        Expr::VectorSelector(found) if found.offset.is_none() && found.at.is_none() => {
+            Ok(parse::matchers_of(&found))
+        }
+        _ => Err(Error::BadData(format!(
+            "`{text}` is not a series selector without modifiers"
+        ))),
     }
 }
 

@@ -257,6 +257,28 @@ fn refusals_say_where() {
 }
 
 #[test]
+fn a_selector_has_its_name_among_its_matchers() {
+    let texts = |text: &str| match selector(text) {
+        Ok(matchers) => matchers
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" "),
+        Err(error) => format!("! {error}"),
+    };
+    assert_eq!(texts(r#"up{job!="a"}"#), r#"__name__="up" job!="a""#);
+    assert_eq!(texts(r#"{job=~"a|b"}"#), r#"job=~"a|b""#);
+    for refused in ["up offset 1m", "up @ 1", "up[1m]", "1", "sum(up)"] {
+        let text = format!("! `{refused}` is not a series selector without modifiers");
+        assert_eq!(texts(refused), text);
+    }
+    assert_eq!(
+        texts("up{"),
+        "! 1:4: parse error: unexpected end of input inside braces"
+    );
+}
+
+#[test]
 fn a_query_stops_at_its_limits() {
     let file = |query: &str, error: &str| {
         format!("load 1s\n  up 1x100\nfrom 0s to 99s by 1s: {query}\n  {error}\n")
