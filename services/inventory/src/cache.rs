@@ -108,6 +108,12 @@ impl<K: Copy + Eq + Hash, V: Clone> Cache<K, V> {
         outcome
     }
 
+    /// Keeps a value that was read ahead of its need.
+    pub fn put(&self, key: K, value: V) {
+        self.lock()
+            .store(key, value, Instant::now(), self.limits.capacity);
+    }
+
     /// Forgets a key; a load of it that is under way will not be kept.
     pub fn invalidate(&self, key: K) {
         let mut state = self.lock();

@@ -46,10 +46,10 @@ impl Feed {
             sum.wrapping_mul(31).wrapping_add(u64::from(byte))
         });
         Self {
+            next: state.settings.feed.first_product,
             state,
             holder: instance,
             random: StdRng::seed_from_u64(own),
-            next: 1,
         }
     }
 
@@ -107,7 +107,7 @@ impl Feed {
         if let Delivery::Written(written) = delivery {
             // A run that found the end of the catalogue starts over.
             self.next = if written < rows {
-                1
+                settings.first_product
             } else {
                 last.saturating_add(1)
             };

@@ -18,6 +18,9 @@ pub(crate) async fn run(state: State, shutdown: CancellationToken) {
     let mut ticks = interval(Duration::from_millis(state.settings.cache.follow_ms.max(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut follower = Follower::default();
+    if let Err(error) = follower.begin(&state).await {
+        warn!(%error, "the cache starts empty: {error}");
+    }
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -39,6 +42,12 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
+    /// Fills the cache with what was true before the first look.
+    async fn begin(&mut self, state: &State) -> Result<(), db::Error> {
+        self.look(state).await?;
+        view::preload(state).await
+    }
+
     /// Invalidates every product with a price that is newer than the last look.
     pub(crate) async fn look(&mut self, state: &State) -> Result<(), db::Error> {
         let Some(last) = self.last else {

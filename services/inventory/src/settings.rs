@@ -36,6 +36,8 @@ pub struct CacheSettings {
     pub capacity: usize,
     /// Age at which a view is loaded again, in milliseconds.
     pub ttl_ms: u64,
+    /// Views of the most popular products that are loaded at boot.
+    pub preload: u32,
     /// Whether requests that miss the same product share one load.
     pub single_flight: bool,
     /// Age from which a view is loaded again ahead of its time, with a notice in the log, in milliseconds; absent turns this off.
@@ -50,6 +52,8 @@ pub struct CacheSettings {
 pub struct FeedSettings {
     /// Prices that arrive in a second, whatever the number of replicas; 0 turns the feed off.
     pub rows_per_second: u32,
+    /// Number of the first product that suppliers price; those before it are the bestsellers, priced by hand.
+    pub first_product: u32,
     /// Time between two deliveries, in milliseconds.
     pub interval_ms: u64,
     /// Prices in the table at which the feed stops.
@@ -77,7 +81,9 @@ impl Default for CacheSettings {
     fn default() -> Self {
         Self {
             capacity: 5_000,
-            ttl_ms: 300_000,
+            // Long, because every change of a price is followed.
+            ttl_ms: 3_600_000,
+            preload: 2_000,
             single_flight: true,
             refresh_after_ms: None,
             follow_ms: 250,
@@ -89,6 +95,7 @@ impl Default for FeedSettings {
     fn default() -> Self {
         Self {
             rows_per_second: 50,
+            first_product: 5_001,
             interval_ms: 250,
             max_rows: 4_000_000,
         }

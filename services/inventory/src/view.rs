@@ -1,10 +1,10 @@
 //! The view of one product, through the cache.
 
-use chassis::Problem;
+use chassis::{Problem, db};
 use http::StatusCode;
 use metrics::counter;
 use shop_api::{
-    Sku,
+    Money, Sku,
     problem::code,
     product::{Product, Summary},
 };
@@ -56,6 +56,36 @@ async fn load(state: &State, sku: Sku) -> Result<Product, Problem> {
             price::current(connection, sku, now_ms)
         })
         .await?;
+    Ok(view(summary, in_stock, price))
+}
+
+/// Reads the most popular products into the cache, in two statements for all of them.
+pub(crate) async fn preload(state: &State) -> Result<(), db::Error> {
+    let count = state.settings.cache.preload;
+    let Some(last) = Sku::new(count) else {
+        return Ok(());
+    };
+    let now_ms = (state.clock)();
+    let products = state
+        .pool
+        .read(&product::FIRST, move |connection| {
+            product::first(connection, count)
+        })
+        .await?;
+    let prices = state
+        .pool
+        .read(&price::FIRST, move |connection| {
+            price::first(connection, last, now_ms)
+        })
+        .await?;
+    for (summary, in_stock) in products {
+        let (sku, price) = (summary.sku, prices.get(&summary.sku).copied());
+        state.views.put(sku, view(summary, in_stock, price));
+    }
+    Ok(())
+}
+
+fn view(summary: Summary, in_stock: bool, price: Option<Money>) -> Product {
     let Summary {
         sku,
         name,
@@ -65,7 +95,7 @@ async fn load(state: &State, sku: Sku) -> Result<Product, Problem> {
     } = summary;
     // A product that never had a price of its own is sold at its list price.
     let price = price.unwrap_or(list_price);
-    Ok(Product {
+    Product {
         sku,
         name,
         category,
@@ -73,7 +103,7 @@ async fn load(state: &State, sku: Sku) -> Result<Product, Problem> {
         list_price,
         price,
         in_stock,
-    })
+    }
 }
 
 /// The answer for a product that is not in the catalogue.

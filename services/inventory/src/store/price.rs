@@ -1,5 +1,7 @@
 //! The history of prices: what a product cost, costs, and what has changed.
 
+use std::collections::HashMap;
+
 use chassis::db::Statement;
 use rusqlite::{Connection, OptionalExtension};
 use shop_api::{Money, Sku};
@@ -11,6 +13,14 @@ pub const CURRENT: Statement = Statement {
     summary: "SELECT price",
     text: "SELECT amount_minor, currency FROM price WHERE sku = ?1 AND valid_from <= ?2 \
            ORDER BY valid_from DESC LIMIT 1",
+};
+
+/// The prices of all products up to one, at one time.
+pub const FIRST: Statement = Statement {
+    summary: "SELECT price",
+    // SQLite takes the other columns from the row that has the maximum.
+    text: "SELECT sku, amount_minor, currency, max(valid_from) FROM price \
+           WHERE sku <= ?1 AND valid_from <= ?2 GROUP BY sku",
 };
 
 /// One new price.
@@ -50,6 +60,19 @@ pub fn current(
     statement
         .query_row((product.to_string(), at_ms), |row| money(row, 0, 1))
         .optional()
+}
+
+/// The prices of all products up to `last`, at a time in Unix milliseconds.
+pub fn first(
+    connection: &Connection,
+    last: Sku,
+    at_ms: i64,
+) -> rusqlite::Result<HashMap<Sku, Money>> {
+    let price = |row: &rusqlite::Row<'_>| Ok((sku(row, 0)?, money(row, 1, 2)?));
+    connection
+        .prepare_cached(FIRST.text)?
+        .query_map((last.to_string(), at_ms), price)?
+        .collect()
 }
 
 /// Writes a new price; `false` if there is no such product.

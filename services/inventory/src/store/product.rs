@@ -29,6 +29,13 @@ pub const ONE: Statement = Statement {
            FROM product p JOIN family f ON f.id = p.family_id JOIN stock s ON s.sku = p.sku WHERE p.sku = ?1",
 };
 
+/// The most popular products, as [`ONE`] has them.
+pub const FIRST: Statement = Statement {
+    summary: "SELECT product",
+    text: "SELECT p.sku, p.name, f.category, f.description, p.list_price_minor, p.currency, s.on_hand - s.reserved \
+           FROM product p JOIN family f ON f.id = p.family_id JOIN stock s ON s.sku = p.sku WHERE p.id <= ?1",
+};
+
 /// Words of a search at most; more say no more about what is meant.
 const MAX_WORDS: usize = 6;
 /// Characters of a word at most.
@@ -57,14 +64,18 @@ pub fn search(
 
 /// One product without its current price, and whether a piece of it is left.
 pub fn one(connection: &Connection, product: Sku) -> rusqlite::Result<Option<(Summary, bool)>> {
-    let found = |row: &Row<'_>| {
-        let free: i64 = row.get(6)?;
-        Ok((summary(row)?, free > 0))
-    };
     connection
         .prepare_cached(ONE.text)?
-        .query_row([product.to_string()], found)
+        .query_row([product.to_string()], with_stock)
         .optional()
+}
+
+/// The `count` most popular products, each as [`one`] gives it.
+pub fn first(connection: &Connection, count: u32) -> rusqlite::Result<Vec<(Summary, bool)>> {
+    connection
+        .prepare_cached(FIRST.text)?
+        .query_map([count], with_stock)?
+        .collect()
 }
 
 /// A full text expression in which every word of a query has to begin a word of the name;
@@ -86,6 +97,11 @@ pub fn expression(query: &str) -> Option<String> {
     } else {
         Some(terms.join(" "))
     }
+}
+
+fn with_stock(row: &Row<'_>) -> rusqlite::Result<(Summary, bool)> {
+    let free: i64 = row.get(6)?;
+    Ok((summary(row)?, free > 0))
 }
 
 fn summary(row: &Row<'_>) -> rusqlite::Result<Summary> {
