@@ -1,5 +1,6 @@
 //! `heap`: snapshots by allocation site, and the growth between two of them.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use grader::evidence::{SnapshotMeta, Snapshots};
@@ -55,7 +56,7 @@ fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
         instance: instance.instance.clone(),
         release: instance.release.clone(),
         at: time::OffsetDateTime::now_utc(),
-        executable: std::env::current_exe()?,
+        executable: executable(instance.pid)?,
     };
     if args.force {
         remove(&live.session.folder, &args.name)?;
@@ -85,7 +86,15 @@ fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn remove(folder: &std::path::Path, name: &str) -> anyhow::Result<()> {
+/// The file that names the addresses of a process; ours where the system does not tell, for it starts the services too.
+fn executable(pid: u32) -> std::io::Result<PathBuf> {
+    match std::fs::read_link(format!("/proc/{pid}/exe")) {
+        Ok(path) if path.is_file() => Ok(path),
+        _ => std::env::current_exe(),
+    }
+}
+
+fn remove(folder: &Path, name: &str) -> anyhow::Result<()> {
     for extension in ["pb.gz", "json"] {
         match std::fs::remove_file(folder.join("heap").join(format!("{name}.{extension}"))) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),

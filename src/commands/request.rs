@@ -1,5 +1,6 @@
 //! `request`: one request through the gateway, and its trace.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use grader::evidence::{self, Trace};
@@ -38,7 +39,7 @@ const OF_NOTE: [&str; 8] = [
 struct Answer {
     status: u16,
     elapsed_ms: f64,
-    headers: Vec<(String, String)>,
+    headers: BTreeMap<String, String>,
     body: serde_json::Value,
     trace_id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,7 +131,7 @@ async fn send(live: &Live, args: &Args, trace_id: &str) -> anyhow::Result<Answer
     })
 }
 
-fn of_note(headers: &HeaderMap) -> Vec<(String, String)> {
+fn of_note(headers: &HeaderMap) -> BTreeMap<String, String> {
     let kept = headers.iter().filter(|(name, _)| {
         OF_NOTE.contains(&name.as_str())
             || name.as_str().starts_with("ratelimit")
@@ -208,7 +209,7 @@ mod tests {
         Answer {
             status,
             elapsed_ms: 12.34,
-            headers: vec![("x-request-id".to_owned(), "r-1".to_owned())],
+            headers: BTreeMap::from([("x-request-id".to_owned(), "r-1".to_owned())]),
             body,
             trace_id: String::new(),
             trace: None,

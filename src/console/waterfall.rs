@@ -11,7 +11,7 @@ struct Row<'t> {
     span: &'t Span,
     depth: usize,
     self_ns: u64,
-    /// Its parent is not part of the trace.
+    /// Its parent is not part of the trace, and it is not the one span that all others descend from.
     is_orphan: bool,
 }
 
@@ -195,10 +195,19 @@ fn rows(trace: &Trace) -> Vec<Row<'_>> {
     for siblings in children.values_mut() {
         siblings.sort_by_key(|span| (span.start_ns, span.end_ns));
     }
+    // The caller of a lone root is a client that records nothing, and nothing is missing.
+    if let [(.., is_orphan)] = pending.as_mut_slice() {
+        *is_orphan = false;
+    }
     pending.sort_by_key(|(span, ..)| std::cmp::Reverse((span.start_ns, span.end_ns)));
     let mut rows = Vec::with_capacity(trace.spans.len());
     let mut seen = BTreeSet::new();
-    while let Some((span, depth, is_orphan)) = pending.pop() {
+    // Spans that name each other as parents hang below no root; whatever is left at the end is shown as one.
+    let mut left = trace.spans.iter();
+    while let Some((span, depth, is_orphan)) = pending
+        .pop()
+        .or_else(|| left.next().map(|span| (span, 0, true)))
+    {
         if !seen.insert(span.id.as_str()) {
             continue;
         }
@@ -296,7 +305,7 @@ mod tests {
         insta::assert_snapshot!(waterfall(&order(), Style::PLAIN, 100, false), @r"
         trace 4bf92f3577b34da6a3ce929d0e0e4736 · 2026-11-23 14:00:00 · 100 ms · 5 spans · 3 services · 1 error
         SPAN                                          DURATION       SELF
-        … gateway-1 POST /v1/orders                     100 ms    15.0 ms  █████████████████████████████████
+        gateway-1 POST /v1/orders                       100 ms    15.0 ms  █████████████████████████████████
           checkout-1 POST /internal/orders             85.0 ms    15.0 ms     ████████████████████████████
             inventory-1 POST /internal/reservations    70.0 ms    20.0 ms        ████████████████████████
               ✗ inventory-1 SELECT price               50.0 ms    50.0 ms           █████████████████
@@ -341,9 +350,10 @@ mod tests {
             span("2", Some("1"), "a", "two", 0, 10),
             span("3", Some("3"), "a", "three", 0, 10),
             span("4", Some("gone"), "a", "four", 5, 10),
+            span("5", None, "a", "five", 0, 10),
         ]);
         let lines = waterfall(&circle, Style::PLAIN, 80, false);
-        for name in ["three", "… a-1 four"] {
+        for name in ["… a-1 one", "  a-1 two", "three", "… a-1 four", "a-1 five"] {
             assert!(lines.contains(name), "{lines}");
         }
         assert!(waterfall(&trace(vec![]), Style::PLAIN, 80, false).contains("0 spans"));
