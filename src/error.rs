@@ -173,7 +173,7 @@ impl Error {
                 names => format!("did you mean {}?", either(names)),
             }),
             Self::NotRunning { state_dir } => Some(format!(
-                "start one with `firedrill run` or `firedrill up`, or name its `--state-dir` (searched: {})",
+                "start one with `firedrill run` or `firedrill up`, look at an ended one with `firedrill open`, or name its `--state-dir` (searched: {})",
                 state_dir.display()
             )),
             Self::AlreadyRunning { pid, .. } => Some(format!(

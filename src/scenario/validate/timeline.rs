@@ -134,20 +134,18 @@ fn innocent(findings: &mut Findings<'_>, events: &[Event]) {
     );
 }
 
-/// Plays the deploys through, instance by instance.
+/// What runs where while the timeline is played through.
+struct Shop<'s> {
+    scenario: &'s Scenario,
+    /// Release by instance.
+    running: BTreeMap<&'static str, &'s str>,
+    /// When an instance was last changed, in seconds.
+    swapped: BTreeMap<&'static str, f64>,
+}
+
+/// Plays the timeline through, instance by instance.
 fn play(findings: &mut Findings<'_>, scenario: &Scenario) {
-    let mut running: BTreeMap<&str, &str> = BTreeMap::new();
-    let mut swapped: BTreeMap<&str, f64> = BTreeMap::new();
-    for service in Service::ALL {
-        if let Some(release) = scenario.deployed_before(service).last() {
-            running.extend(
-                service
-                    .instances()
-                    .iter()
-                    .map(|instance| (*instance, release.release.as_str())),
-            );
-        }
-    }
+    let mut shop = Shop::at_start(scenario);
     for (index, event) in scenario.timeline.iter().enumerate() {
         let key = |field: &str| format!("timeline[{index}].{field}");
         match &event.action {
@@ -156,26 +154,9 @@ fn play(findings: &mut Findings<'_>, scenario: &Scenario) {
                 release,
                 instances,
             } => {
-                if scenario.release(*service, release).is_none() {
-                    findings.say(
-                        &key("release"),
-                        unknown_release(scenario, *service, release),
-                    );
-                }
                 let slots = slots(findings, &key("instances"), *service, instances.as_deref());
-                let is_news = slots
-                    .iter()
-                    .any(|slot| running.get(slot) != Some(&release.as_str()));
-                findings.expect(
-                    is_news || slots.is_empty(),
-                    &key("release"),
-                    format!(
-                        "`{release}` runs on {} already; deploy another one",
-                        slots.join(" and ")
-                    ),
-                );
-                swap(findings, &key("at_s"), &slots, event.at_s, &mut swapped);
-                running.extend(slots.into_iter().map(|slot| (slot, release.as_str())));
+                shop.deploy(findings, &key("release"), *service, release, &slots);
+                shop.swap(findings, &key("at_s"), &slots, event.at_s);
             }
             Action::Config {
                 target,
@@ -183,40 +164,94 @@ fn play(findings: &mut Findings<'_>, scenario: &Scenario) {
                 summary,
                 author,
             } => {
-                config(
-                    findings,
-                    index,
-                    *target,
-                    settings,
-                    summary.is_some() && author.is_some(),
+                findings.expect(
+                    !settings.is_empty(),
+                    &key("settings"),
+                    "must change something",
                 );
                 if let Target::Service(service) = target {
-                    swap(
-                        findings,
-                        &key("at_s"),
-                        service.instances(),
-                        event.at_s,
-                        &mut swapped,
+                    findings.expect(
+                        summary.is_some() && author.is_some(),
+                        &key("summary"),
+                        "is missing, or `author` is: every change of ours is in the deploy log",
                     );
+                    shop.swap(findings, &key("at_s"), service.instances(), event.at_s);
                 }
             }
-            Action::Load { rate, for_s } => {
-                let is_rate = rate.is_none_or(|rate| rate > 0.0 && rate <= loadgen::Load::MAX_RATE);
-                findings.expect(is_rate, &key("rate"), "must be more than 0");
-                findings.expect(
-                    for_s.is_none_or(|for_s| for_s > 0.0),
-                    &key("for_s"),
-                    "must be more than 0",
-                );
-                findings.expect(
-                    rate.is_some() || for_s.is_none() || !findings.is_read(&key("rate")),
-                    &key("for_s"),
-                    "needs a `rate` that holds for so long",
-                );
-            }
+            Action::Load { rate, for_s } => load(findings, index, *rate, *for_s),
             Action::Note { text } => {
-                findings.expect(!text.trim().is_empty(), &key("text"), "must not be empty")
+                findings.expect(!text.trim().is_empty(), &key("text"), "must not be empty");
             }
+        }
+    }
+}
+
+fn load(findings: &mut Findings<'_>, index: usize, rate: Option<f64>, for_s: Option<f64>) {
+    let key = |field: &str| format!("timeline[{index}].{field}");
+    let is_rate = rate.is_none_or(|rate| rate > 0.0 && rate <= loadgen::Load::MAX_RATE);
+    findings.expect(is_rate, &key("rate"), "must be more than 0");
+    let is_time = for_s.is_none_or(|for_s| for_s > 0.0);
+    findings.expect(is_time, &key("for_s"), "must be more than 0");
+    let has_rate = rate.is_some() || for_s.is_none() || !findings.is_read(&key("rate"));
+    findings.expect(
+        has_rate,
+        &key("for_s"),
+        "needs a `rate` that holds for so long",
+    );
+}
+
+impl<'s> Shop<'s> {
+    fn at_start(scenario: &'s Scenario) -> Self {
+        let youngest =
+            Service::ALL.map(|service| (service, scenario.deployed_before(service).pop()));
+        let running = youngest
+            .into_iter()
+            .filter_map(|(service, release)| Some((service, release?)));
+        let running = running.flat_map(|(service, release)| {
+            let instances = service.instances().iter();
+            instances.map(|instance| (*instance, release.release.as_str()))
+        });
+        Self {
+            scenario,
+            running: running.collect(),
+            swapped: BTreeMap::new(),
+        }
+    }
+
+    fn deploy(
+        &mut self,
+        findings: &mut Findings<'_>,
+        key: &str,
+        service: Service,
+        release: &'s str,
+        slots: &[&'static str],
+    ) {
+        if self.scenario.release(service, release).is_none() {
+            findings.say(key, unknown_release(self.scenario, service, release));
+        }
+        let is_news = slots
+            .iter()
+            .any(|slot| self.running.get(slot) != Some(&release));
+        findings.expect(
+            is_news || slots.is_empty(),
+            key,
+            format!(
+                "`{release}` runs on {} already; deploy another one",
+                slots.join(" and ")
+            ),
+        );
+        self.running
+            .extend(slots.iter().map(|slot| (*slot, release)));
+    }
+
+    fn swap(&mut self, findings: &mut Findings<'_>, key: &str, slots: &[&'static str], at_s: f64) {
+        for slot in slots {
+            let before = self.swapped.insert(slot, at_s);
+            findings.expect(
+                before.is_none_or(|before| at_s - before >= SWAP_S),
+                key,
+                format!("must be {SWAP_S} or more after the last change of {slot}, which needs so long to drain"),
+            );
         }
     }
 }
@@ -247,46 +282,4 @@ fn slots(
         .copied()
         .filter(|instance| asked.iter().any(|name| name == instance))
         .collect()
-}
-
-fn swap(
-    findings: &mut Findings<'_>,
-    key: &str,
-    slots: &[&'static str],
-    at_s: f64,
-    swapped: &mut BTreeMap<&'static str, f64>,
-) {
-    for slot in slots {
-        let before = swapped.insert(slot, at_s);
-        findings.expect(
-            before.is_none_or(|before| at_s - before >= SWAP_S),
-            key,
-            format!("must be {SWAP_S} or more after the last change of {slot}, which needs so long to drain"),
-        );
-    }
-}
-
-fn config(
-    findings: &mut Findings<'_>,
-    index: usize,
-    target: Target,
-    settings: &toml::Table,
-    is_told: bool,
-) {
-    let key = |field: &str| format!("timeline[{index}].{field}");
-    findings.expect(
-        !settings.is_empty(),
-        &key("settings"),
-        "must change something",
-    );
-    match target {
-        Target::Service(_) => {
-            findings.expect(
-                is_told,
-                &key("summary"),
-                "is missing, or `author` is: every change of ours is in the deploy log",
-            );
-        }
-        Target::Payment => {}
-    }
 }
