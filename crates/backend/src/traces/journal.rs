@@ -176,9 +176,9 @@ impl Writer {
             self.shared.stopped.store(true, Ordering::Relaxed);
             self.shared.lost.fetch_add(*count, Ordering::Relaxed);
             let path = self.path.display();
-            tracing::warn!(
+            crate::note::warn(&format!(
                 "the journal of traces `{path}` stops here, traces stay in memory only: {reason}"
-            );
+            ));
         }
         *count = 0;
         frame.clear();
