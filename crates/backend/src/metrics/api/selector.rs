@@ -10,14 +10,21 @@ use crate::promql::{METRIC_NAME, MatchOp, Matcher};
 pub(super) fn sets(form: &Form) -> Result<Vec<Vec<Matcher>>, Error> {
     let mut sets = Vec::new();
     for text in form.all("match[]") {
-        sets.extend(selector(text).map_err(Error::BadData)?);
+        sets.extend(selector(text).map_err(wrong)?);
     }
     let selects = |set: &Vec<Matcher>| set.iter().any(|matcher| !matcher.is_match(""));
     if !sets.iter().all(selects) {
-        let text = "match[] must contain at least one non-empty matcher";
-        return Err(Error::BadData(text.to_owned()));
+        return Err(wrong(EMPTY.to_owned()));
     }
     Ok(sets)
+}
+
+const EMPTY: &str = "match[] must contain at least one non-empty matcher";
+
+fn wrong(what: String) -> Error {
+    // The parser refuses a selector that selects everything in its own words.
+    let is_empty = what.contains("must contain at least one non-empty matcher");
+    Error::parameter("match[]", if is_empty { EMPTY } else { &what })
 }
 
 fn selector(text: &str) -> Result<Vec<Vec<Matcher>>, String> {

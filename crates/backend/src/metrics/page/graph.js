@@ -119,7 +119,7 @@ class Panel {
     this.step = el("input", { class: "short", placeholder: "auto", "aria-label": "Resolution in seconds", title: "Resolution in seconds", onchange: () => { state.step = Number(this.step.value) || null; this.run(true); } });
     const button = (text, title, action) => el("button", { type: "button", title, "aria-label": title, onclick: action }, text);
     this.rangeTools = el("span", { class: "group" }, button("−", "Shorter range", () => this.scaleRange(-1)), this.range, button("+", "Longer range", () => this.scaleRange(1)));
-    this.stepTools = el("span", { class: "group" }, this.step);
+    this.stepTools = el("span", { class: "group labelled" }, el("span", {}, "step"), this.step);
     this.note = el("span", { class: "quiet" });
     this.message = el("p", { class: "error", hidden: true });
     this.warning = el("p", { class: "warning", hidden: true });
@@ -130,7 +130,7 @@ class Panel {
     this.table = el("div", { class: "result", hidden: true });
     this.element = el("section", { class: "card panel" },
       el("div", { class: "query" }, box,
-        button("⏱", "Earlier expressions", () => proposals.showHistory()),
+        button("History", "Earlier expressions", () => proposals.showHistory()),
         el("button", { type: "button", class: "primary", onclick: () => this.run(true) }, "Run"),
         button("✕", "Remove panel", () => this.page.remove(this))),
       el("div", { class: "controls" },
