@@ -7,6 +7,8 @@
 pub mod check;
 pub mod format;
 pub mod html;
+#[cfg(test)]
+mod sample;
 mod section;
 pub mod template;
 pub mod text;

@@ -127,7 +127,7 @@ fn pointers(out: &mut String, pointers: &[Executed]) {
         };
         let _ = writeln!(
             out,
-            "<li class=\"{class}\"><b>{mark}</b><div><code>{}</code><p>{} <span class=\"field\">{}</span></p></div></li>",
+            "<li class=\"{class}\"><b>{mark}</b><div><code>{}</code><p>{} <span class=\"field\">for {}</span></p></div></li>",
             escape(&pointer.text),
             escape(&account(pointer)),
             escape(pointer.claim()),
@@ -207,4 +207,36 @@ fn escape(text: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn the_page_stands_alone_and_runs_nothing() {
+        let page = html("Orders <are> slow", &sample::writeup(), &sample::verdict());
+        for foreign in [
+            "<script",
+            "http://",
+            "https://",
+            "src=",
+            "<link",
+            "<b>\u{1b}",
+            "<are>",
+        ] {
+            assert!(!page.contains(foreign), "{foreign}");
+        }
+        for told in [
+            "64",
+            "not passed",
+            "the cause is proven",
+            "not counted",
+            "&lt;three&gt; seconds &amp; more",
+            "missing-index",
+        ] {
+            assert!(page.contains(told), "{told}");
+        }
+    }
 }

@@ -9,7 +9,7 @@ use crate::console::text::harmless;
 use crate::console::{Ink, Style};
 
 /// Columns before the reason of an item.
-const INDENT: usize = 28;
+const INDENT: usize = 30;
 
 /// The whole verdict, wrapped to `width` columns.
 pub fn verdict(verdict: &Verdict, style: Style, width: usize) -> String {
@@ -55,7 +55,7 @@ fn conditions(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
         } else {
             ("no", Ink::Error)
         };
-        let head = format!("  {:3}  {:21}", mark, condition.name);
+        let head = format!("  {:3}  {:23}", mark, condition.name);
         let painted = head.replacen(mark, &style.paint(ink, mark), 1);
         wrapped(out, &painted, &condition.why, width);
     }
@@ -71,7 +71,7 @@ fn items(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
             of => (format!("{}/{of}", item.points), Ink::Warning),
         };
         let points = format!("{points:>7}");
-        let head = format!("{}{}  {:19}", "", style.paint(ink, &points), item.name);
+        let head = format!("{}  {:21}", style.paint(ink, &points), item.name);
         wrapped(out, &head, &item.why, width);
         if let Some(hint) = &item.hint {
             let mut text = String::new();
@@ -97,7 +97,7 @@ fn pointers(out: &mut String, pointers: &[Executed], style: Style, width: usize)
             pointer.field,
             style.paint(Ink::Faint, &harmless(&pointer.text))
         );
-        wrapped(out, &" ".repeat(11), &account(pointer), width);
+        wrapped(out, &" ".repeat(9), &account(pointer), width);
     }
 }
 
@@ -167,4 +167,63 @@ fn visible(text: &str) -> usize {
         }
     }
     length
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn a_verdict_is_aligned_and_wrapped() {
+        insta::assert_snapshot!(verdict(&sample::verdict(), Style::PLAIN, 90), @r"
+        NOT PASSED  64 of 100 points, 70 needed  run 2026-11-23-100000-k3
+        Some evidence could not be checked because a backend does not answer; submit again when it does.
+
+        Must be met
+          yes  the cause is right       Component and mechanism are right.
+          no   the cause is proven      None of the cause's 2 pointers proves anything; the first:
+                                        `promql:up@page`: it is 1; before the incident it was 1:
+                                        that does not tell them apart.
+
+        Points
+            5/5  severity               sev2 fits the impact.
+          12/30  root cause             Component and mechanism are right. None of its evidence
+                                        tells the incident from the time before, so it could be a
+                                        guess.
+                                        hint: point to something that was different before the
+                                        incident
+            0/5  action items           0 given, 1 asked for; one without an owner counts half.
+              -  reproduction           None is given; it is not counted.
+
+        Evidence
+          is so    cause.evidence[0]  promql:up@page
+                   0.48 at 10:07:00; no proof: it is 1; before the incident it was 1: that does
+                   not tell them apart.
+          proves   timeline[0].evidence[0]  promql:p99@page => 0.48
+                   0.48 at 10:07:00; it is 0.48; before the incident it was 0.04.
+          is not   trigger.evidence[0]  deploy:<b>\u{1b}[31m
+                   there is no deploy `<b>\u{1b}[31m` in this run.
+          unknown  impact.evidence[0]  trace:ab
+                   could not be checked: Jaeger does not answer.
+        ");
+    }
+
+    #[test]
+    fn colour_changes_nothing_but_the_colour() {
+        let style = Style {
+            color: true,
+            terminal: true,
+        };
+        let coloured = verdict(&sample::verdict(), style, 90);
+        let mut plain = String::new();
+        for (index, part) in coloured.split('\x1b').enumerate() {
+            plain += if index == 0 {
+                part
+            } else {
+                part.split_once('m').map_or("", |(_, rest)| rest)
+            };
+        }
+        assert_eq!(plain, verdict(&sample::verdict(), Style::PLAIN, 90));
+    }
 }

@@ -1,0 +1,136 @@
+//! A verdict with something of everything, for the tests of its shapes.
+
+use grader::pointer::{Detail, Executed, Finding, Outcome, Tells};
+use grader::verdict::{Condition, Item};
+use grader::writeup::{ActionItem, Cause, Claim};
+use grader::{Component, Kind, Mechanism, Severity, Verdict, WriteUp};
+
+pub(super) fn verdict() -> Verdict {
+    Verdict {
+        run: "2026-11-23-100000-k3".to_owned(),
+        passed: false,
+        incomplete: true,
+        score: 64,
+        pass_mark: 70,
+        conditions: vec![
+            condition(
+                "the cause is right",
+                true,
+                "Component and mechanism are right.",
+            ),
+            condition(
+                "the cause is proven",
+                false,
+                "None of the cause's 2 pointers proves anything; the first: `promql:up@page`: it is 1; before the incident it was 1: that does not tell them apart.",
+            ),
+        ],
+        items: vec![
+            item("severity", 5.0, 5.0, "sev2 fits the impact.", None),
+            item(
+                "root cause",
+                12.0,
+                30.0,
+                "Component and mechanism are right. None of its evidence tells the incident from the time before, so it could be a guess.",
+                Some("point to something that was different before the incident"),
+            ),
+            item(
+                "action items",
+                0.0,
+                5.0,
+                "0 given, 1 asked for; one without an owner counts half.",
+                None,
+            ),
+            item(
+                "reproduction",
+                0.0,
+                0.0,
+                "None is given; it is not counted.",
+                None,
+            ),
+        ],
+        pointers: vec![
+            found(
+                "cause.evidence[0]",
+                "promql:up@page",
+                Tells::No(
+                    "it is 1; before the incident it was 1: that does not tell them apart"
+                        .to_owned(),
+                ),
+            ),
+            found(
+                "timeline[0].evidence[0]",
+                "promql:p99@page => 0.48",
+                Tells::Yes("it is 0.48; before the incident it was 0.04".to_owned()),
+            ),
+            executed(
+                "trigger.evidence[0]",
+                "deploy:<b>\u{1b}[31m",
+                Outcome::Failed("there is no deploy `<b>\u{1b}[31m` in this run".to_owned()),
+            ),
+            executed(
+                "impact.evidence[0]",
+                "trace:ab",
+                Outcome::Unchecked("Jaeger does not answer".to_owned()),
+            ),
+        ],
+    }
+}
+
+pub(super) fn writeup() -> WriteUp {
+    WriteUp {
+        verdict: Some(Claim::Incident),
+        severity: Some(Severity::Sev2),
+        summary: "Orders took up to <three> seconds & more, because every price was read from the whole table.".to_owned(),
+        cause: Cause {
+            component: Some(Component::Inventory),
+            mechanism: Some(Mechanism::MissingIndex),
+            explanation: "The migration rebuilt the table without its index.".to_owned(),
+            ..Cause::default()
+        },
+        action_items: vec![ActionItem {
+            what: "Compare query plans in the migration's test".to_owned(),
+            owner: "inventory team".to_owned(),
+        }],
+        narrative: "First paragraph.\n\n<script>alert(1)</script>".to_owned(),
+        ..WriteUp::default()
+    }
+}
+
+fn condition(name: &str, met: bool, why: &str) -> Condition {
+    Condition {
+        name: name.to_owned(),
+        met,
+        why: why.to_owned(),
+    }
+}
+
+fn item(name: &'static str, points: f64, of: f64, why: &str, hint: Option<&str>) -> Item {
+    Item {
+        name,
+        points,
+        of,
+        why: why.to_owned(),
+        hint: hint.map(str::to_owned),
+    }
+}
+
+fn found(field: &str, text: &str, tells: Tells) -> Executed {
+    let finding = Finding {
+        what: "0.48 at 10:07:00".to_owned(),
+        at: None,
+        value: Some(0.48),
+        value_holds: None,
+        tells,
+        detail: Detail::Promql(text.to_owned()),
+    };
+    executed(field, text, Outcome::Found(Box::new(finding)))
+}
+
+fn executed(field: &str, text: &str, outcome: Outcome) -> Executed {
+    Executed {
+        field: field.to_owned(),
+        text: text.to_owned(),
+        kind: Some(Kind::Promql),
+        outcome,
+    }
+}
