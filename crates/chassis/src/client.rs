@@ -1,4 +1,4 @@
-//! Calls to other services: round robin over the addresses of a named upstream, deadlines that
+//! Calls to other services: spread evenly over the addresses of a named upstream, deadlines that
 //! shrink on the way, retries that cannot multiply.
 
 mod attempt;
@@ -150,7 +150,7 @@ impl Upstream {
     /// The address whose turn it is.
     fn address(&self) -> SocketAddr {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        self.addresses[turn % self.addresses.len()]
+        self.addresses[spread(turn, self.addresses.len())]
     }
 
     /// Records one attempt; `status` is absent where there was no answer.
@@ -183,6 +183,17 @@ impl Upstream {
             .unwrap_or_else(PoisonError::into_inner)
             .push((method.clone(), status, histogram));
     }
+}
+
+/// Which of `count` addresses has the `turn`-th call: an even share each, for every second call as well.
+///
+/// Plain round robin would send all of one kind of call to one replica where callers make two kinds in turn.
+/// The steps are those of the golden ratio (Knuth, The Art of Computer Programming, volume 3, 6.4), which keep apart.
+fn spread(turn: usize, count: usize) -> usize {
+    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+    let place = (turn as u64).wrapping_mul(GOLDEN);
+    // The upper half of the product of two 64-bit numbers: a share of `count`.
+    ((u128::from(place) * count as u128) >> 64) as usize
 }
 
 #[cfg(test)]
