@@ -1,5 +1,6 @@
 //! Pointers executed against stubs that answer as Jaeger and Prometheus do.
 
+mod profile;
 mod stub;
 
 use std::io::Write as _;
@@ -249,6 +250,40 @@ async fn heap_names_stay_inside_the_run_folder() {
             ),
         ],
     )
+    .await;
+}
+
+#[tokio::test]
+async fn heap_growth_proves_when_one_function_gained_enough() {
+    let world = world().await;
+    let save = |name: &str, service: &str, at, bytes: u64| {
+        let meta = SnapshotMeta {
+            name: name.to_owned(),
+            service: service.to_owned(),
+            instance: format!("{service}-1"),
+            release: "2026.11.8".to_owned(),
+            at,
+            executable: std::env::current_exe().expect("a test has one"),
+        };
+        let bytes = profile::profile("gateway::session::Sessions::remember", bytes);
+        world
+            .sources
+            .snapshots
+            .save(&meta, &bytes)
+            .expect("the name is plain");
+    };
+    save("early", "gateway", CHANGE, 2_000_000);
+    save("late", "gateway", PAGE, 42_000_000);
+    save("later", "gateway", PAGE, 42_100_000);
+    save("calm", "gateway", STARTED, 1_000_000);
+    save("other", "checkout", PAGE, 42_000_000);
+    check(&world, &[
+        ("heap:early..late => 40MB", "proves: gateway grew from 2.0 MB to 42.0 MB, most of it 40.0 MB in gateway::session::Sessions::remember; the value; 40.0 MB more in one function"),
+        ("heap:late..later", "failed: `late` was not taken before `later`"),
+        ("heap:late..early", "failed: `late` was not taken before `early`"),
+        ("heap:early..other", "failed: `early` and `other` are snapshots of different services"),
+        ("heap:calm..late => 1GB", "proves: gateway grew from 1.0 MB to 42.0 MB, most of it 41.0 MB in gateway::session::Sessions::remember; not the value"),
+    ])
     .await;
 }
 
