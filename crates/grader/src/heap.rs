@@ -233,7 +233,7 @@ fn is_std(function: &str) -> bool {
 
 /// Frames that every allocation passes through and that name nobody.
 fn is_allocator(function: &str) -> bool {
-    const NAMES: [&str; 15] = [
+    const NAMES: [&str; 17] = [
         "malloc",
         "calloc",
         "realloc",
@@ -246,6 +246,8 @@ fn is_allocator(function: &str) -> bool {
         "prof_alloc_prep",
         "imalloc",
         "irallocx",
+        "do_rallocx",
+        "do_mallocx",
         "je_",
         "_rjem_",
         "__rust_",

@@ -126,6 +126,28 @@ impl Symbols {
     }
 }
 
+#[cfg(test)]
+impl Symbols {
+    pub(super) fn address_of(&self, function: &str) -> u64 {
+        let found = self
+            .functions
+            .iter()
+            .find(|(_, _, name)| readable(name) == function);
+        found.expect("the function has a symbol").0
+    }
+
+    /// File offset and address at which the segment of an address begins.
+    pub(super) fn segment_of(&self, address: u64) -> (u64, u64) {
+        let holds = |(_, size, at): &&(u64, u64, u64)| (*at..at + size).contains(&address);
+        let (offset, _, at) = self
+            .segments
+            .iter()
+            .find(holds)
+            .expect("code lies in a segment");
+        (*offset, *at)
+    }
+}
+
 /// A demangled name without its hash.
 fn readable(name: &str) -> String {
     format!("{:#}", demangle(name))

@@ -95,7 +95,7 @@ fn clincher(case: &Case) -> Condition {
     let why = match met.as_slice() {
         [] => "No pointer shows what would settle it; what you point to fits other causes as well."
             .to_owned(),
-        [first, ..] => format!("Your evidence settles it: {first}."),
+        [first, ..] => format!("Your evidence settles it: {}.", first.trim_end_matches('.')),
     };
     condition("the evidence settles it", !met.is_empty(), why)
 }

@@ -55,7 +55,7 @@ pub(super) fn window(case: &Case) -> Item {
         name,
         (first + second) / 2.0,
         weight,
-        format!("{first_why}; {second_why}"),
+        format!("{first_why}; {}.", second_why.trim_end_matches('.')),
     )
 }
 

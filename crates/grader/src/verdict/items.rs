@@ -164,7 +164,10 @@ pub(super) fn contributing(case: &Case) -> Item {
     let (share, why) = match found {
         Some((known, true)) => (
             1.0,
-            format!("You name one, with evidence: {}.", known.about),
+            format!(
+                "You name one, with evidence: {}.",
+                known.about.trim_end_matches('.')
+            ),
         ),
         Some((known, false)) => (
             0.5,
