@@ -32,7 +32,7 @@ const STYLES: Styles = Styles::styled()
   firedrill submit report.md       the grade
 
 Exit codes: 0 done or passed, 1 unexpected, 2 usage, 3 scenario invalid,
-4 the stack failed to start, 10 the drill was graded as not passed.")]
+4 the stack failed to start, 10 the drill was graded as not passed, 11 the drill is void.")]
 pub struct Cli {
     /// Flags that every command takes.
     #[command(flatten)]

@@ -1,16 +1,24 @@
 //! One file a command: arguments in, output and an [`Outcome`] out.
 
+mod act;
 mod check;
 mod completions;
+mod debrief;
 mod deploys;
 mod heap;
 mod list;
 mod logs;
 mod man;
+mod open;
 mod profile;
 mod query;
+mod report;
 mod request;
+mod run;
+pub mod serve;
 mod source;
+mod status;
+mod submit;
 mod trace;
 mod traces;
 
@@ -37,7 +45,17 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Check(args) => check::run(&context, &args),
         Command::Completions(args) => completions::run(&context, &args),
         Command::Man(args) => man::run(&context, &args),
-        // Filled in by their authors as they land.
-        other => anyhow::bail!("`{other:?}` is not part of this build"),
+        Command::Run(args) => run::run(&context, &args),
+        Command::Up(args) => run::up(&context, &args),
+        Command::Status(args) => status::run(&context, &args),
+        Command::Rollback(args) => act::rollback(&context, &args),
+        Command::Restart(args) => act::restart(&context, &args),
+        Command::Deploy(args) => act::deploy(&context, &args),
+        Command::Report(args) => report::run(&context, &args),
+        Command::Submit(args) => submit::run(&context, &args),
+        Command::Debrief(args) => debrief::run(&context, &args),
+        Command::Open(args) => open::run(&context, &args),
+        // `main` takes the role itself: it ends with the role's own exit code.
+        Command::Serve(_) => unreachable!("`serve` does not come here"),
     }
 }

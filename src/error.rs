@@ -17,6 +17,8 @@ pub enum Outcome {
     Done,
     /// The drill was graded as not passed.
     NotPassed,
+    /// The drill does not count: its symptom did not show, or its baseline was not steady.
+    Void,
 }
 
 /// Exit code of [`Outcome::Done`].
@@ -31,12 +33,15 @@ pub const EXIT_SCENARIO: u8 = 3;
 pub const EXIT_STACK: u8 = 4;
 /// Exit code of [`Outcome::NotPassed`].
 pub const EXIT_NOT_PASSED: u8 = 10;
+/// Exit code of [`Outcome::Void`].
+pub const EXIT_VOID: u8 = 11;
 
 impl From<Outcome> for ExitCode {
     fn from(outcome: Outcome) -> Self {
         match outcome {
             Outcome::Done => Self::from(EXIT_DONE),
             Outcome::NotPassed => Self::from(EXIT_NOT_PASSED),
+            Outcome::Void => Self::from(EXIT_VOID),
         }
     }
 }

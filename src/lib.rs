@@ -3,11 +3,15 @@
 //! `main.rs` only parses the arguments and calls [`commands::run`]; tests and tools reach the rest from here.
 
 pub mod cli;
+mod clock;
 pub mod commands;
 pub mod console;
 pub mod context;
+pub mod control;
 pub mod error;
 pub mod report;
+mod runner;
 pub mod scenario;
 pub mod session;
+mod stack;
 pub mod when;

@@ -4,10 +4,16 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use firedrill::{cli::Cli, commands, context, error};
+use firedrill::{
+    cli::{Cli, Command},
+    commands, context, error,
+};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Some(Command::Serve(args)) = &cli.command {
+        return commands::serve::run(args);
+    }
     let style = context::style(&cli.global, std::io::stderr().is_terminal());
     match commands::run(cli) {
         Ok(outcome) => outcome.into(),

@@ -76,6 +76,9 @@ pub struct Debrief {
     /// Show it although nothing was submitted: the drill is given up
     #[arg(long)]
     pub give_up: bool,
+    /// Only print; do not open the run's evidence for the links
+    #[arg(long)]
+    pub no_serve: bool,
     /// Text or JSON.
     #[command(flatten)]
     pub format: Format,

@@ -51,9 +51,6 @@ pub struct Config {
 /// Failure to set telemetry up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Traces.
-    #[error(transparent)]
-    Trace(#[from] trace::Error),
     /// Metrics.
     #[error(transparent)]
     Metric(#[from] metric::Error),
@@ -92,14 +89,17 @@ pub fn init(config: &Config, environment: &Environment) -> Result<Guard, Error> 
         &config.release,
         writer.clone(),
     );
-    let is_traced = config.is_enabled && !environment.is_disabled;
-    let gate = log::Gate {
-        has_spans: is_traced,
-    };
     log::set_level(&config.log_level)?;
-    let provider = is_traced
-        .then(|| trace::start(config, environment))
-        .transpose()?;
+    let is_traced = config.is_enabled && !environment.is_disabled;
+    let provider = is_traced.then(|| trace::start(config, environment));
+    // Whoever mistyped an endpoint still wants the service: it runs without traces and says so.
+    let (provider, failure) = match provider.transpose() {
+        Ok(provider) => (provider, None),
+        Err(error) => (None, Some(error)),
+    };
+    let gate = log::Gate {
+        has_spans: provider.is_some(),
+    };
     let registry = tracing_subscriber::registry().with(gate);
     match &provider {
         Some(provider) => {
@@ -115,6 +115,10 @@ pub fn init(config: &Config, environment: &Environment) -> Result<Guard, Error> 
         None => install(registry.with(json))?,
     }
     panic::install();
+    if let Some(error) = failure {
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        tracing::error!(error = source, "{error}; nothing is traced");
+    }
     for ignored in &environment.ignored {
         tracing::warn!("passing over a telemetry variable: {ignored}");
     }

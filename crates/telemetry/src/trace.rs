@@ -19,7 +19,7 @@ use crate::{
 
 /// Failure to set the traces up.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub(crate) enum Error {
     /// The endpoint, the headers or the compression asked for cannot be used.
     #[error("failed to set up the export of spans to `{endpoint}`")]
     Exporter {

@@ -17,7 +17,10 @@ use axum::{
 };
 use serde::{Deserialize, Serialize};
 use shop_api::{header, path, payment::Charge};
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 
 use crate::{Ledger, Settings};
 
@@ -39,6 +42,8 @@ pub struct Config {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Listen {
+    /// A socket that the runner bound and hands on, by systemd's convention.
+    Inherited,
     /// An address to bind.
     Addr(SocketAddr),
 }
@@ -94,11 +99,27 @@ pub fn run() -> Result<(), Error> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let Listen::Addr(addr) = config.listen;
-        let listener = TcpListener::bind(addr).await?;
+        let listener = bind(config.listen).await?;
+        let mut terminations = signal(SignalKind::terminate())?;
         announce(&config.instance, listener.local_addr()?)?;
-        Ok(axum::serve(listener, router(Ledger::new(config.settings))).await?)
+        let serving = axum::serve(listener, router(Ledger::new(config.settings)));
+        let ending = async move {
+            terminations.recv().await;
+        };
+        Ok(serving.with_graceful_shutdown(ending).await?)
     })
+}
+
+async fn bind(listen: Listen) -> io::Result<TcpListener> {
+    match listen {
+        Listen::Addr(addr) => TcpListener::bind(addr).await,
+        Listen::Inherited => {
+            let handed_on = listenfd::ListenFd::from_env().take_tcp_listener(0)?;
+            let listener = handed_on.ok_or_else(|| io::Error::other("no socket was handed on"))?;
+            listener.set_nonblocking(true)?;
+            TcpListener::from_std(listener)
+        }
+    }
 }
 
 fn default_instance() -> String {

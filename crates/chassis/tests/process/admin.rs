@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use crate::mini::Start;
+use crate::mini::{Start, until};
 
 #[test]
 fn what_changes_or_reveals_wants_the_token_and_our_host() {
@@ -59,7 +59,7 @@ fn the_log_level_changes_at_run_time() {
             stream.write_all(b"nonsense\r\n\r\n")
         }),
     );
-    crate::mini::until("a debug line is written", || lines() > 0);
+    until("a debug line is written", || lines() > 0);
 }
 
 #[test]
@@ -92,4 +92,33 @@ fn the_families_of_every_service_are_there() {
     ] {
         assert!(text.contains(series), "`{series}` is missing in\n{text}");
     }
+}
+
+#[test]
+fn the_admin_port_answers_when_every_worker_is_blocked() {
+    let mini = Start::default().run();
+    let burns: Vec<_> = (0..4)
+        .map(|_| {
+            let url = format!("http://{}/burn/1000", mini.addr("listen"));
+            let http = mini.http.clone();
+            std::thread::spawn(move || http.get(url).send().map(|_| ()))
+        })
+        .collect();
+    // Two of them hold the two workers, so that the others are not even counted as active.
+    until("the workers are busy", || {
+        mini.metric("http_server_active_requests") >= Some(2.0)
+    });
+    assert_eq!(
+        mini.metric("http_server_active_requests"),
+        Some(2.0),
+        "answered while they were held"
+    );
+    for burn in burns {
+        burn.join().expect("no panic").expect("an answer");
+    }
+    let is_lag_seen = || {
+        let within = mini.metric("runtime_scheduler_lag_seconds_bucket{le=\"0.25\"}");
+        mini.metric("runtime_scheduler_lag_seconds_count") > within
+    };
+    until("the lag is recorded", is_lag_seen);
 }

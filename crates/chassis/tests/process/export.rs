@@ -152,3 +152,17 @@ fn warnings(mini: &Mini) -> usize {
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
+
+#[test]
+fn an_endpoint_that_is_none_costs_the_traces_and_not_the_service() {
+    for (endpoint, protocol) in [("http://[", "grpc"), ("http://[", "http/protobuf")] {
+        let mini = Start::with_backend(endpoint, protocol).run();
+        assert_eq!(mini.get("/hello").status(), 200);
+        until("the mistake is logged", || {
+            mini.logs().iter().any(|line| {
+                let message = line["message"].as_str().unwrap_or_default();
+                message.contains("http://[")
+            })
+        });
+    }
+}

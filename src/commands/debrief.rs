@@ -1,0 +1,224 @@
+//! `firedrill debrief`: what happened, the shortest path through the evidence, what misled.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+
+use super::open;
+use crate::cli::drill::Ports;
+use crate::cli::write::Debrief;
+use crate::console::{Ink, Style};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::runner::chronicle::Chronicle;
+use crate::scenario::{Link, LinkKind, Scenario, catalogue, seal};
+use crate::session::Urls;
+
+/// How much of the time before the page a link shows, in seconds.
+const BEFORE_S: i64 = 180;
+
+/// Tells what happened; on a terminal the links are served until Ctrl-C.
+pub fn run(context: &Context, args: &Debrief) -> anyhow::Result<Outcome> {
+    let folder = context.state.evidence(args.run.as_deref())?;
+    if context
+        .state
+        .find()?
+        .is_some_and(|session| session.folder == folder)
+    {
+        return Err(Error::usage(
+            "the drill is still running",
+            "submit a write-up first, or end the drill with Ctrl-C",
+        )
+        .into());
+    }
+    let story = Story::read(&folder, args.give_up)?;
+    if args.format.json {
+        context.console.json(&story.json(None))?;
+        return Ok(Outcome::Done);
+    }
+    let style = context.console.out;
+    if args.no_serve || !style.terminal {
+        context.console.print(&story.text(style, None))?;
+        return Ok(Outcome::Done);
+    }
+    open::serve(&context.console, &folder, Ports::Standard, |urls| {
+        Ok(story.text(style, Some(urls)) + "\nThe links work until Ctrl-C.\n")
+    })
+}
+
+/// What there is to tell of one run.
+struct Story {
+    run: String,
+    scenario: Scenario,
+    nonce: String,
+    hash: String,
+    chronicle: Chronicle,
+    verdict: Option<Value>,
+}
+
+impl Story {
+    fn read(folder: &Path, give_up: bool) -> anyhow::Result<Self> {
+        let head = std::fs::read(folder.join("run.json")).context("head of the run")?;
+        let head: Value = serde_json::from_slice(&head).context("head of the run")?;
+        let field = |name: &str| head[name].as_str().unwrap_or_default().to_owned();
+        let (nonce, hash) = (field("nonce"), field("scenario_hash"));
+        if hash.is_empty() {
+            return Err(
+                Error::usage("this run had no incident", "`firedrill run` starts a drill").into(),
+            );
+        }
+        let verdict = std::fs::read(folder.join("verdict.json")).ok();
+        let verdict = verdict
+            .map(|text| serde_json::from_slice(&text))
+            .transpose()
+            .context("verdict")?;
+        if verdict.is_none() && !give_up {
+            return Err(Error::usage(
+                "no write-up was graded in this run",
+                "`--give-up` shows the answer all the same",
+            )
+            .into());
+        }
+        let scenario = sealed(folder, &nonce, &hash)?;
+        Ok(Self {
+            run: open::run_of(folder),
+            scenario,
+            nonce,
+            hash,
+            chronicle: Chronicle::read(folder)?,
+            verdict,
+        })
+    }
+
+    fn text(&self, style: Style, urls: Option<&Urls>) -> String {
+        let heading = |text: &str| style.paint(Ink::Heading, text);
+        let debrief = &self.scenario.debrief;
+        let mut text = format!(
+            "{}\n\n{}\n",
+            heading(&self.scenario.title),
+            debrief.happened.trim()
+        );
+        let _ = writeln!(
+            text,
+            "\n{}\n",
+            heading("The shortest path through the evidence")
+        );
+        for (number, step) in debrief.path.iter().enumerate() {
+            let _ = writeln!(text, "{:>2}. {}\n    {}", number + 1, step.step, step.why);
+            if let Some(link) = &step.link {
+                let _ = writeln!(
+                    text,
+                    "    {}",
+                    style.paint(Ink::Hue(0), &self.link(link, urls))
+                );
+            }
+        }
+        if !debrief.misled.is_empty() {
+            let _ = writeln!(text, "\n{}\n", heading("What misled"));
+            for herring in &debrief.misled {
+                let _ = writeln!(text, "  - {herring}");
+            }
+        }
+        if let Some(verdict) = &self.verdict {
+            let outcome = if verdict["passed"] == true {
+                "passed"
+            } else {
+                "not passed"
+            };
+            let _ = writeln!(
+                text,
+                "\nYour write-up: {outcome}, {} of 100 points ({} pass).",
+                verdict["score"], verdict["pass_mark"]
+            );
+        }
+        let _ = writeln!(
+            text,
+            "\nThe drill was `{}`. Its hash was told at the start; check it with\n  (printf '%s\\0' {}; cat scenarios/{}.toml) | sha256sum\n  {}",
+            self.scenario.id, self.nonce, self.scenario.id, self.hash,
+        );
+        text
+    }
+
+    fn json(&self, urls: Option<&Urls>) -> Value {
+        let path: Vec<Value> = self.scenario.debrief.path.iter().map(|step| {
+            json!({"step": step.step, "why": step.why, "link": step.link.as_ref().map(|link| self.link(link, urls))})
+        }).collect();
+        json!({
+            "run": self.run, "id": self.scenario.id, "title": self.scenario.title,
+            "happened": self.scenario.debrief.happened, "path": path, "misled": self.scenario.debrief.misled,
+            "scenario_hash": self.hash, "nonce": self.nonce, "verdict": self.verdict,
+        })
+    }
+
+    /// Where to see it: an address if the backends answer, else the command that shows it.
+    fn link(&self, link: &Link, urls: Option<&Urls>) -> String {
+        let page = self
+            .chronicle
+            .page
+            .as_ref()
+            .map_or(self.chronicle.started, |page| page.at);
+        let run = &self.run;
+        match (link.kind, urls) {
+            (LinkKind::Jaeger, Some(urls)) => {
+                let micros = |at: time::OffsetDateTime| at.unix_timestamp_nanos() / 1000;
+                let from = page - time::Duration::seconds(BEFORE_S);
+                format!(
+                    "{}/search?{}&start={}&end={}&lookback=custom",
+                    urls.jaeger,
+                    link.target,
+                    micros(from),
+                    micros(self.chronicle.last)
+                )
+            }
+            (LinkKind::Prometheus, Some(urls)) => {
+                let range = (self.chronicle.last - page).whole_seconds() + BEFORE_S;
+                let end = self.chronicle.last.unix_timestamp();
+                format!(
+                    "{}/graph?g0.expr={}&g0.range_input={range}s&g0.end_input={end}&g0.tab=0",
+                    urls.prometheus,
+                    encoded(&link.target)
+                )
+            }
+            (LinkKind::Jaeger, None) => {
+                format!("firedrill open {run}, then Jaeger: search?{}", link.target)
+            }
+            (LinkKind::Prometheus, None) => {
+                format!("firedrill open {run}, then the graph of: {}", link.target)
+            }
+            (LinkKind::Log, _) => format!("firedrill logs --run {run} {}", link.target),
+            (LinkKind::Deploy, _) => format!("firedrill deploys --run {run}   ({})", link.target),
+            (LinkKind::Heap, _) => {
+                let (before, after) = link.target.split_once("..").unwrap_or((&link.target, ""));
+                format!("firedrill heap diff --run {run} {before} {after}")
+            }
+            (LinkKind::Command, _) => format!("firedrill {}", link.target),
+        }
+    }
+}
+
+/// The scenario of a run: kept by the grade, else the one of the catalogue that the hash belongs to.
+fn sealed(folder: &Path, nonce: &str, hash: &str) -> anyhow::Result<Scenario> {
+    if let Ok(text) = std::fs::read_to_string(folder.join("scenario.toml")) {
+        return Ok(Scenario::read("scenario.toml", &text).map_err(Error::Scenario)?);
+    }
+    let file = catalogue::FILES
+        .iter()
+        .find(|file| seal::commitment(nonce, file.text.as_bytes()) == hash);
+    let file = file.context("no drill of the catalogue has this run's hash: it was another version's, or its runner was killed")?;
+    Ok(catalogue::load(file.id)?)
+}
+
+/// Percent-encodes a query value (RFC 3986, everything but unreserved characters).
+fn encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}"); // Writing to a string cannot fail.
+        }
+    }
+    encoded
+}

@@ -1,0 +1,124 @@
+//! `firedrill report`: the write-up before it is graded.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+
+use anyhow::Context as _;
+use grader::evidence::Sources;
+use grader::moment::Frame;
+use time::OffsetDateTime;
+
+use crate::cli::write::{Report, ReportCheck, ReportCommand, ReportNew};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::report::{self, Known};
+use crate::runner::chronicle::Chronicle;
+
+/// Starts or checks a write-up.
+pub fn run(context: &Context, args: &Report) -> anyhow::Result<Outcome> {
+    match &args.command {
+        ReportCommand::New(args) => new(context, args),
+        ReportCommand::Check(args) => check(context, args),
+    }
+}
+
+fn new(context: &Context, args: &ReportNew) -> anyhow::Result<Outcome> {
+    let folder = context.state.evidence(None)?;
+    let text = report::template(&known(&folder)?);
+    if args.output == Path::new("-") {
+        context.console.print(&text)?;
+        return Ok(Outcome::Done);
+    }
+    let mut options = File::options();
+    options
+        .write(true)
+        .create(true)
+        .truncate(args.force)
+        .create_new(!args.force);
+    let mut file = options
+        .open(&args.output)
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => Error::usage(
+                format!("`{}` is there already", args.output.display()),
+                "name another with `-o FILE`, or replace it with `--force`",
+            )
+            .into(),
+            _ => anyhow::Error::new(error).context(format!("write-up `{}`", args.output.display())),
+        })?;
+    file.write_all(text.as_bytes())
+        .with_context(|| format!("write-up `{}`", args.output.display()))?;
+    context
+        .console
+        .print(&format!("{}\n", args.output.display()))?;
+    Ok(Outcome::Done)
+}
+
+/// What the run's own record says so far.
+fn known(folder: &Path) -> anyhow::Result<Known> {
+    let chronicle = Chronicle::read(folder)?;
+    let sources = Sources::new("http://127.0.0.1", "http://127.0.0.1", folder)?;
+    Ok(Known {
+        run: folder
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default(),
+        page: chronicle.page.as_ref().map(|page| page.at),
+        alert: chronicle.page.map(|page| page.alert).unwrap_or_default(),
+        deploys: sources.deploys.all()?,
+        snapshots: sources
+            .snapshots
+            .list()?
+            .into_iter()
+            .map(|meta| meta.name)
+            .collect(),
+    })
+}
+
+fn check(context: &Context, args: &ReportCheck) -> anyhow::Result<Outcome> {
+    let text = std::fs::read_to_string(&args.file).map_err(|error| {
+        Error::usage(
+            format!("write-up `{}`: {error}", args.file.display()),
+            "`firedrill report new` starts one",
+        )
+    })?;
+    let name = args.file.display().to_string();
+    let writeup = report::parse(&name, &text).map_err(|problems| Error::Usage {
+        message: problems
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n"),
+        hint: Some("correct the head and check again".to_owned()),
+    })?;
+    let session = context.state.load()?;
+    let sources = Sources::new(
+        &session.urls.jaeger,
+        &session.urls.prometheus,
+        &session.folder,
+    )?;
+    let chronicle = Chronicle::read(&session.folder)?;
+    let frame = Frame {
+        started: session.started,
+        page: chronicle.page.map(|page| page.at),
+        ended: OffsetDateTime::now_utc(),
+        windows: None,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("runtime")?;
+    let progress = context.console.progress("looking up every pointer");
+    let checked = runtime.block_on(report::check(&sources, &frame, &writeup));
+    drop(progress);
+    if args.format.json {
+        context.console.json(&checked)?;
+    } else {
+        context.console.print(&checked.text(context.console.out))?;
+    }
+    Ok(if checked.is_sound() {
+        Outcome::Done
+    } else {
+        Outcome::NotPassed
+    })
+}

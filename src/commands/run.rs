@@ -1,0 +1,112 @@
+//! `firedrill run` and `firedrill up`: start everything and stay until the end.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use rand::RngExt as _;
+use rand::seq::IndexedRandom as _;
+
+use crate::cli::drill::{self, Ports};
+use crate::context::Context;
+use crate::error::{Error, Outcome};
+use crate::runner::{self, Options};
+use crate::scenario::{Scenario, catalogue};
+use crate::stack::backend;
+use crate::stack::port::Choice;
+
+/// The gateway's well-known port.
+const GATEWAY_PORT: u16 = 8080;
+
+/// A drill from start to grade.
+pub fn run(context: &Context, args: &drill::Run) -> anyhow::Result<Outcome> {
+    let seed = args
+        .stack
+        .seed
+        .unwrap_or_else(|| rand::rng().random_range(1..1_000_000));
+    let (scenario, file) = match (&args.file, &args.id) {
+        (Some(path), _) => from_file(path)?,
+        (None, Some(id)) => from_catalogue(id)?,
+        (None, None) => blind(args.level)?,
+    };
+    let named = args.file.is_some() || args.id.is_some();
+    let options = options(&args.stack, Some(seed), Some((scenario, file)), named)?;
+    runner::run(options, &context.state, &context.console)
+}
+
+/// The shop with no incident.
+pub fn up(context: &Context, args: &drill::Up) -> anyhow::Result<Outcome> {
+    let options = options(&args.stack, args.stack.seed, None, false)?;
+    runner::run(options, &context.state, &context.console)
+}
+
+fn from_catalogue(id: &str) -> anyhow::Result<(Scenario, Vec<u8>)> {
+    let file = catalogue::file(id)?;
+    Ok((catalogue::load(id)?, file.text.as_bytes().to_vec()))
+}
+
+fn from_file(path: &PathBuf) -> anyhow::Result<(Scenario, Vec<u8>)> {
+    let text = std::fs::read_to_string(path)
+        .with_context(|| format!("scenario file `{}`", path.display()))?;
+    let scenario = Scenario::read(&path.display().to_string(), &text).map_err(Error::Scenario)?;
+    Ok((scenario, text.into_bytes()))
+}
+
+/// Any drill of that level. Not drawn from the seed: a seed that is told must not tell the drill.
+fn blind(level: Option<u8>) -> anyhow::Result<(Scenario, Vec<u8>)> {
+    let open = catalogue::list()?;
+    let wanted: Vec<_> = open
+        .iter()
+        .filter(|open| level.is_none_or(|level| open.level == level))
+        .collect();
+    let chosen = wanted.choose(&mut rand::rng()).ok_or_else(|| {
+        let level = level.unwrap_or_default();
+        Error::usage(
+            format!("there is no drill of level {level}"),
+            "`firedrill list` shows the drills",
+        )
+    })?;
+    from_catalogue(&chosen.id)
+}
+
+fn options(
+    stack: &drill::Stack,
+    seed: Option<u64>,
+    scenario: Option<(Scenario, Vec<u8>)>,
+    named: bool,
+) -> anyhow::Result<Options> {
+    let standard = stack.ports == Ports::Standard;
+    let choice = |asked: Option<u16>, usual: Choice| {
+        asked.map_or(if standard { usual } else { Choice::Free }, Choice::Fixed)
+    };
+    let usual = backend::Ports::well_known();
+    Ok(Options {
+        scenario,
+        named,
+        seed,
+        pace: stack.pace,
+        gateway: choice(stack.gateway_port, Choice::Preferred(GATEWAY_PORT)),
+        ports: backend::Ports {
+            jaeger: choice(stack.jaeger_port, usual.jaeger),
+            otlp_grpc: choice(stack.otlp_grpc_port, usual.otlp_grpc),
+            otlp_http: choice(stack.otlp_http_port, usual.otlp_http),
+            prometheus: choice(stack.prometheus_port, usual.prometheus),
+        },
+        json: stack.format.json,
+        cache: cache_dir()?,
+        telemetry: true,
+        rate: None,
+    })
+}
+
+/// The XDG cache folder of this program: what is in it can be made again.
+pub(crate) fn cache_dir() -> anyhow::Result<PathBuf> {
+    let of = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    let base = of("XDG_CACHE_HOME").or_else(|| Some(of("HOME")?.join(".cache")));
+    Ok(base
+        .context("there is no home folder to keep the catalogue in; set XDG_CACHE_HOME")?
+        .join("firedrill"))
+}

@@ -1,0 +1,26 @@
+//! `firedrill serve ROLE`: one process of a drill, as the runner starts them.
+
+use std::process::ExitCode;
+
+use crate::cli::drill::{Role, Serve};
+
+/// Takes the role until it is told to end.
+pub fn run(args: &Serve) -> ExitCode {
+    match args.role {
+        Role::Gateway => chassis::serve("gateway", gateway::build),
+        Role::Checkout => chassis::serve("checkout", checkout::build),
+        Role::Inventory => chassis::serve("inventory", inventory::build),
+        Role::Payment => third_party(),
+        Role::Backend => backend::serve(),
+    }
+}
+
+fn third_party() -> ExitCode {
+    match payment::run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! `firedrill submit`: the grade.
+
+use anyhow::Context as _;
+
+use crate::cli::write::Submit;
+use crate::console::Ink;
+use crate::context::Context;
+use crate::control::{Control, Submitted};
+use crate::error::{Error, Outcome};
+
+/// Hands the write-up in and shows the verdict.
+pub fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
+    let bytes = std::fs::read(&args.file).map_err(|error| {
+        Error::usage(
+            format!("write-up `{}`: {error}", args.file.display()),
+            "`firedrill report new` starts one",
+        )
+    })?;
+    let write_up = String::from_utf8(bytes)
+        .with_context(|| format!("write-up `{}` is not UTF-8", args.file.display()))?;
+    let session = context.state.load()?;
+    let progress = context
+        .console
+        .progress("grading: measuring the live system, looking up every pointer");
+    let submitted = Control::new(&session)?.submit(write_up, context.console.out.color)?;
+    drop(progress);
+    if args.format.json {
+        context.console.json(&submitted)?;
+    } else {
+        let text = match &submitted {
+            Submitted::Verdict { text, .. } => format!(
+                "{text}\n{}\n",
+                context.console.out.paint(
+                    Ink::Faint,
+                    &format!(
+                        "`firedrill debrief` tells what happened; the page to send on is {}",
+                        session.folder.join("verdict.html").display()
+                    )
+                ),
+            ),
+            Submitted::Void { reason } => format!(
+                "{} {reason}\n",
+                context.console.out.paint(Ink::Warning, "void:")
+            ),
+        };
+        context.console.print(&text)?;
+    }
+    Ok(match submitted {
+        Submitted::Verdict { passed: true, .. } => Outcome::Done,
+        Submitted::Verdict { passed: false, .. } => Outcome::NotPassed,
+        Submitted::Void { .. } => Outcome::Void,
+    })
+}

@@ -1,0 +1,228 @@
+//! The client of a running drill's control API, and the shapes that go over it.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::cli::Service;
+use crate::error::Error;
+use crate::session::Session;
+
+/// Grading waits for the live system to settle, and for the cause to be removed where the responder did not.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// What a responder can do to the running shop.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "lowercase", deny_unknown_fields)]
+pub enum ActionRequest {
+    /// Back to the release that ran before.
+    Rollback {
+        /// The service.
+        service: Service,
+    },
+    /// New processes of the same release.
+    Restart {
+        /// The service.
+        service: Service,
+    },
+    /// A release by id.
+    Deploy {
+        /// The service.
+        service: Service,
+        /// The release.
+        release: String,
+    },
+}
+
+/// What an action did.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Acted {
+    /// The deploy log's id of it.
+    pub id: String,
+    /// `rollback`, `restart` or `deploy`.
+    pub action: String,
+    /// The service.
+    pub service: String,
+    /// The release that runs now.
+    pub release: String,
+    /// How long the swap took, in seconds.
+    pub seconds: f64,
+}
+
+/// A write-up to be graded.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitRequest {
+    /// The file's text.
+    pub write_up: String,
+    /// Whether the answer is shown where colours are.
+    pub color: bool,
+}
+
+/// What came of a submission.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "lowercase")]
+pub enum Submitted {
+    /// Graded.
+    Verdict {
+        /// Whether it passed.
+        passed: bool,
+        /// The verdict, for programs.
+        verdict: serde_json::Value,
+        /// The verdict, for people.
+        text: String,
+    },
+    /// The run does not count.
+    Void {
+        /// Which number says so.
+        reason: String,
+    },
+}
+
+/// Why the runner refused, in words for the responder.
+#[derive(Clone, Debug, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Failure {
+    /// What is wrong.
+    pub message: String,
+    /// All problems, where there are several, each with its line.
+    #[serde(default)]
+    pub problems: Vec<String>,
+    /// What to do.
+    #[serde(default)]
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// A refusal with what to do about it.
+    pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            problems: Vec::new(),
+            hint: Some(hint.into()),
+        }
+    }
+}
+
+/// A drill as `status` shows it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    /// The run's id.
+    pub run: String,
+    /// `baseline`, `traffic`, `paged`, `grading` or `up`.
+    pub phase: String,
+    /// When the runner started, RFC 3339.
+    pub started: String,
+    /// How long ago that is, in seconds.
+    pub up_s: f64,
+    /// What was paged, oldest first.
+    pub pages: Vec<Page>,
+    /// The edge's indicators over the last half minute.
+    pub slis: Vec<Sli>,
+    /// The processes of the shop.
+    pub services: Vec<crate::session::Instance>,
+}
+
+/// An alert that paged.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Page {
+    /// When, RFC 3339.
+    pub at: String,
+    /// The alert's name.
+    pub alert: String,
+    /// Its summary.
+    pub summary: String,
+    /// Its description.
+    pub description: String,
+}
+
+/// One service's indicators.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Sli {
+    /// The service.
+    pub service: String,
+    /// Requests a second; absent while nothing was measured.
+    pub rate: Option<f64>,
+    /// Share of server errors, 0 to 1.
+    pub errors: Option<f64>,
+    /// 99th percentile of the latency, in seconds.
+    pub p99_s: Option<f64>,
+}
+
+/// A client of the drill that `session` describes.
+#[derive(Debug)]
+pub struct Control {
+    base: String,
+    token: String,
+    http: reqwest::blocking::Client,
+}
+
+impl Control {
+    /// Connects nothing yet.
+    pub fn new(session: &Session) -> anyhow::Result<Self> {
+        let http = reqwest::blocking::Client::builder()
+            .no_proxy()
+            .timeout(PATIENCE)
+            .build()
+            .context("HTTP client")?;
+        Ok(Self {
+            base: format!("http://{}", session.control),
+            token: session.token.clone(),
+            http,
+        })
+    }
+
+    /// What runs, and how it does.
+    pub fn status(&self) -> anyhow::Result<Status> {
+        self.answer(self.http.get(format!("{}/v1/status", self.base)))
+    }
+
+    /// Acts on the shop; returns when the swap is complete.
+    pub fn act(&self, request: &ActionRequest) -> anyhow::Result<Acted> {
+        self.answer(
+            self.http
+                .post(format!("{}/v1/actions", self.base))
+                .json(request),
+        )
+    }
+
+    /// Hands a write-up in; returns with the verdict.
+    pub fn submit(&self, write_up: String, color: bool) -> anyhow::Result<Submitted> {
+        self.answer(
+            self.http
+                .post(format!("{}/v1/submit", self.base))
+                .json(&SubmitRequest { write_up, color }),
+        )
+    }
+
+    fn answer<T: DeserializeOwned>(
+        &self,
+        request: reqwest::blocking::RequestBuilder,
+    ) -> anyhow::Result<T> {
+        let unreachable = |error: reqwest::Error| Error::Unreachable {
+            what: "the drill's control API",
+            url: self.base.clone(),
+            reason: error.without_url().to_string(),
+        };
+        let response = request
+            .bearer_auth(&self.token)
+            .send()
+            .map_err(unreachable)?;
+        if response.status().is_success() {
+            return Ok(response.json().map_err(unreachable)?);
+        }
+        let failure: Failure = response.json().map_err(unreachable)?;
+        let mut message = failure.message;
+        for problem in failure.problems {
+            message.push_str("\n  ");
+            message.push_str(&problem);
+        }
+        Err(Error::Usage {
+            message,
+            hint: failure.hint,
+        }
+        .into())
+    }
+}

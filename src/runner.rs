@@ -1,0 +1,181 @@
+//! One drill from start to end.
+//!
+//! ```text
+//! up -> steady state -> timeline -> PAGE -> the responder acts -> write-up -> grade -> end
+//!        (checked)      deploys     Prometheus's alert              submit, or Ctrl-C before it
+//! ```
+//! Everything that runs beside each other (timeline, pager, control API, notices) is a task of this
+//! module's set; when the drill ends, the set is dropped and the processes are stopped.
+
+pub(crate) mod chronicle;
+mod control;
+pub(crate) mod deploy_log;
+mod drill;
+pub mod event;
+pub(crate) mod folder;
+mod grade;
+mod impact;
+mod journal;
+mod load;
+mod measure;
+mod pager;
+mod plan;
+mod status;
+mod timeline;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::clock::{now, rfc3339};
+use crate::console::Console;
+use crate::console::progress::Progress;
+use crate::error::Outcome;
+use crate::session::StateDir;
+use crate::stack::Stack;
+use crate::stack::slot::Notice;
+use drill::{Drill, Phase};
+use event::Event;
+pub(crate) use plan::Options;
+
+/// Notices wait here for the terminal; more than this at once means that a process dies in a loop, and then it waits.
+const NOTICES: usize = 64;
+
+/// Runs a drill, or the shop alone, until it is graded or ended.
+pub(crate) fn run(
+    options: Options,
+    state: &StateDir,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
+    let lock = state.lock()?;
+    folder::sweep(&state.runs());
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("runtime")?;
+    let outcome = runtime.block_on(drive(options, state, lock, console));
+    // What still waits for an answer of a process that is gone has nothing to wait for.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn drive(
+    options: Options,
+    state: &StateDir,
+    lock: crate::session::Lock,
+    console: &Console,
+) -> anyhow::Result<Outcome> {
+    let mut interrupts = signal(SignalKind::interrupt()).context("interrupt signal")?;
+    let mut terminations = signal(SignalKind::terminate()).context("termination signal")?;
+    let (notices, mut noticed) = mpsc::channel(NOTICES);
+    let (events, printer) = printer(&options, console);
+    let progress = Progress::start(console.err, "starting the shop".to_owned());
+
+    let prepared = plan::prepare(options, state)?;
+    let starting = start(&prepared, &notices, &progress);
+    let stack = tokio::select! {
+        stack = starting => stack.map_err(|error| folder::discard_on(error, &prepared.folder))?,
+        _ = interrupts.recv() => return folder::discard(&prepared.folder),
+        _ = terminations.recv() => return folder::discard(&prepared.folder),
+    };
+    let backend_ended = stack.backend.exited();
+    let drill = Arc::new(plan::assemble(prepared, &stack, lock, events).await?);
+    drop(progress);
+
+    let mut tasks = JoinSet::new();
+    let (addr, control) = control::serve(Arc::clone(&drill)).await?;
+    tasks.spawn(control);
+    drill.publish(addr).await?;
+    drill.announce_ready();
+    tasks.spawn(timeline::play(Arc::clone(&drill)));
+    tasks.spawn(pager::watch(Arc::clone(&drill)));
+    tasks.spawn(folder::watch_disk(Arc::clone(&drill)));
+    let telling = Arc::clone(&drill);
+    tasks.spawn(async move {
+        while let Some(notice) = noticed.recv().await {
+            tell(&telling, notice).await;
+        }
+    });
+
+    tokio::select! {
+        () = drill.ended.cancelled() => {}
+        _ = interrupts.recv() => {}
+        _ = terminations.recv() => {}
+        _ = backend_ended => drill.void("the backend ended: telemetry from then on is missing".to_owned()),
+    }
+    tasks.shutdown().await;
+    drill.load.stop().await;
+    stack.stop().await;
+    let outcome = drill.outcome();
+    drill.close();
+    drop(drill);
+    printer.await.context("terminal output")?;
+    Ok(outcome)
+}
+
+async fn start(
+    prepared: &plan::Prepared,
+    notices: &mpsc::Sender<Notice>,
+    progress: &Progress,
+) -> anyhow::Result<Stack> {
+    Stack::start(prepared.stack_plan()?, notices, &|step| progress.set(step)).await
+}
+
+async fn tell(drill: &Drill, notice: Notice) {
+    let (instance, what) = match notice {
+        Notice::Ended { instance, how } => (instance, format!("ended by itself ({how})")),
+        Notice::Restarted { instance } => (instance, "was started again".to_owned()),
+    };
+    // The new process has another admin port: scraper and terminals must find it.
+    let _ = drill.fleet.write_targets().await;
+    let _ = drill.refresh_session().await;
+    drill.say(Event::Process {
+        at: rfc3339(now()),
+        instance,
+        what,
+    });
+}
+
+/// A task that prints events until the last sender is gone.
+fn printer(
+    options: &Options,
+    console: &Console,
+) -> (mpsc::UnboundedSender<Event>, tokio::task::JoinHandle<()>) {
+    let (sender, mut receiver) = mpsc::unbounded_channel::<Event>();
+    let (json, style, is_drill, console) = (
+        options.json,
+        console.out,
+        options.scenario.is_some(),
+        *console,
+    );
+    let printing = tokio::spawn(async move {
+        while let Some(event) = receiver.recv().await {
+            let text = if json {
+                Some(event.json())
+            } else {
+                event.text(style, is_drill)
+            };
+            if let Some(text) = text {
+                // Whoever closed our output still has the drill itself.
+                let _ = console.print(&format!("{text}\n"));
+            }
+        }
+    });
+    (sender, printing)
+}
+
+impl Drill {
+    /// How the program ends.
+    fn outcome(&self) -> Outcome {
+        self.update(|state| match (state.phase, state.passed) {
+            (Phase::Ended, Some(true)) => Outcome::Done,
+            (Phase::Ended, Some(false)) => Outcome::NotPassed,
+            (Phase::Ended, None) => Outcome::Void,
+            _ => Outcome::Done,
+        })
+    }
+}

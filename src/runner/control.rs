@@ -1,0 +1,186 @@
+//! The runner's control API: how a second terminal acts on the running drill.
+//!
+//! Loopback only, with the run's token and a loopback Host header, JSON in and out;
+//! nothing changes on a GET. The client is `crate::control`.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::drill::Drill;
+use crate::control::{ActionRequest, Failure, SubmitRequest};
+
+/// A write-up may be refused for its size by the grader, in words; this only bounds the memory.
+const LARGEST_BODY: usize = 4 * 1024 * 1024;
+
+/// Serves the API until the task is dropped; returns where it listens.
+pub(super) async fn serve(
+    drill: Arc<Drill>,
+) -> anyhow::Result<(SocketAddr, impl Future<Output = ()>)> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .context("port of the control API")?;
+    let addr = listener.local_addr().context("port of the control API")?;
+    let router = router(drill, addr);
+    Ok((addr, async move {
+        // It ends with the runner; there is nobody to tell about an accept error.
+        let _ = axum::serve(listener, router).await;
+    }))
+}
+
+fn router(drill: Arc<Drill>, addr: SocketAddr) -> Router {
+    let guard = Arc::new(Guard {
+        token: drill.token(),
+        port: addr.port(),
+    });
+    Router::new()
+        .route("/v1/status", get(status))
+        .route("/v1/actions", post(act))
+        .route("/v1/submit", post(submit))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(from_fn_with_state(guard, admit))
+        .with_state(drill)
+}
+
+async fn status(State(drill): State<Arc<Drill>>) -> Response {
+    Json(drill.status().await).into_response()
+}
+
+async fn act(State(drill): State<Arc<Drill>>, Json(request): Json<ActionRequest>) -> Response {
+    // The work goes on even if the terminal that asked for it is closed.
+    let acting = tokio::spawn(async move { drill.act(request).await });
+    answer(
+        acting
+            .await
+            .map_err(anyhow::Error::from)
+            .and_then(|done| done),
+    )
+}
+
+async fn submit(State(drill): State<Arc<Drill>>, Json(request): Json<SubmitRequest>) -> Response {
+    let grading = tokio::spawn(async move { drill.submit(&request).await });
+    answer(
+        grading
+            .await
+            .map_err(anyhow::Error::from)
+            .and_then(|done| done),
+    )
+}
+
+fn answer<T: serde::Serialize>(done: anyhow::Result<T>) -> Response {
+    match done {
+        Ok(value) => Json(value).into_response(),
+        Err(error) => match error.downcast::<Failure>() {
+            Ok(failure) => (StatusCode::UNPROCESSABLE_ENTITY, Json(failure)).into_response(),
+            Err(error) => {
+                let failure = Failure {
+                    message: format!("{error:#}"),
+                    problems: Vec::new(),
+                    hint: None,
+                };
+                (StatusCode::INTERNAL_SERVER_ERROR, Json(failure)).into_response()
+            }
+        },
+    }
+}
+
+struct Guard {
+    token: String,
+    port: u16,
+}
+
+async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    if !is_own_host(headers, guard.port) {
+        return refuse(StatusCode::FORBIDDEN, "the Host header names another host");
+    }
+    let offered = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "));
+    if !offered.is_some_and(|offered| is_same(offered, &guard.token)) {
+        return refuse(
+            StatusCode::UNAUTHORIZED,
+            "the run's token is missing or wrong",
+        );
+    }
+    let is_json = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    if request.method() != Method::GET && !is_json {
+        return refuse(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body must be application/json",
+        );
+    }
+    next.run(request).await
+}
+
+/// A page of another origin that has rebound its name to loopback still sends its own name here.
+fn is_own_host(headers: &HeaderMap, port: u16) -> bool {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default();
+    ["127.0.0.1", "localhost", "[::1]"]
+        .iter()
+        .any(|name| host == format!("{name}:{port}"))
+}
+
+/// Compares without telling by its time how much of a guess was right.
+fn is_same(offered: &str, token: &str) -> bool {
+    offered.len() == token.len()
+        && offered
+            .bytes()
+            .zip(token.bytes())
+            .fold(0, |seen, (one, other)| seen | (one ^ other))
+            == 0
+}
+
+fn refuse(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({"message": message}))).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_names_with_the_own_port_are_hosts() {
+        for (host, expected) in [
+            ("127.0.0.1:4000", true),
+            ("localhost:4000", true),
+            ("[::1]:4000", true),
+            ("127.0.0.1:4001", false),
+            ("example.org:4000", false),
+            ("127.0.0.1", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().expect("a header value"));
+            assert_eq!(is_own_host(&headers, 4000), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_compared_whole() {
+        for (offered, expected) in [
+            ("abc", true),
+            ("abd", false),
+            ("ab", false),
+            ("abcd", false),
+            ("", false),
+        ] {
+            assert_eq!(is_same(offered, "abc"), expected, "{offered}");
+        }
+    }
+}

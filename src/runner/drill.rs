@@ -1,0 +1,425 @@
+//! The state of one running drill, shared by the timeline, the pager, the recorder and the control API.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use anyhow::Context;
+use grader::evidence::{Deploy, DeployKind, Sources};
+use serde::Serialize;
+use serde_json::json;
+use time::OffsetDateTime;
+use tokio::sync::mpsc;
+
+use super::deploy_log::{DeployLog, Draft};
+use super::event::Event;
+use super::journal::JsonLines;
+use super::load::Load;
+use super::plan::Key;
+use crate::cli::Service;
+use crate::cli::drill::Pace;
+use crate::clock::{now, rfc3339};
+use crate::control::{Acted, ActionRequest, Failure, Page};
+use crate::scenario::Scenario;
+use crate::session::{Instance, Lock, Session};
+use crate::stack::fleet::Fleet;
+use crate::stack::provider::Provider;
+
+/// The role under which what the responder does is logged.
+const RESPONDER: &str = "responder";
+
+/// Where a drill stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The shop with no incident to come.
+    Up,
+    /// The baseline is being established.
+    Baseline,
+    /// Traffic and deploys go on.
+    Traffic,
+    /// Somebody was paged.
+    Paged,
+    /// A write-up is being graded.
+    Grading,
+    /// Nothing more can be done with it.
+    Ended,
+}
+
+impl Phase {
+    /// As `status` shows it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Baseline => "baseline",
+            Self::Traffic => "traffic",
+            Self::Paged => "paged",
+            Self::Grading => "grading",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// The instants that windows are made of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Moments {
+    /// When traffic began.
+    pub(crate) traffic: Option<OffsetDateTime>,
+    /// When the baseline began to count.
+    pub(crate) steady: Option<OffsetDateTime>,
+    /// When the change that matters was made.
+    pub(crate) change: Option<OffsetDateTime>,
+    /// When the first page was sent.
+    pub(crate) page: Option<OffsetDateTime>,
+}
+
+/// One thing that the responder did, as in `actions.jsonl`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Action {
+    /// When it was complete, RFC 3339.
+    pub(crate) at: String,
+    /// `rollback`, `restart` or `deploy`.
+    pub(crate) action: DeployKind,
+    /// The service.
+    pub(crate) service: String,
+    /// The release that ran after it.
+    pub(crate) release: String,
+    #[serde(skip)]
+    pub(crate) when: OffsetDateTime,
+}
+
+impl Action {
+    /// The command without its program, such as `rollback inventory`.
+    pub(super) fn what(&self) -> String {
+        match self.action {
+            DeployKind::Deploy => format!("deploy {} {}", self.service, self.release),
+            kind => format!("{kind} {}", self.service),
+        }
+    }
+}
+
+/// What a drill is made of.
+#[derive(Debug)]
+pub(crate) struct Drill {
+    pub(crate) seed: u64,
+    pub(crate) pace: Pace,
+    pub(crate) folder: PathBuf,
+    pub(crate) session: Mutex<Session>,
+    pub(crate) lock: Lock,
+    pub(super) key: Option<Key>,
+    pub(crate) scenario: Option<Scenario>,
+    /// The scenario file as it is, for the record once the seal is broken.
+    pub(crate) scenario_file: Vec<u8>,
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) provider: Arc<Provider>,
+    pub(crate) deploys: DeployLog,
+    pub(crate) sources: Sources,
+    pub(crate) load: Load,
+    pub(crate) events: mpsc::UnboundedSender<Event>,
+    pub(crate) files: Files,
+    pub(crate) state: Mutex<State>,
+    /// Held while a write-up is graded: one at a time.
+    pub(crate) grading: tokio::sync::Mutex<()>,
+    pub(crate) ended: tokio_util::sync::CancellationToken,
+    pub(crate) started: (OffsetDateTime, Instant),
+}
+
+/// The files that grow while a drill runs.
+#[derive(Debug)]
+pub(crate) struct Files {
+    pub(crate) timeline: JsonLines,
+    pub(crate) actions: JsonLines,
+}
+
+/// What changes while a drill runs.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) phase: Phase,
+    pub(crate) moments: Moments,
+    pub(crate) pages: Vec<Page>,
+    pub(crate) actions: Vec<Action>,
+    /// Measurements of the declared indicator, by stage, for the record of the run.
+    pub(crate) measured: BTreeMap<&'static str, f64>,
+    /// The grade, once there is one.
+    pub(crate) passed: Option<bool>,
+}
+
+impl Drill {
+    /// The token of the control API and of the admin ports.
+    pub(crate) fn token(&self) -> String {
+        self.session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .token
+            .clone()
+    }
+
+    /// The run's id.
+    pub(crate) fn run(&self) -> String {
+        self.session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .run
+            .clone()
+    }
+
+    /// Changes the shared state.
+    pub(crate) fn update<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The instants known so far.
+    pub(crate) fn moments(&self) -> Moments {
+        self.update(|state| state.moments)
+    }
+
+    /// Tells the terminal and the run's timeline.
+    pub(crate) fn say(&self, event: Event) {
+        // The timeline is a record beside the telemetry: a full disk must not stop the drill.
+        let _ = self.files.timeline.push(&event);
+        // The printer ends last; if it is gone there is nobody to tell.
+        let _ = self.events.send(event);
+    }
+
+    /// Carries out what the responder asks for.
+    pub(crate) async fn act(&self, request: ActionRequest) -> anyhow::Result<Acted> {
+        if matches!(
+            self.update(|state| state.phase),
+            Phase::Grading | Phase::Ended
+        ) {
+            return Err(Failure::new(
+                "the drill is being graded",
+                "the verdict comes in the terminal that submitted",
+            )
+            .into());
+        }
+        let began = Instant::now();
+        let entry = self.carry_out(request, RESPONDER).await?;
+        let action = Action {
+            at: rfc3339(entry.at),
+            action: entry.kind,
+            service: entry.service.clone(),
+            release: entry.release.clone(),
+            when: entry.at,
+        };
+        let _ = self.files.actions.push(&action); // The deploy log has it too.
+        self.update(|state| state.actions.push(action));
+        Ok(Acted {
+            id: entry.id,
+            action: entry.kind.to_string(),
+            service: entry.service,
+            release: entry.release,
+            seconds: began.elapsed().as_secs_f64(),
+        })
+    }
+
+    /// Swaps processes as asked, and logs it under that role.
+    pub(super) async fn carry_out(
+        &self,
+        request: ActionRequest,
+        role: &str,
+    ) -> anyhow::Result<Deploy> {
+        let (kind, service, release) = self.resolve(&request)?;
+        match kind {
+            DeployKind::Restart => self.fleet.restart(service.name()).await?,
+            _ => self.fleet.deploy(service.name(), &release, &[]).await?,
+        }
+        self.record(kind, service, &release, role).await
+    }
+
+    /// Rolls a release out on its author's behalf, as the scenario's timeline says.
+    pub(crate) async fn deploy(
+        &self,
+        service: Service,
+        release: &str,
+        only: &[String],
+        role: &str,
+        summary: &str,
+    ) -> anyhow::Result<()> {
+        self.fleet.deploy(service.name(), release, only).await?;
+        let draft = Draft {
+            service: service.to_string(),
+            release: release.to_owned(),
+            role: role.to_owned(),
+            kind: DeployKind::Deploy,
+            summary: summary.to_owned(),
+        };
+        let entry = self.deploys.record(draft, now())?;
+        self.announce(&entry).await
+    }
+
+    /// Pushes configuration to a service, as the scenario's timeline says.
+    pub(crate) async fn configure(
+        &self,
+        service: Service,
+        patch: &serde_json::Value,
+        role: &str,
+        summary: &str,
+    ) -> anyhow::Result<()> {
+        self.fleet.configure(service.name(), patch.clone()).await?;
+        let draft = Draft {
+            service: service.to_string(),
+            release: self
+                .deploys
+                .current(service.name())
+                .context("a service that runs has a release")?,
+            role: role.to_owned(),
+            kind: DeployKind::Config,
+            summary: summary.to_owned(),
+        };
+        let entry = self.deploys.record(draft, now())?;
+        self.announce(&entry).await
+    }
+
+    async fn record(
+        &self,
+        kind: DeployKind,
+        service: Service,
+        release: &str,
+        role: &str,
+    ) -> anyhow::Result<Deploy> {
+        let draft = Draft {
+            service: service.to_string(),
+            release: release.to_owned(),
+            role: role.to_owned(),
+            kind,
+            summary: self.deploys.summary(service.name(), release),
+        };
+        let entry = self.deploys.record(draft, now())?;
+        self.announce(&entry).await?;
+        Ok(entry)
+    }
+
+    async fn announce(&self, entry: &Deploy) -> anyhow::Result<()> {
+        self.refresh_session().await?;
+        self.say(Event::Action {
+            at: rfc3339(entry.at),
+            action: entry.kind.to_string(),
+            service: entry.service.clone(),
+            release: entry.release.clone(),
+            by: entry.role.clone(),
+        });
+        Ok(())
+    }
+
+    fn resolve(&self, request: &ActionRequest) -> anyhow::Result<(DeployKind, Service, String)> {
+        match request {
+            ActionRequest::Rollback { service } => {
+                let release = self.deploys.previous(service.name()).ok_or_else(|| {
+                    Failure::new(
+                        format!("`{service}` has no release before this one"),
+                        "`firedrill deploys` shows what was released",
+                    )
+                })?;
+                Ok((DeployKind::Rollback, *service, release))
+            }
+            ActionRequest::Restart { service } => {
+                let release = self
+                    .deploys
+                    .current(service.name())
+                    .context("a service that runs has a release")?;
+                Ok((DeployKind::Restart, *service, release))
+            }
+            ActionRequest::Deploy { service, release } => {
+                let known = self.deploys.releases(service.name());
+                if !known.contains(release) {
+                    let message = format!(
+                        "`{service}` has no release `{release}`; there are {}",
+                        known.join(", ")
+                    );
+                    return Err(Failure::new(
+                        message,
+                        "`firedrill deploys` shows what was released",
+                    )
+                    .into());
+                }
+                Ok((DeployKind::Deploy, *service, release.clone()))
+            }
+        }
+    }
+
+    /// Writes where everything answers, the control API among it.
+    pub(crate) async fn publish(&self, control: SocketAddr) -> anyhow::Result<()> {
+        self.session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .control = control;
+        self.refresh_session().await
+    }
+
+    /// The first event: where everything is.
+    pub(crate) fn announce_ready(&self) {
+        let session = self
+            .session
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        self.say(Event::Ready {
+            run: session.run,
+            urls: session.urls,
+            folder: self.folder.display().to_string(),
+            seed: self.seed,
+            key: self
+                .key
+                .as_ref()
+                .map(|key| format!("sha256:{}", key.commitment)),
+        });
+    }
+
+    /// Writes where everything answers, after a swap has changed it.
+    pub(crate) async fn refresh_session(&self) -> anyhow::Result<()> {
+        let services = self.instances().await;
+        let session = {
+            let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+            session.services = services;
+            session.clone()
+        };
+        self.lock.publish(&session)
+    }
+
+    /// The processes of the shop.
+    pub(crate) async fn instances(&self) -> Vec<Instance> {
+        let views = self.fleet.views().await;
+        let instance = |view: crate::stack::slot::View| Instance {
+            service: view.service,
+            instance: view.instance,
+            public: view.public,
+            admin: view.admin,
+            release: view.release,
+            pid: view.pid,
+        };
+        views.into_iter().map(instance).collect()
+    }
+
+    /// Ends the drill without a grade: it does not count, and why.
+    pub(crate) fn void(&self, reason: String) {
+        let _ = crate::stack::targets::replace(
+            &self.folder.join("void.json"),
+            json!({"reason": reason}).to_string().as_bytes(),
+        );
+        let was_ended =
+            self.update(|state| std::mem::replace(&mut state.phase, Phase::Ended) == Phase::Ended);
+        if was_ended {
+            return;
+        }
+        self.say(Event::Void {
+            at: rfc3339(now()),
+            reason,
+        });
+        self.ended.cancel();
+    }
+
+    /// Completes the run's head: it is over, and the hash of its scenario can be checked from now on.
+    pub(crate) fn close(&self) {
+        let path = self.folder.join("run.json");
+        let head = std::fs::read(&path)
+            .ok()
+            .and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
+        let Some(mut head) = head else { return };
+        head["ended"] = json!(rfc3339(now()));
+        head["nonce"] = json!(self.key.as_ref().map(|key| &key.nonce));
+        // What is there already is worth more than an error at the very end.
+        let _ = crate::stack::targets::replace(&path, format!("{head:#}\n").as_bytes());
+    }
+}

@@ -1,0 +1,190 @@
+//! What a running drill says: JSON lines for programs, short lines for people.
+//!
+//! The JSON form is a contract (`docs/events.md`): the first line is `ready`; readers skip events they do not know.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::console::{Ink, Style};
+use crate::session::Urls;
+
+/// One thing that happened, as told to the terminal that runs the drill.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// Everything is up.
+    Ready {
+        /// The run's id.
+        run: String,
+        /// Where everything answers.
+        urls: Urls,
+        /// The run's folder.
+        folder: String,
+        /// The seed; with the drill's id it repeats the run.
+        seed: u64,
+        /// SHA-256 over a nonce and the scenario file, to be checked at the end; absent without a drill.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        key: Option<String>,
+    },
+    /// The baseline was steady.
+    Steady {
+        /// When, RFC 3339.
+        at: String,
+    },
+    /// An alert fired and somebody is paged.
+    Page {
+        /// When, RFC 3339.
+        at: String,
+        /// The alert's name.
+        alert: String,
+        /// Its labels.
+        labels: Value,
+        /// Its summary.
+        summary: String,
+        /// Its description.
+        description: String,
+    },
+    /// Somebody acted, or a deploy landed.
+    Action {
+        /// When, RFC 3339.
+        at: String,
+        /// `deploy`, `rollback`, `restart` or `config`.
+        action: String,
+        /// The service.
+        service: String,
+        /// The release that runs after it.
+        release: String,
+        /// Who: `responder`, or the role of whoever deployed.
+        by: String,
+    },
+    /// A process ended by itself or came back.
+    Process {
+        /// When, RFC 3339.
+        at: String,
+        /// The instance.
+        instance: String,
+        /// What happened to it.
+        what: String,
+    },
+    /// The drill does not count, and which number says so.
+    Void {
+        /// When, RFC 3339.
+        at: String,
+        /// Why.
+        reason: String,
+    },
+    /// The write-up was graded.
+    Verdict {
+        /// When, RFC 3339.
+        at: String,
+        /// Whether it passed.
+        passed: bool,
+        /// The whole verdict.
+        verdict: Value,
+    },
+}
+
+impl Event {
+    /// The event as one line of JSON.
+    pub fn json(&self) -> String {
+        // Plain data with string keys always serialises.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The event for a person; `None` where the terminal has nothing to gain from it.
+    pub fn text(&self, style: Style, is_drill: bool) -> Option<String> {
+        let bold = |text: &str| style.paint(Ink::Heading, text);
+        Some(match self {
+            Self::Ready {
+                run,
+                urls,
+                folder,
+                seed,
+                key,
+            } => welcome(style, is_drill, run, urls, folder, *seed, key.as_deref()),
+            Self::Steady { at } => format!("{}  baseline steady; traffic goes on", clock(at)),
+            Self::Page {
+                at,
+                alert,
+                summary,
+                description,
+                ..
+            } => format!(
+                "\n{}  {}  {}\n          {summary}\n          {description}\n",
+                clock(at),
+                style.paint(Ink::Error, "PAGE"),
+                bold(alert),
+            ),
+            Self::Action {
+                at,
+                action,
+                service,
+                release,
+                by,
+            } => {
+                format!("{}  {action} {service} {release} (by {by})", clock(at))
+            }
+            Self::Process { at, instance, what } => format!("{}  {instance} {what}", clock(at)),
+            Self::Void { at, reason } => {
+                format!(
+                    "\n{}  {}: this run does not count: {reason}",
+                    clock(at),
+                    style.paint(Ink::Warning, "VOID")
+                )
+            }
+            Self::Verdict { at, passed, .. } => {
+                let (ink, word) = if *passed {
+                    (Ink::Good, "PASSED")
+                } else {
+                    (Ink::Error, "NOT PASSED")
+                };
+                format!("\n{}  verdict: {}", clock(at), style.paint(ink, word))
+            }
+        })
+    }
+}
+
+/// Where everything is, and what to do first.
+fn welcome(
+    style: Style,
+    is_drill: bool,
+    run: &str,
+    urls: &Urls,
+    folder: &str,
+    seed: u64,
+    key: Option<&str>,
+) -> String {
+    let row = |label: &str, value: &str| format!("  {label:<12}{value}\n");
+    let mut text = format!(
+        "{}\n\n",
+        style.paint(Ink::Heading, &format!("run {run} is up"))
+    );
+    text += &row("shop", &format!("{}/v1/products", urls.gateway));
+    text += &row("traces", &format!("{}/search", urls.jaeger));
+    text += &row("metrics", &format!("{}/graph", urls.prometheus));
+    text += &row(
+        "OTLP",
+        &format!("{} (gRPC)  {} (HTTP)", urls.otlp_grpc, urls.otlp_http),
+    );
+    text += &row("folder", folder);
+    text += &row("seed", &seed.to_string());
+    if let Some(key) = key {
+        text += &row("answer key", key);
+    }
+    let next = if is_drill {
+        "\nYou are on call. Learn the baseline; you will be paged here. From a second terminal:\n\n  \
+         firedrill status         how the shop does         firedrill logs level=warn   what it says\n  \
+         firedrill deploys        what was released         firedrill traces --errors   where time goes\n  \
+         firedrill report new     the write-up              firedrill submit report.md  the grade\n\n\
+         Ctrl-C ends the drill without a grade.\n"
+    } else {
+        "\nNothing will break. `firedrill status`, `firedrill logs`, `firedrill traces` and `firedrill query` read it; \
+         Ctrl-C ends it.\n"
+    };
+    text + next
+}
+
+/// The time of day in an RFC 3339 time.
+fn clock(at: &str) -> &str {
+    at.get(11..19).unwrap_or(at)
+}

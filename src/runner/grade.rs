@@ -1,0 +1,279 @@
+//! From a write-up to a verdict, and the proof that the drill counts.
+//!
+//! ```text
+//! parse ── mitigation measured on the live system ── pointers executed ── verdict (pure)
+//!                                                                            │
+//!    void, and which number says so <── symptom shown? gone without its cause? ┘
+//! ```
+//! The mitigation is measured before the runner touches anything; only then, where the responder
+//! did not, the runner removes the cause itself, to prove that it was the cause.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use grader::moment::{Frame, Window, Windows};
+use grader::verdict::{Action, Facts};
+use grader::{Rubric, Verdict, WriteUp};
+use time::OffsetDateTime;
+use tokio::time::{Instant, sleep};
+
+use super::drill::{Drill, Phase};
+use super::event::Event;
+use super::{impact, measure};
+use crate::clock::{now, rfc3339};
+use crate::console::Style;
+use crate::control::{ActionRequest, Failure, SubmitRequest, Submitted};
+use crate::report;
+use crate::scenario::{Remedy, Scenario};
+use crate::stack::targets::replace;
+
+/// Columns of the verdict's text; the runner does not know how wide the other terminal is.
+const WIDTH: usize = 100;
+/// The name by which a write-up is called where its file's name is not known.
+const FILE: &str = "write-up";
+
+/// Whether the drill counts, and the numbers behind it.
+struct Proof {
+    void: Option<String>,
+}
+
+impl Drill {
+    /// Grades a write-up and ends the drill. A write-up that cannot be read changes nothing.
+    pub(crate) async fn submit(&self, request: &SubmitRequest) -> anyhow::Result<Submitted> {
+        let Some(scenario) = &self.scenario else {
+            return Err(Failure::new(
+                "there is no incident to write up",
+                "`firedrill run` starts a drill",
+            )
+            .into());
+        };
+        let writeup = report::parse(FILE, &request.write_up).map_err(|problems| Failure {
+            message: "the write-up cannot be read".to_owned(),
+            problems: problems.iter().map(ToString::to_string).collect(),
+            hint: Some(
+                "nothing was graded and the drill goes on; correct it and submit again".to_owned(),
+            ),
+        })?;
+        let _turn = self
+            .grading
+            .try_lock()
+            .map_err(|_| Failure::new("a write-up is being graded", "wait for its verdict"))?;
+        self.begin_grading()?;
+        let graded = self.grade(scenario, &writeup, request).await;
+        if graded.is_err() {
+            self.update(|state| state.phase = Phase::Paged);
+        }
+        graded
+    }
+
+    fn begin_grading(&self) -> anyhow::Result<()> {
+        self.update(|state| match state.phase {
+            Phase::Ended => Err(Failure::new(
+                "the drill is over",
+                "`firedrill debrief` tells what happened",
+            )
+            .into()),
+            _ if state.moments.page.is_none() => {
+                let hint =
+                    "learn the baseline; the pager speaks in the terminal that runs the drill";
+                Err(Failure::new("nobody has been paged yet", hint).into())
+            }
+            _ => {
+                state.phase = Phase::Grading;
+                Ok(())
+            }
+        })
+    }
+
+    async fn grade(
+        &self,
+        scenario: &Scenario,
+        writeup: &WriteUp,
+        request: &SubmitRequest,
+    ) -> anyhow::Result<Submitted> {
+        self.let_settle(&scenario.rubric).await;
+        let facts = self.facts(scenario, now()).await?;
+        let pointers = grader::pointer::examine(&self.sources, &facts.frame, writeup).await;
+        let verdict = grader::verdict::grade(&scenario.rubric, writeup, pointers, &facts);
+        let proof = self.prove(scenario).await?;
+        self.keep(scenario, writeup, &verdict, &request.write_up)?;
+        if let Some(reason) = proof.void {
+            self.void(reason.clone());
+            return Ok(Submitted::Void { reason });
+        }
+        self.update(|state| {
+            state.phase = Phase::Ended;
+            state.passed = Some(verdict.passed);
+        });
+        let style = Style {
+            color: request.color,
+            terminal: false,
+        };
+        let text = report::verdict(&verdict, style, WIDTH);
+        let value = serde_json::to_value(&verdict).context("verdict")?;
+        self.say(Event::Verdict {
+            at: rfc3339(now()),
+            passed: verdict.passed,
+            verdict: value.clone(),
+        });
+        self.ended.cancel();
+        Ok(Submitted::Verdict {
+            passed: verdict.passed,
+            verdict: value,
+            text,
+        })
+    }
+
+    /// Gives an action that was just taken the time that the rubric grants it to show.
+    async fn let_settle(&self, rubric: &Rubric) {
+        let Some(mitigation) = &rubric.mitigation else {
+            return;
+        };
+        let Some(last) = self.update(|state| state.actions.last().map(|action| action.when)) else {
+            return;
+        };
+        // Twice: once for the windows of the indicator to pass, once for it to stay.
+        let patience = Duration::from_secs(mitigation.settle_s.saturating_mul(2).min(240));
+        let since = Duration::try_from(now() - last).unwrap_or_default();
+        let deadline = Instant::now() + patience.saturating_sub(since);
+        while Instant::now() < deadline {
+            let measured =
+                grader::mitigation::measure(&self.sources.prometheus, mitigation, now()).await;
+            if measured.is_settled {
+                return;
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    async fn facts(&self, scenario: &Scenario, until: OffsetDateTime) -> anyhow::Result<Facts> {
+        let (moments, actions) = self.update(|state| (state.moments, state.actions.clone()));
+        let started = moments.traffic.context("traffic has begun")?;
+        let steady = moments.steady.unwrap_or(started);
+        // In a control nothing changed for the worse; what precedes the page is then the baseline.
+        let turn = moments.change.or(moments.page).unwrap_or(until);
+        let incident = Window {
+            from: turn,
+            to: until,
+        };
+        let windows = Windows {
+            baseline: Window {
+                from: steady,
+                to: turn,
+            },
+            incident,
+        };
+        let rubric = &scenario.rubric;
+        let mitigation = match &rubric.mitigation {
+            Some(check) => {
+                Some(grader::mitigation::measure(&self.sources.prometheus, check, until).await)
+            }
+            None => None,
+        };
+        Ok(Facts {
+            run: self.run(),
+            frame: Frame {
+                started,
+                page: moments.page,
+                ended: until,
+                windows: Some(windows),
+            },
+            trigger_at: moments.change,
+            impact: self
+                .load
+                .record()
+                .map(|record| impact::truth(&record, &rubric.impact, incident)),
+            deploys: self.deploys.entries(),
+            actions: actions
+                .into_iter()
+                .map(|action| Action {
+                    at: action.when,
+                    what: action.what(),
+                })
+                .collect(),
+            mitigation,
+        })
+    }
+
+    /// Whether the symptom showed, and whether it goes without its cause.
+    async fn prove(&self, scenario: &Scenario) -> anyhow::Result<Proof> {
+        let manifest = &scenario.manifest;
+        let moments = self.moments();
+        let from = moments
+            .change
+            .or(moments.steady)
+            .context("the steady state has begun")?;
+        let during = measure::highest(&self.sources, manifest, Window { from, to: now() }).await?;
+        self.update(|state| state.measured.insert("during", during));
+        if scenario.is_control() {
+            let void = (during >= manifest.after_below)
+                .then(|| format!("nothing was to be wrong, but the indicator reached {during:.4}; the limit is {}", manifest.after_below));
+            return Ok(Proof { void });
+        }
+        let needed = manifest.during_above.unwrap_or_default();
+        if during <= needed {
+            return Ok(Proof {
+                void: Some(format!(
+                    "the symptom did not show: the indicator reached {during:.4}, and {needed} was needed"
+                )),
+            });
+        }
+        let patience = Duration::from_secs_f64(manifest.settle_s);
+        let mut settled = measure::recovery(&self.sources, manifest, Duration::ZERO).await?;
+        if !settled.recovered {
+            self.remove_cause(scenario).await?;
+            settled = measure::recovery(&self.sources, manifest, patience).await?;
+        }
+        self.update(|state| state.measured.insert("after", settled.last));
+        let void = (!settled.recovered).then(|| {
+            format!(
+                "the symptom did not go with its cause: the indicator is at {:.4}, and must fall below {}",
+                settled.last, manifest.after_below
+            )
+        });
+        Ok(Proof { void })
+    }
+
+    async fn remove_cause(&self, scenario: &Scenario) -> anyhow::Result<()> {
+        for remedy in &scenario.remedy {
+            let request = match remedy {
+                Remedy::Rollback { service } => ActionRequest::Rollback { service: *service },
+                Remedy::Restart { service } => ActionRequest::Restart { service: *service },
+                Remedy::Deploy { service, release } => ActionRequest::Deploy {
+                    service: *service,
+                    release: release.clone(),
+                },
+            };
+            self.carry_out(request, "game master").await?;
+        }
+        Ok(())
+    }
+
+    /// Puts everything about the grade into the run's folder; the seal is broken from here on.
+    fn keep(
+        &self,
+        scenario: &Scenario,
+        writeup: &WriteUp,
+        verdict: &Verdict,
+        text: &str,
+    ) -> anyhow::Result<()> {
+        let measured = self.update(|state| state.measured.clone());
+        let json = serde_json::to_string_pretty(verdict).context("verdict")?;
+        let html = report::html(&scenario.title, writeup, verdict);
+        for (name, bytes) in [
+            ("report.md", text.as_bytes()),
+            ("verdict.json", json.as_bytes()),
+            ("verdict.html", html.as_bytes()),
+            ("scenario.toml", &self.scenario_file),
+            (
+                "measured.json",
+                serde_json::to_string_pretty(&measured)
+                    .context("measurements")?
+                    .as_bytes(),
+            ),
+        ] {
+            replace(&self.folder.join(name), bytes)?;
+        }
+        Ok(())
+    }
+}

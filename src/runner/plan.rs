@@ -1,0 +1,299 @@
+//! From what was asked for to what is started: the scenario's releases, the stack's plan, the drill's state.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use anyhow::Context;
+use grader::evidence::{DeployKind, Sources};
+use rand::RngExt;
+use serde_json::json;
+use time::OffsetDateTime;
+use tokio::sync::mpsc;
+
+use super::deploy_log::{DeployLog, Draft};
+use super::drill::{Drill, Files, Moments, Phase, State};
+use super::event::Event;
+use super::folder;
+use super::journal::JsonLines;
+use super::load::Load;
+use crate::cli::Service;
+use crate::cli::drill::Pace;
+use crate::clock::{now, rfc3339};
+use crate::scenario::{Scenario, seal};
+use crate::session::{Lock, Session, StateDir, Urls};
+use crate::stack::backend::Ports;
+use crate::stack::fleet::Releases;
+use crate::stack::port::Choice;
+use crate::stack::{Plan, Stack};
+
+/// The release of everything when there is no scenario.
+const PLAIN_RELEASE: &str = "2026.11.1";
+/// Inventory carries most of the load and runs twice; a rollout passes through a mixed state, as in production.
+const INSTANCES: [(Service, usize); 3] = [
+    (Service::Gateway, 1),
+    (Service::Checkout, 1),
+    (Service::Inventory, 2),
+];
+
+/// What was asked for, parsed.
+#[derive(Debug)]
+pub(crate) struct Options {
+    /// The drill, and its file as it is; `None` starts the shop alone.
+    pub(crate) scenario: Option<(Scenario, Vec<u8>)>,
+    /// Whether it was asked for by name: then its id is no secret.
+    pub(crate) named: bool,
+    /// Seed of traffic and data; random when absent.
+    pub(crate) seed: Option<u64>,
+    /// How much time to give.
+    pub(crate) pace: Pace,
+    /// The gateway's port.
+    pub(crate) gateway: Choice,
+    /// The backend's ports.
+    pub(crate) ports: Ports,
+    /// JSON lines instead of text.
+    pub(crate) json: bool,
+    /// The cache folder.
+    pub(crate) cache: PathBuf,
+    /// False turns telemetry off (benchmarks).
+    pub(crate) telemetry: bool,
+    /// Requests a second instead of the scenario's.
+    pub(crate) rate: Option<f64>,
+}
+
+/// A run that has a folder and a seed, before anything is started.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) options: Options,
+    pub(super) run: String,
+    pub(super) seed: u64,
+    pub(super) folder: PathBuf,
+    token: String,
+    key: Option<Key>,
+    started: (OffsetDateTime, Instant),
+}
+
+/// The commitment to the sealed scenario. The nonce stays in memory until the drill is over:
+/// with it, the hash would tell the scenario to whoever tries the catalogue.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub(super) nonce: String,
+    pub(super) commitment: String,
+}
+
+/// Creates the run's folder and writes down what may be known of it.
+pub(super) fn prepare(options: Options, state: &StateDir) -> anyhow::Result<Prepared> {
+    let mut random = rand::rng();
+    let started = (now(), Instant::now());
+    let run = folder::id(started.0, random.random());
+    let folder = folder::create(&state.runs(), &run)?;
+    // Small enough to be typed again.
+    let seed = options
+        .seed
+        .unwrap_or_else(|| random.random_range(1..1_000_000));
+    let key = options.scenario.as_ref().map(|(_, file)| {
+        let nonce = hex::encode(random.random::<[u8; 16]>());
+        let commitment = seal::commitment(&nonce, file);
+        Key { nonce, commitment }
+    });
+    let prepared = Prepared {
+        run,
+        seed,
+        folder,
+        token: hex::encode(random.random::<[u8; 32]>()),
+        key,
+        started,
+        options,
+    };
+    prepared.write_head()?;
+    Ok(prepared)
+}
+
+impl Prepared {
+    fn write_head(&self) -> anyhow::Result<()> {
+        let head = json!({
+            "run": self.run,
+            "firedrill": env!("CARGO_PKG_VERSION"),
+            "started": rfc3339(self.started.0),
+            "seed": self.seed,
+            "pace": self.options.pace,
+            "scenario_hash": self.key.as_ref().map(|key| &key.commitment),
+        });
+        let path = self.folder.join("run.json");
+        std::fs::write(&path, format!("{head:#}\n"))
+            .with_context(|| format!("file `{}`", path.display()))
+    }
+
+    /// What the stack is started from.
+    pub(super) fn stack_plan(&self) -> anyhow::Result<Plan> {
+        Ok(Plan {
+            run: self.run.clone(),
+            seed: self.seed,
+            folder: self.folder.clone(),
+            cache: self.options.cache.clone(),
+            token: self.token.clone(),
+            gateway: self.options.gateway,
+            ports: self.options.ports,
+            instances: INSTANCES.into(),
+            releases: releases(self.scenario())?,
+            current: current(self.scenario()),
+            telemetry: self.options.telemetry,
+        })
+    }
+
+    fn scenario(&self) -> Option<&Scenario> {
+        self.options.scenario.as_ref().map(|(scenario, _)| scenario)
+    }
+}
+
+fn releases(scenario: Option<&Scenario>) -> anyhow::Result<Releases> {
+    let plain =
+        Service::ALL.map(|service| ((service.to_string(), PLAIN_RELEASE.to_owned()), json!({})));
+    let Some(scenario) = scenario else {
+        return Ok(Releases::from(plain));
+    };
+    let settings = scenario.history.iter().map(|release| {
+        let settings = serde_json::to_value(&release.settings).context("settings of a release")?;
+        Ok((
+            (release.service.to_string(), release.release.clone()),
+            settings,
+        ))
+    });
+    settings.collect()
+}
+
+fn current(scenario: Option<&Scenario>) -> BTreeMap<String, String> {
+    let newest = |service: Service| {
+        let before = scenario?.deployed_before(service);
+        before.last().map(|release| release.release.clone())
+    };
+    Service::ALL
+        .map(|service| {
+            (
+                service.to_string(),
+                newest(service).unwrap_or_else(|| PLAIN_RELEASE.to_owned()),
+            )
+        })
+        .into()
+}
+
+/// Puts the drill's state together once the stack is up, and starts the traffic.
+pub(super) async fn assemble(
+    prepared: Prepared,
+    stack: &Stack,
+    lock: Lock,
+    events: mpsc::UnboundedSender<Event>,
+) -> anyhow::Result<Drill> {
+    let deploys = DeployLog::new(JsonLines::open(&prepared.folder, "deploys.jsonl")?);
+    record_history(&deploys, &prepared)?;
+    let urls = Urls {
+        gateway: format!("http://{}", stack.gateway),
+        ..stack.backend.urls()
+    };
+    let sources = Sources::new(&urls.jaeger, &urls.prometheus, &prepared.folder)?;
+    let mut traffic = prepared
+        .scenario()
+        .map(|scenario| scenario.load.clone())
+        .unwrap_or_default();
+    traffic.rate = prepared.options.rate.unwrap_or(traffic.rate);
+    let load = Load::start(stack.gateway, prepared.seed, traffic, &prepared.folder)?;
+    let has_drill = prepared.options.scenario.is_some();
+    let state = State {
+        phase: if has_drill {
+            Phase::Baseline
+        } else {
+            Phase::Up
+        },
+        moments: Moments {
+            traffic: Some(now()),
+            ..Moments::default()
+        },
+        pages: Vec::new(),
+        actions: Vec::new(),
+        measured: BTreeMap::new(),
+        passed: None,
+    };
+    let session = Session {
+        run: prepared.run.clone(),
+        pid: std::process::id(),
+        started: prepared.started.0,
+        control: SocketAddr::from(([127, 0, 0, 1], 0)),
+        token: prepared.token,
+        folder: prepared.folder.clone(),
+        urls,
+        services: Vec::new(),
+        pace: prepared.options.pace,
+        scenario: prepared
+            .options
+            .named
+            .then(|| {
+                prepared
+                    .options
+                    .scenario
+                    .as_ref()
+                    .map(|(scenario, _)| scenario.id.clone())
+            })
+            .flatten(),
+    };
+    let (scenario, file) = prepared.options.scenario.unzip();
+    Ok(Drill {
+        seed: prepared.seed,
+        pace: prepared.options.pace,
+        files: Files {
+            timeline: JsonLines::open(&prepared.folder, "timeline.jsonl")?,
+            actions: JsonLines::open(&prepared.folder, "actions.jsonl")?,
+        },
+        folder: prepared.folder,
+        session: Mutex::new(session),
+        lock,
+        key: prepared.key,
+        scenario,
+        scenario_file: file.unwrap_or_default(),
+        fleet: stack.fleet.clone(),
+        provider: stack.provider.clone(),
+        deploys,
+        sources,
+        load,
+        events,
+        state: Mutex::new(state),
+        grading: tokio::sync::Mutex::default(),
+        ended: tokio_util::sync::CancellationToken::new(),
+        started: prepared.started,
+    })
+}
+
+/// The deploys that were there before the drill began.
+fn record_history(deploys: &DeployLog, prepared: &Prepared) -> anyhow::Result<()> {
+    let Some(scenario) = prepared.scenario() else {
+        for service in Service::ALL {
+            let draft = Draft {
+                service: service.to_string(),
+                release: PLAIN_RELEASE.to_owned(),
+                role: "release engineer".to_owned(),
+                kind: DeployKind::Deploy,
+                summary: "first release of the month".to_owned(),
+            };
+            deploys.record(draft, prepared.started.0 - time::Duration::days(3))?;
+        }
+        return Ok(());
+    };
+    let mut aged: Vec<_> = scenario
+        .history
+        .iter()
+        .filter_map(|release| Some((release.age?, release)))
+        .collect();
+    aged.sort_by_key(|(age, _)| std::cmp::Reverse(*age));
+    for (age, release) in aged {
+        let draft = Draft {
+            service: release.service.to_string(),
+            release: release.release.clone(),
+            role: release.author.clone(),
+            kind: DeployKind::Deploy,
+            summary: release.changelog.clone(),
+        };
+        deploys.record(draft, prepared.started.0 - age)?;
+    }
+    Ok(())
+}

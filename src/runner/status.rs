@@ -1,0 +1,57 @@
+//! What `firedrill status` shows: what runs, how it does, what was paged.
+
+use grader::evidence::Sources;
+
+use super::drill::Drill;
+use crate::cli::Service;
+use crate::clock::{now, rfc3339};
+use crate::control::{Sli, Status};
+
+impl Drill {
+    /// The drill as it stands.
+    pub(crate) async fn status(&self) -> Status {
+        let (phase, pages) = self.update(|state| (state.phase, state.pages.clone()));
+        let slis =
+            futures_util::future::join_all(Service::ALL.map(|service| sli(&self.sources, service)));
+        Status {
+            run: self.run(),
+            phase: phase.name().to_owned(),
+            started: rfc3339(self.started.0),
+            up_s: self.started.1.elapsed().as_secs_f64(),
+            pages,
+            slis: slis.await,
+            services: self.instances().await,
+        }
+    }
+}
+
+async fn sli(sources: &Sources, service: Service) -> Sli {
+    let requests = format!("http_server_request_duration_seconds_count{{service=\"{service}\"}}");
+    let errors = format!(
+        "http_server_request_duration_seconds_count{{service=\"{service}\",http_response_status_code=~\"5..\"}}"
+    );
+    let buckets = format!("http_server_request_duration_seconds_bucket{{service=\"{service}\"}}");
+    let (rate, errors, p99_s) = tokio::join!(
+        number(sources, format!("sum(rate({requests}[30s]))")),
+        number(
+            sources,
+            format!("(sum(rate({errors}[30s])) or vector(0)) / sum(rate({requests}[30s]))")
+        ),
+        number(
+            sources,
+            format!("histogram_quantile(0.99, sum by (le) (rate({buckets}[30s])))")
+        ),
+    );
+    Sli {
+        service: service.to_string(),
+        rate,
+        errors,
+        p99_s,
+    }
+}
+
+/// One number, or nothing where there is none yet or Prometheus does not answer.
+async fn number(sources: &Sources, expr: String) -> Option<f64> {
+    let value = sources.prometheus.query(&expr, now()).await.ok()?;
+    value.single().filter(|value| value.is_finite())
+}

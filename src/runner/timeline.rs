@@ -1,0 +1,178 @@
+//! The timeline of a drill: steady state, then deploys and whatever else the scenario has, then the wait for the page.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use grader::moment::Window;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::drill::{Drill, Phase};
+use super::event::Event;
+use super::measure;
+use crate::cli::drill::Pace;
+use crate::clock::{now, rfc3339};
+use crate::scenario::{Action, Event as Step, Scenario, Target};
+
+/// The first seconds of traffic, in which caches and pools fill, do not belong to the baseline. At the real pace.
+const WARM_UP_S: f64 = 20.0;
+/// At the real pace the timeline is stretched by up to this factor, so that nobody waits for a known minute.
+const MOST_STRETCH: f64 = 1.6;
+/// How long the page may take after the last event of the timeline. Alert windows are the same at every pace.
+const PAGE_WITHIN: Duration = Duration::from_secs(120);
+
+/// Plays the scenario's timeline; a drill that cannot count is ended as void.
+pub(super) async fn play(drill: Arc<Drill>) {
+    let Some(scenario) = drill.scenario.clone() else {
+        return;
+    };
+    match play_all(&drill, &scenario).await {
+        Ok(None) => {}
+        Ok(Some(reason)) => drill.void(reason),
+        Err(error) => drill.void(format!("the timeline could not go on: {error:#}")),
+    }
+}
+
+async fn play_all(drill: &Arc<Drill>, scenario: &Scenario) -> anyhow::Result<Option<String>> {
+    sleep(drill.pace.scale(WARM_UP_S)).await;
+    let start = Instant::now();
+    drill.update(|state| state.moments.steady = Some(now()));
+    drill.say(Event::Steady { at: rfc3339(now()) });
+    drill.update(|state| state.phase = Phase::Traffic);
+    let stretch = stretch(drill.pace, drill.seed);
+    for step in &scenario.timeline {
+        sleep_until(start + drill.pace.scale(step.at_s * stretch)).await;
+        if step.change
+            && let Some(reason) = unsteady(drill, scenario).await?
+        {
+            return Ok(Some(reason));
+        }
+        perform(drill, scenario, step).await?;
+    }
+    await_page(drill, scenario).await
+}
+
+/// How much later than written everything comes, the same for the same seed.
+fn stretch(pace: Pace, seed: u64) -> f64 {
+    match pace {
+        Pace::Real => StdRng::seed_from_u64(seed ^ 0x7e11).random_range(1.0..=MOST_STRETCH),
+        Pace::Fast => 1.0,
+    }
+}
+
+/// Why the baseline was not steady, if it was not.
+async fn unsteady(drill: &Drill, scenario: &Scenario) -> anyhow::Result<Option<String>> {
+    let moments = drill.moments();
+    let from = moments.steady.context("the steady state has begun")?;
+    if let Some(page) = drill.update(|state| state.pages.first().cloned()) {
+        return Ok(Some(format!(
+            "the baseline was not steady: `{}` fired before anything was changed",
+            page.alert
+        )));
+    }
+    let window = Window { from, to: now() };
+    let highest = measure::highest(&drill.sources, &scenario.manifest, window).await?;
+    drill.update(|state| state.measured.insert("before", highest));
+    let limit = scenario.manifest.before_below;
+    Ok((highest >= limit).then(|| format!("the baseline was not steady: the indicator reached {highest:.4}, and must stay below {limit}")))
+}
+
+async fn perform(drill: &Arc<Drill>, scenario: &Scenario, step: &Step) -> anyhow::Result<()> {
+    if step.change {
+        drill.update(|state| state.moments.change = Some(now()));
+    }
+    match &step.action {
+        Action::Deploy {
+            service,
+            release,
+            instances,
+        } => {
+            let known = scenario
+                .release(*service, release)
+                .context("a release of the history")?;
+            let only = instances.clone().unwrap_or_default();
+            drill
+                .deploy(*service, release, &only, &known.author, &known.changelog)
+                .await
+        }
+        Action::Config {
+            target: Target::Service(service),
+            settings,
+            summary,
+            author,
+        } => {
+            let patch =
+                serde_json::to_value(settings).context("settings of a configuration change")?;
+            let role = author.as_deref().unwrap_or("platform engineer");
+            drill
+                .configure(
+                    *service,
+                    &patch,
+                    role,
+                    summary.as_deref().unwrap_or_default(),
+                )
+                .await
+        }
+        Action::Config {
+            target: Target::Payment,
+            settings,
+            ..
+        } => {
+            drill
+                .provider
+                .configure(&serde_json::to_value(settings).context("settings of the provider")?)
+                .await
+        }
+        Action::Load { rate, .. } => {
+            drill.load.set_rate(*rate);
+            Ok(())
+        }
+        Action::Note { .. } => Ok(()),
+    }
+}
+
+/// Waits for the page that the scenario promises; the reason why the drill is void if it does not come.
+async fn await_page(drill: &Drill, scenario: &Scenario) -> anyhow::Result<Option<String>> {
+    let deadline = Instant::now() + PAGE_WITHIN;
+    let wanted = &scenario.page.alert;
+    while Instant::now() < deadline {
+        if drill.update(|state| state.pages.iter().any(|page| page.alert == *wanted)) {
+            return Ok(None);
+        }
+        if drill.update(|state| state.phase == Phase::Grading || state.phase == Phase::Ended) {
+            return Ok(None);
+        }
+        sleep(Duration::from_millis(250)).await;
+    }
+    let from = drill
+        .moments()
+        .change
+        .or(drill.moments().steady)
+        .context("the steady state has begun")?;
+    let highest = measure::highest(
+        &drill.sources,
+        &scenario.manifest,
+        Window { from, to: now() },
+    )
+    .await?;
+    Ok(Some(format!(
+        "`{wanted}` did not fire within {} s; the indicator reached {highest:.4}",
+        PAGE_WITHIN.as_secs(),
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stretch_follows_the_seed_and_the_fast_pace_has_none() {
+        let first = stretch(Pace::Real, 7);
+        assert!((1.0..=MOST_STRETCH).contains(&first));
+        assert_eq!(first.to_bits(), stretch(Pace::Real, 7).to_bits());
+        assert_ne!(first.to_bits(), stretch(Pace::Real, 8).to_bits());
+        assert_eq!(stretch(Pace::Fast, 7).to_bits(), 1.0_f64.to_bits());
+    }
+}

@@ -1,0 +1,193 @@
+//! Starts, supervises and stops the processes of one drill. Dropping a [`Stack`] ends them all.
+//!
+//! ```text
+//!            runner ── stdin: configuration, then the lifeline ──> backend    (collector, Jaeger, Prometheus)
+//!              │                                                ├─> payment    (a third party: no telemetry)
+//!              │      <── stdout: ready line, stderr: log ──────├─> inventory-1, inventory-2
+//!              │                                                ├─> checkout-1
+//!              └── binds the public sockets, hands them on ─────└─> gateway-1
+//! ```
+
+pub(crate) mod backend;
+pub(crate) mod catalogue;
+pub(crate) mod fleet;
+pub(crate) mod log_file;
+pub(crate) mod port;
+pub(crate) mod process;
+pub(crate) mod provider;
+pub(crate) mod slot;
+pub(crate) mod targets;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::Context;
+use tokio::sync::mpsc;
+
+use backend::{Backend, Live, Ports, Work};
+use fleet::{Common, Fleet, Releases};
+use log_file::LogFile;
+use port::{Choice, choose};
+use provider::Provider;
+use slot::{Notice, Slot};
+
+use crate::cli::Service;
+
+/// The alert rules, shared with a real Prometheus.
+const RULES: &str = include_str!("../compose/prometheus/rules/shop.yml");
+
+/// All that is needed to start a stack.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The run's id.
+    pub(crate) run: String,
+    /// Seed of everything random in the services.
+    pub(crate) seed: u64,
+    /// The run's folder.
+    pub(crate) folder: PathBuf,
+    /// Where the prepared catalogue database is kept between runs.
+    pub(crate) cache: PathBuf,
+    /// The token of admin ports.
+    pub(crate) token: String,
+    /// The gateway's port.
+    pub(crate) gateway: Choice,
+    /// The backend's ports.
+    pub(crate) ports: Ports,
+    /// How many replicas each service has.
+    pub(crate) instances: BTreeMap<Service, usize>,
+    /// The settings of every release.
+    pub(crate) releases: Releases,
+    /// The release of each service at the start.
+    pub(crate) current: BTreeMap<String, String>,
+    /// False turns traces and metrics of the services off (benchmarks).
+    pub(crate) telemetry: bool,
+}
+
+impl Plan {
+    /// Where services keep their databases; it goes when the run ends.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        scratch(&self.folder)
+    }
+}
+
+fn scratch(folder: &Path) -> PathBuf {
+    folder.join("scratch")
+}
+
+/// The running processes.
+#[derive(Debug)]
+pub(crate) struct Stack {
+    pub(crate) backend: Backend,
+    pub(crate) fleet: Arc<Fleet>,
+    pub(crate) gateway: SocketAddr,
+    pub(crate) provider: Arc<Provider>,
+    scratch: Scratch,
+}
+
+/// The folder of the databases, removed with the stack.
+#[derive(Debug)]
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // Whatever is left of it, the backend's own clean-up or the next run's sweep removes.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Stack {
+    /// Starts everything: backend and databases at once, then the services. Says each step to `progress`.
+    pub(crate) async fn start(
+        plan: Plan,
+        notices: &mpsc::Sender<Notice>,
+        progress: &(dyn Fn(&str) + Send + Sync),
+    ) -> anyhow::Result<Self> {
+        let scratch = Scratch(plan.scratch());
+        let logs = plan.folder.join("logs");
+        std::fs::create_dir_all(&scratch.0)
+            .with_context(|| format!("folder `{}`", scratch.0.display()))?;
+        let rules = plan.folder.join("rules.yml");
+        std::fs::write(&rules, RULES).with_context(|| format!("file `{}`", rules.display()))?;
+        let targets = plan.folder.join("targets.json");
+        targets::write(&targets, &[])?;
+
+        let live = Live {
+            targets: targets.clone(),
+            rules: vec![rules],
+            scratch: scratch.0.clone(),
+        };
+        let work = Work {
+            run: &plan.run,
+            folder: &plan.folder,
+            live: Some(live),
+        };
+        let (backend, ()) = tokio::try_join!(
+            Backend::start(work, plan.ports, LogFile::open(&logs, "backend")?),
+            catalogue::install(&plan.cache, &scratch.0, progress),
+        )?;
+        let environment = vec![(
+            "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
+            format!("http://{}", backend.otlp_grpc),
+        )];
+
+        let provider = Provider::start(&logs).await?;
+        let slots = bind(&plan, &logs, &environment)?;
+        let gateway = slots
+            .iter()
+            .find(|slot| slot.service == "gateway")
+            .context("no gateway")?
+            .public()?;
+        let common = Common {
+            run: plan.run,
+            seed: plan.seed,
+            token: plan.token,
+            scratch: scratch.0.clone(),
+            targets,
+            telemetry: plan.telemetry,
+        };
+        let fleet = Fleet::new(
+            common,
+            plan.releases,
+            slots,
+            &[("payment", provider.addr()?)],
+        )?;
+        fleet.start(&plan.current, notices).await?;
+        provider.supervise(notices);
+        Ok(Self {
+            backend,
+            fleet: Arc::new(fleet),
+            gateway,
+            provider: Arc::new(provider),
+            scratch,
+        })
+    }
+
+    /// Ends the services, then what they talk to; telemetry in flight is kept.
+    pub(crate) async fn stop(self) {
+        self.fleet.close().await;
+        self.provider.close().await;
+        self.backend.stop().await;
+        drop(self.scratch);
+    }
+}
+
+fn bind(plan: &Plan, logs: &Path, environment: &[(String, String)]) -> anyhow::Result<Vec<Slot>> {
+    let mut slots = Vec::new();
+    for (service, count) in &plan.instances {
+        for number in 1..=*count {
+            let choice = if *service == Service::Gateway {
+                plan.gateway
+            } else {
+                Choice::Free
+            };
+            let addr = choose(choice, "the gateway")?;
+            let instance = format!("{service}-{number}");
+            let log = LogFile::open(logs, &instance)?;
+            let slot = Slot::bind(service.name(), instance, addr, log, environment.to_vec());
+            slots.push(slot.with_context(|| format!("public socket of `{service}` at {addr}"))?);
+        }
+    }
+    Ok(slots)
+}

@@ -1,0 +1,275 @@
+//! The services of one drill: their slots, the releases they can run, and the swaps between them.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, PoisonError};
+
+use anyhow::{Context, bail};
+use chassis::{Config, Listen};
+use serde_json::Value;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
+
+use super::slot::{Notice, Slot, View};
+use super::targets;
+
+/// A service's processes may have this many replicas; callers know their addresses from the start.
+const MOST_INSTANCES: usize = 3;
+
+/// What every service of a drill has in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Common {
+    /// The run's id.
+    pub(crate) run: String,
+    /// Seed of everything random in a service.
+    pub(crate) seed: u64,
+    /// The token of the admin ports.
+    pub(crate) token: String,
+    /// Where services keep their databases.
+    pub(crate) scratch: PathBuf,
+    /// The scrape targets file.
+    pub(crate) targets: PathBuf,
+    /// False turns traces and metrics off (benchmarks).
+    pub(crate) telemetry: bool,
+}
+
+/// The settings of each release of each service. Sealed: it never leaves the runner's memory
+/// except over a child's standard input.
+pub(crate) type Releases = BTreeMap<(String, String), Value>;
+
+/// All slots of the drill.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    common: Common,
+    releases: Releases,
+    slots: Vec<Arc<Slot>>,
+    upstreams: BTreeMap<String, Vec<SocketAddr>>,
+    /// Configuration pushed since the start, by service; it outlives deploys, as configuration does.
+    pushed: std::sync::Mutex<BTreeMap<String, Value>>,
+    /// Swaps happen one at a time, as a deploy pipeline would have it.
+    pipeline: Mutex<()>,
+    supervisors: std::sync::Mutex<JoinSet<()>>,
+}
+
+impl Fleet {
+    /// Takes the bound slots and the addresses of what is not a service of ours.
+    pub(crate) fn new(
+        common: Common,
+        releases: Releases,
+        slots: Vec<Slot>,
+        third_parties: &[(&str, SocketAddr)],
+    ) -> anyhow::Result<Self> {
+        let mut upstreams = BTreeMap::<String, Vec<SocketAddr>>::new();
+        for slot in &slots {
+            let addresses = upstreams.entry(slot.service.clone()).or_default();
+            addresses.push(slot.public()?);
+            if addresses.len() > MOST_INSTANCES {
+                bail!(
+                    "`{}` has more than {MOST_INSTANCES} instances",
+                    slot.service
+                );
+            }
+        }
+        for (name, addr) in third_parties {
+            upstreams.entry((*name).to_owned()).or_default().push(*addr);
+        }
+        let slots = slots.into_iter().map(Arc::new).collect();
+        let (pushed, pipeline, supervisors) = Default::default();
+        Ok(Self {
+            common,
+            releases,
+            slots,
+            upstreams,
+            pushed,
+            pipeline,
+            supervisors,
+        })
+    }
+
+    /// Starts `releases` (service to release), all slots at once, and supervises them from then on.
+    pub(crate) async fn start(
+        &self,
+        releases: &BTreeMap<String, String>,
+        notices: &mpsc::Sender<Notice>,
+    ) -> anyhow::Result<()> {
+        let starts = self.slots.iter().map(|slot| async move {
+            let release = releases
+                .get(&slot.service)
+                .with_context(|| format!("no release of `{}` to start with", slot.service))?;
+            slot.swap(release, self.config(slot, release)?).await
+        });
+        futures_util::future::try_join_all(starts).await?;
+        self.write_targets().await?;
+        let mut supervisors = self
+            .supervisors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        for slot in &self.slots {
+            supervisors.spawn(Arc::clone(slot).supervise(notices.clone()));
+        }
+        Ok(())
+    }
+
+    /// Swaps the instances of `service` to `release`, one after the other.
+    ///
+    /// `only` limits the swap to some instances, as a half-finished rollout does.
+    pub(crate) async fn deploy(
+        &self,
+        service: &str,
+        release: &str,
+        only: &[String],
+    ) -> anyhow::Result<()> {
+        let _turn = self.pipeline.lock().await;
+        for slot in self.slots_of(service)? {
+            if only.is_empty() || only.contains(&slot.instance) {
+                slot.swap(release, self.config(slot, release)?).await?;
+                self.write_targets().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Swaps each instance of `service` for a fresh process of the release it runs.
+    pub(crate) async fn restart(&self, service: &str) -> anyhow::Result<()> {
+        let _turn = self.pipeline.lock().await;
+        for slot in self.slots_of(service)? {
+            let view = slot
+                .view()
+                .await
+                .with_context(|| format!("`{}` does not run", slot.instance))?;
+            slot.swap(&view.release, self.config(slot, &view.release)?)
+                .await?;
+            self.write_targets().await?;
+        }
+        Ok(())
+    }
+
+    /// Pushes configuration to `service` and swaps its instances; gives what was pushed before.
+    pub(crate) async fn configure(
+        &self,
+        service: &str,
+        settings: Value,
+    ) -> anyhow::Result<Option<Value>> {
+        let before = self
+            .pushed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(service.to_owned(), settings);
+        self.restart(service).await?;
+        Ok(before)
+    }
+
+    /// Ends every process, the edge of the shop first.
+    pub(crate) async fn close(&self) {
+        for service in ["gateway", "checkout", "inventory"] {
+            let closing = self
+                .slots
+                .iter()
+                .filter(|slot| slot.service == service)
+                .map(|slot| slot.close());
+            futures_util::future::join_all(closing).await;
+        }
+        let supervisors = std::mem::take(
+            &mut *self
+                .supervisors
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner),
+        );
+        drop(supervisors);
+    }
+
+    /// What runs now.
+    pub(crate) async fn views(&self) -> Vec<View> {
+        let views = futures_util::future::join_all(self.slots.iter().map(|slot| slot.view())).await;
+        views.into_iter().flatten().collect()
+    }
+
+    /// Writes the addresses of what runs now where the scraper looks for them.
+    pub(crate) async fn write_targets(&self) -> anyhow::Result<()> {
+        targets::write(&self.common.targets, &self.views().await)
+    }
+
+    fn slots_of(&self, service: &str) -> anyhow::Result<Vec<&Arc<Slot>>> {
+        let slots: Vec<_> = self
+            .slots
+            .iter()
+            .filter(|slot| slot.service == service)
+            .collect();
+        if slots.is_empty() {
+            let known: Vec<_> = self.upstreams.keys().map(String::as_str).collect();
+            bail!("no service `{service}`; there are {}", known.join(", "));
+        }
+        Ok(slots)
+    }
+
+    fn config(&self, slot: &Slot, release: &str) -> anyhow::Result<Value> {
+        let key = (slot.service.clone(), release.to_owned());
+        let mut settings = self
+            .releases
+            .get(&key)
+            .with_context(|| format!("`{}` has no release `{release}`", slot.service))?
+            .clone();
+        if let Some(pushed) = self
+            .pushed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&slot.service)
+        {
+            merge(&mut settings, pushed);
+        }
+        // A release may also change how its process runs, such as its worker threads.
+        let process = settings
+            .as_object_mut()
+            .and_then(|settings| settings.remove("process"));
+        let process = process
+            .map(serde_json::from_value)
+            .transpose()
+            .context("settings of a process")?;
+        let config = Config {
+            service: slot.service.clone(),
+            instance: slot.instance.clone(),
+            release: release.to_owned(),
+            listen: Listen::Inherited,
+            admin: SocketAddr::from(([127, 0, 0, 1], 0)),
+            scratch: self.common.scratch.clone(),
+            upstreams: self.upstreams.clone(),
+            token: self.common.token.clone(),
+            run: self.common.run.clone(),
+            seed: self.common.seed,
+            telemetry: self.common.telemetry,
+            process: process.unwrap_or_default(),
+            settings,
+        };
+        serde_json::to_value(config).context("configuration of a service")
+    }
+}
+
+/// Lays `patch` over `base`, table by table.
+fn merge(base: &mut Value, patch: &Value) {
+    match (base, patch) {
+        (Value::Object(base), Value::Object(patch)) => {
+            for (key, value) in patch {
+                merge(base.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (base, patch) => *base = patch.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn pushed_settings_lie_over_the_release_s_own() {
+        let mut settings = json!({"cache": {"ttl_ms": 300, "capacity": 10}, "pool": 4});
+        merge(&mut settings, &json!({"cache": {"ttl_ms": 5}, "limit": 1}));
+        assert_eq!(
+            settings,
+            json!({"cache": {"ttl_ms": 5, "capacity": 10}, "pool": 4, "limit": 1})
+        );
+    }
+}

@@ -1,0 +1,149 @@
+//! The log of one instance: what its processes write to standard error, kept within a bound.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use anyhow::Context;
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
+
+/// Past this size a log starts over, keeping one older half: a drill can never fill a disk with logs.
+const MOST_BYTES: u64 = 32 * 1024 * 1024;
+/// A longer line is cut: nothing that a service logs on purpose comes near it.
+const MOST_LINE_BYTES: usize = 64 * 1024;
+/// How many lines are at hand for a message about a process that did not come up.
+const TAIL_LINES: usize = 16;
+
+/// A bounded JSON-lines file, shared by the processes that follow each other in one slot.
+#[derive(Clone, Debug)]
+pub(crate) struct LogFile {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    instance: String,
+    path: PathBuf,
+    file: File,
+    bytes: u64,
+    tail: VecDeque<String>,
+}
+
+impl LogFile {
+    /// Opens `<folder>/<instance>.jsonl` for appending.
+    pub(crate) fn open(folder: &Path, instance: &str) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("folder `{}`", folder.display()))?;
+        let path = folder.join(format!("{instance}.jsonl"));
+        let file = append(&path)?;
+        let bytes = file.metadata().map_or(0, |metadata| metadata.len());
+        let inner = Inner {
+            instance: instance.to_owned(),
+            path,
+            file,
+            bytes,
+            tail: VecDeque::new(),
+        };
+        Ok(Self {
+            inner: Arc::new(Mutex::new(inner)),
+        })
+    }
+
+    /// Copies every line of `stream` into the file until it ends.
+    pub(crate) async fn drain(&self, stream: impl AsyncRead + Unpin) {
+        let mut lines = BufReader::new(stream).split(b'\n');
+        while let Ok(Some(line)) = lines.next_segment().await {
+            self.push(&String::from_utf8_lossy(
+                &line[..line.len().min(MOST_LINE_BYTES)],
+            ));
+        }
+    }
+
+    /// The last lines, oldest first.
+    pub(crate) fn tail(&self, lines: usize) -> Vec<String> {
+        let inner = self
+            .inner
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        inner.tail.iter().rev().take(lines).rev().cloned().collect()
+    }
+
+    fn push(&self, line: &str) {
+        let mut inner = self
+            .inner
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        if !line.trim().is_empty() {
+            inner.push(line);
+        }
+    }
+}
+
+impl Inner {
+    fn push(&mut self, line: &str) {
+        // What the runtime itself prints (an abort, an allocator's message) is evidence too.
+        let line = if line.starts_with('{') {
+            line.to_owned()
+        } else {
+            wrapped(&self.instance, line)
+        };
+        if self.tail.len() == TAIL_LINES {
+            self.tail.pop_front();
+        }
+        self.tail.push_back(line.clone());
+        if self.bytes + line.len() as u64 > MOST_BYTES {
+            self.start_over();
+        }
+        // A full disk must not end a drill: the line is lost, the tail still has it.
+        if writeln!(self.file, "{line}").is_ok() {
+            self.bytes += line.len() as u64 + 1;
+        }
+    }
+
+    fn start_over(&mut self) {
+        let older = self.path.with_extension("older.jsonl");
+        if std::fs::rename(&self.path, older).is_ok()
+            && let Ok(file) = append(&self.path)
+        {
+            self.file = file;
+            self.bytes = 0;
+        }
+    }
+}
+
+fn append(path: &Path) -> anyhow::Result<File> {
+    let file = File::options().create(true).append(true).open(path);
+    file.with_context(|| format!("log `{}`", path.display()))
+}
+
+fn wrapped(instance: &str, line: &str) -> String {
+    let timestamp = crate::clock::rfc3339(crate::clock::now());
+    json!({"timestamp": timestamp, "level": "error", "instance": instance, "target": "stderr", "message": line})
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn lines_are_kept_and_foreign_ones_are_wrapped() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let log = LogFile::open(folder.path(), "inventory-1").expect("a log");
+        log.drain(&b"{\"message\":\"ready\"}\n\nmemory allocation of 8 bytes failed\n"[..])
+            .await;
+        let text =
+            std::fs::read_to_string(folder.path().join("inventory-1.jsonl")).expect("the log");
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], r#"{"message":"ready"}"#);
+        assert!(
+            lines[1].contains(r#""message":"memory allocation of 8 bytes failed""#),
+            "{text}"
+        );
+        assert_eq!(lines.len(), 2);
+        assert_eq!(log.tail(1), [lines[1]]);
+    }
+}

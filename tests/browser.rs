@@ -1,0 +1,144 @@
+//! What a person sees: the pages in a real browser, over a running shop. Skipped where there is no Chromium.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+
+use crate::support::{Drill, get_json, has_program, wait_for};
+
+/// Debian's name of the browser.
+const CHROMIUM: &str = "chromium";
+/// A cold browser in a debug build beside three drills.
+const PAGE_WITHIN: Duration = Duration::from_secs(90);
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let is_missing = !has_program(CHROMIUM);
+    vec![
+        Trial::test(
+            "browser::jaeger_s_pages_and_the_graph_page_show_the_shop",
+            || {
+                pages();
+                Ok(())
+            },
+        )
+        .with_ignored_flag(is_missing),
+    ]
+}
+
+fn pages() {
+    let drill = Drill::start(&["up", "--seed", "11"]);
+    let jaeger = drill.url("jaeger").to_owned();
+    let ids = wait_for("two traces of orders", PAGE_WITHIN, || {
+        let found = drill.json(&[
+            "traces",
+            "--service",
+            "gateway",
+            "--operation",
+            "POST /v1/orders",
+            "--limit",
+            "2",
+        ]);
+        let ids: Vec<String> = found
+            .as_array()?
+            .iter()
+            .filter_map(|trace| Some(trace["id"].as_str()?.to_owned()))
+            .collect();
+        (ids.len() == 2).then_some(ids)
+    });
+    for service in ["gateway", "checkout", "inventory"] {
+        let page =
+            format!("{jaeger}/search?service={service}&minDuration=1us&limit=20&lookback=1h");
+        see(&page, &["traces", service]);
+    }
+    let tags = "%7B%22http.request.method%22%3A%22POST%22%7D";
+    see(
+        &format!("{jaeger}/search?service=gateway&tags={tags}&limit=20&lookback=1h"),
+        &["POST /v1/orders"],
+    );
+    see(
+        &format!("{jaeger}/trace/{}", ids[0]),
+        &["gateway", "checkout", "inventory", "Trace Timeline"],
+    );
+    see(
+        &format!("{jaeger}/trace/{}...{}", ids[0], ids[1]),
+        &["POST /v1/orders"],
+    );
+    see(
+        &format!("{jaeger}/dependencies"),
+        &["gateway", "checkout", "inventory"],
+    );
+
+    let services = get_json(&format!(
+        "{}/api/v1/label/service/values",
+        drill.url("prometheus")
+    ));
+    assert!(
+        services["data"]
+            .as_array()
+            .is_some_and(|all| all.len() >= 3),
+        "{services}"
+    );
+    let p99 = "histogram_quantile(0.99%2C%20sum%20by%20(le%2C%20service)%20(rate(http_server_request_duration_seconds_bucket%5B30s%5D)))";
+    let graph = format!(
+        "{}/graph?g0.expr={p99}&g0.tab=0&g0.range_input=5m",
+        drill.url("prometheus")
+    );
+    see(
+        &graph,
+        &[
+            "service=\"gateway\"",
+            "service=\"checkout\"",
+            "service=\"inventory\"",
+        ],
+    );
+}
+
+/// Loads the page until the document holds all of these texts.
+fn see(url: &str, texts: &[&str]) {
+    let profile = tempfile::tempdir().expect("a temporary folder");
+    let mut last = String::new();
+    wait_for(&format!("{texts:?} on {url}"), PAGE_WITHIN, || {
+        last = document(url, profile.path());
+        let plain = last.replace("&quot;", "\"");
+        let missing: Vec<_> = texts
+            .iter()
+            .filter(|text| !plain.contains(**text))
+            .collect();
+        if missing.is_empty() {
+            return Some(());
+        }
+        eprintln!("{url}: not there yet: {missing:?} in {} bytes", last.len());
+        None
+    });
+}
+
+/// The document after its scripts have run.
+fn document(url: &str, profile: &Path) -> String {
+    let output = Command::new(CHROMIUM)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+        ])
+        .args([
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+        ])
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .args([
+            "--virtual-time-budget=8000",
+            "--timeout=20000",
+            "--dump-dom",
+            url,
+        ])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .expect("Chromium starts");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

@@ -1,0 +1,151 @@
+//! However a drill ends, nothing of it is left: no process, no port, no database, and what it recorded can be opened.
+
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+use crate::support::{Drill, SOON, children_of, firedrill, get_json, is_alive, wait_for};
+
+/// What the issue of the whole allows after a kill.
+const GONE_WITHIN: Duration = Duration::from_secs(5);
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test(
+            "crash::a_killed_runner_leaves_no_process_port_or_database",
+            || {
+                kill_the_runner();
+                Ok(())
+            },
+        ),
+        Trial::test(
+            "crash::an_interrupt_ends_everything_and_the_record_opens",
+            || {
+                interrupt_and_open();
+                Ok(())
+            },
+        ),
+        Trial::test(
+            "crash::a_killed_service_comes_back_and_that_is_visible",
+            || {
+                kill_a_service();
+                Ok(())
+            },
+        ),
+    ]
+}
+
+fn kill_the_runner() {
+    let mut drill = Drill::start(&["up", "--seed", "1"]);
+    let children = children_of(drill.pid());
+    assert!(
+        children.len() >= 6,
+        "four services, a provider and the backend are children: {children:?}"
+    );
+    let ports: Vec<SocketAddr> = ["gateway", "jaeger", "prometheus", "otlp_grpc", "otlp_http"]
+        .map(|name| address(drill.url(name)))
+        .into();
+    drill.kill();
+    wait_for("every child ends", GONE_WITHIN, || {
+        (!children.iter().any(|id| is_alive(*id))).then_some(())
+    });
+    for port in ports {
+        assert!(TcpStream::connect(port).is_err(), "{port} still answers");
+    }
+    let scratch = drill.folder().join("scratch");
+    wait_for("the databases are removed", GONE_WITHIN, || {
+        (!scratch.exists()).then_some(())
+    });
+    opens(drill.state(), &drill.folder());
+}
+
+fn interrupt_and_open() {
+    let drill = Drill::start(&["up", "--seed", "2"]);
+    let children = children_of(drill.pid());
+    let (code, folder, state) = drill.interrupt();
+    assert_eq!(code, 0);
+    assert!(
+        !children.iter().any(|id| is_alive(*id)),
+        "a child outlived the drill"
+    );
+    assert!(!folder.join("scratch").exists());
+    opens(state.path(), &folder);
+}
+
+/// The recorded telemetry answers again, with no service running.
+fn opens(state: &Path, folder: &Path) {
+    let run = folder
+        .file_name()
+        .expect("a folder has a name")
+        .to_str()
+        .expect("an id is text");
+    let mut child = firedrill(state)
+        .args(["open", run, "--ports", "auto", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary under test starts");
+    let mut line = String::new();
+    let stdout = child.stdout.take().expect("its output is piped");
+    std::io::BufRead::read_line(&mut std::io::BufReader::new(stdout), &mut line)
+        .expect("a ready line");
+    let ready: Value =
+        serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+    let jaeger = ready["urls"]["jaeger"].as_str().expect("an address");
+    let services = get_json(&format!("{jaeger}/api/v3/services"));
+    assert!(
+        services["services"]
+            .as_array()
+            .is_some_and(|services| services.len() >= 3),
+        "{services}"
+    );
+    let prometheus = ready["urls"]["prometheus"].as_str().expect("an address");
+    let names = get_json(&format!("{prometheus}/api/v1/label/__name__/values"));
+    assert!(
+        names["data"]
+            .as_array()
+            .is_some_and(|names| names.len() > 20),
+        "{names}"
+    );
+    child.kill().expect("it can be killed");
+    child.wait().expect("it was killed");
+}
+
+fn kill_a_service() {
+    let mut drill = Drill::start(&["up", "--seed", "3"]);
+    let status = drill.json(&["status"]);
+    let before = process_of(&status, "checkout-1");
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(before.cast_signed()).expect("an id"),
+        rustix::process::Signal::KILL,
+    )
+    .expect("a child can be killed");
+    let event = drill.event("process", SOON);
+    assert_eq!(event["instance"], "checkout-1");
+    assert!(
+        event["what"]
+            .as_str()
+            .is_some_and(|what| what.contains("signal: 9")),
+        "{event}"
+    );
+    drill.event("process", SOON);
+    let status = drill.json(&["status"]);
+    assert_ne!(process_of(&status, "checkout-1"), before);
+}
+
+fn process_of(status: &Value, instance: &str) -> u32 {
+    let services = status["services"].as_array().expect("services");
+    let found = services
+        .iter()
+        .find(|service| service["instance"] == instance)
+        .expect("the instance");
+    u32::try_from(found["pid"].as_u64().expect("a process id")).expect("a process id")
+}
+
+fn address(url: &str) -> SocketAddr {
+    url.trim_start_matches("http://")
+        .parse()
+        .expect("an address")
+}

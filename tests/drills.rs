@@ -1,0 +1,187 @@
+//! Every drill of the catalogue, held for real and both ways: a right write-up passes, a plausible wrong one does not.
+
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+use crate::silence;
+use crate::support::{Drill, wait_for};
+use crate::writeup::Facts;
+
+/// The fast pace promises a page within 60 s of the start; a debug build beside three other drills gets more.
+const PAGED_WITHIN: Duration = Duration::from_secs(150);
+/// From the page until something shows in the telemetry that a responder looks for.
+const SHOWN_WITHIN: Duration = Duration::from_secs(60);
+
+/// One drill and how it is answered.
+struct Case {
+    id: &'static str,
+    alert: &'static str,
+    /// What the responder does between the page and the write-up; puts what it found into the facts.
+    respond: fn(&Drill, &mut Facts),
+    right: &'static str,
+    wrong: &'static str,
+}
+
+const CASES: [Case; 4] = [
+    Case {
+        id: "slow-checkout",
+        alert: "CheckoutLatencyBudgetBurn",
+        respond: slow_checkout,
+        right: include_str!("writeups/slow-checkout.right.md"),
+        wrong: include_str!("writeups/slow-checkout.wrong.md"),
+    },
+    Case {
+        id: "memory-growth",
+        alert: "MemoryGrowth",
+        respond: memory_growth,
+        right: include_str!("writeups/memory-growth.right.md"),
+        wrong: include_str!("writeups/memory-growth.wrong.md"),
+    },
+    Case {
+        id: "error-spike",
+        alert: "ErrorBudgetBurn",
+        respond: error_spike,
+        right: include_str!("writeups/error-spike.right.md"),
+        wrong: include_str!("writeups/error-spike.wrong.md"),
+    },
+    Case {
+        id: "noisy-warnings",
+        alert: "WarningRateHigh",
+        respond: noisy_warnings,
+        right: include_str!("writeups/noisy-warnings.right.md"),
+        wrong: include_str!("writeups/noisy-warnings.wrong.md"),
+    },
+];
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let trial = |case: &'static Case, name: &str, is_right: bool| {
+        Trial::test(
+            format!("drills::{}_{name}", case.id.replace('-', "_")),
+            move || {
+                hold(case, is_right);
+                Ok(())
+            },
+        )
+    };
+    let right = CASES
+        .iter()
+        .map(|case| trial(case, "is_passed_by_a_right_write_up", true));
+    let wrong = CASES
+        .iter()
+        .map(|case| trial(case, "is_not_passed_by_a_plausible_wrong_one", false));
+    right.chain(wrong).collect()
+}
+
+fn hold(case: &Case, is_right: bool) {
+    let mut drill = Drill::start(&["run", case.id, "--pace", "fast", "--seed", "5"]);
+    let page = drill.event("page", PAGED_WITHIN);
+    assert_eq!(page["alert"], case.alert, "{page}");
+    let mut facts = Facts::new(&drill, &page);
+    (case.respond)(&drill, &mut facts);
+    if is_right {
+        silence::check(&drill, case.id);
+    }
+    let report = drill.folder().join("draft.md");
+    std::fs::write(
+        &report,
+        facts.fill(if is_right { case.right } else { case.wrong }),
+    )
+    .expect("a write-up");
+    let path = report.to_str().expect("a path");
+    let checked = drill.cli(&["report", "check", path]);
+    let checked = String::from_utf8_lossy(&checked.stdout).into_owned()
+        + &String::from_utf8_lossy(&checked.stderr);
+    let output = drill.cli(&["submit", path]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned()
+        + &String::from_utf8_lossy(&output.stderr);
+    let expected = if is_right { 0 } else { 10 };
+    assert_eq!(output.status.code(), Some(expected), "{said}\n{checked}");
+    let verdict = drill.event("verdict", SHOWN_WITHIN);
+    assert_eq!(verdict["passed"], is_right);
+    let debrief = wait_for("the debrief", SHOWN_WITHIN, || {
+        let output = drill.cli(&["debrief", "--no-serve"]);
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    });
+    assert!(
+        debrief.contains(case.id),
+        "the hash can be checked: {debrief}"
+    );
+}
+
+fn slow_checkout(drill: &Drill, facts: &mut Facts) {
+    facts.find_trace(
+        drill,
+        &[
+            "--service",
+            "gateway",
+            "--operation",
+            "POST /v1/orders",
+            "--min-duration",
+            "500ms",
+        ],
+    );
+    snapshots(drill, "inventory-1");
+    drill.ok(&["rollback", "inventory"]);
+}
+
+fn memory_growth(drill: &Drill, facts: &mut Facts) {
+    facts.find_trace(
+        drill,
+        &["--service", "gateway", "--operation", "GET /v1/products"],
+    );
+    drill.ok(&["heap", "snapshot", "early", "gateway-1"]);
+    let allocated =
+        || number(&drill.json(&["query", "allocator_allocated_bytes{service=\"gateway\"}"]));
+    let before = wait_for("the heap's size", SHOWN_WITHIN, allocated);
+    wait_for("the heap grows on", SHOWN_WITHIN, || {
+        allocated().filter(|now| *now > before + 2e6)
+    });
+    drill.ok(&["heap", "snapshot", "late", "gateway-1"]);
+    drill.ok(&["rollback", "gateway"]);
+}
+
+fn error_spike(drill: &Drill, facts: &mut Facts) {
+    facts.find_trace(
+        drill,
+        &[
+            "--service",
+            "gateway",
+            "--operation",
+            "POST /v1/orders",
+            "--errors",
+        ],
+    );
+    snapshots(drill, "checkout-1");
+    drill.ok(&["rollback", "checkout"]);
+}
+
+fn noisy_warnings(drill: &Drill, facts: &mut Facts) {
+    facts.find_trace(
+        drill,
+        &["--service", "gateway", "--operation", "POST /v1/orders"],
+    );
+    snapshots(drill, "inventory-1");
+}
+
+/// Two snapshots that rule memory out.
+fn snapshots(drill: &Drill, instance: &str) {
+    drill.ok(&["heap", "snapshot", "early", instance]);
+    drill.ok(&["heap", "snapshot", "late", instance]);
+}
+
+/// The one number of an instant query's JSON.
+fn number(answer: &Value) -> Option<f64> {
+    match answer {
+        Value::Array(items) => items.iter().find_map(number),
+        Value::Object(fields) => fields
+            .get("value")
+            .and_then(Value::as_f64)
+            .or_else(|| fields.values().find_map(number)),
+        _ => None,
+    }
+}

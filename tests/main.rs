@@ -1,0 +1,51 @@
+//! The tests of the whole: the built binary, real drills, real browsers. One binary, so that drills run side by side.
+//!
+//! A harness of its own (`libtest-mimic`) because a test whose program is missing on this machine must be
+//! counted as skipped, by name, and not pass silently.
+
+mod browser;
+mod cli;
+mod crash;
+mod drills;
+mod silence;
+mod stack;
+mod structure;
+mod support;
+mod writeup;
+
+use libtest_mimic::{Arguments, Trial};
+
+/// Drills mostly wait: four fit on two cores.
+const SIDE_BY_SIDE: usize = 4;
+
+fn main() -> std::process::ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
+    let trials: Vec<Trial> = [
+        drills::trials(),
+        crash::trials(),
+        stack::trials(),
+        browser::trials(),
+        cli::trials(),
+        structure::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let skipped: Vec<String> = trials
+        .iter()
+        .filter(|trial| trial.has_ignored_flag())
+        .map(|trial| trial.name().to_owned())
+        .collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if !skipped.is_empty() {
+        println!(
+            "SKIPPED {}: a program is missing on this machine",
+            skipped.len()
+        );
+        for name in &skipped {
+            println!("    {name}");
+        }
+    }
+    conclusion.exit_code()
+}

@@ -1,0 +1,245 @@
+//! The shop and its backends as a responder meets them, with no incident.
+
+use std::net::TcpListener;
+use std::time::Duration;
+
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+use crate::support::{Drill, SOON, firedrill, get, get_json, wait_for};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let trial = |name: &str, test: fn()| {
+        Trial::test(format!("stack::{name}"), move || {
+            test();
+            Ok(())
+        })
+    };
+    vec![
+        trial(
+            "one_request_is_one_trace_through_three_services",
+            three_hops,
+        ),
+        trial(
+            "a_second_drill_in_one_state_folder_is_refused_with_what_to_do",
+            second_drill,
+        ),
+        trial(
+            "a_taken_port_that_was_asked_for_is_named_with_its_holder",
+            taken_port,
+        ),
+        trial(
+            "what_alert_rules_name_is_what_services_emit",
+            rules_name_what_is,
+        ),
+        trial("foreign_hosts_and_missing_tokens_are_refused", refusals),
+        trial(
+            "malformed_input_gets_an_error_of_the_api_it_was_sent_to",
+            malformed,
+        ),
+    ]
+}
+
+fn three_hops() {
+    let drill = Drill::start(&["up", "--seed", "21"]);
+    let found = wait_for("an order's trace through three services", SOON, || {
+        let traces = drill.json(&[
+            "traces",
+            "--service",
+            "inventory",
+            "--operation",
+            "POST /v1/orders",
+            "--limit",
+            "20",
+        ]);
+        let traces = if traces.as_array().is_some_and(|found| !found.is_empty()) {
+            traces
+        } else {
+            drill.json(&[
+                "traces",
+                "--service",
+                "gateway",
+                "--operation",
+                "POST /v1/orders",
+                "--limit",
+                "20",
+            ])
+        };
+        traces.as_array()?.iter().find_map(|trace| {
+            let services = trace["services"].as_array()?.len();
+            (services >= 3).then(|| trace["id"].as_str().map(str::to_owned))?
+        })
+    });
+    let waterfall = drill.ok(&["trace", &found]);
+    for service in ["gateway", "checkout", "inventory"] {
+        assert!(waterfall.contains(service), "{waterfall}");
+    }
+    let rate = wait_for("a request rate", SOON, || {
+        let url = format!(
+            "{}/api/v1/query?query=sum(rate(http_server_request_duration_seconds_count{{service=\"gateway\"}}[15s]))",
+            drill.url("prometheus")
+        );
+        get_json(&url)["data"]["result"][0]["value"][1]
+            .as_str()?
+            .parse::<f64>()
+            .ok()
+            .filter(|rate| *rate > 10.0)
+    });
+    assert!(
+        rate < 100.0,
+        "50 requests a second were asked for, not {rate}"
+    );
+    let said = drill.ok(&["request", "GET", "/v1/products/sku-000001"]);
+    assert!(said.contains("200") && said.contains("inventory"), "{said}");
+}
+
+fn second_drill() {
+    let drill = Drill::start(&["up"]);
+    let output = firedrill(drill.state())
+        .args(["up", "--ports", "auto"])
+        .output()
+        .expect("the binary under test starts");
+    assert_eq!(output.status.code(), Some(4));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains("is running already") && said.contains(&format!("kill {}", drill.pid())),
+        "{said}"
+    );
+}
+
+fn taken_port() {
+    let held = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+    let port = held.local_addr().expect("its address").port().to_string();
+    let state = tempfile::tempdir().expect("a temporary folder");
+    let output = firedrill(state.path())
+        .args(["up", "--ports", "auto", "--prometheus-port", &port])
+        .output()
+        .expect("the binary under test starts");
+    assert_eq!(output.status.code(), Some(4));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        said.contains(&format!("port {port} for the Prometheus API is taken")),
+        "{said}"
+    );
+    assert!(
+        said.contains(&format!("(process {})", std::process::id())),
+        "{said}"
+    );
+}
+
+fn rules_name_what_is() {
+    let drill = Drill::start(&["up", "--seed", "22"]);
+    let rules = get_json(&format!("{}/api/v1/rules", drill.url("prometheus")));
+    let mut names = Vec::new();
+    for group in rules["data"]["groups"].as_array().expect("groups") {
+        for rule in group["rules"].as_array().expect("rules") {
+            names.extend(metric_names(rule["query"].as_str().expect("a query")));
+            assert_eq!(rule["health"], "ok", "{rule}");
+        }
+    }
+    assert!(names.len() >= 6, "{names:?}");
+    for name in names {
+        wait_for(&format!("a series of `{name}`"), SOON, || {
+            let url = format!("{}/api/v1/series?match[]={name}", drill.url("prometheus"));
+            get_json(&url)["data"]
+                .as_array()
+                .filter(|series| !series.is_empty())
+                .map(|_| ())
+        });
+    }
+}
+
+/// The metric names of an expression: words that hold an underscore and end like a metric of ours.
+fn metric_names(expr: &str) -> Vec<String> {
+    let words =
+        expr.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+    let is_metric = |word: &&str| {
+        ["_bucket", "_count", "_bytes", "_seconds", "_total"]
+            .iter()
+            .any(|end| word.ends_with(end))
+            || *word == "up"
+    };
+    words.filter(is_metric).map(str::to_owned).collect()
+}
+
+fn refusals() {
+    let drill = Drill::start(&["up", "--seed", "23"]);
+    let client = reqwest::blocking::Client::builder()
+        .no_proxy()
+        .timeout(Duration::from_secs(10))
+        .build()
+        .expect("an HTTP client");
+    let status = drill.json(&["status"]);
+    let admin = status["services"][0]["admin"].as_str().expect("an address");
+    for url in [
+        format!("{}/api/services", drill.url("jaeger")),
+        format!("{}/api/v1/query?query=up", drill.url("prometheus")),
+        format!("http://{admin}/metrics"),
+    ] {
+        let answer = client
+            .get(&url)
+            .header("host", "attacker.example")
+            .send()
+            .expect("an answer");
+        assert_eq!(answer.status().as_u16(), 403, "{url} with a foreign Host");
+        assert!(
+            !answer.headers().contains_key("access-control-allow-origin"),
+            "{url}"
+        );
+    }
+    for (method, path) in [
+        ("GET", "/debug/pprof/heap"),
+        ("POST", "/control/log-level"),
+        ("POST", "/control/drain"),
+    ] {
+        let method = method.parse().expect("a method");
+        let answer = client
+            .request(method, format!("http://{admin}{path}"))
+            .send()
+            .expect("an answer");
+        assert_eq!(answer.status().as_u16(), 401, "{path} without a token");
+    }
+}
+
+fn malformed() {
+    let drill = Drill::start(&["up", "--seed", "24"]);
+    let (status, text) = get(&format!(
+        "{}/api/v1/query?query=sum(rate(",
+        drill.url("prometheus")
+    ));
+    let answer: Value = serde_json::from_str(&text).expect("Prometheus's own format");
+    assert_eq!(
+        (status, &answer["status"], &answer["errorType"]),
+        (400, &"error".into(), &"bad_data".into()),
+        "{text}"
+    );
+    let client = reqwest::blocking::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("an HTTP client");
+    for (kind, body) in [
+        ("application/json", &b"{\"resourceSpans\": 7}"[..]),
+        ("application/x-protobuf", b"\xff\xff\xff"),
+    ] {
+        let url = format!("{}/v1/traces", drill.url("otlp_http"));
+        let answer = client
+            .post(&url)
+            .header("content-type", kind)
+            .body(body)
+            .send()
+            .expect("an answer");
+        assert_eq!(answer.status().as_u16(), 400, "{kind}");
+    }
+    let (status, text) = get(&format!(
+        "{}/api/v3/traces/not-a-trace",
+        drill.url("jaeger")
+    ));
+    assert_eq!(status, 400, "{text}");
+    let (status, text) = get(&format!("{}/v1/products/sku-999999", drill.url("gateway")));
+    let problem: Value = serde_json::from_str(&text).expect("problem+json");
+    assert_eq!(
+        (status, problem["status"].as_u64()),
+        (404, Some(404)),
+        "{text}"
+    );
+}

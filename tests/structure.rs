@@ -1,0 +1,197 @@
+//! The shape of the repository: who may depend on whom, and how large a file may grow.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+/// Who may name whom. Anything else is a finding.
+const ALLOWED: [(&str, &[&str]); 12] = [
+    (
+        "firedrill",
+        &[
+            "backend",
+            "chassis",
+            "checkout",
+            "fault",
+            "gateway",
+            "grader",
+            "inventory",
+            "loadgen",
+            "payment",
+        ],
+    ),
+    ("gateway", &["chassis", "fault", "shop-api"]),
+    ("checkout", &["chassis", "fault", "shop-api"]),
+    ("inventory", &["chassis", "fault", "shop-api"]),
+    ("payment", &["shop-api"]),
+    ("chassis", &["fault", "telemetry"]),
+    ("loadgen", &["shop-api"]),
+    ("fault", &[]),
+    ("telemetry", &[]),
+    ("shop-api", &[]),
+    ("backend", &[]),
+    ("grader", &[]),
+];
+
+/// What a package must not even reach through others: `fault` cannot speak, `grader` cannot know whom it asks.
+const UNREACHABLE: [(&str, &[&str]); 2] = [
+    (
+        "fault",
+        &[
+            "tracing",
+            "metrics",
+            "prometheus",
+            "opentelemetry",
+            "opentelemetry_sdk",
+        ],
+    ),
+    ("grader", &["backend", "opentelemetry_sdk"]),
+];
+
+/// A longer file is two subjects.
+const MOST_LINES: usize = 500;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test(
+            "structure::packages_depend_only_in_the_allowed_direction",
+            || {
+                directions();
+                Ok(())
+            },
+        ),
+        Trial::test("structure::no_source_file_is_longer_than_500_lines", || {
+            lengths();
+            Ok(())
+        }),
+    ]
+}
+
+fn directions() {
+    let metadata = metadata();
+    let allowed: BTreeMap<&str, &[&str]> = ALLOWED.into();
+    let members: Vec<&Value> = metadata["packages"]
+        .as_array()
+        .expect("packages")
+        .iter()
+        .filter(|package| package["source"].is_null())
+        .collect();
+    assert_eq!(
+        members.len(),
+        ALLOWED.len(),
+        "a package was added or removed: say in ALLOWED whom it may name"
+    );
+    for package in &members {
+        let name = package["name"].as_str().expect("a name");
+        let may = allowed
+            .get(name)
+            .unwrap_or_else(|| panic!("`{name}` is not in ALLOWED"));
+        for dependency in package["dependencies"].as_array().expect("dependencies") {
+            let to = dependency["name"].as_str().expect("a name");
+            let is_ours = allowed.contains_key(to);
+            // What only a package's own tests use does not ship.
+            let is_shipped = dependency["kind"].is_null();
+            assert!(
+                !is_ours || !is_shipped || may.contains(&to),
+                "`{name}` must not depend on `{to}`"
+            );
+        }
+    }
+    for (from, never) in UNREACHABLE {
+        let reached = reachable(&metadata, from);
+        for name in never {
+            assert!(
+                !reached.contains(&(*name).to_owned()),
+                "`{from}` reaches `{name}`"
+            );
+        }
+    }
+}
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--locked", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).expect("cargo metadata prints JSON")
+}
+
+/// The names of all packages that `from` ships with, by the resolved graph.
+fn reachable(metadata: &Value, from: &str) -> Vec<String> {
+    let nodes = metadata["resolve"]["nodes"].as_array().expect("nodes");
+    let names: BTreeMap<&str, &str> = metadata["packages"]
+        .as_array()
+        .expect("packages")
+        .iter()
+        .map(|package| {
+            (
+                package["id"].as_str().expect("an id"),
+                package["name"].as_str().expect("a name"),
+            )
+        })
+        .collect();
+    let start = names
+        .iter()
+        .find(|(_, name)| **name == from)
+        .expect("a member")
+        .0;
+    let (mut seen, mut open) = (vec![*start], vec![*start]);
+    while let Some(id) = open.pop() {
+        let node = nodes.iter().find(|node| node["id"] == id).expect("a node");
+        for dependency in node["deps"].as_array().expect("dependencies") {
+            let is_shipped = dependency["dep_kinds"]
+                .as_array()
+                .expect("kinds")
+                .iter()
+                .any(|kind| kind["kind"].is_null());
+            let id = dependency["pkg"].as_str().expect("an id");
+            if is_shipped && !seen.contains(&id) {
+                seen.push(id);
+                open.push(id);
+            }
+        }
+    }
+    seen.into_iter().map(|id| names[id].to_owned()).collect()
+}
+
+fn lengths() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut long = Vec::new();
+    for folder in ["src", "crates", "services", "tests"] {
+        visit(&root.join(folder), &mut |path| {
+            let is_test = path.components().any(|part| part.as_os_str() == "tests")
+                || path.ends_with("tests.rs");
+            let lines = std::fs::read_to_string(path)
+                .expect("a source file")
+                .lines()
+                .count();
+            if path.extension().is_some_and(|extension| extension == "rs")
+                && !is_test
+                && lines > MOST_LINES
+            {
+                long.push(format!("{} ({lines})", path.display()));
+            }
+        });
+    }
+    assert!(long.is_empty(), "split by subject: {}", long.join(", "));
+}
+
+fn visit(folder: &Path, each: &mut impl FnMut(&Path)) {
+    for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            visit(&path, each);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            each(&path);
+        }
+    }
+}

@@ -1,0 +1,271 @@
+//! A real drill under test: the built binary, a state folder of its own, free ports, deadlines instead of sleeps.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Long enough for a debug build beside three other drills on two cores.
+pub const SOON: Duration = Duration::from_secs(60);
+
+/// A running `firedrill run` or `firedrill up`. Dropping it ends it.
+pub struct Drill {
+    child: Child,
+    events: Receiver<Value>,
+    state: tempfile::TempDir,
+    /// The ready event.
+    pub ready: Value,
+    /// Every event so far, oldest first.
+    pub seen: Vec<Value>,
+}
+
+impl Drill {
+    /// Starts `firedrill ARGS --ports auto --json` and waits until it is ready.
+    pub fn start(args: &[&str]) -> Self {
+        let state = tempfile::tempdir().expect("a temporary state folder");
+        let mut child = firedrill(state.path())
+            .args(args)
+            .args(["--ports", "auto", "--json"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .expect("the binary under test starts");
+        let stdout = child.stdout.take().expect("its output is piped");
+        let (sender, events) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                let event = serde_json::from_str(&line)
+                    .unwrap_or_else(|_| panic!("not a JSON line: {line}"));
+                if sender.send(event).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut drill = Self {
+            child,
+            events,
+            state,
+            ready: Value::Null,
+            seen: Vec::new(),
+        };
+        drill.ready = drill.event("ready", SOON);
+        drill
+    }
+
+    /// Waits for the next event of that name; panics with what came instead.
+    pub fn event(&mut self, name: &str, within: Duration) -> Value {
+        let deadline = Instant::now() + within;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.events.recv_timeout(left) {
+                Ok(event) => {
+                    self.seen.push(event.clone());
+                    if event["event"] == name {
+                        return event;
+                    }
+                    assert_ne!(event["event"], "void", "the drill is void: {event}");
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    panic!("no `{name}` within {within:?}; seen: {:#?}", self.seen)
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    panic!("ended before `{name}`; seen: {:#?}", self.seen)
+                }
+            }
+        }
+    }
+
+    /// Runs another command against this drill.
+    pub fn cli(&self, args: &[&str]) -> Output {
+        firedrill(self.state.path())
+            .args(args)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the binary under test starts")
+    }
+
+    /// Runs another command that must succeed, and gives what it printed.
+    pub fn ok(&self, args: &[&str]) -> String {
+        let output = self.cli(args);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(
+            output.status.success(),
+            "{args:?}: {}\n{text}\n{}",
+            output.status,
+            String::from_utf8_lossy(&output.stderr)
+        );
+        text
+    }
+
+    /// Runs another command with `--json` that must succeed.
+    pub fn json(&self, args: &[&str]) -> Value {
+        let text = self.ok(&[args, &["--json"]].concat());
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
+    }
+
+    /// A URL of the ready event.
+    pub fn url(&self, name: &str) -> &str {
+        self.ready["urls"][name]
+            .as_str()
+            .unwrap_or_else(|| panic!("no URL `{name}` in {}", self.ready))
+    }
+
+    /// The run's folder.
+    pub fn folder(&self) -> PathBuf {
+        PathBuf::from(
+            self.ready["folder"]
+                .as_str()
+                .expect("the ready event names the folder"),
+        )
+    }
+
+    /// The state folder.
+    pub fn state(&self) -> &Path {
+        self.state.path()
+    }
+
+    /// The runner's process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Asks the runner to end, as Ctrl-C does, and waits for it.
+    pub fn interrupt(mut self) -> (i32, PathBuf, tempfile::TempDir) {
+        signal(self.child.id(), rustix::process::Signal::INT);
+        let status = wait_for_end(&mut self.child, SOON).expect("it ends after an interrupt");
+        let folder = self.folder();
+        let state = std::mem::replace(
+            &mut self.state,
+            tempfile::tempdir().expect("a temporary folder"),
+        );
+        (status.code().unwrap_or(-1), folder, state)
+    }
+
+    /// Kills the runner alone, as an out-of-memory killer would.
+    pub fn kill(&mut self) {
+        self.child.kill().expect("it can be killed");
+        self.child.wait().expect("it was killed");
+    }
+}
+
+impl Drop for Drill {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            signal(self.child.id(), rustix::process::Signal::INT);
+            if wait_for_end(&mut self.child, Duration::from_secs(20)).is_none() {
+                // A test that failed has said so already.
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+            }
+        }
+    }
+}
+
+/// The binary under test, with nothing of the developer's environment that could change what it does.
+pub fn firedrill(state: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_firedrill"));
+    command
+        .env("FIREDRILL_STATE_DIR", state)
+        .env("NO_COLOR", "1")
+        .env_remove("FIREDRILL_COLOR");
+    for (key, _) in std::env::vars_os() {
+        if key.to_string_lossy().starts_with("OTEL_") {
+            command.env_remove(key);
+        }
+    }
+    command
+}
+
+/// Waits until `condition` gives a value; panics with `what` when the deadline passes.
+pub fn wait_for<T>(what: &str, within: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + within;
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "{what}: not within {within:?}");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// A GET that must be answered, as text, with its status.
+pub fn get(url: &str) -> (u16, String) {
+    let client = reqwest::blocking::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("an HTTP client");
+    let response = client
+        .get(url)
+        .send()
+        .unwrap_or_else(|error| panic!("{url}: {error}"));
+    (response.status().as_u16(), response.text().expect("a text"))
+}
+
+/// A GET that must be answered with JSON.
+pub fn get_json(url: &str) -> Value {
+    let (status, text) = get(url);
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{url}: {status}: {error}: {text}"))
+}
+
+/// The processes whose parent is, or whose group leader was started by, this id: children by `/proc`.
+pub fn children_of(pid: u32) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
+    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    ids.filter(|id| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // The name may hold spaces and brackets; the fields after it do not.
+        let after = stat
+            .rsplit_once(')')
+            .map(|(_, after)| after)
+            .unwrap_or_default();
+        after
+            .split_whitespace()
+            .nth(1)
+            .and_then(|parent| parent.parse::<u32>().ok())
+            == Some(pid)
+    })
+    .collect()
+}
+
+/// Whether a process of that id runs (a zombie does not).
+pub fn is_alive(pid: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after = stat
+        .rsplit_once(')')
+        .map(|(_, after)| after.trim())
+        .unwrap_or_default();
+    !after.is_empty() && !after.starts_with('Z') && !after.starts_with('X')
+}
+
+/// True if a program that a test needs is on PATH; the test is counted as skipped where it is not.
+/// Where `FIREDRILL_REQUIRE_PROGRAMS` is set, as in `.ci/run`, a missing one is a failure instead.
+pub fn has_program(program: &str) -> bool {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&paths).any(|folder| folder.join(program).is_file());
+    assert!(
+        found || std::env::var_os("FIREDRILL_REQUIRE_PROGRAMS").is_none(),
+        "`{program}` is not on PATH and must be"
+    );
+    found
+}
+
+fn signal(pid: u32, signal: rustix::process::Signal) {
+    let pid = rustix::process::Pid::from_raw(pid.cast_signed()).expect("a child's id is not 0");
+    // It may have ended by itself.
+    let _ = rustix::process::kill_process(pid, signal);
+}
+
+fn wait_for_end(child: &mut Child, within: Duration) -> Option<std::process::ExitStatus> {
+    let deadline = Instant::now() + within;
+    while Instant::now() < deadline {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    None
+}

@@ -1,0 +1,41 @@
+//! Write-ups as test data: Markdown with `{{name}}` where a fact of the run belongs.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::support::{Drill, SOON, wait_for};
+
+/// What a responder found, by name.
+pub(crate) struct Facts(BTreeMap<&'static str, String>);
+
+impl Facts {
+    /// What the page says.
+    pub(crate) fn new(drill: &Drill, page: &Value) -> Self {
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        let mut facts =
+            BTreeMap::from([("page", text(&page["at"])), ("alert", text(&page["alert"]))]);
+        facts.insert("run", text(&drill.ready["run"]));
+        Self(facts)
+    }
+
+    /// Looks for a trace as a responder would, and keeps the newest one's id as `trace`.
+    pub(crate) fn find_trace(&mut self, drill: &Drill, filters: &[&str]) {
+        let id = wait_for("a trace worth pointing to", SOON, || {
+            let found =
+                drill.json(&[&["traces"], filters, &["--since", "1m", "--limit", "1"]].concat());
+            Some(found.as_array()?.first()?["id"].as_str()?.to_owned())
+        });
+        self.0.insert("trace", id);
+    }
+
+    /// The write-up with every fact in its place.
+    pub(crate) fn fill(&self, template: &str) -> String {
+        let mut text = template.to_owned();
+        for (name, value) in &self.0 {
+            text = text.replace(&format!("{{{{{name}}}}}"), value);
+        }
+        assert!(!text.contains("{{"), "a fact is missing: {text}");
+        text
+    }
+}
