@@ -103,3 +103,69 @@ fn asset(media_type: &'static str, content: impl IntoResponse) -> Response {
     ];
     (headers, content).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::{Body, to_bytes};
+    use http::{Request, StatusCode};
+    use tower::ServiceExt;
+
+    async fn get(path: &str) -> (StatusCode, http::HeaderMap, String) {
+        let link = |text: &str, url: &str| Link {
+            text: text.to_owned(),
+            url: url.to_owned(),
+        };
+        let links = [
+            link("Drill", "http://127.0.0.1:1/"),
+            link("Trap", "javascript:alert(1)"),
+        ];
+        let request = Request::get(path).body(Body::empty()).unwrap();
+        let router = router(&links, "run-1", Some(5_000));
+        let response = router.oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 1 << 20).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        (parts.status, parts.headers, text)
+    }
+
+    #[tokio::test]
+    async fn every_page_loads_only_what_this_listener_has() {
+        for page in ["/graph", "/alerts", "/targets", "/rules"] {
+            let (status, headers, text) = get(page).await;
+            assert_eq!(status, StatusCode::OK);
+            let policy = headers["content-security-policy"].to_str().unwrap();
+            assert!(policy.starts_with("default-src 'none'; script-src 'self'"));
+            assert!(!policy.contains("unsafe"));
+            let from_elsewhere = [
+                "src=\"http",
+                "href=\"http",
+                "<script>",
+                "<style",
+                "style=\"",
+            ];
+            assert!(
+                !from_elsewhere.iter().any(|mark| text.contains(mark)),
+                "{page}"
+            );
+        }
+        for (name, media_type, _) in ASSETS {
+            let (status, headers, _) = get(&format!("/assets/{name}")).await;
+            assert_eq!(status, StatusCode::OK);
+            assert_eq!(headers["content-type"], media_type);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_root_leads_to_the_graph_and_links_run_no_script() {
+        let (status, headers, _) = get("/").await;
+        assert_eq!(
+            (status, &headers["location"]),
+            (StatusCode::TEMPORARY_REDIRECT, &"/graph".parse().unwrap())
+        );
+        let (_, _, settings) = get("/assets/settings.json").await;
+        let expected =
+            r#"{"end":5,"links":[{"text":"Drill","url":"http://127.0.0.1:1/"}],"run":"run-1"}"#;
+        assert_eq!(settings, expected);
+    }
+}

@@ -11,16 +11,16 @@ const WORDS = ["by", "without", "offset", "bool", "and", "or", "unless", "on", "
 const MOST = 40;
 const MOST_HISTORY = 60;
 
-let names = { at: 0, list: [], about: {} };
+let names = { list: [], about: {} };
+let asked = { at: 0, answer: null };
 
 /** Names and descriptions of metrics, asked for at most every ten seconds. */
-async function metrics() {
-  if (Date.now() - names.at > 10000) {
-    names.at = Date.now();
-    const [list, about] = await Promise.all([call("label/__name__/values"), call("metadata")]);
-    names = { at: Date.now(), list: list.data, about: about.data };
+function metrics() {
+  if (Date.now() - asked.at > 10000) {
+    const answer = Promise.all([call("label/__name__/values"), call("metadata")]);
+    asked = { at: Date.now(), answer: answer.then(([list, about]) => (names = { list: list.data, about: about.data })) };
   }
-  return names;
+  return asked.answer;
 }
 
 /** What is known about a metric; series of a histogram are described under its base name. */
