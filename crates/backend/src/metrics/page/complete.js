@@ -56,7 +56,9 @@ function fit(word, proposal) {
   const [typed, whole] = [word.toLowerCase(), proposal.toLowerCase()];
   if (whole.startsWith(typed)) return 3;
   if (whole.split("_").some((part) => part.startsWith(typed))) return 2;
-  return whole.includes(typed) ? 1 : 0;
+  // `http_du` means `http_server_request_duration_seconds`: the parts in order, whatever stands between them.
+  let from = 0;
+  return typed.split("_").every((part) => (from = whole.indexOf(part, from) + 1) > 0) ? 1 : 0;
 }
 
 function best(word, proposals) {
