@@ -57,10 +57,30 @@ struct Inner {
 #[derive(Debug)]
 struct Upstream {
     name: String,
-    addresses: Vec<SocketAddr>,
+    addresses: Vec<Address>,
     next: AtomicUsize,
     budget: Budget,
     durations: RwLock<Vec<(Method, Option<u16>, Histogram)>>,
+}
+
+/// An address and the texts made of it, which every call would make again.
+#[derive(Debug)]
+struct Address {
+    socket: SocketAddr,
+    /// The IP alone.
+    host: String,
+    /// `http://ip:port`.
+    base: String,
+}
+
+impl From<SocketAddr> for Address {
+    fn from(socket: SocketAddr) -> Self {
+        Self {
+            socket,
+            host: socket.ip().to_string(),
+            base: format!("http://{socket}"),
+        }
+    }
 }
 
 impl Client {
@@ -140,7 +160,7 @@ impl Upstream {
             metrics::gauge!(metric::HTTP_CLIENT_RETRY_BUDGET, label::TARGET => name.to_owned());
         Self {
             name: name.to_owned(),
-            addresses: addresses.to_vec(),
+            addresses: addresses.iter().copied().map(Address::from).collect(),
             next: AtomicUsize::new(0),
             budget: Budget::new(gauge),
             durations: RwLock::default(),
@@ -148,9 +168,9 @@ impl Upstream {
     }
 
     /// The address whose turn it is.
-    fn address(&self) -> SocketAddr {
+    fn address(&self) -> &Address {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        self.addresses[spread(turn, self.addresses.len())]
+        &self.addresses[spread(turn, self.addresses.len())]
     }
 
     /// Records one attempt; `status` is absent where there was no answer.

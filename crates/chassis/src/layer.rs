@@ -81,12 +81,14 @@ async fn surround(
         if status.is_server_error() {
             tracing::record_all!(
                 span,
-                { attribute::HTTP_RESPONSE_STATUS_CODE } = status.as_u16(),
+                { attribute::HTTP_RESPONSE_STATUS_CODE } = i64::from(status.as_u16()),
                 { attribute::SPAN_STATUS } = "error",
                 { attribute::ERROR_TYPE } = status.as_str()
             );
         } else {
-            span.record(attribute::HTTP_RESPONSE_STATUS_CODE, status.as_u16());
+            // Signed, because the tracing layer writes unsigned numbers as text.
+            let status = i64::from(status.as_u16());
+            span.record(attribute::HTTP_RESPONSE_STATUS_CODE, status);
         }
     }
     if let Ok(value) = HeaderValue::try_from(&*id) {

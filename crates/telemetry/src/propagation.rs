@@ -14,8 +14,9 @@ use crate::names::header;
 /// Writes the span's context into `headers`; nothing where the span is not recorded.
 pub fn inject(span: &Span, headers: &mut HeaderMap) {
     let context = span.context();
-    let span_context = context.span().span_context().clone();
-    let Some(text) = format(&span_context) else {
+    let recorded = context.span();
+    let span_context = recorded.span_context();
+    let Some(text) = format(span_context) else {
         return;
     };
     if let Ok(value) = HeaderValue::try_from(text) {
@@ -73,14 +74,27 @@ pub fn link(span: &Span, traceparent: &str) {
 }
 
 fn format(context: &SpanContext) -> Option<String> {
-    context.is_valid().then(|| {
-        format!(
-            "00-{}-{}-{:02x}",
-            context.trace_id(),
-            context.span_id(),
-            context.trace_flags().to_u8() & TraceFlags::SAMPLED.to_u8()
-        )
-    })
+    if !context.is_valid() {
+        return None;
+    }
+    // By hand, because every call makes one and the formatting machinery is slow at it.
+    let is_sampled = u8::from(context.is_sampled());
+    let mut text = String::with_capacity(55);
+    text.push_str("00-");
+    push_hex(&mut text, &context.trace_id().to_bytes());
+    text.push('-');
+    push_hex(&mut text, &context.span_id().to_bytes());
+    text.push('-');
+    push_hex(&mut text, &[is_sampled]);
+    Some(text)
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        text.push(DIGITS[usize::from(byte >> 4)].into());
+        text.push(DIGITS[usize::from(byte & 15)].into());
+    }
 }
 
 /// Reads `version-traceid-spanid-flags`; a later version may carry more behind it.

@@ -1,6 +1,6 @@
 //! One attempt of a call: span, headers, wire, measurement.
 
-use std::{net::SocketAddr, time::Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
@@ -11,7 +11,7 @@ use telemetry::{
 };
 use tracing::{Instrument, Span};
 
-use super::{Client, Error, Response, Upstream};
+use super::{Address, Client, Error, Response, Upstream};
 
 /// Answers are whole in memory; none of ours comes near this.
 const ANSWER_LIMIT_BYTES: usize = 4 << 20;
@@ -53,46 +53,36 @@ impl Call<'_> {
         }
     }
 
-    fn span(&self, address: SocketAddr, number: u32) -> Span {
+    fn span(&self, address: &Address, number: u32) -> Span {
         let path = self.path.split('?').next().unwrap_or_default();
         let method = self.method.as_str();
-        let span = tracing::info_span!(
+        // Absent for the first attempt. Numbers are signed, because the tracing layer writes
+        // unsigned ones as text.
+        let resend_count = (number > 0).then_some(i64::from(number));
+        tracing::info_span!(
             "call",
             { attribute::SPAN_NAME } = method,
             { attribute::SPAN_KIND } = "client",
             { attribute::HTTP_REQUEST_METHOD } = method,
             { attribute::PEER_SERVICE } = self.upstream.name,
-            { attribute::SERVER_ADDRESS } = tracing::field::Empty,
-            { attribute::SERVER_PORT } = address.port(),
-            { attribute::URL_FULL } = tracing::field::Empty,
-            { attribute::HTTP_REQUEST_RESEND_COUNT } = tracing::field::Empty,
+            { attribute::SERVER_ADDRESS } = address.host,
+            { attribute::SERVER_PORT } = i64::from(address.socket.port()),
+            { attribute::URL_FULL } = %format_args!("{}{path}", address.base),
+            { attribute::HTTP_REQUEST_RESEND_COUNT } = resend_count,
             { attribute::HTTP_RESPONSE_STATUS_CODE } = tracing::field::Empty,
             { attribute::SPAN_STATUS } = tracing::field::Empty,
             { attribute::ERROR_TYPE } = tracing::field::Empty,
-        );
-        if !span.is_disabled() {
-            let host = address.ip().to_string();
-            span.record(attribute::URL_FULL, format!("http://{address}{path}"));
-            span.record(attribute::SERVER_ADDRESS, host);
-            if number > 0 {
-                span.record(attribute::HTTP_REQUEST_RESEND_COUNT, number);
-            }
-        }
-        span
+        )
     }
 
-    fn request(
-        &self,
-        address: SocketAddr,
-        span: &Span,
-    ) -> Result<http::Request<Full<Bytes>>, Error> {
+    fn request(&self, address: &Address, span: &Span) -> Result<http::Request<Full<Bytes>>, Error> {
         let invalid = |error: http::Error| Error::Invalid {
             upstream: self.upstream.name.clone(),
             reason: error.to_string(),
         };
         let mut request = http::Request::builder()
             .method(self.method.clone())
-            .uri(format!("http://{address}{}", self.path))
+            .uri(format!("{}{}", address.base, self.path))
             .body(Full::new(self.body.clone()))
             .map_err(invalid)?;
         let headers = request.headers_mut();
@@ -110,7 +100,7 @@ impl Call<'_> {
         Ok(request)
     }
 
-    async fn exchange(&self, address: SocketAddr, span: &Span) -> Result<Response, Error> {
+    async fn exchange(&self, address: &Address, span: &Span) -> Result<Response, Error> {
         let upstream = || self.upstream.name.clone();
         let request = self.request(address, span)?;
         let answer = self.client.inner.http.request(request).await;
@@ -119,7 +109,7 @@ impl Call<'_> {
                 if error.is_connect() {
                     Error::Connect {
                         upstream: upstream(),
-                        address: address.to_string(),
+                        address: address.socket.to_string(),
                         source: error.into(),
                     }
                 } else {
@@ -160,7 +150,7 @@ fn note(span: &Span, outcome: &Result<Response, Error>) {
     }
     match outcome {
         Ok(answer) => {
-            let status = answer.status.as_u16();
+            let status = i64::from(answer.status.as_u16());
             if status < 400 {
                 span.record(attribute::HTTP_RESPONSE_STATUS_CODE, status);
             } else {

@@ -62,7 +62,11 @@ fn a_trace_over_two_processes_is_complete_and_connected() {
     assert_eq!(resource["service.version"], "2026.11.3");
     assert_eq!(resource["service.namespace"], "shop");
     let call = attributes(&call.attributes);
-    assert_eq!(call["http.response.status_code"], "200");
+    assert_eq!(call["http.response.status_code"], "200 (number)");
+    assert_eq!(
+        call["server.port"],
+        format!("{} (number)", last.addr("listen").port())
+    );
     assert!(call["url.full"].ends_with("/chain/sku-1"), "{call:?}");
     let root = attributes(&root.attributes);
     assert_eq!(root["http.route"], "/chain/{sku}");

@@ -107,7 +107,7 @@ pub(crate) fn attributes(
             let value = pair.value.as_ref().and_then(|value| value.value.as_ref());
             let text = match value {
                 Some(Any::StringValue(text)) => text.clone(),
-                Some(Any::IntValue(number)) => number.to_string(),
+                Some(Any::IntValue(number)) => format!("{number} (number)"),
                 other => format!("{other:?}"),
             };
             (pair.key.clone(), text)
