@@ -197,7 +197,6 @@ class Panel {
     if (isNew) this.page.changed(true);
     this.abort?.abort();
     this.abort = new AbortController();
-    this.plot.classList.toggle("blank", !state.expr);
     if (!state.expr) return this.fail("");
     const started = performance.now();
     try {
@@ -207,6 +206,7 @@ class Panel {
       this.warning.textContent = said.join("\n");
       this.warning.hidden = !said.length;
       this.message.hidden = true;
+      this.plot.classList.remove("blank");
       const count = Array.isArray(answer.data.result) ? `${answer.data.result.length} series · ` : "";
       const step = state.tab === "graph" ? `step ${formatDuration(this.result.step)} · ` : "";
       this.note.textContent = `${count}${step}${Math.round(performance.now() - started)} ms`;
@@ -218,6 +218,7 @@ class Panel {
   fail(message) {
     this.message.textContent = message;
     this.message.hidden = !message;
+    this.plot.classList.add("blank");
     this.warning.hidden = true;
     this.note.textContent = "";
     this.result = null;
