@@ -58,7 +58,10 @@ fn replicas_get_an_even_share_of_every_call_and_of_every_second_one() {
                 shares[spread(turn * step, count)] += 1;
             }
             let even = 300 / count as u32;
-            assert!(shares.iter().all(|share| share.abs_diff(even) <= 6), "{count} {step} {shares:?}");
+            assert!(
+                shares.iter().all(|share| share.abs_diff(even) <= 6),
+                "{count} {step} {shares:?}"
+            );
         }
     }
 }

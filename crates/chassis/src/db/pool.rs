@@ -14,7 +14,7 @@ use telemetry::{
     request,
 };
 use tokio::sync::oneshot;
-use tracing::{Instrument, Span};
+use tracing::Span;
 
 use super::{
     Error, Options, Statement,
@@ -134,10 +134,7 @@ impl Pool {
         F: FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
     {
         let span = self.span(statement);
-        let outcome = self
-            .enqueue(queue, statement, span.clone(), work)
-            .instrument(span.clone())
-            .await;
+        let outcome = self.enqueue(queue, statement, span.clone(), work).await;
         if let Err(error) = &outcome
             && !span.is_disabled()
         {
