@@ -1,0 +1,258 @@
+//! The gateway over HTTP, in front of stand-in services on loopback.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
+
+use axum::{Router, body::Body, extract::State as Extract};
+use chassis::{Client, Process};
+use gateway::{LimiterSettings, PageKey, PageSettings, Settings, State, router};
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+/// Addresses that a stand-in was asked for.
+type Asked = Arc<Mutex<Vec<String>>>;
+
+#[derive(Clone)]
+struct StandIn {
+    asked: Asked,
+    status: u16,
+    body: Value,
+}
+
+async fn answer(
+    Extract(own): Extract<StandIn>,
+    request: axum::extract::Request,
+) -> (StatusCode, String) {
+    own.asked
+        .lock()
+        .expect("no test panics with the lock")
+        .push(request.uri().to_string());
+    (
+        StatusCode::from_u16(own.status).expect("the status is valid"),
+        own.body.to_string(),
+    )
+}
+
+/// A gateway whose services all give one answer.
+async fn gateway(settings: Settings, status: u16, body: Value) -> (Router, Asked) {
+    let asked = Asked::default();
+    let own = StandIn {
+        asked: Arc::clone(&asked),
+        status,
+        body,
+    };
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+        .await
+        .expect("a port is free");
+    let addr: SocketAddr = listener.local_addr().expect("it is bound");
+    let services = Router::new().fallback(answer).with_state(own);
+    tokio::spawn(async move { axum::serve(listener, services).await });
+    let upstreams = ["checkout", "inventory"]
+        .map(|name| (name.to_owned(), vec![addr]))
+        .into();
+    let state = State::new(Client::new(&upstreams, 7), settings);
+    (chassis::layered(router(state), &Process::default()), asked)
+}
+
+async fn send(
+    router: &Router,
+    method: Method,
+    path: &str,
+    body: Value,
+) -> (StatusCode, HeaderMap, Value) {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header(header::CONTENT_TYPE, "application/json");
+    let request = request
+        .header("idempotency-key", "k")
+        .body(Body::from(body.to_string()))
+        .expect("it is valid");
+    let response = router
+        .clone()
+        .oneshot(request)
+        .await
+        .expect("a router never fails");
+    let (parts, body) = response.into_parts();
+    let bytes = body
+        .collect()
+        .await
+        .expect("the body is in memory")
+        .to_bytes();
+    (
+        parts.status,
+        parts.headers,
+        serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+    )
+}
+
+async fn get(router: &Router, path: &str) -> (StatusCode, HeaderMap, Value) {
+    send(router, Method::GET, path, Value::Null).await
+}
+
+fn page() -> Value {
+    let price = json!({ "amount_minor": 500, "currency": "EUR" });
+    let product = json!({ "sku": "sku-000001", "name": "n", "category": "c", "description": "d", "list_price": price });
+    json!({ "products": [product], "page": 1, "limit": 20, "has_more": false })
+}
+
+#[tokio::test]
+async fn the_versions_differ_in_how_they_write_money() {
+    let (router, _) = gateway(Settings::default(), 200, page()).await;
+    let (_, _, first) = get(&router, "/v1/products").await;
+    assert_eq!(first["products"][0]["list_price_minor"], json!(500));
+    assert_eq!(first["products"][0]["currency"], json!("EUR"));
+    let (_, _, second) = get(&router, "/v2/products").await;
+    assert_eq!(second, page());
+}
+
+#[tokio::test]
+async fn a_listing_is_asked_for_once_however_it_is_spelled() {
+    let uri = PageSettings {
+        key: PageKey::Uri,
+        capacity: None,
+        ..PageSettings::default()
+    };
+    let off = PageSettings {
+        enabled: false,
+        ..PageSettings::default()
+    };
+    for (pages, expected) in [(PageSettings::default(), 1), (uri, 3), (off, 4)] {
+        let (router, asked) = gateway(
+            Settings {
+                pages,
+                ..Settings::default()
+            },
+            200,
+            page(),
+        )
+        .await;
+        for query in [
+            "query=Kettle&session=a",
+            "query=kettle&session=b",
+            "query=kettle&page=1",
+            "query=kettle&page=1",
+        ] {
+            let (status, ..) = get(&router, &format!("/v1/products?{query}")).await;
+            assert_eq!(status, StatusCode::OK);
+        }
+        let asked = asked.lock().expect("no test panics with the lock").clone();
+        assert_eq!(asked.len(), expected, "{asked:?}");
+        assert_eq!(asked[0], "/internal/products?query=kettle&page=1&limit=20");
+    }
+}
+
+#[tokio::test]
+async fn a_services_problem_keeps_its_status_and_code_and_gets_the_public_address() {
+    let inside = json!({ "type": "t", "title": "There is no such product", "status": 404, "code": "product-not-found",
+        "detail": "there is no product `sku-000009`", "instance": "/internal/products/sku-000009", "request_id": "r" });
+    let (router, _) = gateway(Settings::default(), 404, inside).await;
+    let (status, headers, problem) = get(&router, "/v1/products/sku-000009").await;
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::NOT_FOUND, &json!("product-not-found"))
+    );
+    assert_eq!(problem["instance"], json!("/v1/products/sku-000009"));
+    assert_eq!(headers[header::CONTENT_TYPE], "application/problem+json");
+    assert_eq!(
+        problem["request_id"].as_str(),
+        headers["x-request-id"].to_str().ok()
+    );
+}
+
+#[tokio::test]
+async fn what_the_gateway_can_refuse_never_reaches_a_service() {
+    let (router, asked) = gateway(Settings::default(), 200, json!({})).await;
+    for (method, path, body, status, code) in [
+        (
+            Method::GET,
+            "/v1/products?page=0",
+            Value::Null,
+            400,
+            "invalid-request",
+        ),
+        (
+            Method::GET,
+            "/v1/products/kettle",
+            Value::Null,
+            400,
+            "invalid-request",
+        ),
+        (
+            Method::GET,
+            "/v1/carts/a%2Fb",
+            Value::Null,
+            400,
+            "invalid-request",
+        ),
+        (
+            Method::PUT,
+            "/v2/carts/c",
+            json!({ "lines": [{ "sku": "sku-000001", "quantity": 0 }] }),
+            400,
+            "invalid-request",
+        ),
+        (
+            Method::POST,
+            "/v1/orders",
+            json!({}),
+            400,
+            "invalid-request",
+        ),
+        (
+            Method::GET,
+            "/v1/orders/a%2Fb",
+            Value::Null,
+            404,
+            "order-not-found",
+        ),
+        (Method::GET, "/v3/products", Value::Null, 404, "not-found"),
+        (
+            Method::DELETE,
+            "/v1/orders",
+            Value::Null,
+            405,
+            "method-not-allowed",
+        ),
+    ] {
+        let (found, _, problem) = send(&router, method, path, body).await;
+        assert_eq!(
+            (found.as_u16(), &problem["code"]),
+            (status, &json!(code)),
+            "{path}"
+        );
+    }
+    assert_eq!(asked.lock().expect("no test panics with the lock").len(), 0);
+}
+
+#[tokio::test]
+async fn a_client_over_its_rate_is_told_when_to_come_back() {
+    let limiter = LimiterSettings {
+        rate_per_second: 0.5,
+        burst: 2.0,
+        clients: 10,
+    };
+    let (router, _) = gateway(
+        Settings {
+            limiter,
+            ..Settings::default()
+        },
+        200,
+        page(),
+    )
+    .await;
+    for expected in [200, 200, 429] {
+        let (status, headers, problem) = get(&router, "/v1/products").await;
+        assert_eq!(status.as_u16(), expected);
+        if expected == 429 {
+            assert_eq!(
+                (&problem["code"], &headers[header::RETRY_AFTER]),
+                (&json!("rate-limited"), &"2".parse().expect("a header"))
+            );
+        }
+    }
+}
