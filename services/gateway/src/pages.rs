@@ -203,10 +203,8 @@ mod tests {
         for number in 0..100 {
             cache.remember(number.to_string(), b"page");
         }
-        assert_eq!(
-            (cache.len(), cache.lock().bytes, cache.evictions()),
-            (2, 8, 0)
-        );
+        assert_eq!((cache.len(), cache.evictions()), (2, 0));
+        assert_eq!(cache.lock().bytes, 8);
         cache.remember("0".into(), b"longer");
         assert_eq!((cache.len(), cache.lock().bytes), (2, 10));
     }
