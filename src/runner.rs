@@ -112,7 +112,7 @@ async fn drive(
     stack.stop().await;
     let outcome = drill.outcome();
     drill.close();
-    drop(drill);
+    drill.say_no_more();
     printer.await.context("terminal output")?;
     Ok(outcome)
 }
@@ -140,12 +140,13 @@ async fn tell(drill: &Drill, notice: Notice) {
     });
 }
 
-/// A task that prints events until the last sender is gone.
+/// A task that prints events until it is told that there are no more (`None`);
+/// a connection that is still open to the control API may keep a sender for longer.
 fn printer(
     options: &Options,
     console: &Console,
-) -> (mpsc::UnboundedSender<Event>, tokio::task::JoinHandle<()>) {
-    let (sender, mut receiver) = mpsc::unbounded_channel::<Event>();
+) -> (mpsc::UnboundedSender<Option<Event>>, tokio::task::JoinHandle<()>) {
+    let (sender, mut receiver) = mpsc::unbounded_channel::<Option<Event>>();
     let (json, style, is_drill, console) = (
         options.json,
         console.out,
@@ -153,7 +154,7 @@ fn printer(
         *console,
     );
     let printing = tokio::spawn(async move {
-        while let Some(event) = receiver.recv().await {
+        while let Some(Some(event)) = receiver.recv().await {
             let text = if json {
                 Some(event.json())
             } else {

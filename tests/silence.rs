@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::{Drill, children_of, get};
 
-/// Words that would tell a sandbox from production, in whatever drill.
+/// Words that would tell a sandbox from production, in whatever drill, where the shop itself speaks.
 const GIVEAWAYS: [&str; 12] = [
     "fault",
     "inject",

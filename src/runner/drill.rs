@@ -116,7 +116,7 @@ pub(crate) struct Drill {
     pub(crate) deploys: DeployLog,
     pub(crate) sources: Sources,
     pub(crate) load: Load,
-    pub(crate) events: mpsc::UnboundedSender<Event>,
+    pub(crate) events: mpsc::UnboundedSender<Option<Event>>,
     pub(crate) files: Files,
     pub(crate) state: Mutex<State>,
     /// Held while a write-up is graded: one at a time.
@@ -179,7 +179,12 @@ impl Drill {
         // The timeline is a record beside the telemetry: a full disk must not stop the drill.
         let _ = self.files.timeline.push(&event);
         // The printer ends last; if it is gone there is nobody to tell.
-        let _ = self.events.send(event);
+        let _ = self.events.send(Some(event));
+    }
+
+    /// Lets the printer end once it has told everything.
+    pub(crate) fn say_no_more(&self) {
+        let _ = self.events.send(None); // It has ended already if our output was closed.
     }
 
     /// Carries out what the responder asks for.

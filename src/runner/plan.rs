@@ -184,7 +184,7 @@ pub(super) async fn assemble(
     prepared: Prepared,
     stack: &Stack,
     lock: Lock,
-    events: mpsc::UnboundedSender<Event>,
+    events: mpsc::UnboundedSender<Option<Event>>,
 ) -> anyhow::Result<Drill> {
     let deploys = DeployLog::new(JsonLines::open(&prepared.folder, "deploys.jsonl")?);
     record_history(&deploys, &prepared)?;
