@@ -145,7 +145,10 @@ async fn tell(drill: &Drill, notice: Notice) {
 fn printer(
     options: &Options,
     console: &Console,
-) -> (mpsc::UnboundedSender<Option<Event>>, tokio::task::JoinHandle<()>) {
+) -> (
+    mpsc::UnboundedSender<Option<Event>>,
+    tokio::task::JoinHandle<()>,
+) {
     let (sender, mut receiver) = mpsc::unbounded_channel::<Option<Event>>();
     let (json, style, is_drill, console) = (
         options.json,

@@ -8,19 +8,15 @@ use serde_json::Value;
 use crate::support::{Drill, children_of, get};
 
 /// Words that would tell a sandbox from production, in whatever drill, where the shop itself speaks.
-const GIVEAWAYS: [&str; 12] = [
+const GIVEAWAYS: [&str; 8] = [
     "fault",
     "inject",
     "chaos",
     "sabotage",
     "leaky",
     "memory leak",
-    "badcode",
-    "slowquery",
     "simulat",
     "scenario",
-    "drill-",
-    "rubric",
 ];
 
 /// Innocent uses of these words in what other people's programs say.
@@ -28,17 +24,21 @@ const INNOCENT: [&str; 3] = ["default", "segfault", "page_fault"];
 
 /// Searches everything; panics with where a word was found.
 pub(crate) fn check(drill: &Drill, id: &str) {
-    let mut words: Vec<String> = GIVEAWAYS.map(str::to_owned).into();
-    words.extend(sealed_words(id));
-    // An id names the symptom and may be known; it must still not be in what the shop exports.
-    words.push(id.to_owned());
+    let mut sealed = sealed_words(id);
+    // An id names the symptom and may be known; it must still not be in what is exported.
+    sealed.push(id.to_owned());
     let mut searched = 0;
     for (place, text) in exported(drill) {
+        // The sandbox's own files may say what they are; the shop must not know.
+        let is_shop =
+            place.contains("http://") || place.starts_with("/proc/") || place.contains("/logs/");
+        let giveaways = GIVEAWAYS.iter().copied().filter(|_| is_shop);
+        let words = giveaways.map(str::to_owned).chain(sealed.clone());
         searched += text.len();
         let text = INNOCENT.iter().fold(text.to_lowercase(), |text, innocent| {
             text.replace(innocent, "")
         });
-        for word in &words {
+        for word in words {
             if let Some(at) = text.find(word.as_str()) {
                 let around: String = text
                     .get(at.saturating_sub(80)..)

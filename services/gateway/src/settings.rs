@@ -77,7 +77,7 @@ impl Default for PageSettings {
         Self {
             enabled: true,
             key: PageKey::Canonical,
-            capacity: Some(256),
+            capacity: Some(64),
             max_bytes: 16 << 20,
             ttl_ms: 30_000,
         }
