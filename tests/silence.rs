@@ -102,20 +102,8 @@ fn exported(drill: &Drill) -> Vec<(String, String)> {
         }
     }
     files(&drill.folder(), &mut all);
-    for args in [
-        &["deploys"][..],
-        &["status"],
-        &["logs", "--limit", "5000"],
-        &["report", "new", "-o", "-"],
-    ] {
-        let text = drill.ok(args);
-        // The template lists the closed vocabulary of all drills; only what it says of this run counts.
-        let text = if args[0] == "report" {
-            text.split("Words").next().unwrap_or_default().to_owned()
-        } else {
-            text
-        };
-        all.push((args.join(" "), text));
+    for args in [&["deploys"][..], &["status"], &["logs", "--limit", "5000"]] {
+        all.push((args.join(" "), drill.ok(args)));
     }
     all.push(("the ready event".to_owned(), open_part(&drill.ready)));
     all

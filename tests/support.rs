@@ -133,6 +133,11 @@ impl Drill {
         self.child.id()
     }
 
+    /// Waits until the runner has ended by itself.
+    pub fn wait_for_end(&mut self) -> std::process::ExitStatus {
+        wait_for_end(&mut self.child, SOON).expect("the drill ends with its grade")
+    }
+
     /// Asks the runner to end, as Ctrl-C does, and waits for it.
     pub fn interrupt(mut self) -> (i32, PathBuf, tempfile::TempDir) {
         signal(self.child.id(), rustix::process::Signal::INT);

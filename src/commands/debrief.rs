@@ -1,7 +1,7 @@
 //! `firedrill debrief`: what happened, the shortest path through the evidence, what misled.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
@@ -200,14 +200,21 @@ impl Story {
 
 /// The scenario of a run: kept by the grade, else the one of the catalogue that the hash belongs to.
 fn sealed(folder: &Path, nonce: &str, hash: &str) -> anyhow::Result<Scenario> {
-    if let Ok(text) = std::fs::read_to_string(folder.join("scenario.toml")) {
-        return Ok(Scenario::read("scenario.toml", &text).map_err(Error::Scenario)?);
+    if let Some(path) = kept(folder) {
+        let text = std::fs::read_to_string(&path).context("scenario of the run")?;
+        return Ok(Scenario::read(&path.display().to_string(), &text).map_err(Error::Scenario)?);
     }
     let file = catalogue::FILES
         .iter()
         .find(|file| seal::commitment(nonce, file.text.as_bytes()) == hash);
     let file = file.context("no drill of the catalogue has this run's hash: it was another version's, or its runner was killed")?;
     Ok(catalogue::load(file.id)?)
+}
+
+/// The scenario file that the grade has put into the run's folder.
+fn kept(folder: &Path) -> Option<PathBuf> {
+    let files = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
+    files.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "toml"))
 }
 
 /// Percent-encodes a query value (RFC 3986, everything but unreserved characters).

@@ -264,7 +264,7 @@ impl Drill {
             ("report.md", text.as_bytes()),
             ("verdict.json", json.as_bytes()),
             ("verdict.html", html.as_bytes()),
-            ("scenario.toml", &self.scenario_file),
+            (&format!("{}.toml", scenario.id), &self.scenario_file),
             (
                 "measured.json",
                 serde_json::to_string_pretty(&measured)
