@@ -210,7 +210,8 @@ impl Control {
             .bearer_auth(&self.token)
             .send()
             .map_err(unreachable)?;
-        if response.status().is_success() {
+        let status = response.status();
+        if status.is_success() {
             return Ok(response.json().map_err(unreachable)?);
         }
         let failure: Failure = response.json().map_err(unreachable)?;
@@ -218,6 +219,9 @@ impl Control {
         for problem in failure.problems {
             message.push_str("\n  ");
             message.push_str(&problem);
+        }
+        if status.is_server_error() {
+            anyhow::bail!("{message}");
         }
         Err(Error::Usage {
             message,

@@ -213,8 +213,14 @@ fn sealed(folder: &Path, nonce: &str, hash: &str) -> anyhow::Result<Scenario> {
 
 /// The scenario file that the grade has put into the run's folder.
 fn kept(folder: &Path) -> Option<PathBuf> {
-    let files = std::fs::read_dir(folder).ok()?.flatten().map(|entry| entry.path());
-    files.into_iter().find(|path| path.extension().is_some_and(|extension| extension == "toml"))
+    let files = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.path());
+    files.into_iter().find(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "toml")
+    })
 }
 
 /// Percent-encodes a query value (RFC 3986, everything but unreserved characters).

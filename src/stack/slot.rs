@@ -19,8 +19,9 @@ use tokio::sync::{Mutex, mpsc};
 use super::log_file::LogFile;
 use super::process::{Process, Spec};
 
-/// How long a process may take to become ready; a large migration at boot counts.
-const READY_WITHIN: Duration = Duration::from_secs(20);
+/// How long a process may take to become ready. A migration at boot counts: an index over a million rows
+/// is built while the other replicas hold the database's lock most of the time.
+const READY_WITHIN: Duration = Duration::from_secs(90);
 /// How long a process may finish what it has in flight. Longer than the gateway's own deadline.
 const DRAIN_WITHIN: Duration = Duration::from_secs(8);
 /// The first pause before a process that ended by itself is started again.
