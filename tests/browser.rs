@@ -50,7 +50,7 @@ fn pages() {
     for service in ["gateway", "checkout", "inventory"] {
         let page =
             format!("{jaeger}/search?service={service}&minDuration=1us&limit=20&lookback=1h");
-        see(&page, &["traces", service]);
+        see(&page, &["20 Traces", service]);
     }
     let tags = "%7B%22http.request.method%22%3A%22POST%22%7D";
     see(
@@ -131,6 +131,7 @@ fn document(url: &str, profile: &Path) -> String {
         ])
         .arg(format!("--user-data-dir={}", profile.display()))
         .args([
+            "--window-size=1400,2000",
             "--virtual-time-budget=8000",
             "--timeout=20000",
             "--dump-dom",

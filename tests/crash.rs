@@ -40,6 +40,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 fn kill_the_runner() {
     let mut drill = Drill::start(&["up", "--seed", "1"]);
+    wait_for_traces(&drill);
     let children = children_of(drill.pid());
     assert!(
         children.len() >= 6,
@@ -64,6 +65,7 @@ fn kill_the_runner() {
 
 fn interrupt_and_open() {
     let drill = Drill::start(&["up", "--seed", "2"]);
+    wait_for_traces(&drill);
     let children = children_of(drill.pid());
     let (code, folder, state) = drill.interrupt();
     assert_eq!(code, 0);
@@ -73,6 +75,28 @@ fn interrupt_and_open() {
     );
     assert!(!folder.join("scratch").exists());
     opens(state.path(), &folder);
+}
+
+/// Until there is something to record: traces of all three services, and a scrape.
+fn wait_for_traces(drill: &Drill) {
+    wait_for("traces of three services", SOON, || {
+        let services = get_json(&format!("{}/api/v3/services", drill.url("jaeger")));
+        (services["services"].as_array()?.len() >= 3).then_some(())
+    });
+    wait_for("a scrape", SOON, || {
+        let up = get_json(&format!(
+            "{}/api/v1/query?query=sum(up)",
+            drill.url("prometheus")
+        ));
+        (up["data"]["result"][0]["value"][1] == "4").then_some(())
+    });
+    // What the collector has is in the journal a second later; the kill comes after that.
+    let journal = drill.folder().join("traces.otlp.lz4");
+    wait_for("the journal", SOON, || {
+        std::fs::metadata(&journal)
+            .ok()
+            .filter(|file| file.len() > 10_000)
+    });
 }
 
 /// The recorded telemetry answers again, with no service running.

@@ -129,13 +129,20 @@ fn taken_port() {
 
 fn rules_name_what_is() {
     let drill = Drill::start(&["up", "--seed", "22"]);
-    let rules = get_json(&format!("{}/api/v1/rules", drill.url("prometheus")));
+    let url = format!("{}/api/v1/rules", drill.url("prometheus"));
+    let rules = wait_for("every rule is evaluated", SOON, || {
+        let answer = get_json(&url);
+        let groups = answer["data"]["groups"].as_array()?.clone();
+        let rules: Vec<Value> = groups
+            .iter()
+            .flat_map(|group| group["rules"].as_array().cloned().unwrap_or_default())
+            .collect();
+        (!rules.is_empty() && rules.iter().all(|rule| rule["health"] != "unknown")).then_some(rules)
+    });
     let mut names = Vec::new();
-    for group in rules["data"]["groups"].as_array().expect("groups") {
-        for rule in group["rules"].as_array().expect("rules") {
-            names.extend(metric_names(rule["query"].as_str().expect("a query")));
-            assert_eq!(rule["health"], "ok", "{rule}");
-        }
+    for rule in &rules {
+        assert_eq!(rule["health"], "ok", "{rule}");
+        names.extend(metric_names(rule["query"].as_str().expect("a query")));
     }
     assert!(names.len() >= 6, "{names:?}");
     for name in names {

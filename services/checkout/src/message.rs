@@ -1,9 +1,9 @@
 //! The messages that checkout sends: what they say, and how they keep the trace that they came from.
 
+use chassis::telemetry::{names::attribute, propagation};
 use rusqlite::Transaction;
 use serde::{Deserialize, Serialize};
 use shop_api::order::Placed;
-use telemetry::{names::attribute, propagation};
 use tracing::{Span, info_span};
 
 use crate::store::outbox::{self, New};

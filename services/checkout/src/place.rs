@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use chassis::telemetry::{
+    Personal,
+    names::{label, metric},
+};
 use chassis::{
     Problem,
     db::{Statement, step},
@@ -14,10 +18,6 @@ use shop_api::{
     order::{Order, Place, Placed, Status},
     problem::code,
     reservation::{Reservation, Reserve},
-};
-use telemetry::{
-    Personal,
-    names::{label, metric},
 };
 use tracing::{Instrument, Span, info, warn};
 use uuid::Uuid;
@@ -169,7 +169,7 @@ async fn buy(state: &State, claim: &Claim, name: &str) -> Result<Order, Failed> 
 /// Time for one call: the setting, or what the request has left when it still has to be answered after it.
 fn time_for(limit_ms: u64) -> Duration {
     let limit = Duration::from_millis(limit_ms);
-    match telemetry::request::current() {
+    match chassis::telemetry::request::current() {
         Some(request) => limit.min(request.remaining().saturating_sub(ANSWER_RESERVE)),
         None => limit,
     }

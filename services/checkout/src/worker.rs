@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use chassis::telemetry::names::{attribute, label, metric};
 use chassis::{
     CancellationToken, client,
     db::{self, Statement},
 };
 use metrics::{counter, gauge};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use telemetry::names::{attribute, label, metric};
 use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 use tracing::{Instrument, Span, error, warn};
 

@@ -12,9 +12,9 @@ mod settings;
 
 use std::{sync::Arc, time::Duration};
 
+use chassis::telemetry::names::{label, metric};
 use chassis::{App, CancellationToken, Client, Context};
 use metrics::{counter, gauge};
-use telemetry::names::{label, metric};
 use tokio::time::interval;
 
 use crate::{limiter::Limiter, pages::PageCache};

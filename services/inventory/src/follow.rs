@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use chassis::telemetry::names::{label, metric};
 use chassis::{CancellationToken, db};
 use metrics::{counter, gauge};
-use telemetry::names::{label, metric};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 

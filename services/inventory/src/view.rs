@@ -1,5 +1,6 @@
 //! The view of one product, through the cache.
 
+use chassis::telemetry::names::{label, metric};
 use chassis::{Problem, db};
 use http::StatusCode;
 use metrics::counter;
@@ -8,7 +9,6 @@ use shop_api::{
     problem::code,
     product::{Product, Summary},
 };
-use telemetry::names::{label, metric};
 use tracing::warn;
 
 use crate::{

@@ -6,10 +6,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chassis::Problem;
+use chassis::telemetry::names::{label, metric};
 use http::StatusCode;
 use metrics::counter;
 use shop_api::{header::CLIENT_ID, problem::code};
-use telemetry::names::{label, metric};
 
 use crate::{State, limiter::Decision};
 

@@ -7,6 +7,7 @@ use axum::{
 };
 use bytes::Bytes;
 use chassis::Problem;
+use chassis::telemetry::names::{label, metric};
 use http::{StatusCode, Uri};
 use metrics::counter;
 use shop_api::{
@@ -15,7 +16,6 @@ use shop_api::{
     sku::NotASku,
     v1,
 };
-use telemetry::names::{label, metric};
 
 use super::PAGE_CACHE;
 use crate::{

@@ -5,6 +5,7 @@ use axum::{
     extract::{Path, State as Extract, rejection::JsonRejection},
 };
 use bytes::Bytes;
+use chassis::telemetry::names::attribute;
 use chassis::{Problem, db::Statement};
 use http::StatusCode;
 use shop_api::{
@@ -13,7 +14,6 @@ use shop_api::{
     problem::code,
     reservation::{Hold, Reservation, Reserve, level1},
 };
-use telemetry::names::attribute;
 use tracing::{error, warn};
 
 use crate::{
