@@ -14,7 +14,7 @@ pub use template::{Error, Size, prepare, prepare_with};
 pub const FILE: &str = "inventory.sqlite";
 
 /// Changes whenever the same seed would give another database; a prepared file is only good for its own version.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// An amount and a currency as two columns in a row.
 fn money(row: &rusqlite::Row<'_>, amount: usize, currency: usize) -> rusqlite::Result<Money> {

@@ -24,7 +24,7 @@ impl Default for Size {
     fn default() -> Self {
         Self {
             products: catalogue::PRODUCTS,
-            prices: 4,
+            prices: 2,
         }
     }
 }
