@@ -95,9 +95,9 @@ fn pages() {
     see(
         &graph,
         &[
-            "service=\"gateway\"",
-            "service=\"checkout\"",
-            "service=\"inventory\"",
+            "class=\"value\">\"gateway\"",
+            "class=\"value\">\"checkout\"",
+            "class=\"value\">\"inventory\"",
         ],
     );
 }
