@@ -11,7 +11,7 @@ pub(crate) mod chronicle;
 mod control;
 pub(crate) mod deploy_log;
 mod drill;
-pub mod event;
+mod event;
 pub(crate) mod folder;
 mod grade;
 mod impact;

@@ -9,22 +9,22 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// Long enough for a debug build beside three other drills on two cores.
-pub const SOON: Duration = Duration::from_secs(60);
+pub(crate) const SOON: Duration = Duration::from_secs(60);
 
 /// A running `firedrill run` or `firedrill up`. Dropping it ends it.
-pub struct Drill {
+pub(crate) struct Drill {
     child: Child,
     events: Receiver<Value>,
     state: tempfile::TempDir,
     /// The ready event.
-    pub ready: Value,
+    pub(crate) ready: Value,
     /// Every event so far, oldest first.
-    pub seen: Vec<Value>,
+    pub(crate) seen: Vec<Value>,
 }
 
 impl Drill {
     /// Starts `firedrill ARGS --ports auto --json` and waits until it is ready.
-    pub fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         let state = tempfile::tempdir().expect("a temporary state folder");
         let mut child = firedrill(state.path())
             .args(args)
@@ -57,7 +57,7 @@ impl Drill {
     }
 
     /// Waits for the next event of that name; panics with what came instead.
-    pub fn event(&mut self, name: &str, within: Duration) -> Value {
+    pub(crate) fn event(&mut self, name: &str, within: Duration) -> Value {
         let deadline = Instant::now() + within;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -80,7 +80,7 @@ impl Drill {
     }
 
     /// Runs another command against this drill.
-    pub fn cli(&self, args: &[&str]) -> Output {
+    pub(crate) fn cli(&self, args: &[&str]) -> Output {
         firedrill(self.state.path())
             .args(args)
             .stdin(Stdio::null())
@@ -89,7 +89,7 @@ impl Drill {
     }
 
     /// Runs another command that must succeed, and gives what it printed.
-    pub fn ok(&self, args: &[&str]) -> String {
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
         let output = self.cli(args);
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(
@@ -102,20 +102,20 @@ impl Drill {
     }
 
     /// Runs another command with `--json` that must succeed.
-    pub fn json(&self, args: &[&str]) -> Value {
+    pub(crate) fn json(&self, args: &[&str]) -> Value {
         let text = self.ok(&[args, &["--json"]].concat());
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
     }
 
     /// A URL of the ready event.
-    pub fn url(&self, name: &str) -> &str {
+    pub(crate) fn url(&self, name: &str) -> &str {
         self.ready["urls"][name]
             .as_str()
             .unwrap_or_else(|| panic!("no URL `{name}` in {}", self.ready))
     }
 
     /// The run's folder.
-    pub fn folder(&self) -> PathBuf {
+    pub(crate) fn folder(&self) -> PathBuf {
         PathBuf::from(
             self.ready["folder"]
                 .as_str()
@@ -124,22 +124,22 @@ impl Drill {
     }
 
     /// The state folder.
-    pub fn state(&self) -> &Path {
+    pub(crate) fn state(&self) -> &Path {
         self.state.path()
     }
 
     /// The runner's process id.
-    pub fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Waits until the runner has ended by itself.
-    pub fn wait_for_end(&mut self) -> std::process::ExitStatus {
+    pub(crate) fn wait_for_end(&mut self) -> std::process::ExitStatus {
         wait_for_end(&mut self.child, SOON).expect("the drill ends with its grade")
     }
 
     /// Asks the runner to end, as Ctrl-C does, and waits for it.
-    pub fn interrupt(mut self) -> (i32, PathBuf, tempfile::TempDir) {
+    pub(crate) fn interrupt(mut self) -> (i32, PathBuf, tempfile::TempDir) {
         signal(self.child.id(), rustix::process::Signal::INT);
         let status = wait_for_end(&mut self.child, SOON).expect("it ends after an interrupt");
         let folder = self.folder();
@@ -151,7 +151,7 @@ impl Drill {
     }
 
     /// Kills the runner alone, as an out-of-memory killer would.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().expect("it can be killed");
         self.child.wait().expect("it was killed");
     }
@@ -171,7 +171,7 @@ impl Drop for Drill {
 }
 
 /// The binary under test, with nothing of the developer's environment that could change what it does.
-pub fn firedrill(state: &Path) -> Command {
+pub(crate) fn firedrill(state: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_firedrill"));
     command
         .env("FIREDRILL_STATE_DIR", state)
@@ -186,7 +186,11 @@ pub fn firedrill(state: &Path) -> Command {
 }
 
 /// Waits until `condition` gives a value; panics with `what` when the deadline passes.
-pub fn wait_for<T>(what: &str, within: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(
+    what: &str,
+    within: Duration,
+    mut condition: impl FnMut() -> Option<T>,
+) -> T {
     let deadline = Instant::now() + within;
     loop {
         if let Some(value) = condition() {
@@ -198,7 +202,7 @@ pub fn wait_for<T>(what: &str, within: Duration, mut condition: impl FnMut() -> 
 }
 
 /// A GET that must be answered, as text, with its status.
-pub fn get(url: &str) -> (u16, String) {
+pub(crate) fn get(url: &str) -> (u16, String) {
     let client = reqwest::blocking::Client::builder()
         .no_proxy()
         .build()
@@ -211,13 +215,13 @@ pub fn get(url: &str) -> (u16, String) {
 }
 
 /// A GET that must be answered with JSON.
-pub fn get_json(url: &str) -> Value {
+pub(crate) fn get_json(url: &str) -> Value {
     let (status, text) = get(url);
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{url}: {status}: {error}: {text}"))
 }
 
 /// The processes whose parent is, or whose group leader was started by, this id: children by `/proc`.
-pub fn children_of(pid: u32) -> Vec<u32> {
+pub(crate) fn children_of(pid: u32) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
     let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     ids.filter(|id| {
@@ -237,7 +241,7 @@ pub fn children_of(pid: u32) -> Vec<u32> {
 }
 
 /// Whether a process of that id runs (a zombie does not).
-pub fn is_alive(pid: u32) -> bool {
+pub(crate) fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let after = stat
         .rsplit_once(')')
@@ -248,7 +252,7 @@ pub fn is_alive(pid: u32) -> bool {
 
 /// True if a program that a test needs is on PATH; the test is counted as skipped where it is not.
 /// Where `FIREDRILL_REQUIRE_PROGRAMS` is set, as in `.ci/run`, a missing one is a failure instead.
-pub fn has_program(program: &str) -> bool {
+pub(crate) fn has_program(program: &str) -> bool {
     let paths = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&paths).any(|folder| folder.join(program).is_file());
     assert!(

@@ -8,7 +8,7 @@ use crate::control::{ActionRequest, Control};
 use crate::error::Outcome;
 
 /// The release before.
-pub fn rollback(context: &Context, args: &Rollback) -> anyhow::Result<Outcome> {
+pub(super) fn rollback(context: &Context, args: &Rollback) -> anyhow::Result<Outcome> {
     act(
         context,
         args.format,
@@ -19,7 +19,7 @@ pub fn rollback(context: &Context, args: &Rollback) -> anyhow::Result<Outcome> {
 }
 
 /// New processes of the same release.
-pub fn restart(context: &Context, args: &Restart) -> anyhow::Result<Outcome> {
+pub(super) fn restart(context: &Context, args: &Restart) -> anyhow::Result<Outcome> {
     act(
         context,
         args.format,
@@ -30,7 +30,7 @@ pub fn restart(context: &Context, args: &Restart) -> anyhow::Result<Outcome> {
 }
 
 /// A release by id.
-pub fn deploy(context: &Context, args: &Deploy) -> anyhow::Result<Outcome> {
+pub(super) fn deploy(context: &Context, args: &Deploy) -> anyhow::Result<Outcome> {
     let request = ActionRequest::Deploy {
         service: args.service,
         release: args.release.clone(),

@@ -20,7 +20,7 @@ use crate::session::Urls;
 const BEFORE_S: i64 = 180;
 
 /// Tells what happened; on a terminal the links are served until Ctrl-C.
-pub fn run(context: &Context, args: &Debrief) -> anyhow::Result<Outcome> {
+pub(super) fn run(context: &Context, args: &Debrief) -> anyhow::Result<Outcome> {
     let folder = context.state.evidence(args.run.as_deref())?;
     if context
         .state

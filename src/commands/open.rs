@@ -14,7 +14,7 @@ use crate::stack::backend::{self, Backend, Work};
 use crate::stack::log_file::LogFile;
 
 /// Serves the run until it is interrupted.
-pub fn run(context: &Context, args: &Open) -> anyhow::Result<Outcome> {
+pub(super) fn run(context: &Context, args: &Open) -> anyhow::Result<Outcome> {
     let folder = match &args.run {
         Some(run) => context.state.run_folder(run)?,
         None => context.state.evidence(None)?,

@@ -6,9 +6,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use grader::evidence::Sources;
-use grader::moment::Frame;
 use time::OffsetDateTime;
 
+use super::source::{self, Live};
 use crate::cli::write::{Report, ReportCheck, ReportCommand, ReportNew};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -16,7 +16,7 @@ use crate::report::{self, Known};
 use crate::runner::chronicle::Chronicle;
 
 /// Starts or checks a write-up.
-pub fn run(context: &Context, args: &Report) -> anyhow::Result<Outcome> {
+pub(super) fn run(context: &Context, args: &Report) -> anyhow::Result<Outcome> {
     match &args.command {
         ReportCommand::New(args) => new(context, args),
         ReportCommand::Check(args) => check(context, args),
@@ -91,25 +91,10 @@ fn check(context: &Context, args: &ReportCheck) -> anyhow::Result<Outcome> {
             .join("\n"),
         hint: Some("correct the head and check again".to_owned()),
     })?;
-    let session = context.state.load()?;
-    let sources = Sources::new(
-        &session.urls.jaeger,
-        &session.urls.prometheus,
-        &session.folder,
-    )?;
-    let chronicle = Chronicle::read(&session.folder)?;
-    let frame = Frame {
-        started: session.started,
-        page: chronicle.page.map(|page| page.at),
-        ended: OffsetDateTime::now_utc(),
-        windows: None,
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("runtime")?;
+    let live = Live::connect(context)?;
+    let frame = source::frame(&live.session.folder, OffsetDateTime::now_utc());
     let progress = context.console.progress("looking up every pointer");
-    let checked = runtime.block_on(report::check(&sources, &frame, &writeup));
+    let checked = live.wait(report::check(&live.sources, &frame, &writeup));
     drop(progress);
     if args.format.json {
         context.console.json(&checked)?;

@@ -18,7 +18,7 @@ use crate::stack::port::Choice;
 const GATEWAY_PORT: u16 = 8080;
 
 /// A drill from start to grade.
-pub fn run(context: &Context, args: &drill::Run) -> anyhow::Result<Outcome> {
+pub(super) fn run(context: &Context, args: &drill::Run) -> anyhow::Result<Outcome> {
     let seed = args
         .stack
         .seed
@@ -34,7 +34,7 @@ pub fn run(context: &Context, args: &drill::Run) -> anyhow::Result<Outcome> {
 }
 
 /// The shop with no incident.
-pub fn up(context: &Context, args: &drill::Up) -> anyhow::Result<Outcome> {
+pub(super) fn up(context: &Context, args: &drill::Up) -> anyhow::Result<Outcome> {
     let options = options(&args.stack, args.stack.seed, None, false)?;
     runner::run(options, &context.state, &context.console)
 }

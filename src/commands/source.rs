@@ -7,13 +7,12 @@ use std::time::Duration;
 use anyhow::Context as _;
 use grader::evidence::{self, Sources};
 use grader::moment::Frame;
-use serde_json::Value;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::context::Context;
 use crate::error::Error;
+use crate::runner::chronicle::Chronicle;
 use crate::session::{Instance, Session};
 
 /// The running drill, ready to be asked.
@@ -150,21 +149,15 @@ pub(super) fn innermost(error: &dyn std::error::Error) -> String {
 
 /// The times of a run: when it began, when it paged, when its evidence ends.
 pub(super) fn frame(folder: &Path, now: OffsetDateTime) -> Frame {
-    let at = |value: &Value| OffsetDateTime::parse(value.as_str()?, &Rfc3339).ok();
-    let head: Value = std::fs::read(folder.join("run.json"))
-        .ok()
-        .and_then(|text| serde_json::from_slice(&text).ok())
-        .unwrap_or_default();
-    // A run that was killed has no last event, and one that goes on none yet.
-    let timeline = std::fs::read_to_string(folder.join("timeline.jsonl")).unwrap_or_default();
-    let events: Vec<Value> = timeline
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect();
-    let page = events.iter().find(|event| event["event"] == "page");
+    // Before its head is written there is nothing to read, and nothing to search either.
+    let chronicle = Chronicle::read(folder).ok();
     Frame {
-        started: at(&head["started"]).unwrap_or(now),
-        page: page.and_then(|event| at(&event["at"])),
+        started: chronicle
+            .as_ref()
+            .map_or(now, |chronicle| chronicle.started),
+        page: chronicle
+            .and_then(|chronicle| chronicle.page)
+            .map(|page| page.at),
         ended: now,
         windows: None,
     }
@@ -188,7 +181,7 @@ mod tests {
             r#"{"started":"2026-11-23T14:00:00Z"}"#,
         )
         .expect("run.json");
-        let events = "{\"event\":\"deploy\",\"at\":\"2026-11-23T14:01:00Z\"}\n{\"event\":\"page\",\"at\":\"2026-11-23T14:02:00Z\"}\n{\"event\":\"pa";
+        let events = "{\"event\":\"deploy\",\"at\":\"2026-11-23T14:01:00Z\"}\n{\"event\":\"page\",\"at\":\"2026-11-23T14:02:00Z\",\"alert\":\"A\"}\n{\"event\":\"pa";
         std::fs::write(dir.path().join("timeline.jsonl"), events).expect("timeline");
         let frame = frame(dir.path(), now);
         assert_eq!(

@@ -9,7 +9,7 @@ use crate::control::{Control, Status};
 use crate::error::Outcome;
 
 /// Asks the running drill.
-pub fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
+pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let session = context.state.load()?;
     let status = Control::new(&session)?.status()?;
     if args.format.json {

@@ -9,7 +9,7 @@ use crate::control::{Control, Submitted};
 use crate::error::{Error, Outcome};
 
 /// Hands the write-up in and shows the verdict.
-pub fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
+pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
     let bytes = std::fs::read(&args.file).map_err(|error| {
         Error::usage(
             format!("write-up `{}`: {error}", args.file.display()),

@@ -11,7 +11,7 @@ use crate::session::Urls;
 /// One thing that happened, as told to the terminal that runs the drill.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
-pub enum Event {
+pub(crate) enum Event {
     /// Everything is up.
     Ready {
         /// The run's id.
@@ -86,13 +86,13 @@ pub enum Event {
 
 impl Event {
     /// The event as one line of JSON.
-    pub fn json(&self) -> String {
+    pub(crate) fn json(&self) -> String {
         // Plain data with string keys always serialises.
         serde_json::to_string(self).unwrap_or_default()
     }
 
     /// The event for a person; `None` where the terminal has nothing to gain from it.
-    pub fn text(&self, style: Style, is_drill: bool) -> Option<String> {
+    pub(crate) fn text(&self, style: Style, is_drill: bool) -> Option<String> {
         let bold = |text: &str| style.paint(Ink::Heading, text);
         Some(match self {
             Self::Ready {
