@@ -76,8 +76,8 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 fn hold(case: &Case, is_right: bool) {
     let mut drill = Drill::start(&["run", case.id, "--pace", "fast", "--seed", "5"]);
-    let page = drill.event("page", PAGED_WITHIN);
-    assert_eq!(page["alert"], case.alert, "{page}");
+    // On a busy machine another alert may page first, as it may in production.
+    let page = drill.page(case.alert, PAGED_WITHIN);
     let mut facts = Facts::new(&drill, &page);
     (case.respond)(&drill, &mut facts);
     if is_right {

@@ -79,6 +79,17 @@ impl Drill {
         }
     }
 
+    /// Waits for the page of that alert.
+    pub(crate) fn page(&mut self, alert: &str, within: Duration) -> Value {
+        let deadline = Instant::now() + within;
+        loop {
+            let page = self.event("page", deadline.saturating_duration_since(Instant::now()));
+            if page["alert"] == alert {
+                return page;
+            }
+        }
+    }
+
     /// Runs another command against this drill.
     pub(crate) fn cli(&self, args: &[&str]) -> Output {
         firedrill(self.state.path())
