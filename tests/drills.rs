@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::silence;
 use crate::support::{Drill, wait_for};
@@ -71,7 +72,11 @@ pub(crate) fn trials() -> Vec<Trial> {
     let wrong = CASES
         .iter()
         .map(|case| trial(case, "is_not_passed_by_a_plausible_wrong_one", false));
-    right.chain(wrong).collect()
+    let void = Trial::test("drills::an_unsteady_baseline_makes_a_drill_void", || {
+        an_unsteady_baseline();
+        Ok(())
+    });
+    right.chain(wrong).chain([void]).collect()
 }
 
 fn hold(case: &Case, is_right: bool) {
@@ -101,11 +106,50 @@ fn hold(case: &Case, is_right: bool) {
     let verdict = drill.event("verdict", SHOWN_WITHIN);
     assert_eq!(verdict["passed"], is_right);
     drill.wait_for_end();
-    let debrief = drill.ok(&["debrief", "--no-serve"]);
-    assert!(
-        debrief.contains(case.id),
-        "the hash can be checked: {debrief}"
+    the_key_was_told_at_the_start(&drill, case.id);
+}
+
+/// The debrief tells scenario and nonce; their hash is the one that the ready event showed.
+fn the_key_was_told_at_the_start(drill: &Drill, id: &str) {
+    let debrief = drill.json(&["debrief"]);
+    assert_eq!(debrief["id"], id);
+    let path = format!("{}/scenarios/{id}.toml", env!("CARGO_MANIFEST_DIR"));
+    let mut hash = Sha256::new();
+    hash.update(debrief["nonce"].as_str().expect("a nonce"));
+    hash.update([0]);
+    hash.update(std::fs::read(path).expect("the scenario file"));
+    assert_eq!(
+        drill.ready["key"],
+        format!("sha256:{}", hex::encode(hash.finalize()))
     );
+}
+
+/// A drill whose baseline is not what its scenario promises does not count, and says which number says so.
+fn an_unsteady_baseline() {
+    let path = format!(
+        "{}/scenarios/slow-checkout.toml",
+        env!("CARGO_MANIFEST_DIR")
+    );
+    let text = std::fs::read_to_string(path).expect("the scenario file");
+    let impossible = text.replace("before_below = 0.25", "before_below = 0.0001");
+    assert_ne!(
+        text, impossible,
+        "the scenario has the threshold that this test lowers"
+    );
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("slow-checkout.toml");
+    std::fs::write(&file, impossible).expect("a scenario file");
+    let mut drill = Drill::start(&[
+        "run",
+        "--file",
+        file.to_str().expect("a path"),
+        "--pace",
+        "fast",
+    ]);
+    let void = drill.event("void", PAGED_WITHIN);
+    let reason = void["reason"].as_str().expect("a reason");
+    assert!(reason.contains("must stay below 0.0001"), "{reason}");
+    assert_eq!(drill.wait_for_end().code(), Some(11));
 }
 
 fn slow_checkout(drill: &Drill, facts: &mut Facts) {

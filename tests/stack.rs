@@ -6,7 +6,7 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::support::{Drill, SOON, firedrill, get, get_json, wait_for};
+use crate::support::{Drill, SOON, children_of, firedrill, get, get_json, wait_for};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let trial = |name: &str, test: fn()| {
@@ -33,6 +33,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             rules_name_what_is,
         ),
         trial("foreign_hosts_and_missing_tokens_are_refused", refusals),
+        trial("every_socket_listens_on_loopback_only", loopback),
         trial(
             "malformed_input_gets_an_error_of_the_api_it_was_sent_to",
             malformed,
@@ -206,6 +207,53 @@ fn refusals() {
             .expect("an answer");
         assert_eq!(answer.status().as_u16(), 401, "{path} without a token");
     }
+}
+
+fn loopback() {
+    let drill = Drill::start(&["up", "--seed", "25"]);
+    let mut processes = children_of(drill.pid());
+    processes.push(drill.pid());
+    let inodes: Vec<String> = processes.iter().flat_map(|id| sockets_of(*id)).collect();
+    let mut listening = 0;
+    for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
+        for line in std::fs::read_to_string(table)
+            .unwrap_or_default()
+            .lines()
+            .skip(1)
+        {
+            // proc_pid_net(5): local address, state (0A is LISTEN), inode.
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            if fields[3] == "0A" && inodes.iter().any(|inode| inode == fields[9]) {
+                let is_loopback = fields[1].starts_with("0100007F:")
+                    || fields[1].starts_with("00000000000000000000000001000000:");
+                assert!(is_loopback, "a drill listens on {}", fields[1]);
+                listening += 1;
+            }
+        }
+    }
+    assert!(
+        listening >= 13,
+        "public and admin ports, the backend's four, the provider's and the control API: {listening}"
+    );
+}
+
+/// The inodes of a process's sockets.
+fn sockets_of(id: u32) -> Vec<String> {
+    let descriptors = std::fs::read_dir(format!("/proc/{id}/fd"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let links = descriptors.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+    links
+        .filter_map(|link| {
+            Some(
+                link.to_str()?
+                    .strip_prefix("socket:[")?
+                    .strip_suffix(']')?
+                    .to_owned(),
+            )
+        })
+        .collect()
 }
 
 fn malformed() {

@@ -29,12 +29,17 @@ struct Inner {
     path: PathBuf,
     file: File,
     bytes: u64,
+    most_bytes: u64,
     tail: VecDeque<String>,
 }
 
 impl LogFile {
     /// Opens `<folder>/<instance>.jsonl` for appending.
     pub(crate) fn open(folder: &Path, instance: &str) -> anyhow::Result<Self> {
+        Self::bounded(folder, instance, MOST_BYTES)
+    }
+
+    fn bounded(folder: &Path, instance: &str, most_bytes: u64) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("folder `{}`", folder.display()))?;
         let path = folder.join(format!("{instance}.jsonl"));
@@ -45,6 +50,7 @@ impl LogFile {
             path,
             file,
             bytes,
+            most_bytes,
             tail: VecDeque::new(),
         };
         Ok(Self {
@@ -94,7 +100,7 @@ impl Inner {
             self.tail.pop_front();
         }
         self.tail.push_back(line.clone());
-        if self.bytes + line.len() as u64 > MOST_BYTES {
+        if self.bytes + line.len() as u64 > self.most_bytes {
             self.start_over();
         }
         // A full disk must not end a drill: the line is lost, the tail still has it.
@@ -145,5 +151,19 @@ mod tests {
         );
         assert_eq!(lines.len(), 2);
         assert_eq!(log.tail(1), [lines[1]]);
+    }
+
+    #[tokio::test]
+    async fn a_log_at_its_bound_starts_over_and_keeps_one_older_part() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let log = LogFile::bounded(folder.path(), "checkout-1", 1_000).expect("a log");
+        let line = format!("{{\"message\":\"{}\"}}\n", "x".repeat(80));
+        log.drain(line.repeat(100).as_bytes()).await;
+        let sizes: Vec<u64> = std::fs::read_dir(folder.path())
+            .expect("the folder")
+            .map(|entry| entry.expect("an entry").metadata().expect("its size").len())
+            .collect();
+        assert_eq!(sizes.len(), 2);
+        assert!(sizes.iter().all(|size| *size <= 1_100), "{sizes:?}");
     }
 }
