@@ -1,5 +1,7 @@
 //! `firedrill submit`: the grade.
 
+use std::time::{Duration, Instant};
+
 use anyhow::Context as _;
 
 use crate::cli::write::Submit;
@@ -7,6 +9,11 @@ use crate::console::Ink;
 use crate::context::Context;
 use crate::control::{Control, Submitted};
 use crate::error::{Error, Outcome};
+
+/// How long the runner may take to stop the shop.
+const END_WITHIN: Duration = Duration::from_secs(30);
+/// How often that is looked at.
+const END_EVERY: Duration = Duration::from_millis(100);
 
 /// Hands the write-up in and shows the verdict.
 pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
@@ -45,9 +52,18 @@ pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
         };
         context.console.print(&text)?;
     }
+    wait_for_the_end(context);
     Ok(match submitted {
         Submitted::Verdict { passed: true, .. } => Outcome::Done,
         Submitted::Verdict { passed: false, .. } => Outcome::NotPassed,
         Submitted::Void { .. } => Outcome::Void,
     })
+}
+
+/// The runner ends with the grade; whoever calls `debrief` next finds it ended.
+fn wait_for_the_end(context: &Context) {
+    let deadline = Instant::now() + END_WITHIN;
+    while matches!(context.state.find(), Ok(Some(_))) && Instant::now() < deadline {
+        std::thread::sleep(END_EVERY);
+    }
 }

@@ -86,12 +86,23 @@ fn header(out: &mut String, known: &Known) {
         } = deploy;
         line(format!(
             "  {}  {kind:8}  {}  {}",
-            clock_text(*at),
+            day_and_clock(*at, known.page),
             plain(id),
             plain(summary)
         ));
     }
     out.push('\n');
+}
+
+/// The time of day, with the date before it where that is another day than the page's.
+fn day_and_clock(at: OffsetDateTime, page: Option<OffsetDateTime>) -> String {
+    let is_that_day = page.is_none_or(|page| page.date() == at.date());
+    let date = if is_that_day {
+        String::new()
+    } else {
+        format!("{} ", at.date())
+    };
+    date + &clock_text(at)
 }
 
 fn fields(out: &mut String, known: &Known) {

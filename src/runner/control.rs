@@ -18,6 +18,7 @@ use tokio::net::TcpListener;
 
 use super::drill::Drill;
 use crate::control::{ActionRequest, Failure, SubmitRequest};
+use crate::error::Error;
 
 /// A write-up may be refused for its size by the grader, in words; this only bounds the memory.
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
@@ -82,9 +83,13 @@ fn answer<T: serde::Serialize>(done: anyhow::Result<T>) -> Response {
         Err(error) => match error.downcast::<Failure>() {
             Ok(failure) => (StatusCode::UNPROCESSABLE_ENTITY, Json(failure)).into_response(),
             Err(error) => {
+                let log = match error.downcast_ref::<Error>() {
+                    Some(Error::Stack { log, .. }) => log.clone(),
+                    _ => Vec::new(),
+                };
                 let failure = Failure {
                     message: format!("{error:#}"),
-                    problems: Vec::new(),
+                    problems: log,
                     hint: None,
                 };
                 (StatusCode::INTERNAL_SERVER_ERROR, Json(failure)).into_response()

@@ -242,7 +242,6 @@ impl Drill {
         role: &str,
         summary: &str,
     ) -> anyhow::Result<()> {
-        self.fleet.deploy(service.name(), release, only).await?;
         let draft = Draft {
             service: service.to_string(),
             release: release.to_owned(),
@@ -250,8 +249,11 @@ impl Drill {
             kind: DeployKind::Deploy,
             summary: summary.to_owned(),
         };
+        // In the log from its beginning: what a rollout does to the shop must not come before it.
         let entry = self.deploys.record(draft, now())?;
-        self.announce(&entry).await
+        self.announce(&entry).await?;
+        self.fleet.deploy(service.name(), release, only).await?;
+        self.refresh_session().await
     }
 
     /// Pushes configuration to a service, as the scenario's timeline says.

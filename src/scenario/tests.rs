@@ -176,7 +176,7 @@ fn a_timeline_that_cannot_happen_is_refused() {
         r#"
 44:1: history.inventory[1].release: `2026.11.6` is never deployed; give it an `age`, or an event in the timeline
 50:1: timeline[0].at_s: must not be negative, but is -1; 0 is the steady state
-56:1: timeline[1].at_s: is too late for the change: at most 240, or the page comes later than 6 minutes after the start
+56:1: timeline[1].at_s: is too late for the change: at most 85, or the page comes later than 6 minutes after the start
 59:1: timeline[1].release: `2026.11.3` runs on inventory-1 already; deploy another one
 60:1: timeline[1].instances: `inventory-3` is not one of `inventory-1`, `inventory-2`; did you mean `inventory-1`?
 64:1: timeline[2].at_s: is before the event above it (300); put events in order

@@ -96,12 +96,18 @@ pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
         .task(feed.run(shutdown)))
 }
 
-/// How long a boot waits for another process's migration.
-const MIGRATION_WAIT: Duration = Duration::from_secs(30);
+/// How often a boot tries to get the database to itself.
+const MIGRATION_TRIES: i32 = 20_000;
+/// The pause between two tries. Shorter than that of the requests that want the lock as well, so that the boot,
+/// which has to come first, does.
+const MIGRATION_PAUSE: Duration = Duration::from_millis(3);
 
 fn migrate(path: &Path, settings: &Settings) -> anyhow::Result<()> {
     let mut connection = rusqlite::Connection::open(path).context("the inventory's database")?;
-    connection.busy_timeout(MIGRATION_WAIT)?;
+    connection.busy_handler(Some(|tries| {
+        std::thread::sleep(MIGRATION_PAUSE);
+        tries < MIGRATION_TRIES
+    }))?;
     let found = schema::migrate(&mut connection, settings.schema)?;
     if found != settings.schema {
         info!(

@@ -8,7 +8,7 @@ use crate::scenario::reader::unknown_word;
 use crate::scenario::{Action, Event, Scenario, Target};
 
 /// The page must come within 6 minutes of the start at the real pace, and an alert needs a while to fire.
-const LATEST_CHANGE_S: f64 = 240.0;
+const LATEST_CHANGE_S: f64 = 85.0;
 /// No drill is that long.
 const LATEST_EVENT_S: f64 = 3600.0;
 /// A swap of processes needs a while to drain, also at the fast pace, where this is 3 s.
