@@ -265,7 +265,7 @@ fn the_manifest_tells_symptom_from_quiet() {
     check(
         &changes,
         r#"
-78:1: manifest.indicator: is not PromQL: unclosed left parenthesis
+78:1: manifest.indicator: is not PromQL: 1:5: parse error: unclosed left parenthesis
 79:1: manifest.before_below: must be more than 0, or no baseline would do
 80:1: manifest.during_above: must be more than `after_below` (2), or symptom and quiet would be the same
 83:1: manifest.settle_s: must be more than `hold_s` (20) and at most 600
@@ -361,7 +361,17 @@ fn links_of_the_debrief_can_be_followed() {
             "target = \"sum(\"",
         )],
         r#"
-117:31: debrief.path[0].link.target: is not PromQL: unclosed left parenthesis
+117:31: debrief.path[0].link.target: is not PromQL: 1:5: parse error: unclosed left parenthesis
+"#,
+    );
+    // The bare parser panics on it.
+    check(
+        &[(
+            "target = \"db_client_connection_pending_requests\"",
+            "target = \"up offset NaN\"",
+        )],
+        r#"
+117:31: debrief.path[0].link.target: is not PromQL: 1:11: parse error: duration out of range
 "#,
     );
     check(

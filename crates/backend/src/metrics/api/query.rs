@@ -138,7 +138,6 @@ pub(super) async fn format(form: Form) -> Answer {
     success(&parse(&form)?.prettify())
 }
 
-fn parse(form: &Form) -> Result<promql_parser::parser::Expr, Error> {
-    let parsed = promql_parser::parser::parse(form.get("query"));
-    parsed.map_err(|what| Error::parameter("query", what))
+fn parse(form: &Form) -> Result<promql::Expr, Error> {
+    Ok(promql::parse(form.get("query"))?)
 }

@@ -1,7 +1,6 @@
 //! Rules and alerts.
 
 use axum::extract::State;
-use promql_parser::parser;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Error, labels_json, success};
@@ -10,7 +9,7 @@ use super::time_param::rfc3339;
 use super::{App, selector};
 use crate::metrics::number;
 use crate::metrics::rules::{Alert, Group, Health, Rule, RuleKind};
-use crate::promql::Matcher;
+use crate::promql::{self, Matcher};
 
 /// `/alerts`.
 pub(super) async fn alerts(State(app): State<App>) -> Answer {
@@ -98,7 +97,9 @@ pub(super) async fn rules(State(app): State<App>, form: Form) -> Answer {
         let mut all = form.all(name).peekable();
         all.peek().is_none() || all.any(|known| known == value)
     };
-    let groups = app.rules.groups();
+    let mut groups = app.rules.groups();
+    // Prometheus answers in this order, whatever that of the configuration.
+    groups.sort_by(|a, b| (&a.file, &a.name).cmp(&(&b.file, &b.name)));
     let groups: Vec<Value> = groups
         .iter()
         .filter(|group| wanted("rule_group[]", &group.name) && wanted("file[]", &group.file))
@@ -124,7 +125,7 @@ fn group_json(group: &Group, filter: &Filter) -> Option<Value> {
 
 fn rule_json(rule: &Rule, filter: &Filter) -> Value {
     let query =
-        parser::parse(&rule.query).map_or_else(|_| rule.query.clone(), |query| query.to_string());
+        promql::parse(&rule.query).map_or_else(|_| rule.query.clone(), |query| query.to_string());
     let mut value = json!({
         "name": rule.name,
         "query": query,

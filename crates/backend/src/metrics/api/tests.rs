@@ -203,6 +203,31 @@ async fn wrong_requests_are_answered_as_prometheus_does() {
 }
 
 #[tokio::test]
+async fn what_the_parser_cannot_survive_is_refused_wherever_an_expression_comes_in() {
+    let nested = format!("{}1{}", "(".repeat(5_000), ")".repeat(5_000));
+    let parameters = [
+        ("query", "query"),
+        ("query_exemplars?start=0&end=1", "query"),
+        ("format_query", "query"),
+        ("series", "match[]"),
+        ("labels", "match[]"),
+        ("label/service/values", "match[]"),
+        ("rules", "match[]"),
+    ];
+    for (path, parameter) in parameters {
+        for expr in ["load%20offset%20NaN", "load%5B1e400%5D", &nested] {
+            let join = if path.contains('?') { '&' } else { '?' };
+            let path = format!("/api/v1/{path}{join}{parameter}={expr}");
+            let (code, message) = error(&path).await;
+            let refusal = format!("bad_data: invalid parameter {parameter:?}: ");
+            assert_eq!(code, 400, "{path}: {message}");
+            assert!(message.starts_with(&refusal), "{path}: {message}");
+            assert!(message.contains("parse error: "), "{path}: {message}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn series_and_labels_can_be_listed() {
     assert_eq!(
         data("/api/v1/labels").await,

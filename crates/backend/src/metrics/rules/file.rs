@@ -11,7 +11,7 @@ use serde::{Deserialize, de};
 use super::group::{AlertRule, Group, Rule, RuleKind};
 use super::template::Template;
 use crate::metrics::duration;
-use crate::promql::{Labels, METRIC_NAME};
+use crate::promql::{self, Labels, METRIC_NAME};
 
 /// Something wrong with a rule file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -226,7 +226,7 @@ impl Reader<'_> {
         let line = self.lines.rules.next();
         let before = self.problems.len();
         let query = raw.expr.0.trim().to_owned();
-        if let Err(error) = promql_parser::parser::parse(&query) {
+        if let Err(error) = promql::parse(&query) {
             self.report(line, format!("expr: {error}"));
         }
         let mut labels: BTreeMap<String, String> = BTreeMap::new();

@@ -196,6 +196,11 @@ fn all_mistakes_in_a_file_are_named_with_their_lines() {
         &["r.yml:5: "],
     );
     check("groups: 5\n", &["r.yml:1: "]);
+    // The bare parser panics on both.
+    check(
+        "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up offset NaN\n  - alert: B\n    expr: up[1e400]\n",
+        &["r.yml:4: expr: ", "r.yml:6: expr: "],
+    );
     let many = "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: up >\n    for: soon\n  - record: 'x y'\n    expr: up\n  - record: x\n    expr: up\n    for: 5s\n  - alert: B\n    expr: up\n    annotations: {s: '{{ nope }}'}\n    labels: {'1': x}\n  - expr: up\n- name: a\n";
     check(
         many,

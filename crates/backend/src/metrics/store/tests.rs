@@ -1,5 +1,5 @@
 use super::*;
-use crate::promql::{METRIC_NAME, MatchOp, STALE, is_stale};
+use crate::promql::{STALE, is_stale};
 
 fn labels(text: &str) -> Labels {
     Labels::new(text.split(',').map(|pair| {
@@ -22,14 +22,7 @@ fn write(
 }
 
 fn selector(text: &str) -> Vec<Matcher> {
-    let Ok(promql_parser::parser::Expr::VectorSelector(found)) = promql_parser::parser::parse(text)
-    else {
-        panic!("`{text}` is no selector");
-    };
-    let name = found
-        .name
-        .map(|name| Matcher::new(MatchOp::Equal, METRIC_NAME, &name));
-    name.into_iter().chain(found.matchers.matchers).collect()
+    crate::promql::selector(text).unwrap()
 }
 
 fn found(store: &Store, text: &str) -> Vec<String> {
