@@ -158,6 +158,15 @@ impl Upstream {
     fn new(name: &str, addresses: &[SocketAddr]) -> Self {
         let gauge =
             metrics::gauge!(metric::HTTP_CLIENT_RETRY_BUDGET, label::TARGET => name.to_owned());
+        for reason in retry::Reason::ALL {
+            // `rate` cannot see an increase from nothing: the counters are there before the first retry.
+            metrics::counter!(
+                metric::HTTP_CLIENT_RETRIES,
+                label::TARGET => name.to_owned(),
+                label::REASON => reason.name(),
+            )
+            .increment(0);
+        }
         Self {
             name: name.to_owned(),
             addresses: addresses.iter().copied().map(Address::from).collect(),

@@ -23,6 +23,13 @@ pub(super) enum Reason {
 }
 
 impl Reason {
+    pub(super) const ALL: [Self; 4] = [
+        Self::Connect,
+        Self::Interrupted,
+        Self::Overloaded,
+        Self::Gateway,
+    ];
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Connect => "connect",
