@@ -12,11 +12,6 @@
 //! `= 3` is a scalar or text, `! …` an error and its kind, `? …` a warning or an information, `[]` nothing at all,
 //! and a sample of a range vector carries its time: `3@20s`.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a malformed file of expectations fails its test"
-)]
-
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
