@@ -7,6 +7,7 @@ mod browser;
 mod cli;
 mod crash;
 mod drills;
+mod prometheus;
 mod silence;
 mod stack;
 mod structure;
@@ -25,6 +26,7 @@ fn main() -> std::process::ExitCode {
         drills::trials(),
         crash::trials(),
         stack::trials(),
+        prometheus::trials(),
         browser::trials(),
         cli::trials(),
         structure::trials(),
