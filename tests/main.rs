@@ -12,6 +12,7 @@ mod silence;
 mod stack;
 mod structure;
 mod support;
+mod telemetry;
 mod writeup;
 
 use libtest_mimic::{Arguments, Trial};
@@ -27,6 +28,7 @@ fn main() -> std::process::ExitCode {
         crash::trials(),
         stack::trials(),
         prometheus::trials(),
+        telemetry::trials(),
         browser::trials(),
         cli::trials(),
         structure::trials(),
