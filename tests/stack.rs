@@ -90,6 +90,10 @@ fn three_hops() {
         rate < 100.0,
         "50 requests a second were asked for, not {rate}"
     );
+    assert_eq!(
+        get(&format!("{}/healthz", drill.url("gateway"))),
+        (200, "ok\n".to_owned())
+    );
     let said = drill.ok(&["request", "GET", "/v1/products/sku-000001"]);
     assert!(said.contains("200") && said.contains("inventory"), "{said}");
 }
