@@ -36,6 +36,7 @@ use crate::console::progress::Progress;
 use crate::error::Outcome;
 use crate::session::StateDir;
 use crate::stack::Stack;
+use crate::stack::backend::Backend;
 use crate::stack::slot::Notice;
 use drill::{Drill, Phase};
 use event::Event;
@@ -82,7 +83,7 @@ async fn drive(
         _ = interrupts.recv() => return folder::discard(&prepared.folder),
         _ = terminations.recv() => return folder::discard(&prepared.folder),
     };
-    let backend_ended = stack.backend.exited();
+    let mut stack = stack;
     let drill = Arc::new(plan::assemble(prepared, &stack, lock, events).await?);
     drop(progress);
 
@@ -101,11 +102,16 @@ async fn drive(
         }
     });
 
-    tokio::select! {
-        () = drill.ended.cancelled() => {}
-        _ = interrupts.recv() => {}
-        _ = terminations.recv() => {}
-        _ = backend_ended => drill.void("the backend ended: telemetry from then on is missing".to_owned()),
+    loop {
+        tokio::select! {
+            () = drill.ended.cancelled() => break,
+            _ = interrupts.recv() => break,
+            _ = terminations.recv() => break,
+            status = stack.backend.exited() => {
+                let how = status.map_or_else(|| "killed".to_owned(), |status| status.to_string());
+                bring_back(&drill, &mut stack.backend, how).await;
+            }
+        }
     }
     tasks.shutdown().await;
     drill.load.stop().await;
@@ -138,6 +144,30 @@ async fn tell(drill: &Drill, notice: Notice) {
         instance,
         what,
     });
+}
+
+/// Starts the backend again on its own ports; what it had not written down for a second is lost.
+async fn bring_back(drill: &Drill, backend: &mut Backend, how: String) {
+    tell(
+        drill,
+        Notice::Ended {
+            instance: "backend".to_owned(),
+            how,
+        },
+    )
+    .await;
+    match backend.revive().await {
+        Ok(()) => {
+            tell(
+                drill,
+                Notice::Restarted {
+                    instance: "backend".to_owned(),
+                },
+            )
+            .await
+        }
+        Err(error) => drill.void(format!("the backend does not come up again: {error:#}")),
+    }
 }
 
 /// A task that prints events until it is told that there are no more (`None`);

@@ -29,6 +29,13 @@ pub(crate) fn trials() -> Vec<Trial> {
             },
         ),
         Trial::test(
+            "crash::a_killed_backend_comes_back_with_what_it_recorded",
+            || {
+                kill_the_backend();
+                Ok(())
+            },
+        ),
+        Trial::test(
             "crash::a_killed_service_comes_back_and_that_is_visible",
             || {
                 kill_a_service();
@@ -135,6 +142,75 @@ fn opens(state: &Path, folder: &Path) {
     );
     child.kill().expect("it can be killed");
     child.wait().expect("it was killed");
+}
+
+fn kill_the_backend() {
+    let mut drill = Drill::start(&["up", "--seed", "4"]);
+    wait_for_traces(&drill);
+    let trace = wait_for("an order's trace", SOON, || {
+        let found = drill.json(&[
+            "traces",
+            "--service",
+            "gateway",
+            "--operation",
+            "POST /v1/orders",
+            "--limit",
+            "1",
+        ]);
+        Some(found.as_array()?.first()?["id"].as_str()?.to_owned())
+    });
+    let first = wait_for("a first sample", SOON, || oldest_sample(&drill));
+    let backend = *children_of(drill.pid())
+        .iter()
+        .find(|id| {
+            std::fs::read_to_string(format!("/proc/{id}/cmdline"))
+                .is_ok_and(|line| line.contains("backend"))
+        })
+        .expect("the backend is a child");
+    // The journals are written every second: what is asked for below must be older than that.
+    let journal = drill.folder().join("metrics.lz4");
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+    for _ in 0..2 {
+        let before = size(&journal);
+        wait_for("the journal is written", SOON, || {
+            (size(&journal) > before).then_some(())
+        });
+    }
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(backend.cast_signed()).expect("an id"),
+        rustix::process::Signal::KILL,
+    )
+    .expect("a child can be killed");
+    let ended = drill.event("process", SOON);
+    assert_eq!(ended["instance"], "backend", "{ended}");
+    let back = drill.event("process", SOON);
+    assert_eq!(
+        (&back["instance"], &back["what"]),
+        (&"backend".into(), &"was started again".into()),
+        "{back}"
+    );
+    assert!(
+        drill.ok(&["trace", &trace]).contains("inventory"),
+        "the trace from before is there"
+    );
+    assert_eq!(oldest_sample(&drill), Some(first), "and so are the samples");
+    wait_for("it scrapes again", SOON, || {
+        let up = get_json(&format!(
+            "{}/api/v1/query?query=sum(up)",
+            drill.url("prometheus")
+        ));
+        (up["data"]["result"][0]["value"][1] == "4").then_some(())
+    });
+}
+
+/// The time of the first sample of the gateway's `up`, in seconds since 1970.
+fn oldest_sample(drill: &Drill) -> Option<String> {
+    let expr = "min_over_time(timestamp(up%7Bservice%3D%22gateway%22%7D)%5B10m%3A1s%5D)";
+    let answer = get_json(&format!(
+        "{}/api/v1/query?query={expr}",
+        drill.url("prometheus")
+    ));
+    Some(answer["data"]["result"][0]["value"][1].as_str()?.to_owned())
 }
 
 fn kill_a_service() {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::log_file::LogFile;
 use super::port::{Choice, choose};
@@ -78,6 +78,8 @@ pub(crate) struct Live {
 #[derive(Debug)]
 pub(crate) struct Backend {
     process: Process,
+    config: Value,
+    log: LogFile,
     pub(crate) jaeger: SocketAddr,
     pub(crate) otlp_grpc: SocketAddr,
     pub(crate) otlp_http: SocketAddr,
@@ -101,16 +103,7 @@ impl Backend {
             "replay": live.is_none().then_some(work.folder),
             "remove_on_eof": live.map(|live| &live.scratch),
         });
-        let process = Process::start(Spec {
-            role: "backend",
-            instance: "backend",
-            config: &config,
-            listener: None,
-            environment: &[],
-            log,
-            ready_within: READY_WITHIN,
-        })
-        .await?;
+        let process = run(&config, &log).await?;
         let address = |field| -> anyhow::Result<SocketAddr> {
             process
                 .announced(field)?
@@ -123,7 +116,16 @@ impl Backend {
             otlp_http: address("otlp_http")?,
             prometheus: address("prometheus")?,
             process,
+            config,
+            log,
         })
+    }
+
+    /// Starts it again where it was, with everything that it has written down, after it ended by itself.
+    pub(crate) async fn revive(&mut self) -> anyhow::Result<()> {
+        self.config["resume"] = Value::Bool(true);
+        self.process = run(&self.config, &self.log).await?;
+        Ok(())
     }
 
     /// Where it answers; it serves no shop.
@@ -146,4 +148,17 @@ impl Backend {
     pub(crate) async fn stop(self) {
         self.process.stop(STOP_WITHIN).await;
     }
+}
+
+async fn run(config: &Value, log: &LogFile) -> anyhow::Result<Process> {
+    Process::start(Spec {
+        role: "backend",
+        instance: "backend",
+        config,
+        listener: None,
+        environment: &[],
+        log: log.clone(),
+        ready_within: READY_WITHIN,
+    })
+    .await
 }

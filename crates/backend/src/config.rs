@@ -30,6 +30,9 @@ pub struct Config {
     /// Folder to which traces and metrics are written as they come in.
     #[serde(default)]
     pub journal: Option<PathBuf>,
+    /// Whether what the journal's folder holds already is loaded first: this process goes on where one that ended left off.
+    #[serde(default)]
+    pub resume: bool,
     /// Folder whose traces and metrics are loaded at the start; nothing is scraped or evaluated then.
     #[serde(default)]
     pub replay: Option<PathBuf>,

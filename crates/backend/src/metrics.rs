@@ -18,7 +18,7 @@ pub mod scrape;
 pub mod store;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,6 +76,10 @@ impl Metrics {
     pub fn open(config: &Config) -> Result<Metrics, Error> {
         let limits = &config.limits;
         let is_replay = config.replay.is_some();
+        let earlier = match &config.journal {
+            Some(folder) if config.resume && !is_replay => set_aside(folder)?,
+            _ => None,
+        };
         let journal = match &config.journal {
             Some(folder) if !is_replay => {
                 let journal = Journal::create(folder, limits.metrics_journal_bytes);
@@ -89,6 +93,13 @@ impl Metrics {
             Some(folder) => replay(folder.clone(), &store)?,
             None => None,
         };
+        if let Some(folder) = earlier {
+            // What is loaded is written to the new journal as well, so that one file has it all.
+            replay(folder.clone(), &store)?;
+            if let Err(error) = std::fs::remove_dir_all(&folder) {
+                note::warn(&format!("`{}` stays: {error}", folder.display()));
+            }
+        }
         let options = promql::Options {
             max_samples: limits.query_samples,
             timeout: Duration::from_millis(limits.query_timeout_ms),
@@ -190,6 +201,22 @@ fn store(config: &Config, journal: Option<Arc<Journal>>) -> Store {
         Some(journal) => Store::with_journal(limits, journal),
         None => Store::new(limits),
     }
+}
+
+/// Moves the journal that an earlier process of this run has left into a folder of its own, if there is one.
+fn set_aside(folder: &Path) -> Result<Option<PathBuf>, Error> {
+    let aside = folder.join("earlier");
+    let failed = |error| Error::Journal(folder.to_owned(), error);
+    if !folder.join(journal::FILE_NAME).exists() {
+        return Ok(None);
+    }
+    std::fs::create_dir_all(&aside).map_err(failed)?;
+    std::fs::rename(
+        folder.join(journal::FILE_NAME),
+        aside.join(journal::FILE_NAME),
+    )
+    .map_err(failed)?;
+    Ok(Some(aside))
 }
 
 /// Loads an earlier run and says what was lost; answers its newest moment.

@@ -173,7 +173,8 @@ fn open_traces(config: &Config, links: &Links) -> Result<Traces, Error> {
         _ => None,
     };
     let traces = Traces::new(limits, ui, journal);
-    if let Some(folder) = &config.replay {
+    let earlier = config.journal.as_ref().filter(|_| config.resume);
+    if let Some(folder) = config.replay.as_ref().or(earlier) {
         let found = traces.replay(folder).map_err(Error::TraceReplay)?;
         for damage in &found.damage {
             note::warn(&format!("traces in `{}`: {damage}", folder.display()));
