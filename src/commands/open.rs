@@ -65,13 +65,12 @@ pub(super) fn serve(
         let mut interrupts = signal(SignalKind::interrupt()).context("interrupt signal")?;
         let mut terminations = signal(SignalKind::terminate()).context("termination signal")?;
         let progress = console.progress("loading the run");
-        let logs = tempfile::tempdir().context("folder for the backend's log")?;
         let work = Work {
             run: &run_of(folder),
             folder,
             live: None,
         };
-        let backend = Backend::start(work, ports, LogFile::open(logs.path(), "backend")?).await?;
+        let backend = Backend::start(work, ports, LogFile::in_memory("backend")).await?;
         drop(progress);
         console.print(&text(&backend.urls())?)?;
         let ended = backend.exited();

@@ -26,14 +26,25 @@ pub(crate) struct LogFile {
 #[derive(Debug)]
 struct Inner {
     instance: String,
+    /// Where the lines go besides the tail.
+    kept: Option<Kept>,
+    tail: VecDeque<String>,
+}
+
+#[derive(Debug)]
+struct Kept {
     path: PathBuf,
     file: File,
     bytes: u64,
     most_bytes: u64,
-    tail: VecDeque<String>,
 }
 
 impl LogFile {
+    /// Keeps the last lines in memory only, for processes of no run.
+    pub(crate) fn in_memory(instance: &str) -> Self {
+        Self::new(instance, None)
+    }
+
     /// Opens `<folder>/<instance>.jsonl` for appending.
     pub(crate) fn open(folder: &Path, instance: &str) -> anyhow::Result<Self> {
         Self::bounded(folder, instance, MOST_BYTES)
@@ -45,17 +56,24 @@ impl LogFile {
         let path = folder.join(format!("{instance}.jsonl"));
         let file = append(&path)?;
         let bytes = file.metadata().map_or(0, |metadata| metadata.len());
-        let inner = Inner {
-            instance: instance.to_owned(),
+        let kept = Kept {
             path,
             file,
             bytes,
             most_bytes,
+        };
+        Ok(Self::new(instance, Some(kept)))
+    }
+
+    fn new(instance: &str, kept: Option<Kept>) -> Self {
+        let inner = Inner {
+            instance: instance.to_owned(),
+            kept,
             tail: VecDeque::new(),
         };
-        Ok(Self {
+        Self {
             inner: Arc::new(Mutex::new(inner)),
-        })
+        }
     }
 
     /// Copies every line of `stream` into the file until it ends.
@@ -100,12 +118,21 @@ impl Inner {
             self.tail.pop_front();
         }
         self.tail.push_back(line.clone());
-        if self.bytes + line.len() as u64 > self.most_bytes {
+        if let Some(kept) = &mut self.kept {
+            kept.write(&line);
+        }
+    }
+}
+
+impl Kept {
+    /// A full disk must not end a drill: a line that cannot be written is lost, the tail still has it.
+    fn write(&mut self, line: &str) {
+        let length = line.len() as u64 + 1;
+        if self.bytes + length > self.most_bytes {
             self.start_over();
         }
-        // A full disk must not end a drill: the line is lost, the tail still has it.
-        if writeln!(self.file, "{line}").is_ok() {
-            self.bytes += line.len() as u64 + 1;
+        if self.bytes + length <= self.most_bytes && writeln!(self.file, "{line}").is_ok() {
+            self.bytes += length;
         }
     }
 
