@@ -98,7 +98,7 @@ impl Drop for Scratch {
 }
 
 impl Stack {
-    /// Starts everything: backend and databases at once, then the services. Says each step to `progress`.
+    /// Starts everything: the backend, the databases, then the services. Says each step to `progress`.
     pub(crate) async fn start(
         plan: Plan,
         notices: &mpsc::Sender<Notice>,
@@ -106,8 +106,6 @@ impl Stack {
     ) -> anyhow::Result<Self> {
         let scratch = Scratch(plan.scratch());
         let logs = plan.folder.join("logs");
-        std::fs::create_dir_all(&scratch.0)
-            .with_context(|| format!("folder `{}`", scratch.0.display()))?;
         let rules = plan.folder.join("rules.yml");
         std::fs::write(&rules, RULES).with_context(|| format!("file `{}`", rules.display()))?;
         let targets = plan.folder.join("targets.json");
@@ -123,10 +121,11 @@ impl Stack {
             folder: &plan.folder,
             live: Some(live),
         };
-        let (backend, ()) = tokio::try_join!(
-            Backend::start(work, plan.ports, LogFile::open(&logs, "backend")?),
-            catalogue::install(&plan.cache, &scratch.0, progress),
-        )?;
+        // Whoever kills us at any moment: from here on the backend removes the folder that is made next.
+        let backend = Backend::start(work, plan.ports, LogFile::open(&logs, "backend")?).await?;
+        std::fs::create_dir_all(&scratch.0)
+            .with_context(|| format!("folder `{}`", scratch.0.display()))?;
+        catalogue::install(&plan.cache, &scratch.0, progress).await?;
         let environment = vec![(
             "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
             format!("http://{}", backend.otlp_grpc),

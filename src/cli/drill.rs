@@ -40,6 +40,12 @@ pub struct Up {
     /// What both kinds of start have in common.
     #[command(flatten)]
     pub stack: Stack,
+    /// Requests a second instead of the usual rate (benchmarks)
+    #[arg(long, value_name = "RATE", hide = true)]
+    pub rate: Option<f64>,
+    /// Start the services without traces and metrics (benchmarks)
+    #[arg(long, hide = true)]
+    pub no_telemetry: bool,
 }
 
 /// How to start the shop, its traffic and its backends.

@@ -35,7 +35,12 @@ pub(super) fn run(context: &Context, args: &drill::Run) -> anyhow::Result<Outcom
 
 /// The shop with no incident.
 pub(super) fn up(context: &Context, args: &drill::Up) -> anyhow::Result<Outcome> {
-    let options = options(&args.stack, args.stack.seed, None, false)?;
+    let usual = options(&args.stack, args.stack.seed, None, false)?;
+    let options = Options {
+        rate: args.rate,
+        telemetry: !args.no_telemetry,
+        ..usual
+    };
     runner::run(options, &context.state, &context.console)
 }
 

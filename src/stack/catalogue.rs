@@ -14,31 +14,38 @@ pub(crate) async fn install(
     progress: &(dyn Fn(&str) + Send + Sync),
 ) -> anyhow::Result<()> {
     let prepared = cache.join(format!("catalogue-{}.db", inventory::store::VERSION));
-    if !prepared.exists() {
+    let copy = scratch.join(inventory::store::FILE);
+    if prepared.exists() {
+        let work = move || {
+            std::fs::copy(&prepared, &copy)
+                .with_context(|| format!("copy of `{}`", prepared.display()))
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .context("copying the catalogue")??;
+    } else {
         progress("preparing the catalogue (once)");
-        let (cache, prepared) = (cache.to_owned(), prepared.clone());
-        tokio::task::spawn_blocking(move || prepare(&cache, &prepared))
+        let cache = cache.to_owned();
+        tokio::task::spawn_blocking(move || prepare(&copy, &cache, &prepared))
             .await
             .context("preparing the catalogue")??;
     }
-    let copy = scratch.join(inventory::store::FILE);
-    tokio::task::spawn_blocking(move || {
-        std::fs::copy(&prepared, &copy).with_context(|| format!("copy of `{}`", prepared.display()))
-    })
-    .await
-    .context("copying the catalogue")??;
     Ok(())
 }
 
-/// Prepares into a file of its own and renames it, so that two drills that start at once cannot disturb each other.
-fn prepare(cache: &Path, prepared: &Path) -> anyhow::Result<()> {
-    std::fs::create_dir_all(cache)
-        .with_context(|| format!("cache folder `{}`", cache.display()))?;
-    let folder = tempfile::Builder::new()
+/// Prepares the database where the run needs it, which is removed whatever happens to us, and keeps a copy in the cache.
+/// The copy gets its name when it is whole, so that two drills that start at once cannot disturb each other.
+fn prepare(database: &Path, cache: &Path, prepared: &Path) -> anyhow::Result<()> {
+    inventory::store::prepare(database, SEED).context("catalogue database")?;
+    let folder = || format!("cache folder `{}`", cache.display());
+    std::fs::create_dir_all(cache).with_context(folder)?;
+    let draft = tempfile::Builder::new()
         .prefix(".preparing-")
-        .tempdir_in(cache)
-        .with_context(|| format!("cache folder `{}`", cache.display()))?;
-    let draft = folder.path().join(inventory::store::FILE);
-    inventory::store::prepare(&draft, SEED).context("catalogue database")?;
-    std::fs::rename(&draft, prepared).with_context(|| format!("file `{}`", prepared.display()))
+        .tempfile_in(cache)
+        .with_context(folder)?;
+    std::fs::copy(database, draft.path()).with_context(folder)?;
+    draft
+        .persist(prepared)
+        .with_context(|| format!("file `{}`", prepared.display()))?;
+    Ok(())
 }

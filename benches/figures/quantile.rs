@@ -1,0 +1,74 @@
+//! The p99 of our histograms beside the exact one of the load's own record, for the same minute and route.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::time::Duration;
+
+use anyhow::Context;
+use loadgen::Route;
+use loadgen::record::line;
+
+use crate::Options;
+use crate::api::{Api, now_ns};
+use crate::drill::{Drill, Home};
+use crate::table::Row;
+
+/// Requests a second: some hundred beyond the 99th percentile of the busiest route.
+const RATE: &str = "200";
+/// Connections and caches are warm after this.
+const WARM: Duration = Duration::from_secs(5);
+const WINDOW_S: u64 = 60;
+/// Until the last scrape of the window is in.
+const SCRAPED: Duration = Duration::from_secs(2);
+const QUANTILES: [f64; 2] = [0.5, 0.99];
+
+/// The routes with requests enough: 40, 28 and 10 in 100.
+const ROUTES: [Route; 3] = [Route::GetProduct, Route::ListProducts, Route::PlaceOrder];
+
+pub(crate) fn measure(home: &Home, _: Options) -> anyhow::Result<Vec<Row>> {
+    let mut drill = Drill::up(home, &["--rate", RATE])?;
+    std::thread::sleep(WARM + Duration::from_secs(WINDOW_S));
+    let end_ms = i64::try_from(now_ns() / 1_000_000)?;
+    std::thread::sleep(SCRAPED);
+    let api = Api::new(drill.url("jaeger")?, drill.url("prometheus")?)?;
+    let mut ours = Vec::new();
+    for (route, quantile) in pairs() {
+        let (method, path) = route
+            .name()
+            .split_once(' ')
+            .context("a method and a path")?;
+        let expr = format!(
+            "histogram_quantile({quantile}, sum by (le) (rate(http_server_request_duration_seconds_bucket{{\
+             service=\"gateway\",http_request_method=\"{method}\",http_route=\"{path}\"}}[{WINDOW_S}s])))"
+        );
+        let value = api.number(&expr, Some(end_ms as f64 / 1e3))?;
+        ours.push(value.with_context(|| format!("no samples of `{route}`"))?);
+    }
+    let journal = drill.run_folder()?.join("load.jsonl");
+    drill.end()?;
+    let record = line::read(BufReader::new(File::open(journal).context("load record")?))?;
+    let start_ms = end_ms - i64::try_from(WINDOW_S * 1_000)?;
+    let window = record.between_ms(start_ms, end_ms);
+    let rows = pairs().zip(ours).map(|((route, quantile), ours)| {
+        let exact_us = record.quantile_us(window.clone(), Some(route), quantile);
+        let count = record.sum(window.clone(), Some(route)).answered();
+        let exact_ms = exact_us as f64 / 1e3;
+        let ours_ms = ours * 1e3;
+        let percent = (ours_ms / exact_ms - 1.0) * 100.0;
+        let reach = if quantile == 0.99 { "within 10 %" } else { "" };
+        Row::new(
+            &format!(
+                "p{:.0} of {route}, histogram against exact",
+                quantile * 100.0
+            ),
+            reach,
+            format!("{percent:+.1} % ({ours_ms:.2} ms, {exact_ms:.2} ms, {count} requests)"),
+        )
+    });
+    Ok(rows.collect())
+}
+
+fn pairs() -> impl Iterator<Item = (Route, f64)> {
+    let routes = ROUTES.into_iter();
+    routes.flat_map(|route| QUANTILES.map(|quantile| (route, quantile)))
+}
