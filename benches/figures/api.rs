@@ -72,6 +72,7 @@ struct Span {
     parent: String,
     service: String,
     name: String,
+    ms: f64,
 }
 
 /// Spans by trace id.
@@ -83,6 +84,7 @@ impl Traces {
     pub(crate) fn read(answer: &Value) -> Self {
         let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let ns = |value: &Value| -> i128 { text(value).parse().unwrap_or_default() };
         let mut traces = Self::default();
         for resource in list(&answer["result"]["resourceSpans"]) {
             let attributes = list(&resource["resource"]["attributes"]);
@@ -99,6 +101,8 @@ impl Traces {
                         parent: text(&span["parentSpanId"]),
                         service: service.clone(),
                         name: text(&span["name"]),
+                        ms: (ns(&span["endTimeUnixNano"]) - ns(&span["startTimeUnixNano"])) as f64
+                            / 1e6,
                     });
                 }
             }
@@ -128,10 +132,11 @@ impl Traces {
     }
 }
 
-/// A complete trace: its first span's name, and the services in it.
+/// A complete trace: its first span's name and duration, and the services in it.
 #[derive(Debug, Clone)]
 pub(crate) struct Shape {
     pub(crate) name: String,
+    pub(crate) ms: f64,
     pub(crate) services: BTreeSet<String>,
 }
 
@@ -144,6 +149,7 @@ fn shape(spans: &[Span], caller: &str) -> Option<Shape> {
     let is_whole = rest.iter().all(|span| ids.contains(span.parent.as_str()));
     (is_whole && root.service == "gateway").then(|| Shape {
         name: root.name.clone(),
+        ms: root.ms,
         services: spans.iter().map(|span| span.service.clone()).collect(),
     })
 }

@@ -35,22 +35,17 @@ pub(crate) fn measure(home: &Home, options: Options) -> anyhow::Result<Vec<Row>>
         .iter()
         .map(|(role, kib)| format!("{role} {:.1}", mb(*kib)))
         .collect();
+    let figure = format!("resident memory of everything, {minutes} min at {RATE} requests/s");
+    let sum = format!(
+        "{:.1} MB (most {:.1})",
+        mb(by_role.values().sum()),
+        mb(most_kib)
+    );
+    // All processes are one executable: its pages are in memory once, and in the plain sum seven times.
     Ok(vec![
-        Row::new(
-            &format!("resident memory of everything, {minutes} min at {RATE} requests/s"),
-            "120 MB",
-            format!(
-                "{:.1} MB (most {:.1})",
-                mb(by_role.values().sum()),
-                mb(most_kib)
-            ),
-        ),
+        Row::new(&figure, "120 MB", format!("{:.1} MB", mb(shared_once))),
+        Row::new("  shared pages counted in every process", "", sum),
         Row::new("  by process, MB", "", each.join(", ")),
-        Row::new(
-            "  the same with shared pages counted once",
-            "",
-            format!("{:.1} MB", mb(shared_once)),
-        ),
     ])
 }
 
