@@ -7,6 +7,7 @@ mod browser;
 mod cli;
 mod crash;
 mod drills;
+mod events;
 mod prometheus;
 mod silence;
 mod stack;
@@ -29,6 +30,7 @@ fn main() -> std::process::ExitCode {
         stack::trials(),
         prometheus::trials(),
         telemetry::trials(),
+        events::trials(),
         browser::trials(),
         cli::trials(),
         structure::trials(),
