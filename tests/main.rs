@@ -6,6 +6,7 @@
 mod browser;
 mod cli;
 mod crash;
+mod dashboards;
 mod drills;
 mod events;
 mod prometheus;
@@ -31,6 +32,7 @@ fn main() -> std::process::ExitCode {
         prometheus::trials(),
         telemetry::trials(),
         events::trials(),
+        dashboards::trials(),
         browser::trials(),
         cli::trials(),
         structure::trials(),

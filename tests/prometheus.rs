@@ -331,9 +331,9 @@ fn lies_within(value: f64, band: &[f64], edge: f64) -> bool {
 }
 
 /// The values of an answer by their labels.
-type Readings = BTreeMap<BTreeMap<String, String>, Vec<f64>>;
+pub(crate) type Readings = BTreeMap<BTreeMap<String, String>, Vec<f64>>;
 
-fn readings(url: &str, path: &str, expr: &str, time: &str) -> Readings {
+pub(crate) fn readings(url: &str, path: &str, expr: &str, time: &str) -> Readings {
     let mut query = String::new();
     for byte in expr.bytes() {
         write!(query, "%{byte:02X}").expect("a text takes everything");

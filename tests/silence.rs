@@ -57,7 +57,7 @@ pub(crate) fn check(drill: &Drill, id: &str) {
 }
 
 /// The vocabulary that the scenario file seals.
-fn sealed_words(id: &str) -> Vec<String> {
+pub(crate) fn sealed_words(id: &str) -> Vec<String> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("scenarios/{id}.toml"));
     let text = std::fs::read_to_string(path).expect("the scenario file");
     let scenario: toml::Table = text.parse().expect("TOML");

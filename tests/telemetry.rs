@@ -65,7 +65,7 @@ fn code_words() -> BTreeSet<&'static str> {
 }
 
 /// The rows of the tables whose head begins with these columns, as the texts of their cells.
-fn rows(head: &[&str]) -> Vec<Vec<&'static str>> {
+pub(crate) fn rows(head: &[&str]) -> Vec<Vec<&'static str>> {
     let cells = |line: &'static str| -> Vec<&'static str> {
         let inner = line.trim_start_matches("| ").trim_end_matches('|');
         inner.split('|').map(str::trim).collect()
@@ -88,7 +88,7 @@ fn rows(head: &[&str]) -> Vec<Vec<&'static str>> {
 }
 
 /// The words in backticks of one cell.
-fn words(cell: &'static str) -> BTreeSet<&'static str> {
+pub(crate) fn words(cell: &'static str) -> BTreeSet<&'static str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
