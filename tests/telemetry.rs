@@ -155,7 +155,9 @@ fn families(prometheus: &str, scraper: &BTreeSet<&str>) -> Families {
             .filter_map(|end| name.strip_suffix(end))
             .find(|name| kinds["data"][name][0]["type"] == "histogram");
         let name = histogram.unwrap_or(name);
-        let kind = kinds["data"][name][0]["type"].as_str().unwrap_or("none");
+        // OpenMetrics names the family of a counter without the end of its series' names.
+        let family = name.strip_suffix("_total").unwrap_or(name);
+        let kind = kinds["data"][family][0]["type"].as_str().unwrap_or("none");
         let family = found.entry(name.to_owned()).or_default();
         family.0 = kind.to_owned();
         let labels = series.as_object().expect("labels").keys();

@@ -25,9 +25,12 @@ use hyper_util::{
     client::legacy::{Client as Http, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
-use metrics::Histogram;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
-use telemetry::names::{label, metric};
+use telemetry::{
+    metric::{self as recorded, Histogram},
+    names::{label, metric},
+};
+use tracing::Span;
 
 use self::budget::Budget;
 pub use self::{
@@ -182,13 +185,13 @@ impl Upstream {
         &self.addresses[spread(turn, self.addresses.len())]
     }
 
-    /// Records one attempt; `status` is absent where there was no answer.
-    fn record(&self, method: &Method, status: Option<u16>, took: Duration) {
+    /// Records one attempt, made in `span`; `status` is absent where there was no answer.
+    fn record(&self, method: &Method, status: Option<u16>, took: Duration, span: &Span) {
         let known = |durations: &[(Method, Option<u16>, Histogram)]| {
             let found = durations
                 .iter()
                 .find(|(m, s, _)| m == method && *s == status);
-            found.map(|(_, _, histogram)| histogram.record(took.as_secs_f64()))
+            found.map(|(_, _, histogram)| histogram.record(took.as_secs_f64(), span))
         };
         // The few handles are kept: making one costs more than the rest of the record.
         let durations = self
@@ -200,13 +203,15 @@ impl Upstream {
         }
         drop(durations);
         let text = status.map_or_else(|| "error".to_owned(), |status| status.to_string());
-        let histogram = metrics::histogram!(
+        let histogram = recorded::histogram(
             metric::HTTP_CLIENT_REQUEST_DURATION,
-            label::TARGET => self.name.clone(),
-            label::HTTP_REQUEST_METHOD => method.to_string(),
-            label::HTTP_RESPONSE_STATUS_CODE => text,
+            [
+                (label::TARGET, self.name.clone()),
+                (label::HTTP_REQUEST_METHOD, method.to_string()),
+                (label::HTTP_RESPONSE_STATUS_CODE, text),
+            ],
         );
-        histogram.record(took.as_secs_f64());
+        histogram.record(took.as_secs_f64(), span);
         self.durations
             .write()
             .unwrap_or_else(PoisonError::into_inner)

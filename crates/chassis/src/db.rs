@@ -7,6 +7,7 @@
 //! A statement can take long, and a worker thread of the async runtime must not; a thread per
 //! connection also makes "how many connections are used" mean what it says.
 
+mod duration;
 mod pool;
 mod queue;
 mod step;

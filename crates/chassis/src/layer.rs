@@ -97,7 +97,7 @@ async fn surround(
     if let Ok(value) = HeaderValue::try_from(&*id) {
         response.headers_mut().insert(header::REQUEST_ID, value);
     }
-    route.record(status.as_u16(), began.elapsed());
+    route.record(status.as_u16(), began.elapsed(), &span);
     response
 }
 

@@ -3,8 +3,15 @@
 //! Every family is registered with its help text and its buckets before anything records, because
 //! the bridge would give an unknown histogram Prometheus's default buckets, whose first bound of
 //! 5 ms lies far above what these services need.
+//!
+//! What a scrape looks like is decided here and nowhere else: OpenMetrics with exemplars for whoever asks for it,
+//! Prometheus's text for all others.
 
+mod exemplar;
 mod family;
+mod open_metrics;
+
+use std::sync::Arc;
 
 use metrics_prometheus::Recorder;
 #[cfg(target_os = "linux")]
@@ -13,8 +20,14 @@ use prometheus::{
     Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
 };
 
-pub use self::family::{DATABASE_BUCKETS_S, LAG_BUCKETS_S, REQUEST_BUCKETS_S};
-use self::family::{FAMILIES, Kind};
+use self::{
+    exemplar::Store,
+    family::{FAMILIES, Kind},
+};
+pub use self::{
+    exemplar::{Histogram, histogram},
+    family::{DATABASE_BUCKETS_S, LAG_BUCKETS_S, REQUEST_BUCKETS_S},
+};
 use crate::names::{label, metric};
 
 /// Failure to set the metrics up.
@@ -32,14 +45,24 @@ pub enum Error {
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Registry,
+    exemplars: Arc<Store>,
 }
 
-/// Media type of [`Metrics::render`].
-pub const CONTENT_TYPE: &str = prometheus::TEXT_FORMAT;
+/// What a scrape is answered with.
+#[derive(Debug)]
+pub struct Page {
+    /// Its media type.
+    pub content_type: &'static str,
+    /// All metrics.
+    pub text: String,
+}
 
 impl Metrics {
     pub(crate) fn new(registry: Registry) -> Self {
-        Self { registry }
+        Self {
+            registry,
+            exemplars: Arc::default(),
+        }
     }
 
     /// Metrics that nothing records into.
@@ -59,11 +82,27 @@ impl Metrics {
             label::VERSION => release.to_owned(),
         )
         .set(1.0);
-        Ok(Self { registry })
+        let metrics = Self::new(registry);
+        exemplar::install(&metrics.exemplars);
+        Ok(metrics)
+    }
+
+    /// All metrics in the format that the `Accept` header of a scrape asks for.
+    pub fn page(&self, accept: &str) -> Page {
+        if open_metrics::is_asked_for(accept) {
+            return Page {
+                content_type: open_metrics::CONTENT_TYPE,
+                text: open_metrics::write(&self.registry.gather(), &self.exemplars),
+            };
+        }
+        Page {
+            content_type: prometheus::TEXT_FORMAT,
+            text: self.text(),
+        }
     }
 
     /// All metrics in Prometheus's text format.
-    pub fn render(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let mut text = Vec::with_capacity(16 * 1_024);
         let families = self.registry.gather();
         if let Err(error) = TextEncoder::new().encode(&families, &mut text) {
@@ -107,7 +146,7 @@ mod tests {
             )
             .record(0.000_8);
         });
-        let text = Metrics { registry }.render();
+        let text = Metrics::new(registry).text();
         for line in [
             "# TYPE http_server_request_duration_seconds histogram",
             "# HELP http_server_request_duration_seconds Time",

@@ -12,7 +12,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use super::{State, guard};
@@ -73,14 +73,15 @@ async fn ready(Extract(state): Extract<Arc<State>>) -> Response {
     (status, Json(answer)).into_response()
 }
 
-async fn metrics(Extract(state): Extract<Arc<State>>) -> Response {
+async fn metrics(Extract(state): Extract<Arc<State>>, headers: HeaderMap) -> Response {
     allocator::record();
-    let text = state.metrics.render();
-    (
-        [(header::CONTENT_TYPE, telemetry::metric::CONTENT_TYPE)],
-        text,
-    )
-        .into_response()
+    let accept: Vec<&str> = headers
+        .get_all(header::ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    let page = state.metrics.page(&accept.join(","));
+    ([(header::CONTENT_TYPE, page.content_type)], page.text).into_response()
 }
 
 async fn heap() -> Result<Response, Problem> {

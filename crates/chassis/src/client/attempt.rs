@@ -41,8 +41,9 @@ impl Call<'_> {
             .await
             .unwrap_or_else(|_| Err(self.late()));
         let status = outcome.as_ref().ok().map(|answer| answer.status.as_u16());
-        self.upstream.record(self.method, status, began.elapsed());
+        let took = began.elapsed();
         note(&span, &outcome);
+        self.upstream.record(self.method, status, took, &span);
         outcome
     }
 

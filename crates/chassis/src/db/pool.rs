@@ -1,9 +1,8 @@
 //! The pool itself: spans, times, transactions.
 
 use std::{
-    collections::HashMap,
     fmt,
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -17,7 +16,7 @@ use tokio::sync::oneshot;
 use tracing::Span;
 
 use super::{
-    Error, Options, Statement,
+    Error, Options, Statement, duration,
     queue::{Gauges, Queue},
 };
 
@@ -38,7 +37,6 @@ struct Inner {
     writer: Arc<Queue>,
     wait: Histogram,
     timeouts: Counter,
-    durations: RwLock<HashMap<&'static str, Histogram>>,
 }
 
 impl Pool {
@@ -62,7 +60,6 @@ impl Pool {
             writer: writer.map_err(thread)?,
             wait: metrics::histogram!(metric::DB_CLIENT_CONNECTION_WAIT, label::DB_POOL_NAME => name),
             timeouts: metrics::counter!(metric::DB_CLIENT_CONNECTION_TIMEOUTS, label::DB_POOL_NAME => name),
-            durations: RwLock::default(),
         };
         inner.timeouts.increment(0);
         Ok(Self {
@@ -161,7 +158,7 @@ impl Pool {
         let (started_tx, mut started_rx) = oneshot::channel();
         let (done_tx, mut done_rx) = oneshot::channel();
         let wait = self.inner.wait.clone();
-        let duration = self.duration(statement.summary);
+        let duration = duration::of(statement.summary);
         let current = request::current();
         let queued = Instant::now();
         queue.push(Box::new(move |connection| {
@@ -176,7 +173,7 @@ impl Pool {
                 Some(current) => request::sync_scope(current, || work(connection)),
                 None => work(connection),
             });
-            duration.record(began.elapsed().as_secs_f64());
+            duration.record(began.elapsed().as_secs_f64(), &span);
             // The request may have ended meanwhile; the work is done all the same.
             let _ = done_tx.send(outcome);
         }));
@@ -219,26 +216,6 @@ impl Pool {
             { attribute::SPAN_STATUS } = tracing::field::Empty,
             { attribute::ERROR_TYPE } = tracing::field::Empty,
         )
-    }
-
-    fn duration(&self, summary: &'static str) -> Histogram {
-        let durations = &self.inner.durations;
-        let known = durations
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(summary)
-            .cloned();
-        known.unwrap_or_else(|| {
-            let histogram = metrics::histogram!(
-                metric::DB_CLIENT_OPERATION_DURATION,
-                label::DB_QUERY_SUMMARY => summary
-            );
-            durations
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .insert(summary, histogram.clone());
-            histogram
-        })
     }
 }
 

@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use metrics::histogram;
-use telemetry::names::{attribute, label, metric};
+use telemetry::names::attribute;
 use tracing::{Span, field::Empty, info_span};
 
-use super::Statement;
+use super::{Statement, duration};
 
 /// Runs one statement of a transaction, timed and traced by its own name.
 ///
@@ -18,9 +17,7 @@ pub fn step<T>(
     let span = span(statement);
     let started = Instant::now();
     let result = span.in_scope(work);
-    let summary = statement.summary;
-    histogram!(metric::DB_CLIENT_OPERATION_DURATION, label::DB_QUERY_SUMMARY => summary)
-        .record(started.elapsed());
+    let took = started.elapsed();
     if let Err(error) = &result {
         let code = error
             .sqlite_error_code()
@@ -28,6 +25,7 @@ pub fn step<T>(
         span.record(attribute::ERROR_TYPE, code);
         span.record(attribute::SPAN_STATUS, "error");
     }
+    duration::of(statement.summary).record(took.as_secs_f64(), &span);
     result
 }
 

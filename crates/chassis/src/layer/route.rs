@@ -10,8 +10,11 @@ use std::{
 };
 
 use http::Method;
-use metrics::Histogram;
-use telemetry::names::{label, metric};
+use telemetry::{
+    metric::{self as recorded, Histogram},
+    names::{label, metric},
+};
+use tracing::Span;
 
 use super::method_name;
 
@@ -64,23 +67,27 @@ impl Route {
         }
     }
 
-    pub(super) fn record(&self, status: u16, took: Duration) {
+    /// Counts an answer that was given in `span`.
+    pub(super) fn record(&self, status: u16, took: Duration, span: &Span) {
         let durations = self
             .durations
             .read()
             .unwrap_or_else(PoisonError::into_inner);
         if let Some((_, histogram)) = durations.iter().find(|(known, _)| *known == status) {
-            histogram.record(took.as_secs_f64());
+            histogram.record(took.as_secs_f64(), span);
             return;
         }
         drop(durations);
-        let histogram = metrics::histogram!(
+        let route = self.template.as_deref().unwrap_or(UNMATCHED);
+        let histogram = recorded::histogram(
             metric::HTTP_SERVER_REQUEST_DURATION,
-            label::HTTP_REQUEST_METHOD => self.method,
-            label::HTTP_ROUTE => self.template.clone().unwrap_or_else(|| UNMATCHED.to_owned()),
-            label::HTTP_RESPONSE_STATUS_CODE => status.to_string(),
+            [
+                (label::HTTP_REQUEST_METHOD, self.method.to_owned()),
+                (label::HTTP_ROUTE, route.to_owned()),
+                (label::HTTP_RESPONSE_STATUS_CODE, status.to_string()),
+            ],
         );
-        histogram.record(took.as_secs_f64());
+        histogram.record(took.as_secs_f64(), span);
         self.durations
             .write()
             .unwrap_or_else(PoisonError::into_inner)

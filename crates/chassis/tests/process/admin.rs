@@ -99,6 +99,29 @@ fn the_families_of_every_service_are_there() {
 }
 
 #[test]
+fn metrics_come_as_the_scraper_asks() {
+    let mini = Start::default().run();
+    mini.get("/hello");
+    let get = |accept: &str| {
+        let request = mini.admin(Method::GET, "/metrics");
+        let answer = request.header("accept", accept).send().expect("an answer");
+        let content_type = answer.headers()["content-type"].to_str().expect("a text");
+        (content_type.to_owned(), answer.text().expect("a text"))
+    };
+    let (content_type, text) = get("text/plain, */*;q=0.1");
+    assert_eq!(content_type, "text/plain; version=0.0.4");
+    assert!(!text.contains("# EOF") && text.contains("# TYPE log_events_total counter"));
+    let (content_type, text) = get("application/openmetrics-text; version=1.0.0, text/plain;q=0.5");
+    assert_eq!(
+        content_type,
+        "application/openmetrics-text; version=1.0.0; charset=utf-8"
+    );
+    assert!(text.ends_with("\n# EOF\n") && text.contains("# TYPE log_events counter\n"));
+    let count = "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_response_status_code=\"200\",http_route=\"/hello\"} 1";
+    assert!(text.contains(count), "{text}");
+}
+
+#[test]
 fn the_admin_port_answers_when_every_worker_is_blocked() {
     let mini = Start::default().run();
     let burns: Vec<_> = (0..4)

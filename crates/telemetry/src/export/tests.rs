@@ -95,7 +95,7 @@ fn every_span_is_counted_once_whatever_the_backend_does() {
             took < Duration::from_secs(1),
             "ending spans must not wait for a backend ({answer:?}): {took:?}"
         );
-        let text = crate::metric::Metrics::new(registry).render();
+        let text = crate::metric::Metrics::new(registry).text();
         let exported = counter(&text, "otel_spans_exported_total").expect("present");
         let full = counter(&text, "otel_spans_dropped_total{reason=\"queue_full\"}");
         let failed = counter(&text, "otel_spans_dropped_total{reason=\"export_failed\"}");

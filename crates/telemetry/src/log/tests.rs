@@ -137,7 +137,7 @@ fn a_sink_that_blocks_costs_lines_and_no_time() {
         writer.write(b"{}\n".to_vec());
     }
     assert!(!writer.flush(Duration::from_millis(1)));
-    let text = crate::metric::Metrics::new(registry).render();
+    let text = crate::metric::Metrics::new(registry).text();
     let dropped: u64 = text
         .lines()
         .find_map(|line| line.strip_prefix("log_lines_dropped_total "))
