@@ -8,7 +8,7 @@ use std::fmt::Write;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use backend::metrics::exposition::{self, Description, Format, Label, Visitor};
+use backend::metrics::exposition::{self, Description, Exemplar, Format, Label, Visitor};
 use backend::metrics::journal::{Journal, replay};
 use backend::metrics::store::{Limits, SeriesId, Store};
 use backend::promql::{self, Labels, Sample};
@@ -137,6 +137,9 @@ impl Visitor for Count {
     fn sample(&mut self, value: f64, _: Option<i64>) {
         black_box(value);
         self.0 += 1;
+    }
+    fn exemplar(&mut self, exemplar: Exemplar<'_>) {
+        black_box(exemplar);
     }
     fn describe(&mut self, _: &str, _: Description<'_>) {}
 }

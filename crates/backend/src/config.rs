@@ -67,6 +67,10 @@ pub struct Limits {
     pub metrics_bytes: usize,
     /// Series beyond which new ones are refused.
     pub metrics_series: usize,
+    /// Exemplars beyond which the oldest are dropped.
+    pub exemplars: usize,
+    /// Exemplars of one series beyond which its oldest are dropped.
+    pub exemplars_per_series: usize,
     /// Bytes at which the journal of metrics stops growing.
     pub metrics_journal_bytes: u64,
     /// Queries evaluated at the same time; more of them wait.
@@ -94,6 +98,10 @@ impl Default for Limits {
             metrics_retention_s: 6 * 3_600,
             metrics_bytes: 48 << 20,
             metrics_series: 100_000,
+            // As many as a Prometheus keeps; 50 bytes each.
+            exemplars: 100_000,
+            // A quarter of an hour of a bucket that gets one every second, so that it leaves the others their room.
+            exemplars_per_series: 1_000,
             metrics_journal_bytes: 256 << 20,
             queries: 4,
             // Sixteen bytes each: a query may take 160 MB in the worst case, and only for a moment.

@@ -196,6 +196,8 @@ fn store(config: &Config, journal: Option<Arc<Journal>>) -> Store {
         },
         bytes: config.limits.metrics_bytes,
         series: config.limits.metrics_series,
+        exemplars: config.limits.exemplars,
+        exemplars_per_series: config.limits.exemplars_per_series,
     };
     match journal {
         Some(journal) => Store::with_journal(limits, journal),

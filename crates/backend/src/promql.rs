@@ -104,6 +104,16 @@ pub fn selector(text: &str) -> Result<Vec<Matcher>, Error> {
     }
 }
 
+/// The matchers of every series selector in an expression, in the order in which they stand there.
+pub fn selectors(expression: &str) -> Result<Vec<Vec<Matcher>>, Error> {
+    let expr = parse::parse(expression)?;
+    let mut found = Vec::new();
+    parse::visit_selectors(&expr, &mut |selector| {
+        found.push(parse::matchers_of(selector))
+    });
+    Ok(found)
+}
+
 /// Evaluates an expression at one moment, `at_ms` in Unix milliseconds.
 pub fn instant(
     source: &dyn Source,

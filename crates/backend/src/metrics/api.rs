@@ -7,6 +7,7 @@
 //! Queries run on blocking threads, a bounded number at a time.
 
 mod answer;
+mod exemplar;
 mod form;
 mod own;
 mod query;
@@ -104,7 +105,7 @@ pub fn router(sources: Sources) -> Router {
         .route("/query_range", get(query::range).post(query::range))
         .route(
             "/query_exemplars",
-            get(query::exemplars).post(query::exemplars),
+            get(exemplar::query).post(exemplar::query),
         )
         .route("/format_query", get(query::format).post(query::format))
         .route(

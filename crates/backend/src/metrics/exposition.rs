@@ -47,6 +47,17 @@ pub enum Description<'a> {
 /// One label as found: name and unescaped value; the metric's name is the label `__name__`.
 pub type Label<'a> = (Cow<'a, str>, Cow<'a, str>);
 
+/// An example of what a sample counts, such as the trace of one request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exemplar<'a> {
+    /// What names it; a name may occur twice.
+    pub labels: Vec<Label<'a>>,
+    /// What was measured.
+    pub value: f64,
+    /// When, in Unix milliseconds, if the line says.
+    pub t_ms: Option<i64>,
+}
+
 /// Takes what the parser finds.
 pub trait Visitor {
     /// If `line` starts with the text of a series seen before, how long that text is; [`Visitor::sample`] follows.
@@ -57,6 +68,9 @@ pub trait Visitor {
 
     /// A sample of the series recalled or found last, with its time in Unix milliseconds if the line has one.
     fn sample(&mut self, value: f64, t_ms: Option<i64>);
+
+    /// An exemplar of the sample found last.
+    fn exemplar(&mut self, exemplar: Exemplar<'_>);
 
     /// Something about a metric family.
     fn describe(&mut self, family: &str, description: Description<'_>);
@@ -93,9 +107,9 @@ pub enum What {
     /// An unknown type of metric.
     #[error("`{0}` is not a type of metric")]
     NotAType(String),
-    /// An escape that the format does not know.
-    #[error("unknown escape `\\{0}`")]
-    Escape(char),
+    /// A unit that the family's name does not end with.
+    #[error("unit `{0}` is not the end of `{1}`")]
+    NotTheUnit(String, String),
     /// OpenMetrics without the last line.
     #[error("the text ends without `# EOF`")]
     NoEnd,
@@ -148,44 +162,75 @@ fn one(content: &str, format: Format, visitor: &mut impl Visitor) -> Result<bool
     let rest = match visitor.recall(content) {
         Some(length) => &content[length..],
         None => {
-            let (labels, rest) = line::series(content)?;
+            let (labels, rest) = line::series(content, format)?;
             visitor.series(&content[..content.len() - rest.len()], &labels);
             rest
         }
     };
-    let (value, t_ms) = match format {
-        Format::Text => line::text_value(rest)?,
-        Format::OpenMetrics => line::open_metrics_value(rest)?,
-    };
-    visitor.sample(value, t_ms);
+    match format {
+        Format::Text => {
+            let (value, t_ms) = line::text_value(rest)?;
+            visitor.sample(value, t_ms);
+        }
+        Format::OpenMetrics => {
+            let (value, t_ms, exemplar) = line::open_metrics_value(rest)?;
+            visitor.sample(value, t_ms);
+            if let Some(exemplar) = exemplar {
+                visitor.exemplar(exemplar);
+            }
+        }
+    }
     Ok(false)
 }
 
+/// Reads a `#` line; the answer is whether it was the last one.
 fn describe(comment: &str, format: Format, visitor: &mut impl Visitor) -> Result<bool, What> {
-    if format == Format::OpenMetrics && comment == " EOF" {
-        return Ok(true);
+    if format == Format::OpenMetrics {
+        return describe_strictly(comment, visitor);
     }
     let (word, rest) = line::word(comment);
-    let describes = match word {
-        "HELP" | "TYPE" => true,
-        "UNIT" => format == Format::OpenMetrics,
-        _ => false,
+    // Prometheus text allows comments anywhere.
+    if !matches!(word, "HELP" | "TYPE") {
+        return Ok(false);
+    }
+    let (family, rest) = line::family(rest.trim_start_matches([' ', '\t']))?;
+    let description = match word {
+        "HELP" => {
+            let text = rest.strip_prefix([' ', '\t']).unwrap_or(rest);
+            Description::Help(line::help(text, format))
+        }
+        _ => Description::Kind(line::kind(rest.trim(), format)?),
     };
-    if !describes {
-        // Prometheus text allows comments anywhere; OpenMetrics has none.
-        return match format {
-            Format::Text => Ok(false),
-            Format::OpenMetrics => Err(What::Expected(
-                "HELP, TYPE, UNIT or EOF",
-                comment.to_owned(),
-            )),
-        };
+    visitor.describe(&family, description);
+    Ok(false)
+}
+
+/// OpenMetrics has no remarks, and one blank between two words.
+fn describe_strictly(comment: &str, visitor: &mut impl Visitor) -> Result<bool, What> {
+    if comment == " EOF" {
+        return Ok(true);
+    }
+    let unknown = || What::Expected("HELP, TYPE, UNIT or EOF", comment.to_owned());
+    let words = comment
+        .strip_prefix(' ')
+        .and_then(|text| text.split_once(' '));
+    let (word, rest) = words.ok_or_else(unknown)?;
+    if !matches!(word, "HELP" | "TYPE" | "UNIT") {
+        return Err(unknown());
     }
     let (family, rest) = line::family(rest)?;
+    let text = rest.strip_prefix(' ');
+    let text = text.ok_or_else(|| What::Expected("a blank and a text", rest.to_owned()))?;
     let description = match word {
-        "HELP" => Description::Help(line::help(rest.strip_prefix([' ', '\t']).unwrap_or(rest))?),
-        "TYPE" => Description::Kind(line::kind(rest.trim())?),
-        _ => Description::Unit(rest.trim()),
+        "HELP" => Description::Help(line::help(text, Format::OpenMetrics)),
+        "TYPE" => Description::Kind(line::kind(text, Format::OpenMetrics)?),
+        _ => {
+            let stem = family.strip_suffix(text);
+            if !text.is_empty() && !stem.is_some_and(|stem| stem.ends_with('_')) {
+                return Err(What::NotTheUnit(text.to_owned(), family.into_owned()));
+            }
+            Description::Unit(text)
+        }
     };
     visitor.describe(&family, description);
     Ok(false)

@@ -20,6 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use replay::{Replay, replay};
 
+use super::store::Exemplar;
 use crate::promql::{Labels, Sample};
 use codec::Encoder;
 
@@ -89,7 +90,7 @@ impl Journal {
     }
 }
 
-/// Collects the samples of one batch.
+/// Collects the samples and exemplars of one batch.
 pub(super) struct Recorder<'a> {
     state: MutexGuard<'a, State>,
 }
@@ -99,6 +100,13 @@ impl Recorder<'_> {
     pub(super) fn record(&mut self, id: u32, labels: &Labels, sample: Sample) {
         if self.state.file.is_some() {
             self.state.encoder.push(id, labels, sample);
+        }
+    }
+
+    /// Collects one exemplar of the series that the store calls `id`.
+    pub(super) fn exemplar(&mut self, id: u32, labels: &Labels, exemplar: &Exemplar) {
+        if self.state.file.is_some() {
+            self.state.encoder.exemplar(id, labels, exemplar);
         }
     }
 }

@@ -84,6 +84,15 @@ pub(crate) fn general(value: f64, precision: Option<usize>) -> String {
     format!("{value:.decimals$}")
 }
 
+/// A bound of a histogram or a quantile as OpenMetrics recommends it: never without a point or an exponent.
+pub(crate) fn open_metrics(value: f64) -> String {
+    let mut text = general(value, None);
+    if value.is_finite() && !text.contains(['.', 'e']) {
+        text.push_str(".0");
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +113,19 @@ mod tests {
         check(f64::INFINITY, "+Inf", "+Inf");
         assert_eq!(exponent(1.0), "1e+00");
         assert_eq!(exponent(0.0123), "1.23e-02");
+    }
+
+    #[test]
+    fn bounds_have_a_point_or_an_exponent() {
+        let check = |value: f64, text: &str| assert_eq!(open_metrics(value), text);
+        check(1.0, "1.0");
+        check(0.0, "0.0");
+        check(-10.0, "-10.0");
+        check(0.25, "0.25");
+        check(0.000_025, "2.5e-05");
+        check(100_000.0, "100000.0");
+        check(1e6, "1e+06");
+        check(f64::INFINITY, "+Inf");
     }
 
     #[test]

@@ -10,17 +10,19 @@
 
 mod batch;
 mod chunk;
+mod exemplar;
 mod index;
 mod metadata;
 mod retention;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 pub use batch::{Append, Batch, SeriesId};
+pub use exemplar::{Exemplar, ExemplarLabels};
 pub use metadata::{Kind, Metadata};
 
 use super::journal::Journal;
@@ -37,6 +39,10 @@ pub struct Limits {
     pub bytes: usize,
     /// Series beyond which new ones are refused.
     pub series: usize,
+    /// Exemplars beyond which the oldest are dropped.
+    pub exemplars: usize,
+    /// Exemplars of one series beyond which its oldest are dropped.
+    pub exemplars_per_series: usize,
 }
 
 impl Default for Limits {
@@ -45,6 +51,8 @@ impl Default for Limits {
             retention: Duration::from_secs(6 * 3_600),
             bytes: 48 << 20,
             series: 100_000,
+            exemplars: 100_000,
+            exemplars_per_series: 1_000,
         }
     }
 }
@@ -66,6 +74,8 @@ pub struct Stats {
     pub max_ms: Option<i64>,
     /// Distinct pairs of label and value.
     pub label_pairs: usize,
+    /// Exemplars at hand.
+    pub exemplars: usize,
     /// What happened to samples since the start.
     pub counts: Counts,
 }
@@ -87,6 +97,8 @@ pub struct Counts {
     pub expired: u64,
     /// Samples dropped to stay within the bytes allowed.
     pub evicted: u64,
+    /// Exemplars stored.
+    pub exemplars: u64,
 }
 
 /// The store. Shared by reference: writers and readers take turns inside.
@@ -106,6 +118,7 @@ struct Inner {
     /// Every label name and value once.
     texts: HashSet<Arc<str>>,
     metadata: metadata::Table,
+    exemplars: exemplar::Table,
     counts: Counts,
     bytes: usize,
 }
@@ -236,6 +249,28 @@ impl Store {
             .for_each(show);
     }
 
+    /// Exemplars within the bounds, of the series that satisfy any of the sets of matchers, by labels and by time.
+    pub fn exemplars(
+        &self,
+        sets: &[Vec<Matcher>],
+        from_ms: i64,
+        to_ms: i64,
+    ) -> Vec<(Labels, Vec<Exemplar>)> {
+        let inner = self.read();
+        let found = sets
+            .iter()
+            .flat_map(|matchers| inner.index.select(matchers));
+        let ids: BTreeSet<u32> = found.collect();
+        let mut found: Vec<(Labels, Vec<Exemplar>)> = ids
+            .into_iter()
+            .map(|id| (id, inner.exemplars.read(id, from_ms, to_ms)))
+            .filter(|(_, exemplars)| !exemplars.is_empty())
+            .filter_map(|(id, exemplars)| Some((inner.record(id)?.labels.clone(), exemplars)))
+            .collect();
+        found.sort_by(|a, b| a.0.cmp(&b.0));
+        found
+    }
+
     /// What it holds; walks over all series.
     pub fn stats(&self) -> Stats {
         let inner = self.read();
@@ -243,6 +278,7 @@ impl Store {
             bytes: inner.bytes,
             counts: inner.counts,
             label_pairs: inner.index.names().map(|(_, values)| values).sum(),
+            exemplars: inner.exemplars.len(),
             ..Stats::default()
         };
         for record in inner.series.iter().flatten() {

@@ -51,6 +51,33 @@ pub(super) fn matchers_of(selector: &VectorSelector) -> Vec<Matcher> {
     matchers
 }
 
+/// Shows every selector of a tree.
+pub(super) fn visit_selectors(expr: &Expr, show: &mut impl FnMut(&VectorSelector)) {
+    match expr {
+        Expr::Paren(paren) => visit_selectors(&paren.expr, show),
+        Expr::Unary(unary) => visit_selectors(&unary.expr, show),
+        Expr::Subquery(subquery) => visit_selectors(&subquery.expr, show),
+        Expr::Binary(binary) => {
+            visit_selectors(&binary.lhs, show);
+            visit_selectors(&binary.rhs, show);
+        }
+        Expr::Aggregate(aggregate) => {
+            if let Some(parameter) = &aggregate.param {
+                visit_selectors(parameter, show);
+            }
+            visit_selectors(&aggregate.expr, show);
+        }
+        Expr::Call(call) => {
+            for argument in &call.args.args {
+                visit_selectors(argument, show);
+            }
+        }
+        Expr::VectorSelector(selector) => show(selector),
+        Expr::MatrixSelector(selector) => show(&selector.vs),
+        Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => {}
+    }
+}
+
 /// The error for a text that is not PromQL; `place` is a byte offset into it.
 fn refusal(text: &str, place: Option<usize>, message: &str) -> Error {
     let Some(place) = place else {

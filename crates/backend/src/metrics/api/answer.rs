@@ -162,7 +162,7 @@ fn write_sample(text: &mut String, sample: Sample) {
 }
 
 /// Seconds, with milliseconds only if there are any.
-fn write_time(text: &mut String, t_ms: i64) {
+pub(super) fn write_time(text: &mut String, t_ms: i64) {
     if t_ms < 0 {
         text.push('-');
     }

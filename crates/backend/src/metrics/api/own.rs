@@ -96,6 +96,11 @@ fn store(text: &mut String, app: &App) {
             stats.samples as f64,
         ),
         (
+            "prometheus_tsdb_exemplar_exemplars_in_storage",
+            "Exemplars at hand.",
+            stats.exemplars as f64,
+        ),
+        (
             "prometheus_tsdb_storage_bytes",
             "Bytes of samples, labels and index.",
             stats.bytes as f64,
@@ -109,6 +114,11 @@ fn store(text: &mut String, app: &App) {
             "prometheus_tsdb_head_samples_appended_total",
             "Samples stored.",
             counts.stored,
+        ),
+        (
+            "prometheus_tsdb_exemplar_exemplars_appended_total",
+            "Exemplars stored.",
+            counts.exemplars,
         ),
         (
             "prometheus_tsdb_out_of_order_samples_total",

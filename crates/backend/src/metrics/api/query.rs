@@ -121,18 +121,6 @@ async fn evaluate(
     }
 }
 
-/// `/query_exemplars`: exemplars are not kept, so there is none.
-pub(super) async fn exemplars(form: Form) -> Answer {
-    let start_ms = time_param::required(&form, "start")?;
-    let end_ms = time_param::required(&form, "end")?;
-    if end_ms < start_ms {
-        let text = "end timestamp must not be before start timestamp";
-        return Err(Error::BadData(text.to_owned()));
-    }
-    parse(&form)?;
-    success(&[(); 0])
-}
-
 /// `/format_query`.
 pub(super) async fn format(form: Form) -> Answer {
     success(&parse(&form)?.prettify())

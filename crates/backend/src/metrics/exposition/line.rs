@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Label, What};
+use super::{Exemplar, Format, Label, What};
 use crate::metrics::store::Kind;
 use crate::promql::METRIC_NAME;
 
@@ -17,6 +17,14 @@ fn skip_blanks(text: &str) -> &str {
     text.trim_start_matches([' ', '\t'])
 }
 
+/// What follows blanks, where the format allows any.
+fn skip(text: &str, format: Format) -> &str {
+    match format {
+        Format::Text => skip_blanks(text),
+        Format::OpenMetrics => text,
+    }
+}
+
 /// The first word after blanks, and what follows it.
 pub(super) fn word(text: &str) -> (&str, &str) {
     let text = skip_blanks(text);
@@ -26,7 +34,6 @@ pub(super) fn word(text: &str) -> (&str, &str) {
 
 /// The name of a metric family in a `#` line: plain, or in quotes if it is not plain.
 pub(super) fn family(text: &str) -> Result<(Cow<'_, str>, &str), What> {
-    let text = skip_blanks(text);
     if let Some(rest) = text.strip_prefix('"') {
         return quoted(rest);
     }
@@ -35,7 +42,7 @@ pub(super) fn family(text: &str) -> Result<(Cow<'_, str>, &str), What> {
 }
 
 /// The series at the start of a line, and what follows it.
-pub(super) fn series(content: &str) -> Result<(Vec<Label<'_>>, &str), What> {
+pub(super) fn series(content: &str, format: Format) -> Result<(Vec<Label<'_>>, &str), What> {
     let mut labels: Vec<Label<'_>> = Vec::with_capacity(8);
     let rest = match metric_name(content) {
         Some((name, rest)) => {
@@ -44,8 +51,8 @@ pub(super) fn series(content: &str) -> Result<(Vec<Label<'_>>, &str), What> {
         }
         None => content,
     };
-    let rest = match skip_blanks(rest).strip_prefix('{') {
-        Some(inside) => braces(inside, &mut labels)?,
+    let rest = match skip(rest, format).strip_prefix('{') {
+        Some(inside) => braces(inside, format, Owner::Series, &mut labels)?,
         None => rest,
     };
     if labels.iter().all(|(name, _)| name != METRIC_NAME) {
@@ -54,16 +61,30 @@ pub(super) fn series(content: &str) -> Result<(Vec<Label<'_>>, &str), What> {
     Ok((labels, rest))
 }
 
+/// Whose labels stand between braces.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owner {
+    /// A series: its name may be among them, and no name occurs twice.
+    Series,
+    /// An exemplar.
+    Exemplar,
+}
+
 /// What stands between braces, up to and including the closing one.
-fn braces<'a>(inside: &'a str, labels: &mut Vec<Label<'a>>) -> Result<&'a str, What> {
-    let mut rest = skip_blanks(inside);
+fn braces<'a>(
+    inside: &'a str,
+    format: Format,
+    owner: Owner,
+    labels: &mut Vec<Label<'a>>,
+) -> Result<&'a str, What> {
+    let mut rest = skip(inside, format);
     loop {
         if let Some(after) = rest.strip_prefix('}') {
             return Ok(after);
         }
-        rest = skip_blanks(label(rest, labels)?);
+        rest = skip(label(rest, format, owner, labels)?, format);
         if let Some(after) = rest.strip_prefix(',') {
-            rest = skip_blanks(after);
+            rest = skip(after, format);
         } else if !rest.starts_with('}') {
             return Err(expected("`,` or `}`", rest));
         }
@@ -71,30 +92,39 @@ fn braces<'a>(inside: &'a str, labels: &mut Vec<Label<'a>>) -> Result<&'a str, W
 }
 
 /// `name="value"`, or a metric name in quotes on its own.
-fn label<'a>(text: &'a str, labels: &mut Vec<Label<'a>>) -> Result<&'a str, What> {
+fn label<'a>(
+    text: &'a str,
+    format: Format,
+    owner: Owner,
+    labels: &mut Vec<Label<'a>>,
+) -> Result<&'a str, What> {
     let (name, rest) = match text.strip_prefix('"') {
         Some(rest) => {
             let (name, rest) = quoted(rest)?;
-            let after = skip_blanks(rest);
-            if after.starts_with([',', '}']) {
+            let after = skip(rest, format);
+            if owner == Owner::Series && after.starts_with([',', '}']) {
                 return push(labels, METRIC_NAME.into(), name).map(|()| after);
             }
             (name, after)
         }
         None => {
             let (name, rest) = label_name(text).ok_or_else(|| expected("a label name", text))?;
-            (Cow::Borrowed(name), skip_blanks(rest))
+            (Cow::Borrowed(name), skip(rest, format))
         }
     };
     let rest = rest
         .strip_prefix('=')
         .ok_or_else(|| expected("`=`", rest))?;
-    let rest = skip_blanks(rest);
+    let rest = skip(rest, format);
     let rest = rest
         .strip_prefix('"')
         .ok_or_else(|| expected("`\"`", rest))?;
     let (value, rest) = quoted(rest)?;
-    push(labels, name, value).map(|()| rest)
+    match owner {
+        Owner::Series => push(labels, name, value)?,
+        Owner::Exemplar => labels.push((name, value)),
+    }
+    Ok(rest)
 }
 
 fn push<'a>(
@@ -111,61 +141,55 @@ fn push<'a>(
 
 /// Text up to the closing quote, unescaped, and what follows the quote.
 fn quoted(text: &str) -> Result<(Cow<'_, str>, &str), What> {
-    let end = text
-        .find(['"', '\\'])
-        .ok_or_else(|| expected("a closing `\"`", text))?;
-    if text[end..].starts_with('"') {
-        return Ok((Cow::Borrowed(&text[..end]), &text[end + 1..]));
-    }
-    let mut value = text[..end].to_owned();
-    let mut characters = text[end..].char_indices();
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '"' => return Ok((Cow::Owned(value), &text[end + at + 1..])),
-            '\\' => match characters.next().map(|(_, escaped)| escaped) {
-                Some('n') => value.push('\n'),
-                Some(same @ ('\\' | '"')) => value.push(same),
-                Some(other) => return Err(What::Escape(other)),
-                None => break,
-            },
-            other => value.push(other),
-        }
-    }
-    Err(expected("a closing `\"`", text))
+    let mut is_escaped = false;
+    let end = text.bytes().position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    });
+    let end = end.ok_or_else(|| expected("a closing `\"`", text))?;
+    Ok((unescaped(&text[..end], true), &text[end + 1..]))
 }
 
 /// The help text with its escapes undone.
-pub(super) fn help(text: &str) -> Result<Cow<'_, str>, What> {
-    if !text.contains('\\') {
-        return Ok(Cow::Borrowed(text));
-    }
-    let mut plain = String::with_capacity(text.len());
-    let mut characters = text.chars();
-    while let Some(character) = characters.next() {
-        match (character, character == '\\') {
-            (_, false) => plain.push(character),
-            (_, true) => match characters.next() {
-                Some('n') => plain.push('\n'),
-                Some(same @ ('\\' | '"')) => plain.push(same),
-                Some(other) => return Err(What::Escape(other)),
-                None => plain.push('\\'),
-            },
-        }
-    }
-    Ok(Cow::Owned(plain))
+pub(super) fn help(text: &str, format: Format) -> Cow<'_, str> {
+    unescaped(text, format == Format::OpenMetrics)
 }
 
-pub(super) fn kind(text: &str) -> Result<Kind, What> {
-    Ok(match text {
-        "counter" => Kind::Counter,
-        "gauge" => Kind::Gauge,
-        "histogram" => Kind::Histogram,
-        "gaugehistogram" => Kind::GaugeHistogram,
-        "summary" => Kind::Summary,
-        "info" => Kind::Info,
-        "stateset" => Kind::Stateset,
-        "unknown" | "untyped" => Kind::Unknown,
-        other => return Err(What::NotAType(other.to_owned())),
+/// A text with its escapes undone. What is no escape stays as it is.
+fn unescaped(text: &str, has_quotes: bool) -> Cow<'_, str> {
+    if !text.contains('\\') {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        plain.push_str(&rest[..at]);
+        let (character, length) = match rest.as_bytes().get(at + 1) {
+            Some(b'n') => ('\n', 2),
+            Some(b'\\') => ('\\', 2),
+            Some(b'"') if has_quotes => ('"', 2),
+            _ => ('\\', 1),
+        };
+        plain.push(character);
+        rest = &rest[at + length..];
+    }
+    plain.push_str(rest);
+    Cow::Owned(plain)
+}
+
+/// A type of metric; each format has its own.
+pub(super) fn kind(text: &str, format: Format) -> Result<Kind, What> {
+    Ok(match (text, format) {
+        ("counter", _) => Kind::Counter,
+        ("gauge", _) => Kind::Gauge,
+        ("histogram", _) => Kind::Histogram,
+        ("summary", _) => Kind::Summary,
+        ("untyped", Format::Text) | ("unknown", Format::OpenMetrics) => Kind::Unknown,
+        ("gaugehistogram", Format::OpenMetrics) => Kind::GaugeHistogram,
+        ("info", Format::OpenMetrics) => Kind::Info,
+        ("stateset", Format::OpenMetrics) => Kind::Stateset,
+        (other, _) => return Err(What::NotAType(other.to_owned())),
     })
 }
 
@@ -185,39 +209,65 @@ pub(super) fn text_value(rest: &str) -> Result<(f64, Option<i64>), What> {
 }
 
 /// Value, optional time in seconds and optional exemplar at the end of a line of OpenMetrics text.
-pub(super) fn open_metrics_value(rest: &str) -> Result<(f64, Option<i64>), What> {
-    let (value, rest) = value(rest)?;
-    let (time, after) = word(rest);
-    let (t_ms, rest) = match time {
-        "" | "#" => (None, rest),
-        _ => (Some(seconds(time)?), after),
+pub(super) fn open_metrics_value(
+    rest: &str,
+) -> Result<(f64, Option<i64>, Option<Exemplar<'_>>), What> {
+    let (text, rest) = next(rest, "a blank and the value")?;
+    let value = number(text).ok_or_else(|| What::NotANumber(text.to_owned()))?;
+    let (t_ms, rest) = match rest {
+        "" => (None, rest),
+        _ if rest.starts_with(EXEMPLAR) => (None, rest),
+        _ => {
+            let (time, rest) = next(rest, "a blank and the time")?;
+            (Some(seconds(time)?), rest)
+        }
     };
-    let rest = skip_blanks(rest);
     if rest.is_empty() {
-        return Ok((value, t_ms));
+        return Ok((value, t_ms, None));
     }
-    let exemplar = rest.strip_prefix("# {");
-    exemplar_end(exemplar.ok_or_else(|| expected("the end of the line", rest))?)?;
-    Ok((value, t_ms))
+    let inside = rest.strip_prefix(EXEMPLAR);
+    let inside = inside.ok_or_else(|| expected("the end of the line", rest))?;
+    Ok((value, t_ms, Some(exemplar(inside)?)))
 }
 
-/// An exemplar is checked and not kept.
-fn exemplar_end(inside: &str) -> Result<(), What> {
-    let rest = braces(inside, &mut Vec::new())?;
-    let (_, rest) = value(rest)?;
-    let (time, rest) = word(rest);
-    if !time.is_empty() {
-        seconds(time)?;
-    }
-    if !rest.is_empty() {
-        return Err(expected("the end of the line", rest));
-    }
-    Ok(())
+/// What an exemplar begins with.
+const EXEMPLAR: &str = " # {";
+
+fn exemplar(inside: &str) -> Result<Exemplar<'_>, What> {
+    let mut labels = Vec::with_capacity(2);
+    let rest = braces(inside, Format::OpenMetrics, Owner::Exemplar, &mut labels)?;
+    let (text, rest) = next(rest, "a blank and the value")?;
+    let value = number(text).ok_or_else(|| What::NotANumber(text.to_owned()))?;
+    let t_ms = match rest {
+        "" => None,
+        _ => {
+            let (time, rest) = next(rest, "a blank and the time")?;
+            if !rest.is_empty() {
+                return Err(expected("the end of the line", rest));
+            }
+            Some(seconds(time)?)
+        }
+    };
+    Ok(Exemplar {
+        labels,
+        value,
+        t_ms,
+    })
 }
 
+/// One blank and the word behind it, as OpenMetrics has them.
+fn next<'a>(rest: &'a str, what: &'static str) -> Result<(&'a str, &'a str), What> {
+    let text = rest.strip_prefix(' ').ok_or_else(|| expected(what, rest))?;
+    match text.split_at(text.find(' ').unwrap_or(text.len())) {
+        ("", _) => Err(expected(what, rest)),
+        found => Ok(found),
+    }
+}
+
+/// A time in milliseconds, cut off as Prometheus does, so that both give it the same one.
 fn seconds(time: &str) -> Result<i64, What> {
     match number(time) {
-        Some(seconds) if seconds.is_finite() => Ok((seconds * 1_000.0).round() as i64),
+        Some(seconds) if seconds.is_finite() => Ok((seconds * 1_000.0) as i64),
         _ => Err(What::NotATimestamp(time.to_owned())),
     }
 }

@@ -1,7 +1,8 @@
-//! Samples as bytes: definitions of series, batches of differences.
+//! Samples as bytes: definitions of series, batches of differences. Exemplars as they are, for they repeat nothing.
 //!
 //! ```text
-//! record = 1 count (name value)*count           the next series; texts are numbered as they first appear
+//! record = 0 series time value labels           an exemplar: number of its series, time as a difference to the last
+//!        | 1 count (name value)*count           the next series; texts are numbered as they first appear
 //!        | 2 time                               the moment of what follows, as a difference
 //!        | 3+ gap value                         a sample: gap to the series before, value as a difference
 //! ```
@@ -9,8 +10,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::metrics::store::{Exemplar, ExemplarLabels};
 use crate::promql::{Labels, Sample};
 
+const EXEMPLAR: u64 = 0;
 const DEFINE: u64 = 1;
 const TIME: u64 = 2;
 const SAMPLE: u64 = 3;
@@ -48,10 +51,7 @@ impl Encoder {
     }
 
     pub(super) fn push(&mut self, id: u32, labels: &Labels, sample: Sample) {
-        let known = match self.series.get(&id) {
-            Some(known) => *known,
-            None => self.define(id, labels),
-        };
+        let known = self.known(id, labels);
         if sample.t_ms != self.t_ms {
             put(&mut self.bytes, TIME);
             put(&mut self.bytes, zigzag(sample.t_ms.wrapping_sub(self.t_ms)));
@@ -70,6 +70,36 @@ impl Encoder {
                 ..known
             },
         );
+    }
+
+    pub(super) fn exemplar(&mut self, id: u32, labels: &Labels, exemplar: &Exemplar) {
+        let known = self.known(id, labels);
+        put(&mut self.bytes, EXEMPLAR);
+        put(&mut self.bytes, known.number as u64);
+        let since = exemplar.t_ms.wrapping_sub(self.t_ms);
+        put(&mut self.bytes, zigzag(since));
+        self.bytes.extend_from_slice(&exemplar.value.to_le_bytes());
+        match &exemplar.labels {
+            ExemplarLabels::Span(trace_id, span_id) => {
+                put(&mut self.bytes, 0);
+                self.bytes.extend_from_slice(trace_id);
+                self.bytes.extend_from_slice(span_id);
+            }
+            ExemplarLabels::Other(labels) => {
+                put(&mut self.bytes, labels.len() as u64 + 1);
+                for (name, value) in labels.iter() {
+                    self.put_text(name);
+                    self.put_text(value);
+                }
+            }
+        }
+    }
+
+    fn known(&mut self, id: u32, labels: &Labels) -> Known {
+        match self.series.get(&id) {
+            Some(known) => *known,
+            None => self.define(id, labels),
+        }
     }
 
     fn define(&mut self, id: u32, labels: &Labels) -> Known {
@@ -107,23 +137,37 @@ pub(super) struct Decoder {
     previous: i64,
 }
 
+/// What a frame tells of a series.
+#[derive(Debug)]
+pub(super) enum Item {
+    Sample(Sample),
+    Exemplar(Exemplar),
+}
+
 /// The bytes do not follow the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the content does not follow the format")]
 pub(super) struct Malformed;
 
 impl Decoder {
-    /// Hands every sample of a frame to `take`, with the number of its series in this group.
+    /// Hands everything in a frame to `take`, with the number of its series in this group.
     pub(super) fn read(
         &mut self,
         bytes: &[u8],
-        mut take: impl FnMut(usize, &Labels, Sample),
+        mut take: impl FnMut(usize, &Labels, Item),
     ) -> Result<(), Malformed> {
         let mut rest = bytes;
         while !rest.is_empty() {
             match get(&mut rest)? {
+                EXEMPLAR => {
+                    let index = usize::try_from(get(&mut rest)?).map_err(|_| Malformed)?;
+                    let exemplar = self.exemplar(&mut rest)?;
+                    let (labels, _) = self.series.get(index).ok_or(Malformed)?;
+                    take(index, labels, Item::Exemplar(exemplar));
+                }
                 DEFINE => {
-                    let labels = self.labels(&mut rest)?;
+                    let count = get(&mut rest)?;
+                    let labels = self.labels(count, &mut rest)?;
                     self.series.push((labels, 0.0));
                 }
                 TIME => self.t_ms = self.t_ms.wrapping_add(unzigzag(get(&mut rest)?)),
@@ -138,7 +182,7 @@ impl Decoder {
                         t_ms: self.t_ms,
                         value: *value,
                     };
-                    take(index, labels, sample);
+                    take(index, labels, Item::Sample(sample));
                 }
                 _ => return Err(Malformed),
             }
@@ -146,8 +190,21 @@ impl Decoder {
         Ok(())
     }
 
-    fn labels(&mut self, rest: &mut &[u8]) -> Result<Labels, Malformed> {
-        let count = get(rest)?;
+    fn exemplar(&mut self, rest: &mut &[u8]) -> Result<Exemplar, Malformed> {
+        let t_ms = self.t_ms.wrapping_add(unzigzag(get(rest)?));
+        let value = f64::from_le_bytes(bytes(rest)?);
+        let labels = match get(rest)?.checked_sub(1) {
+            None => ExemplarLabels::Span(bytes(rest)?, bytes(rest)?),
+            Some(count) => ExemplarLabels::Other(self.labels(count, rest)?),
+        };
+        Ok(Exemplar {
+            labels,
+            value,
+            t_ms,
+        })
+    }
+
+    fn labels(&mut self, count: u64, rest: &mut &[u8]) -> Result<Labels, Malformed> {
         if count > MAX_LABELS {
             return Err(Malformed);
         }
@@ -190,14 +247,16 @@ fn get_value(rest: &mut &[u8], before: f64) -> Result<f64, Malformed> {
     let code = get(rest)?;
     match code {
         0 => Ok(before),
-        1 => {
-            let (value, after) = rest.split_first_chunk().ok_or(Malformed)?;
-            *rest = after;
-            Ok(f64::from_le_bytes(*value))
-        }
+        1 => Ok(f64::from_le_bytes(bytes(rest)?)),
         code if code % 2 == 0 => Ok(before + unzigzag(code >> 1) as f64),
         _ => Err(Malformed),
     }
+}
+
+fn bytes<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], Malformed> {
+    let (found, after) = rest.split_first_chunk().ok_or(Malformed)?;
+    *rest = after;
+    Ok(*found)
 }
 
 fn zigzag(number: i64) -> u64 {

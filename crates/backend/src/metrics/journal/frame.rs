@@ -6,7 +6,9 @@
 //! ```
 
 /// The first bytes of the file: name and version of the format.
-pub(super) const MAGIC: [u8; 8] = *b"fdmetr\x00\x01";
+pub(super) const MAGIC: [u8; 8] = *b"fdmetr\x00\x02";
+/// What a file of an earlier version begins with: it is the same, without exemplars.
+const MAGIC_1: [u8; 8] = *b"fdmetr\x00\x01";
 const MARK: [u8; 4] = [0xf5, b'f', b'd', 0xfa];
 const HEADER: usize = MARK.len() + 1 + 3 * size_of::<u32>();
 
@@ -19,6 +21,12 @@ pub(super) struct Frame {
     /// Whether it starts a group: it refers to nothing before it.
     pub(super) is_first: bool,
     pub(super) content: Vec<u8>,
+}
+
+/// What follows the first bytes of a file, if it is one that can be read.
+pub(super) fn frames(file: &[u8]) -> Option<&[u8]> {
+    file.strip_prefix(&MAGIC)
+        .or_else(|| file.strip_prefix(&MAGIC_1))
 }
 
 /// Packs the content of a frame.

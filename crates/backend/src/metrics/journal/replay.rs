@@ -3,10 +3,11 @@
 use std::io;
 use std::path::Path;
 
-use super::codec::Decoder;
+use super::codec::{Decoder, Item};
 use super::frame::{self, Found};
 use super::{FILE_NAME, GROUP_FRAMES};
-use crate::metrics::store::{Append, SeriesId, Store};
+use crate::metrics::store::{Append, Batch, Exemplar, SeriesId, Store};
+use crate::promql::{Labels, Sample};
 
 /// What a replay found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,7 +31,7 @@ const MAX_LOSSES: usize = 20;
 pub fn replay(folder: &Path, store: &Store) -> io::Result<Replay> {
     let path = folder.join(FILE_NAME);
     let bytes = std::fs::read(&path)?;
-    let Some(mut rest) = bytes.strip_prefix(&frame::MAGIC) else {
+    let Some(mut rest) = frame::frames(&bytes) else {
         let text = format!("`{}` is not a metrics journal", path.display());
         return Err(io::Error::new(io::ErrorKind::InvalidData, text));
     };
@@ -91,21 +92,20 @@ impl Reader<'_> {
         };
         let result = &mut self.result;
         let mut batch = self.store.batch();
-        let read = decoder.read(&frame.content, |number, labels, sample| {
+        let read = decoder.read(&frame.content, |number, labels, item| {
             if ids.len() <= number {
                 ids.resize(number + 1, None);
             }
-            let mut id = ids[number].or_else(|| batch.series(labels));
-            if id.is_some_and(|id| batch.append(id, sample) == Append::Gone) {
-                id = batch.series(labels);
-                id.into_iter().for_each(|id| {
-                    batch.append(id, sample);
-                });
+            let id = &mut ids[number];
+            match item {
+                Item::Sample(sample) => {
+                    append(&mut batch, id, labels, sample);
+                    result.samples += 1;
+                    result.from_ms = result.from_ms.into_iter().chain([sample.t_ms]).min();
+                    result.to_ms = result.to_ms.max(Some(sample.t_ms));
+                }
+                Item::Exemplar(exemplar) => append_exemplar(&mut batch, id, labels, &exemplar),
             }
-            ids[number] = id;
-            result.samples += 1;
-            result.from_ms = result.from_ms.into_iter().chain([sample.t_ms]).min();
-            result.to_ms = result.to_ms.max(Some(sample.t_ms));
         });
         result.frames += 1;
         if let Err(error) = read {
@@ -120,5 +120,27 @@ impl Reader<'_> {
             MAX_LOSSES => self.result.losses.push("and more".to_owned()),
             _ => {}
         }
+    }
+}
+
+fn append(batch: &mut Batch<'_>, id: &mut Option<SeriesId>, labels: &Labels, sample: Sample) {
+    *id = id.or_else(|| batch.series(labels));
+    if id.is_some_and(|id| batch.append(id, sample) == Append::Gone) {
+        *id = batch.series(labels);
+        if let Some(id) = *id {
+            batch.append(id, sample);
+        }
+    }
+}
+
+fn append_exemplar(
+    batch: &mut Batch<'_>,
+    id: &mut Option<SeriesId>,
+    labels: &Labels,
+    exemplar: &Exemplar,
+) {
+    *id = id.or_else(|| batch.series(labels));
+    if let Some(id) = *id {
+        batch.exemplar(id, exemplar);
     }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::metrics::store::{Limits, Store};
+use crate::metrics::store::{ExemplarLabels, Limits, Store};
 use crate::promql::{METRIC_NAME, MatchOp, Matcher, STALE, Series, Source};
 use std::sync::Arc;
 
@@ -83,6 +83,58 @@ fn a_journal_brings_every_sample_back() {
         (found.from_ms, found.to_ms),
         (Some(0), Some((SECONDS - 1) * 1_000))
     );
+    assert_eq!(all(&store), all(&written));
+}
+
+#[test]
+fn a_journal_brings_every_exemplar_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Arc::new(Journal::create(folder.path(), 1 << 20).unwrap());
+    let written = Store::with_journal(Limits::default(), Arc::clone(&journal));
+    let traced = [
+        ("trace_id", "0af7651916cd43dd8448eb211c80319c"),
+        ("span_id", "b7ad6b7169203331"),
+    ];
+    for second in 0..SECONDS {
+        let mut batch = written.batch();
+        for series in ["a", "b"] {
+            let id = batch.series(&name(series)).unwrap();
+            let sample = Sample {
+                t_ms: second * 1_000,
+                value: second as f64,
+            };
+            // One of them has exemplars only.
+            if series == "a" {
+                batch.append(id, sample);
+            }
+            let labels = match second % 2 {
+                0 => ExemplarLabels::new(traced.into_iter()),
+                _ => ExemplarLabels::new([("request", "7")].into_iter()),
+            };
+            let exemplar = Exemplar {
+                labels,
+                value: (second as f64).sin(),
+                t_ms: second * 1_000 - 400,
+            };
+            batch.exemplar(id, &exemplar);
+        }
+        drop(batch);
+        assert_eq!(journal.flush(), None);
+    }
+    let store = Store::new(Limits::default());
+    let found = replay(folder.path(), &store).unwrap();
+    assert_eq!(found.losses, Vec::<String>::new());
+    let any = vec![vec![Matcher::new(MatchOp::NotEqual, METRIC_NAME, "")]];
+    let exemplars = |store: &Store| store.exemplars(&any, i64::MIN, i64::MAX);
+    assert_eq!(exemplars(&store), exemplars(&written));
+    assert_eq!(store.stats().exemplars, 2 * SECONDS as usize);
+    assert_eq!(found.samples, SECONDS as u64);
+}
+
+#[test]
+fn a_journal_from_before_there_were_exemplars_is_read() {
+    let (found, store, written) = check(|bytes| bytes[7] = 1);
+    assert_eq!(found.losses, Vec::<String>::new());
     assert_eq!(all(&store), all(&written));
 }
 

@@ -7,8 +7,9 @@ use std::collections::HashMap;
 use std::mem;
 use std::sync::Arc;
 
-use crate::metrics::exposition::{Description, Label, Visitor};
-use crate::metrics::store::{Append, Batch, Metadata, SeriesId};
+use crate::metrics::exposition::{self, Description, Label, Visitor};
+use crate::metrics::number;
+use crate::metrics::store::{Append, Batch, Exemplar, ExemplarLabels, Kind, Metadata, SeriesId};
 use crate::promql::{Labels, STALE, Sample};
 
 /// Scrapes after which a series that does not come back is forgotten.
@@ -24,6 +25,16 @@ struct Entry {
     seen: u64,
     /// Whether the target gives times itself; such series do not go stale.
     has_time: bool,
+    /// The newest one; a target shows it until there is another.
+    exemplar: Option<Seen>,
+}
+
+/// An exemplar as the target gives it: it need not say when.
+#[derive(Debug, Clone, PartialEq)]
+struct Seen {
+    labels: ExemplarLabels,
+    value: f64,
+    t_ms: Option<i64>,
 }
 
 /// The series of one target.
@@ -39,6 +50,9 @@ pub(super) struct Cache {
     scrape: u64,
     current: usize,
     pending: Vec<(usize, f64, Option<i64>)>,
+    exemplars: Vec<(usize, Seen)>,
+    /// The type of the family at hand.
+    kind: Kind,
     added: usize,
     metadata: HashMap<String, Metadata>,
     changed: Vec<String>,
@@ -56,6 +70,8 @@ impl Cache {
             scrape: 1,
             current: 0,
             pending: Vec::new(),
+            exemplars: Vec::new(),
+            kind: Kind::Unknown,
             added: 0,
             metadata: HashMap::new(),
             changed: Vec::new(),
@@ -67,7 +83,9 @@ impl Cache {
         self.scrape += 1;
         self.cursor = 0;
         self.added = 0;
+        self.kind = Kind::Unknown;
         self.pending.clear();
+        self.exemplars.clear();
     }
 
     /// Samples that the scrape at hand has brought so far.
@@ -102,13 +120,30 @@ impl Cache {
             self.order.push(index);
         }
         self.pending = pending;
+        self.commit_exemplars(batch, t_ms);
         self.mark_stale(batch, t_ms);
         self.forget();
+    }
+
+    fn commit_exemplars(&mut self, batch: &mut Batch<'_>, t_ms: i64) {
+        for (index, seen) in self.exemplars.drain(..) {
+            let entry = &mut self.entries[index];
+            let exemplar = Exemplar {
+                labels: seen.labels.clone(),
+                value: seen.value,
+                t_ms: seen.t_ms.unwrap_or(t_ms),
+            };
+            entry.exemplar = Some(seen);
+            if let Some(id) = entry.id {
+                batch.exemplar(id, &exemplar);
+            }
+        }
     }
 
     /// Writes markers for all series: the scrape failed or the target is gone.
     pub(super) fn fail(&mut self, batch: &mut Batch<'_>, t_ms: i64) {
         self.pending.clear();
+        self.exemplars.clear();
         self.mark_stale(batch, t_ms);
     }
 
@@ -120,6 +155,22 @@ impl Cache {
             let value = STALE;
             entry.append(batch, Sample { t_ms, value });
         }
+    }
+
+    /// The labels of a new series. A bound has one notation, whatever the target's, as in Prometheus 3.
+    fn labels(&self, found: &[Label<'_>]) -> Labels {
+        let bound = match self.kind {
+            Kind::Histogram => "le",
+            Kind::Summary => "quantile",
+            _ => return merge(&self.target, found),
+        };
+        let mut found = found.to_vec();
+        for (_, value) in found.iter_mut().filter(|(name, _)| name == bound) {
+            if let Ok(number) = value.parse() {
+                *value = number::open_metrics(number).into();
+            }
+        }
+        merge(&self.target, &found)
     }
 
     fn forget(&mut self) {
@@ -197,12 +248,14 @@ impl Visitor for Cache {
         self.added += 1;
         self.current = self.entries.len();
         let text: Arc<str> = text.trim_end().into();
+        let labels = self.labels(labels);
         self.entries.push(Entry {
             text: Arc::clone(&text),
-            labels: merge(&self.target, labels),
+            labels,
             id: None,
             seen: 0,
             has_time: false,
+            exemplar: None,
         });
         self.by_text.insert(text, self.current);
     }
@@ -211,7 +264,22 @@ impl Visitor for Cache {
         self.pending.push((self.current, value, t_ms));
     }
 
+    fn exemplar(&mut self, found: exposition::Exemplar<'_>) {
+        let pairs = found.labels.iter().map(|(name, value)| (&**name, &**value));
+        let seen = Seen {
+            labels: ExemplarLabels::new(pairs),
+            value: found.value,
+            t_ms: found.t_ms,
+        };
+        if self.entries[self.current].exemplar.as_ref() != Some(&seen) {
+            self.exemplars.push((self.current, seen));
+        }
+    }
+
     fn describe(&mut self, family: &str, description: Description<'_>) {
+        if let Description::Kind(kind) = &description {
+            self.kind = *kind;
+        }
         if !self.metadata.contains_key(family) {
             self.metadata.insert(family.to_owned(), Metadata::default());
         }

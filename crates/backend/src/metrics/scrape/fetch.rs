@@ -12,9 +12,9 @@ use hyper_util::rt::TokioExecutor;
 
 use crate::metrics::exposition::Format;
 
-/// Both formats; the text that every client library writes comes first because it is the cheaper one.
+/// Both formats; OpenMetrics comes first because it has exemplars.
 const ACCEPT: &str =
-    "text/plain;version=0.0.4;q=0.8,application/openmetrics-text;version=1.0.0;q=0.5,*/*;q=0.1";
+    "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1";
 /// An idle connection is kept over a few scrapes.
 const IDLE: Duration = Duration::from_secs(15);
 

@@ -25,13 +25,17 @@ fn values(store: &Store, name: &str) -> Vec<String> {
 
 /// Feeds texts to the cache of one target, a second apart; an empty one stands for a failed scrape.
 fn feed(texts: &[&str]) -> Store {
+    feed_as(exposition::Format::Text, texts)
+}
+
+fn feed_as(format: exposition::Format, texts: &[&str]) -> Store {
     let store = Store::new(Limits::default());
     let target = Labels::new([("job", "shop"), ("service", "checkout")]);
     let mut cache = cache::Cache::new(target);
     for (second, text) in texts.iter().enumerate() {
         let t_ms = second as i64 * 1_000;
         cache.begin();
-        let read = exposition::parse(text.as_bytes(), exposition::Format::Text, &mut cache);
+        let read = exposition::parse(text.as_bytes(), format, &mut cache);
         let mut batch = store.batch();
         match read {
             Ok(()) if !text.is_empty() => cache.commit(&mut batch, t_ms),
@@ -83,6 +87,66 @@ fn series_with_times_of_their_own_do_not_end() {
     assert_eq!(
         values(&store, "a"),
         ["a{job=\"shop\", service=\"checkout\"} 1"]
+    );
+}
+
+#[test]
+fn exemplars_are_stored_once_and_without_a_time_at_the_time_of_the_scrape() {
+    let page = |exemplar: &str| format!("a_bucket{{le=\"1\"}} 3{exemplar}\n# EOF\n");
+    let pages = [
+        " # {trace_id=\"x\"} 0.5 0.25",
+        " # {trace_id=\"x\"} 0.5 0.25",
+        " # {trace_id=\"y\"} 0.7",
+        " # {trace_id=\"y\"} 0.7",
+        "",
+        " # {trace_id=\"z\"} 0.9 # ",
+        " # {trace_id=\"z\"} 0.9",
+    ];
+    let pages = pages.map(page);
+    let pages: Vec<&str> = pages.iter().map(String::as_str).collect();
+    let store = feed_as(exposition::Format::OpenMetrics, &pages);
+    let any = Matcher::new(MatchOp::Equal, METRIC_NAME, "a_bucket");
+    let found = store.exemplars(&[vec![any]], i64::MIN, i64::MAX);
+    assert_eq!(found.len(), 1);
+    let expected = "a_bucket{job=\"shop\", le=\"1\", service=\"checkout\"}";
+    assert_eq!(found[0].0.to_string(), expected);
+    let exemplars: Vec<String> = found[0]
+        .1
+        .iter()
+        .map(|one| format!("{} {} {}", one.labels.to_labels(), one.value, one.t_ms))
+        .collect();
+    let expected = [
+        "{trace_id=\"x\"} 0.5 250",
+        "{trace_id=\"y\"} 0.7 2000",
+        "{trace_id=\"z\"} 0.9 6000",
+    ];
+    assert_eq!(exemplars, expected);
+}
+
+#[test]
+fn bounds_of_histograms_have_one_notation_whatever_the_target_writes() {
+    let store = feed(&[
+        "# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"0.000005\"} 1\n# TYPE s summary\ns{quantile=\"0.50\"} 1\ns{le=\"1\"} 1\n# TYPE g gauge\ng{le=\"1\"} 1\n",
+        "# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"0.000005\"} 2\n",
+    ]);
+    let labels = |le: &str| format!("{{job=\"shop\", {le}, service=\"checkout\"}}");
+    assert_eq!(
+        values(&store, "h_bucket"),
+        [
+            format!("h_bucket{} 1 2", labels("le=\"1.0\"")),
+            format!("h_bucket{} 1 2", labels("le=\"5e-06\"")),
+        ]
+    );
+    assert_eq!(
+        values(&store, "s"),
+        [
+            format!("s{} 1 end", labels("le=\"1\"")),
+            "s{job=\"shop\", quantile=\"0.5\", service=\"checkout\"} 1 end".to_owned(),
+        ]
+    );
+    assert_eq!(
+        values(&store, "g"),
+        [format!("g{} 1 end", labels("le=\"1\""))]
     );
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, RwLockWriteGuard};
 
-use super::{Chunk, Head, Inner, Limits, Record};
+use super::{Chunk, Exemplar, Head, Inner, Limits, Record};
 use crate::metrics::journal::{Journal, Recorder};
 use crate::promql::{Labels, Sample};
 
@@ -78,6 +78,20 @@ impl<'a> Batch<'a> {
             recorder.record(id.0, &record.labels, sample);
         }
         outcome
+    }
+
+    /// Adds an exemplar to a series; one that is there already, is older than the newest or is too long is passed over.
+    pub fn exemplar(&mut self, id: SeriesId, exemplar: &Exemplar) {
+        let inner = &mut *self.inner;
+        if inner.record(id.0).is_none() || !inner.exemplars.push(id.0, exemplar, &self.limits) {
+            return;
+        }
+        inner.counts.exemplars += 1;
+        if let Some(recorder) = &mut self.recorder
+            && let Some(record) = inner.record(id.0)
+        {
+            recorder.exemplar(id.0, &record.labels, exemplar);
+        }
     }
 }
 

@@ -14,6 +14,7 @@ impl Inner {
     pub(super) fn expire(&mut self, before_ms: i64) {
         let dropped = self.drop_chunks(before_ms);
         self.counts.expired += dropped;
+        self.exemplars.expire(before_ms);
     }
 
     /// Drops the oldest chunks until what is left takes at most `limit` bytes, or nothing is left.
@@ -74,7 +75,8 @@ impl Inner {
 
     fn forget(&mut self, gone: &[(u32, Labels)]) {
         self.index.remove(gone);
-        for (_, labels) in gone {
+        for (id, labels) in gone {
+            self.exemplars.forget(*id);
             self.ids.remove(labels);
             self.bytes -= series_size(labels);
         }

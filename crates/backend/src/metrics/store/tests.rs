@@ -240,3 +240,151 @@ fn what_targets_say_about_families_is_kept_once() {
     assert_eq!(store.metadata(Some("a_total"))[0].1.len(), 2);
     assert!(store.metadata(Some("b")).is_empty());
 }
+
+fn exemplar(trace: &str, value: f64, t_ms: i64) -> Exemplar {
+    Exemplar {
+        labels: ExemplarLabels::new([("trace_id", trace)].into_iter()),
+        value,
+        t_ms,
+    }
+}
+
+/// Adds exemplars to a series; their traces are numbered.
+fn note(store: &Store, series: &str, exemplars: impl IntoIterator<Item = (i64, f64)>) {
+    let mut batch = store.batch();
+    let id = batch.series(&labels(series)).unwrap();
+    for (number, (t_ms, value)) in exemplars.into_iter().enumerate() {
+        batch.exemplar(id, &exemplar(&number.to_string(), value, t_ms));
+    }
+}
+
+/// The exemplars of a selector as `trace=value@time`.
+fn noted(store: &Store, sets: &[&str], from_ms: i64, to_ms: i64) -> Vec<String> {
+    let sets: Vec<_> = sets.iter().map(|text| selector(text)).collect();
+    let found = store.exemplars(&sets, from_ms, to_ms);
+    let line = |(labels, exemplars): &(Labels, Vec<Exemplar>)| {
+        let exemplars: Vec<String> = exemplars
+            .iter()
+            .map(|one| {
+                let labels = one.labels.to_labels();
+                let trace = labels.get("trace_id").unwrap_or("?");
+                format!("{trace}={}@{}", one.value, one.t_ms)
+            })
+            .collect();
+        format!("{labels} {}", exemplars.join(" "))
+    };
+    found.iter().map(line).collect()
+}
+
+#[test]
+fn exemplars_are_selected_by_series_and_time() {
+    let store = Store::new(Limits::default());
+    note(&store, "__name__=a,le=2", [(1, 1.5), (2, 1.6), (5, 1.7)]);
+    note(&store, "__name__=a,le=1", [(3, 0.5)]);
+    note(&store, "__name__=b", [(3, 0.1)]);
+    let check = |sets: &[&str], from_ms: i64, to_ms: i64, expected: &[&str]| {
+        assert_eq!(noted(&store, sets, from_ms, to_ms), expected, "{sets:?}");
+    };
+    let (first, second) = ("a{le=\"1\"} 0=0.5@3", "a{le=\"2\"} 0=1.5@1 1=1.6@2 2=1.7@5");
+    check(&["a"], i64::MIN, i64::MAX, &[first, second]);
+    check(&["a{le=\"2\"}", "a"], i64::MIN, i64::MAX, &[first, second]);
+    check(&["a"], 2, 2, &["a{le=\"2\"} 1=1.6@2"]);
+    check(&["a", "b"], 3, 4, &[first, "b 0=0.1@3"]);
+    check(&["c"], i64::MIN, i64::MAX, &[]);
+}
+
+#[test]
+fn an_exemplar_that_is_known_older_or_too_long_is_refused() {
+    let store = Store::new(Limits::default());
+    let mut batch = store.batch();
+    let id = batch.series(&labels("__name__=a")).unwrap();
+    let long = "x".repeat(121);
+    for one in [
+        exemplar("first", 1.0, 10),
+        exemplar("first", 1.0, 10),
+        exemplar("older", 1.0, 9),
+        exemplar("lower", 0.5, 10),
+        exemplar("higher", 2.0, 10),
+        exemplar(&long, 1.0, 11),
+        exemplar(&long[1..], 1.0, 12),
+    ] {
+        batch.exemplar(id, &one);
+    }
+    drop(batch);
+    let expected = format!("a first=1@10 higher=2@10 {}=1@12", &long[1..]);
+    assert_eq!(noted(&store, &["a"], 0, 99), [expected]);
+    assert_eq!(store.stats().counts.exemplars, 3);
+}
+
+#[test]
+fn exemplars_are_bounded_by_series_and_in_total() {
+    let limits = Limits {
+        exemplars: 160,
+        exemplars_per_series: 100,
+        ..Limits::default()
+    };
+    let store = Store::new(limits);
+    note(&store, "__name__=often", (0..500).map(|t_ms| (t_ms, 1.0)));
+    assert_eq!(store.stats().exemplars, 100);
+    note(&store, "__name__=seldom", [(7, 1.0), (450, 1.0)]);
+    for number in 0..58 {
+        note(&store, &format!("__name__=s{number}"), [(600, 1.0)]);
+    }
+    assert_eq!(store.stats().exemplars, 160);
+    // One too many: the eleven oldest of all go.
+    note(&store, "__name__=last", [(700, 1.0)]);
+    assert_eq!(store.stats().exemplars, 150);
+    assert_eq!(noted(&store, &["seldom"], 0, 999), ["seldom 1=1@450"]);
+    assert_eq!(store.select(&selector("often"), 0, 999).len(), 0);
+    let often = noted(&store, &["often"], 0, 409);
+    assert_eq!(often, Vec::<String>::new(), "the oldest of them went");
+}
+
+#[test]
+fn exemplars_go_with_their_age_and_with_their_series() {
+    let limits = Limits {
+        retention: Duration::from_secs(1),
+        ..Limits::default()
+    };
+    let store = Store::new(limits);
+    write(&store, "__name__=a", [(0, 1.0)]);
+    write(&store, "__name__=b", [(0, 1.0), (5_000, 1.0)]);
+    note(&store, "__name__=a", [(0, 1.0), (5_000, 1.0)]);
+    note(&store, "__name__=b", [(0, 1.0), (5_000, 1.0)]);
+    store.expire(5_500);
+    assert_eq!(noted(&store, &["a"], 0, 9_000), Vec::<String>::new());
+    assert_eq!(noted(&store, &["b"], 0, 9_000), ["b 1=1@5000"]);
+    assert_eq!(store.stats().exemplars, 1);
+}
+
+#[test]
+fn labels_of_an_exemplar_come_back_as_they_were() {
+    let (trace, span) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
+    let check = |pairs: &[(&str, &str)], is_compact: bool| {
+        let labels = ExemplarLabels::new(pairs.iter().copied());
+        assert_eq!(
+            matches!(labels, ExemplarLabels::Span(..)),
+            is_compact,
+            "{pairs:?}"
+        );
+        assert_eq!(
+            labels.to_labels(),
+            Labels::new(pairs.iter().copied()),
+            "{pairs:?}"
+        );
+    };
+    check(&[("trace_id", trace), ("span_id", span)], true);
+    check(&[("span_id", span), ("trace_id", trace)], true);
+    check(&[("trace_id", trace)], false);
+    check(&[("trace_id", trace), ("span_id", &span[1..])], false);
+    check(
+        &[("trace_id", &trace.to_uppercase()), ("span_id", span)],
+        false,
+    );
+    check(
+        &[("trace_id", trace), ("span_id", span), ("user", "7")],
+        false,
+    );
+    check(&[("trace_id", trace), ("trace_id", trace)], false);
+    check(&[], false);
+}
