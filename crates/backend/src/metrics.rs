@@ -145,8 +145,15 @@ impl Metrics {
         &self.store
     }
 
-    /// The API and the pages; `links` stand in the header of the pages, `more` is added to `/metrics`.
-    pub fn router(&self, links: &[Link], more: MoreMetrics, check: HostCheck) -> Router {
+    /// The API and the pages; `links` stand in the header of the pages, exemplars lead to `traces`, `more` is added to
+    /// `/metrics`.
+    pub fn router(
+        &self,
+        links: &[Link],
+        traces: &str,
+        more: MoreMetrics,
+        check: HostCheck,
+    ) -> Router {
         let api = api::router(api::Sources {
             store: Arc::clone(&self.store),
             rules: Arc::clone(&self.rules),
@@ -160,7 +167,7 @@ impl Metrics {
             fixed_now_ms: self.end_ms,
             more_metrics: more,
         });
-        let pages = page::router(links, &self.run, self.end_ms);
+        let pages = page::router(links, traces, &self.run, self.end_ms);
         host::guard(api.merge(pages), check)
     }
 

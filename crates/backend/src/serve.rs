@@ -135,19 +135,24 @@ async fn serve_until_term(config: Config) -> Result<(), Error> {
 struct Links {
     on_metrics: Vec<Link>,
     on_traces: Vec<Link>,
+    /// Jaeger's own address, with a slash at its end.
+    traces: String,
 }
 
 fn links(config: &Config, listeners: &Listeners) -> Links {
-    let with = |text: &str, addr: std::net::SocketAddr| {
+    let with = |text: &str, url: &str| {
         let own = Link {
             text: text.to_owned(),
-            url: format!("http://{addr}/"),
+            url: url.to_owned(),
         };
         config.ui.links.iter().cloned().chain([own]).collect()
     };
+    let traces = format!("http://{}/", listeners.jaeger.addr);
+    let metrics = format!("http://{}/", listeners.prometheus.addr);
     Links {
-        on_metrics: with("Traces", listeners.jaeger.addr),
-        on_traces: with("Metrics", listeners.prometheus.addr),
+        on_metrics: with("Traces", &traces),
+        on_traces: with("Metrics", &metrics),
+        traces,
     }
 }
 
@@ -200,7 +205,7 @@ fn spawn_servers(
     let more = MoreMetrics(Box::new(move || figures.prometheus_text()));
     let prometheus = listeners.prometheus;
     let check = check(&prometheus);
-    let router = metrics.router(&links.on_metrics, more, check);
+    let router = metrics.router(&links.on_metrics, &links.traces, more, check);
     tasks.spawn(serve_http(prometheus.socket, router, shutdown.clone()));
     let jaeger = listeners.jaeger;
     let router = traces.jaeger_router(self::check(&jaeger));

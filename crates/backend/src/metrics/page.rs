@@ -17,13 +17,15 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 const SHELL: &str = include_str!("page/index.html");
 
 /// Path below `/assets/`, media type, content.
-const ASSETS: [(&str, &str, &str); 9] = [
+const ASSETS: [(&str, &str, &str); 11] = [
     ("main.js", JAVASCRIPT, include_str!("page/main.js")),
     ("api.js", JAVASCRIPT, include_str!("page/api.js")),
     ("chart.js", JAVASCRIPT, include_str!("page/chart.js")),
     ("complete.js", JAVASCRIPT, include_str!("page/complete.js")),
+    ("exemplar.js", JAVASCRIPT, include_str!("page/exemplar.js")),
     ("graph.js", JAVASCRIPT, include_str!("page/graph.js")),
     ("lists.js", JAVASCRIPT, include_str!("page/lists.js")),
+    ("marks.js", JAVASCRIPT, include_str!("page/marks.js")),
     ("time.js", JAVASCRIPT, include_str!("page/time.js")),
     ("unit.js", JAVASCRIPT, include_str!("page/unit.js")),
     (
@@ -35,12 +37,12 @@ const ASSETS: [(&str, &str, &str); 9] = [
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// The pages; `links` stand in the header of each. `end_ms` is the end of a replayed run, Unix milliseconds.
-pub fn router(links: &[Link], run: &str, end_ms: Option<i64>) -> Router {
+/// The pages; `links` stand in the header of each, and exemplars lead to `traces`, Jaeger's address with a slash at its
+/// end. `end_ms` is the end of a replayed run, Unix milliseconds.
+pub fn router(links: &[Link], traces: &str, run: &str, end_ms: Option<i64>) -> Router {
     let end_s = end_ms.map(|end_ms| end_ms / 1_000);
-    let settings: Arc<str> = json!({ "run": run, "links": safe(links), "end": end_s })
-        .to_string()
-        .into();
+    let settings = json!({ "run": run, "links": safe(links), "traces": traces, "end": end_s });
+    let settings: Arc<str> = settings.to_string().into();
     let mut router = Router::new()
         .route("/", get(|| async { Redirect::temporary("/graph") }))
         .route(
@@ -121,7 +123,7 @@ mod tests {
             link("Trap", "javascript:alert(1)"),
         ];
         let request = Request::get(path).body(Body::empty()).unwrap();
-        let router = router(&links, "run-1", Some(5_000));
+        let router = router(&links, "http://127.0.0.1:2/", "run-1", Some(5_000));
         let response = router.oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, 1 << 20).await.unwrap();
@@ -164,8 +166,7 @@ mod tests {
             (StatusCode::TEMPORARY_REDIRECT, &"/graph".parse().unwrap())
         );
         let (_, _, settings) = get("/assets/settings.json").await;
-        let expected =
-            r#"{"end":5,"links":[{"text":"Drill","url":"http://127.0.0.1:1/"}],"run":"run-1"}"#;
+        let expected = r#"{"end":5,"links":[{"text":"Drill","url":"http://127.0.0.1:1/"}],"run":"run-1","traces":"http://127.0.0.1:2/"}"#;
         assert_eq!(settings, expected);
     }
 }

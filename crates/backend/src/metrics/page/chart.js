@@ -1,5 +1,7 @@
-// A line chart on a canvas: axes, crosshair, marks, selection by dragging.
+// A line chart on a canvas: axes, crosshair, marks, exemplars, selection by dragging.
 
+import { drawExemplars, nearest, spread } from "./exemplar.js";
+import { drawMarks, layOut, roomFor } from "./marks.js";
 import { formatTick } from "./time.js";
 import { formatValue, ticks, timeTicks } from "./unit.js";
 
@@ -7,7 +9,8 @@ const MARGIN = { top: 14, right: 14, bottom: 26 };
 
 export class Chart {
   /**
-   * `on.hover(time | null)` follows the pointer, `on.select(start, end)` follows a drag, `on.widen()` a double click.
+   * `on.hover(place | null)` follows the pointer, `on.select(start, end)` follows a drag, `on.widen()` a double click,
+   * `on.open(exemplar)` a click on one.
    */
   constructor(canvas, on) {
     this.canvas = canvas;
@@ -16,6 +19,9 @@ export class Chart {
     this.data = null;
     this.pointer = null;
     this.drag = null;
+    this.dots = [];
+    this.flags = [];
+    this.chosen = null;
     new ResizeObserver(() => this.draw()).observe(canvas);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
     canvas.addEventListener("pointermove", (event) => this.move(event));
@@ -25,7 +31,10 @@ export class Chart {
     canvas.addEventListener("dblclick", () => on.widen());
   }
 
-  /** `{start, end, step, unit, series: [{points: [[t, v]], color, isShown, isRaised}], marks: [{t, text}]}`. */
+  /**
+   * `{start, end, step, unit, series: [{points: [[t, v]], color, isShown, isRaised}], marks: [{t, text}],
+   * exemplars: [{t, value, unit, color}]}`.
+   */
   show(data) {
     this.data = data;
     this.draw();
@@ -48,8 +57,20 @@ export class Chart {
     context.clip();
     this.lines();
     context.restore();
-    this.marks();
+    context.font = this.font(11);
+    drawMarks(context, this.flags, { top: this.top, height: this.height, color: this.color("--mark"), ground: this.color("--ground") });
+    this.dots = spread(this.data.exemplars ?? [], (exemplar) => this.placeOf(exemplar));
+    this.chosen = this.pointer === null ? null : nearest(this.dots, this.pointer, this.pointerY);
     this.overlay();
+    drawExemplars(context, this.dots, this.chosen, this.color("--ground"));
+  }
+
+  /** An exemplar that is off the scale, or measures something else than the lines, stands at the edge. */
+  placeOf({ t, value, unit }) {
+    const { start, end } = this.data;
+    if (t < start || t > end) return null;
+    if (unit !== this.data.unit) return { x: this.x(t), y: this.top + this.height - 6 };
+    return { x: this.x(t), y: this.y(Math.max(this.low, Math.min(this.high, value))) };
   }
 
   color(name) {
@@ -74,13 +95,34 @@ export class Chart {
     if (high > 0 || low < 0) high += (high - low) * 0.05;
     this.low = low;
     this.high = high;
-    this.top = MARGIN.top + (this.data.marks.length ? 14 : 0);
-    this.height = height - this.top - MARGIN.bottom;
-    this.places = ticks(low, high, Math.max(2, Math.floor(this.height / 48)), this.data.unit).filter((place) => place >= low && place <= high);
-    this.context.font = `12px ${getComputedStyle(this.canvas).fontFamily}`;
+    this.fit(width, height, MARGIN.top);
+    const room = roomFor(this.place());
+    if (room) this.fit(width, height, MARGIN.top + room);
+    this.flags = this.place();
+  }
+
+  font(size) {
+    return `${size}px ${getComputedStyle(this.canvas).fontFamily}`;
+  }
+
+  /** Divides the space: the lines begin at `top`, the numbers of the axis decide how far left. */
+  fit(width, height, top) {
+    this.top = top;
+    this.height = height - top - MARGIN.bottom;
+    this.places = ticks(this.low, this.high, Math.max(2, Math.floor(this.height / 48)), this.data.unit).filter((place) => place >= this.low && place <= this.high);
+    this.context.font = this.font(12);
     const labels = this.places.map((place) => this.tickText(place));
     this.left = Math.max(44, ...labels.map((label) => this.context.measureText(label).width + 14));
     this.width = width - this.left - MARGIN.right;
+  }
+
+  /** The marks with their places in the space as it is. */
+  place() {
+    this.context.font = this.font(11);
+    const marks = this.data.marks.map((mark) => ({ ...mark, x: Math.round(this.x(mark.t)) + 0.5, width: this.context.measureText(mark.text).width }));
+    const flags = layOut(marks, this.left, this.left + this.width);
+    this.context.font = this.font(12);
+    return flags;
   }
 
   /** As few digits as tell the ticks apart. */
@@ -183,34 +225,6 @@ export class Chart {
     context.stroke();
   }
 
-  marks() {
-    const { context } = this;
-    context.font = `11px ${getComputedStyle(this.canvas).fontFamily}`;
-    context.textBaseline = "middle";
-    context.lineWidth = 1;
-    let free = this.left;
-    for (const mark of [...this.data.marks].sort((a, b) => a.t - b.t)) {
-      const x = Math.round(this.x(mark.t)) + 0.5;
-      if (x < this.left || x > this.left + this.width) continue;
-      context.strokeStyle = context.fillStyle = this.color("--mark");
-      context.setLineDash([4, 3]);
-      this.line(x, this.top - 6, x, this.top + this.height);
-      context.setLineDash([]);
-      context.beginPath();
-      context.moveTo(x - 4, this.top - 9);
-      context.lineTo(x + 4, this.top - 9);
-      context.lineTo(x, this.top - 3);
-      context.fill();
-      const width = context.measureText(mark.text).width;
-      const fits = x + 7 + width <= this.left + this.width;
-      const at = fits ? x + 7 : x - 7 - width;
-      if (at < free) continue;
-      context.textAlign = "left";
-      context.fillText(mark.text, at, this.top - 8);
-      free = at + width + 10;
-    }
-  }
-
   overlay() {
     const { context } = this;
     if (this.drag) {
@@ -251,9 +265,12 @@ export class Chart {
   move(event) {
     if (!this.data) return;
     this.pointer = this.inside(event) ? event.offsetX : null;
+    this.pointerY = event.offsetY;
     if (this.drag) this.drag.to = Math.max(this.left, Math.min(this.left + this.width, event.offsetX));
     this.draw();
-    this.on.hover(this.pointer === null ? null : { time: this.snapped(), x: event.offsetX, y: event.offsetY });
+    this.canvas.classList.toggle("leads", this.chosen !== null && !this.drag);
+    const marks = this.flags.filter(({ x }) => Math.abs(x - event.offsetX) <= 5);
+    this.on.hover(this.pointer === null ? null : { time: this.snapped(), x: event.offsetX, y: event.offsetY, exemplar: this.chosen?.exemplar, marks });
   }
 
   leave() {
@@ -266,6 +283,8 @@ export class Chart {
     if (!this.inside(event) || event.button !== 0) return;
     this.canvas.setPointerCapture(event.pointerId);
     this.drag = { from: event.offsetX, to: event.offsetX };
+    // A finger presses where no pointer was before.
+    this.chosen = nearest(this.dots, event.offsetX, event.offsetY);
   }
 
   release() {
@@ -275,6 +294,7 @@ export class Chart {
     const [from, to] = [drag.from, drag.to].sort((a, b) => a - b);
     this.draw();
     if (to - from > 8) this.on.select(this.time(from), this.time(to));
+    else if (this.chosen) this.on.open(this.chosen.exemplar);
   }
 }
 

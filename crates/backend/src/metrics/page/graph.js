@@ -3,6 +3,8 @@
 import { addToHistory, complete } from "./complete.js";
 import { Chart, valueAt } from "./chart.js";
 import { call, el, labelsElement, labelsText, recall, remember } from "./api.js";
+import { exemplars, lineOf, traceAddress } from "./exemplar.js";
+import { deployMarks } from "./marks.js";
 import { formatDuration, formatTime, formatUtc, parseDuration, parseTime, parseUtc } from "./time.js";
 import { formatValue, guessUnit } from "./unit.js";
 
@@ -45,13 +47,19 @@ function writePanels(panels, push) {
 }
 
 export function graphPage(main) {
-  const page = { panels: [], fixedEnd: null };
+  const page = { panels: [], fixedEnd: null, traces: null };
   const list = el("div");
   const refresh = el("select", { "aria-label": "Refresh", title: "Refresh" }, REFRESH.map((seconds) => el("option", { value: seconds }, seconds ? `every ${seconds} s` : "no refresh")));
   refresh.value = recall("refresh", 0);
-  const marks = el("input", { type: "checkbox" });
-  marks.checked = recall("marks", true);
+  const runAll = () => page.panels.forEach((panel) => panel.run(false));
+  const toggle = (key) => {
+    const box = el("input", { type: "checkbox", onchange: () => { remember(key, box.checked); runAll(); } });
+    box.checked = recall(key, true);
+    return box;
+  };
+  const [marks, diamonds] = [toggle("marks"), toggle("exemplars")];
   page.showMarks = () => marks.checked;
+  page.showExemplars = () => diamonds.checked && page.traces;
   page.changed = (push) => writePanels(page.panels, push);
   page.redraw = () => page.panels.forEach((panel) => panel.redraw());
   page.remove = (panel) => {
@@ -73,7 +81,6 @@ export function graphPage(main) {
     const found = readPanels();
     (found.length ? found : [{}]).forEach(add);
   };
-  marks.addEventListener("change", () => { remember("marks", marks.checked); page.panels.forEach((panel) => panel.run(false)); });
   let timer = 0;
   const tick = () => {
     clearTimeout(timer);
@@ -87,12 +94,13 @@ export function graphPage(main) {
   refresh.addEventListener("change", () => { remember("refresh", Number(refresh.value)); tick(); });
   main.replaceChildren(
     el("div", { class: "tools" }, refresh, el("label", {}, marks, " Deploys"),
+      el("label", { title: "Single requests behind the buckets of histograms: a click on a diamond opens its trace" }, diamonds, " Exemplars"),
       el("span", { class: "hint" }, "Enter runs · Shift+Enter breaks the line · Ctrl+Space proposes · drag zooms · double click widens")),
     list,
     el("button", { type: "button", class: "add", onclick: () => { add({}).input.focus(); page.changed(true); } }, "Add panel"),
   );
   addEventListener("popstate", open);
-  fetch("/assets/settings.json").then((answer) => answer.json()).then((settings) => { page.fixedEnd = settings.end; }).catch(() => {}).finally(() => { open(); tick(); });
+  fetch("/assets/settings.json").then((answer) => answer.json()).then((settings) => { page.fixedEnd = settings.end; page.traces = settings.traces; }).catch(() => {}).finally(() => { open(); tick(); });
   return page;
 }
 
@@ -141,6 +149,7 @@ class Panel {
     this.chart = new Chart(this.canvas, {
       hover: (place) => this.hover(place),
       select: (start, end) => { state.range = Math.max(5, Math.round(end - start)); this.setEnd(Math.round(end)); },
+      open: (exemplar) => window.open(traceAddress(this.page.traces, exemplar), "_blank", "noopener"),
       widen: () => { const end = this.endTime(); state.end = state.end && Math.min(Date.now() / 1000, end + state.range / 2); this.setRange(state.range * 2); },
     });
     requestAnimationFrame(() => this.fitInput());
@@ -234,9 +243,10 @@ class Panel {
     const end = Math.floor(this.endTime() / step) * step;
     const start = Math.ceil((end - state.range) / step) * step;
     const times = { start, end, step };
-    const [answer, marks] = await Promise.all([
+    const [answer, marks, found] = await Promise.all([
       call("query_range", { query: state.expr, ...times, limit: MOST_SERIES }, signal),
       this.page.showMarks() ? deployMarks(times, signal) : [],
+      this.page.showExemplars() ? exemplars(state.expr, times, signal) : [],
     ]);
     const series = answer.data.result.map(({ metric, values }, index) => ({
       metric,
@@ -244,7 +254,7 @@ class Panel {
       points: values.map(([time, value]) => [time, Number(value.replace("Inf", "Infinity"))]),
       hue: index % COLORS,
     }));
-    this.result = { ...times, series, marks, unit: guessUnit(state.expr) };
+    this.result = { ...times, series, marks, exemplars: found, unit: guessUnit(state.expr) };
     this.redraw();
     return answer;
   }
@@ -271,7 +281,12 @@ class Panel {
     const style = getComputedStyle(this.canvas);
     const series = this.result.series.map((one) => ({ ...one, color: style.getPropertyValue(`--line-${one.hue}`).trim(), isShown: !this.hidden.has(one.key), isRaised: one.key === this.raised }));
     this.drawn = series;
-    this.chart.show({ ...this.result, series });
+    const quiet = style.getPropertyValue("--quiet").trim();
+    const shown = this.result.exemplars.flatMap((exemplar) => {
+      const line = lineOf(exemplar, series);
+      return line?.isShown === false ? [] : [{ ...exemplar, color: line?.color ?? quiet }];
+    });
+    this.chart.show({ ...this.result, series, exemplars: shown });
     if (!this.legendHeld) this.drawLegend(series);
   }
 
@@ -315,9 +330,19 @@ class Panel {
   hover(place) {
     this.tooltip.hidden = !place || !this.result;
     if (this.tooltip.hidden) return;
+    const content = place.exemplar ? this.exemplarTip(place.exemplar) : this.valueTip(place.time);
+    const deploys = place.marks.map(({ t, text }) => el("div", { class: "deploy" }, `${formatTime(t)} ${text}`));
+    this.tooltip.replaceChildren(...deploys, ...content);
+    const width = this.tooltip.offsetWidth;
+    const isRight = place.x + width + 30 < this.canvas.clientWidth;
+    this.tooltip.style.left = `${isRight ? place.x + 16 : Math.max(0, place.x - width - 16)}px`;
+    this.tooltip.style.top = `${Math.max(0, Math.min(place.y, this.canvas.clientHeight - this.tooltip.offsetHeight))}px`;
+  }
+
+  valueTip(time) {
     const { own } = split(this.drawn.map((one) => one.metric));
     const values = this.drawn
-      .map((one, index) => ({ one, label: own[index], value: one.isShown ? valueAt(one.points, place.time, this.result.step) : null }))
+      .map((one, index) => ({ one, label: own[index], value: one.isShown ? valueAt(one.points, time, this.result.step) : null }))
       .filter(({ value }) => value !== null)
       .sort((a, b) => b.value - a.value);
     const rows = values.slice(0, MOST_TOOLTIP).map(({ one, label, value }) => {
@@ -326,11 +351,16 @@ class Panel {
       return el("div", { class: "entry" }, swatch, labelsElement(Object.keys(label).length ? label : one.metric), el("span", { class: "number" }, formatValue(value, this.result.unit, 4)));
     });
     if (values.length > MOST_TOOLTIP) rows.push(el("div", { class: "quiet" }, `and ${values.length - MOST_TOOLTIP} more`));
-    this.tooltip.replaceChildren(el("div", { class: "time" }, formatTime(place.time)), ...rows);
-    const width = this.tooltip.offsetWidth;
-    const isRight = place.x + width + 30 < this.canvas.clientWidth;
-    this.tooltip.style.left = `${isRight ? place.x + 16 : Math.max(0, place.x - width - 16)}px`;
-    this.tooltip.style.top = `${Math.max(0, Math.min(place.y, this.canvas.clientHeight - this.tooltip.offsetHeight))}px`;
+    return [el("div", { class: "time" }, formatTime(time)), ...rows];
+  }
+
+  exemplarTip({ t, value, unit, trace, labels }) {
+    return [
+      el("div", { class: "time" }, `${formatTime(t)} · ${formatValue(value, unit, 4)}`),
+      el("div", {}, "Trace ", el("span", { class: "labels" }, trace)),
+      el("div", { class: "whole" }, labelsElement(labels)),
+      el("div", { class: "quiet" }, "Click opens the trace"),
+    ];
   }
 }
 
@@ -349,24 +379,4 @@ function split(metrics) {
 /** The exact value, and what it means if there is a unit. */
 function shownValue(value, unit) {
   return unit ? `${value}  (${formatValue(Number(value.replace("Inf", "Infinity")), unit)})` : value;
-}
-
-/** Where a service first showed another version: a deploy. */
-async function deployMarks({ start, end, step }, signal) {
-  const answer = await call("query_range", { query: "group by (service, version) (build_info)", start, end, step }, signal).catch((error) => {
-    if (error.name === "AbortError") throw error;
-    return { data: { result: [] } };
-  });
-  const firsts = new Map();
-  for (const { metric, values } of answer.data.result) {
-    const service = metric.service ?? "";
-    firsts.set(service, [...(firsts.get(service) ?? []), { version: metric.version ?? "", at: values[0][0] }]);
-  }
-  const marks = [];
-  for (const [service, versions] of firsts) {
-    versions.sort((a, b) => a.at - b.at);
-    // What ran when the range began, or came up first, is no change.
-    for (const { version, at } of versions.slice(1)) if (at > start) marks.push({ t: at, text: `${service} ${version}`.trim() });
-  }
-  return marks;
 }
