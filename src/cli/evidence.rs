@@ -127,6 +127,7 @@ pub struct Trace {
 #[command(after_help = "Examples:
   firedrill query 'sum by (service) (rate(http_server_request_duration_seconds_count[1m]))'
   firedrill query 'histogram_quantile(0.99, sum by (le) (rate(http_server_request_duration_seconds_bucket[1m])))' --since 10m
+  firedrill query --exemplars 'http_server_request_duration_seconds_bucket{service=\"gateway\"}' --since 5m
   firedrill query 'up' --at 14:05:10 --json")]
 pub struct Query {
     /// The expression
@@ -135,12 +136,18 @@ pub struct Query {
     /// Evaluate at this time [default: the present]
     #[arg(long, value_name = "TIME", value_parser = parse_when, conflicts_with_all = ["since", "step"])]
     pub at: Option<When>,
-    /// Evaluate from this time to the present, and draw a sparkline
+    /// Evaluate from this time to the present, and draw a sparkline [default with --exemplars: 15m]
     #[arg(long, value_name = "TIME", value_parser = parse_when)]
     pub since: Option<When>,
     /// Distance of the points of a range [default: 1/60 of it]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "since")]
     pub step: Option<Duration>,
+    /// List single requests behind the histograms in the expression, with their traces, highest value first
+    #[arg(long, conflicts_with_all = ["at", "step"])]
+    pub exemplars: bool,
+    /// At most this many exemplars
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = parse_limit, requires = "exemplars")]
+    pub limit: usize,
     /// Text or JSON, as Prometheus answers it.
     #[command(flatten)]
     pub format: Format,

@@ -1,5 +1,7 @@
 //! `query`: a PromQL expression as a table, or as sparklines over time.
 
+mod exemplar;
+
 use grader::evidence::{self, Labels, Sample, Series, Value};
 use grader::moment::Window;
 use serde_json::json;
@@ -20,6 +22,9 @@ const SPARKLINE: usize = 60;
 
 /// Evaluates the expression on the running drill's Prometheus.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
+    if args.exemplars {
+        return exemplar::run(context, args);
+    }
     let live = Live::connect(context)?;
     let progress = context.console.progress("asking Prometheus");
     let answer = match args.since {

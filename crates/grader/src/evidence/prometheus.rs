@@ -1,10 +1,13 @@
 //! Prometheus's HTTP API, `/api/v1`.
 
+mod exemplar;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
+pub use self::exemplar::{Exemplar, Exemplars};
 use super::http::Endpoint;
 use super::{Error, Limits};
 use crate::moment::{Window, from_unix_s, unix_s};
@@ -228,7 +231,20 @@ impl Prometheus {
         path: &str,
         params: &[(&str, String)],
     ) -> Result<T, Error> {
+        let data = self.try_get(path, params).await?;
+        data.ok_or_else(|| self.http.shape("no content"))
+    }
+
+    /// What the API answers, or nothing where it says that there is nothing to be said.
+    async fn try_get<T: for<'de> Deserialize<'de>>(
+        &self,
+        path: &str,
+        params: &[(&str, String)],
+    ) -> Result<Option<T>, Error> {
         let answer = self.http.get(&["api", "v1", path], params).await?;
+        if answer.status == 204 {
+            return Ok(None);
+        }
         let envelope: Envelope<T> =
             serde_json::from_slice(&answer.body).map_err(|error| match answer.status {
                 200 => self.http.shape(error),
@@ -237,7 +253,7 @@ impl Prometheus {
                     .refused(status, &String::from_utf8_lossy(&answer.body)),
             })?;
         match (envelope.status.as_str(), envelope.data) {
-            ("success", Some(data)) => Ok(data),
+            ("success", Some(data)) => Ok(Some(data)),
             _ => {
                 let message = format!("{} ({})", envelope.error, envelope.error_type);
                 Err(self.http.refused(answer.status, &message))
