@@ -9,6 +9,7 @@ mod crash;
 mod dashboards;
 mod drills;
 mod events;
+mod exemplar;
 mod prometheus;
 mod silence;
 mod stack;
@@ -30,6 +31,7 @@ fn main() -> std::process::ExitCode {
         crash::trials(),
         stack::trials(),
         prometheus::trials(),
+        exemplar::trials(),
         telemetry::trials(),
         events::trials(),
         dashboards::trials(),

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
+use crate::exemplar::same_exemplars;
 use crate::support::{Drill, SOON, get, get_json, has_program, wait_for};
 
 /// Half a minute of scrapes without a miss, on a machine that runs three drills beside.
@@ -149,6 +150,7 @@ fn same_answers() {
     pair.agree("metadata", |url| {
         Some(get_json(&format!("{url}/api/v1/metadata"))["data"].clone())
     });
+    same_exemplars(pair.embedded, pair.real, at_ms);
     let rules = pair.agree("rules", rules);
     assert!(
         rules.as_array().is_some_and(|rules| rules.len() >= 6),
@@ -204,6 +206,7 @@ impl Real {
                 folder.path().join("data").display()
             ))
             .arg("--web.listen-address=127.0.0.1:0")
+            .arg("--enable-feature=exemplar-storage")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
