@@ -5,6 +5,7 @@
 pub mod act;
 pub mod drill;
 pub mod evidence;
+pub mod manage;
 pub mod write;
 
 use std::path::PathBuf;
@@ -183,6 +184,11 @@ pub enum Command {
     Completions(write::Completions),
     /// Print the manual, or write one page for each command
     Man(write::Man),
+    /// Be the parent of one service in a container, for a runner elsewhere
+    Manage(manage::Manage),
+    /// Ask one URL, for health checks
+    #[command(hide = true)]
+    Probe(manage::Probe),
     /// Serve as one process of the shop; the runner starts these
     #[command(hide = true)]
     Serve(drill::Serve),

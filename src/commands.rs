@@ -9,6 +9,7 @@ mod heap;
 mod list;
 mod logs;
 mod man;
+mod manage;
 mod open;
 mod profile;
 mod query;
@@ -55,6 +56,8 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Submit(args) => submit::run(&context, &args),
         Command::Debrief(args) => debrief::run(&context, &args),
         Command::Open(args) => open::run(&context, &args),
+        Command::Manage(args) => manage::run(&context, &args),
+        Command::Probe(args) => manage::probe(&args),
         // `main` takes the role itself: it ends with the role's own exit code.
         Command::Serve(_) => unreachable!("`serve` does not come here"),
     }

@@ -9,6 +9,7 @@ pub mod console;
 pub mod context;
 pub mod control;
 pub mod error;
+mod guard;
 pub mod report;
 mod runner;
 pub mod scenario;

@@ -107,6 +107,10 @@ async fn drive(
             () = drill.ended.cancelled() => break,
             _ = interrupts.recv() => break,
             _ = terminations.recv() => break,
+            () = stack.wanted.cancelled() => {
+                console.note("a drill takes the shop over");
+                break;
+            }
             status = stack.backend.exited() => {
                 let how = status.map_or_else(|| "killed".to_owned(), |status| status.to_string());
                 bring_back(&drill, &mut stack.backend, how).await;

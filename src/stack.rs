@@ -7,31 +7,38 @@
 //!              │                                                ├─> checkout-1
 //!              └── binds the public sockets, hands them on ─────└─> gateway-1
 //! ```
+//! With managers, the services are children of theirs instead, each in a container of its own.
 
 pub(crate) mod backend;
 pub(crate) mod catalogue;
 pub(crate) mod fleet;
 pub(crate) mod log_file;
+pub(crate) mod manager;
+mod place;
+pub(crate) mod placement;
 pub(crate) mod port;
 pub(crate) mod process;
 pub(crate) mod provider;
+pub(crate) mod remote;
 pub(crate) mod slot;
 pub(crate) mod targets;
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use backend::{Backend, Live, Ports, Work};
 use fleet::{Common, Fleet, Releases};
 use log_file::LogFile;
-use port::{Choice, choose};
+use port::Choice;
 use provider::Provider;
-use slot::{Notice, Slot};
+use remote::{Managers, Remote};
+use slot::Notice;
 
 use crate::cli::Service;
 
@@ -63,6 +70,10 @@ pub(crate) struct Plan {
     pub(crate) current: BTreeMap<String, String>,
     /// False turns traces and metrics of the services off (benchmarks).
     pub(crate) telemetry: bool,
+    /// Who starts the services' processes, where that is not us.
+    pub(crate) managers: Option<Managers>,
+    /// Whether an incident is to come; a shop without one gives way to a drill.
+    pub(crate) is_drill: bool,
 }
 
 impl Plan {
@@ -83,6 +94,9 @@ pub(crate) struct Stack {
     pub(crate) fleet: Arc<Fleet>,
     pub(crate) gateway: SocketAddr,
     pub(crate) provider: Arc<Provider>,
+    /// Cancelled when a drill waits for the managers of a shop without incident.
+    pub(crate) wanted: CancellationToken,
+    remotes: Vec<Arc<Remote>>,
     scratch: Scratch,
 }
 
@@ -125,14 +139,21 @@ impl Stack {
         let backend = Backend::start(work, plan.ports, LogFile::open(&logs, "backend")?).await?;
         std::fs::create_dir_all(&scratch.0)
             .with_context(|| format!("folder `{}`", scratch.0.display()))?;
-        catalogue::install(&plan.cache, &scratch.0, progress).await?;
         let environment = vec![(
             "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
             format!("http://{}", backend.otlp_grpc),
         )];
+        let wanted = CancellationToken::new();
+        let place::Placed { slots, remotes } =
+            place::slots(&plan, &logs, &environment, &wanted).await?;
+        match place::holder_of_the_catalogue(&remotes) {
+            Some(remote) => remote.catalogue().await?,
+            None => catalogue::install(&plan.cache, &scratch.0, progress).await?,
+        }
 
-        let provider = Provider::start(&logs).await?;
-        let slots = bind(&plan, &logs, &environment)?;
+        let ip = plan.managers.as_ref().map(|managers| managers.bind);
+        let provider = Provider::start(&logs, ip.unwrap_or(Ipv4Addr::LOCALHOST.into())).await?;
+        let payment = place::seen_by_services(provider.addr()?, &remotes)?;
         let gateway = slots
             .iter()
             .find(|slot| slot.service == "gateway")
@@ -146,12 +167,7 @@ impl Stack {
             targets,
             telemetry: plan.telemetry,
         };
-        let fleet = Fleet::new(
-            common,
-            plan.releases,
-            slots,
-            &[("payment", provider.addr()?)],
-        )?;
+        let fleet = Fleet::new(common, plan.releases, slots, &[("payment", payment)])?;
         fleet.start(&plan.current, notices).await?;
         provider.supervise(notices);
         Ok(Self {
@@ -159,6 +175,8 @@ impl Stack {
             fleet: Arc::new(fleet),
             gateway,
             provider: Arc::new(provider),
+            wanted,
+            remotes,
             scratch,
         })
     }
@@ -167,26 +185,8 @@ impl Stack {
     pub(crate) async fn stop(self) {
         self.fleet.close().await;
         self.provider.close().await;
+        futures_util::future::join_all(self.remotes.iter().map(|remote| remote.release())).await;
         self.backend.stop().await;
         drop(self.scratch);
     }
-}
-
-fn bind(plan: &Plan, logs: &Path, environment: &[(String, String)]) -> anyhow::Result<Vec<Slot>> {
-    let mut slots = Vec::new();
-    for (service, count) in &plan.instances {
-        for number in 1..=*count {
-            let choice = if *service == Service::Gateway {
-                plan.gateway
-            } else {
-                Choice::Free
-            };
-            let addr = choose(choice, "the gateway")?;
-            let instance = format!("{service}-{number}");
-            let log = LogFile::open(logs, &instance)?;
-            let slot = Slot::bind(service.name(), instance, addr, log, environment.to_vec());
-            slots.push(slot.with_context(|| format!("public socket of `{service}` at {addr}"))?);
-        }
-    }
-    Ok(slots)
 }

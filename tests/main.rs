@@ -5,6 +5,7 @@
 
 mod browser;
 mod cli;
+mod containers;
 mod crash;
 mod dashboards;
 mod drills;
@@ -37,6 +38,7 @@ fn main() -> std::process::ExitCode {
         dashboards::trials(),
         browser::trials(),
         cli::trials(),
+        containers::trials(),
         structure::trials(),
     ]
     .into_iter()

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::Format;
+use super::manage::Managers;
 
 /// `run`: a drill from start to grade.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
@@ -75,6 +76,9 @@ pub struct Stack {
     /// Listen for OTLP over HTTP on exactly this port, or fail
     #[arg(long, value_name = "PORT", help_heading = "Fixed ports")]
     pub otlp_http_port: Option<u16>,
+    /// Where the services' processes are, if not here.
+    #[command(flatten)]
+    pub managers: Managers,
     /// Print JSON lines instead of text.
     #[command(flatten)]
     pub format: Format,
@@ -91,6 +95,7 @@ impl Default for Stack {
             prometheus_port: None,
             otlp_grpc_port: None,
             otlp_http_port: None,
+            managers: Managers::default(),
             format: Format::default(),
         }
     }

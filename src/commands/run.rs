@@ -29,13 +29,19 @@ pub(super) fn run(context: &Context, args: &drill::Run) -> anyhow::Result<Outcom
         (None, None) => blind(args.level)?,
     };
     let named = args.file.is_some() || args.id.is_some();
-    let options = options(&args.stack, Some(seed), Some((scenario, file)), named)?;
+    let options = options(
+        context,
+        &args.stack,
+        Some(seed),
+        Some((scenario, file)),
+        named,
+    )?;
     runner::run(options, &context.state, &context.console)
 }
 
 /// The shop with no incident.
 pub(super) fn up(context: &Context, args: &drill::Up) -> anyhow::Result<Outcome> {
-    let usual = options(&args.stack, args.stack.seed, None, false)?;
+    let usual = options(context, &args.stack, args.stack.seed, None, false)?;
     let options = Options {
         rate: args.rate,
         telemetry: !args.no_telemetry,
@@ -74,6 +80,7 @@ fn blind(level: Option<u8>) -> anyhow::Result<(Scenario, Vec<u8>)> {
 }
 
 fn options(
+    context: &Context,
     stack: &drill::Stack,
     seed: Option<u64>,
     scenario: Option<(Scenario, Vec<u8>)>,
@@ -98,6 +105,7 @@ fn options(
         },
         json: stack.format.json,
         cache: cache_dir()?,
+        managers: super::manage::managers(&context.console, &stack.managers)?,
         telemetry: true,
         rate: None,
     })

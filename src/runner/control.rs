@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{Method, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use super::drill::Drill;
 use crate::control::{ActionRequest, Failure, SubmitRequest};
 use crate::error::Error;
+use crate::guard::{Hosts, has_token};
 
 /// A write-up may be refused for its size by the grader, in words; this only bounds the memory.
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
@@ -41,7 +42,7 @@ pub(super) async fn serve(
 fn router(drill: Arc<Drill>, addr: SocketAddr) -> Router {
     let guard = Arc::new(Guard {
         token: drill.token(),
-        port: addr.port(),
+        hosts: Hosts::loopback(addr.port()),
     });
     Router::new()
         .route("/v1/status", get(status))
@@ -100,19 +101,15 @@ fn answer<T: serde::Serialize>(done: anyhow::Result<T>) -> Response {
 
 struct Guard {
     token: String,
-    port: u16,
+    hosts: Hosts,
 }
 
 async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     let headers = request.headers();
-    if !is_own_host(headers, guard.port) {
+    if !guard.hosts.admit(headers) {
         return refuse(StatusCode::FORBIDDEN, "the Host header names another host");
     }
-    let offered = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    if !offered.is_some_and(|offered| is_same(offered, &guard.token)) {
+    if !has_token(headers, &guard.token) {
         return refuse(
             StatusCode::UNAUTHORIZED,
             "the run's token is missing or wrong",
@@ -130,62 +127,6 @@ async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) ->
     next.run(request).await
 }
 
-/// A page of another origin that has rebound its name to loopback still sends its own name here.
-fn is_own_host(headers: &HeaderMap, port: u16) -> bool {
-    let host = headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or_default();
-    ["127.0.0.1", "localhost", "[::1]"]
-        .iter()
-        .any(|name| host == format!("{name}:{port}"))
-}
-
-/// Compares without telling by its time how much of a guess was right.
-fn is_same(offered: &str, token: &str) -> bool {
-    offered.len() == token.len()
-        && offered
-            .bytes()
-            .zip(token.bytes())
-            .fold(0, |seen, (one, other)| seen | (one ^ other))
-            == 0
-}
-
 fn refuse(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({"message": message}))).into_response()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_loopback_names_with_the_own_port_are_hosts() {
-        for (host, expected) in [
-            ("127.0.0.1:4000", true),
-            ("localhost:4000", true),
-            ("[::1]:4000", true),
-            ("127.0.0.1:4001", false),
-            ("example.org:4000", false),
-            ("127.0.0.1", false),
-            ("", false),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, host.parse().expect("a header value"));
-            assert_eq!(is_own_host(&headers, 4000), expected, "{host}");
-        }
-    }
-
-    #[test]
-    fn tokens_are_compared_whole() {
-        for (offered, expected) in [
-            ("abc", true),
-            ("abd", false),
-            ("ab", false),
-            ("abcd", false),
-            ("", false),
-        ] {
-            assert_eq!(is_same(offered, "abc"), expected, "{offered}");
-        }
-    }
 }

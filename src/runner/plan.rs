@@ -27,6 +27,7 @@ use crate::session::{Lock, Session, StateDir, Urls};
 use crate::stack::backend::Ports;
 use crate::stack::fleet::Releases;
 use crate::stack::port::Choice;
+use crate::stack::remote::Managers;
 use crate::stack::{Plan, Stack};
 
 /// The release of everything when there is no scenario.
@@ -57,6 +58,8 @@ pub(crate) struct Options {
     pub(crate) json: bool,
     /// The cache folder.
     pub(crate) cache: PathBuf,
+    /// Who starts the services' processes, where that is not us.
+    pub(crate) managers: Option<Managers>,
     /// False turns telemetry off (benchmarks).
     pub(crate) telemetry: bool,
     /// Requests a second instead of the scenario's.
@@ -140,6 +143,8 @@ impl Prepared {
             releases: releases(self.scenario())?,
             current: current(self.scenario()),
             telemetry: self.options.telemetry,
+            managers: self.options.managers.clone(),
+            is_drill: self.options.scenario.is_some(),
         })
     }
 

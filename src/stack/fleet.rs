@@ -34,8 +34,8 @@ pub(crate) struct Common {
     pub(crate) telemetry: bool,
 }
 
-/// The settings of each release of each service. Sealed: it never leaves the runner's memory
-/// except over a child's standard input.
+/// The settings of each release of each service. Sealed: it never leaves the runner's memory except over
+/// a child's standard input, or over the authenticated connection to the manager that has the child.
 pub(crate) type Releases = BTreeMap<(String, String), Value>;
 
 /// All slots of the drill.
@@ -232,7 +232,7 @@ impl Fleet {
             release: release.to_owned(),
             listen: Listen::Inherited,
             admin: SocketAddr::from(([127, 0, 0, 1], 0)),
-            scratch: self.common.scratch.clone(),
+            scratch: slot.scratch().unwrap_or(&self.common.scratch).to_owned(),
             upstreams: self.upstreams.clone(),
             token: self.common.token.clone(),
             run: self.common.run.clone(),

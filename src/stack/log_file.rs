@@ -1,6 +1,7 @@
 //! The log of one instance: what its processes write to standard error, kept within a bound.
 
 use std::collections::VecDeque;
+use std::fmt::Debug;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -27,8 +28,24 @@ pub(crate) struct LogFile {
 struct Inner {
     instance: String,
     /// Where the lines go besides the tail.
-    kept: Option<Kept>,
+    sink: Sink,
     tail: VecDeque<String>,
+}
+
+#[derive(Debug)]
+enum Sink {
+    /// Nowhere.
+    Tail,
+    /// A file of the run.
+    File(Kept),
+    /// Somebody who hands them on.
+    Tap(Arc<dyn Tap>),
+}
+
+/// Takes the lines of a log as they come.
+pub(crate) trait Tap: Debug + Send + Sync {
+    /// One line, a JSON object. Must not wait.
+    fn line(&self, line: &str);
 }
 
 #[derive(Debug)]
@@ -42,7 +59,12 @@ struct Kept {
 impl LogFile {
     /// Keeps the last lines in memory only, for processes of no run.
     pub(crate) fn in_memory(instance: &str) -> Self {
-        Self::new(instance, None)
+        Self::new(instance, Sink::Tail)
+    }
+
+    /// Gives the lines to somebody else.
+    pub(crate) fn tapped(instance: &str, tap: Arc<dyn Tap>) -> Self {
+        Self::new(instance, Sink::Tap(tap))
     }
 
     /// Opens `<folder>/<instance>.jsonl` for appending.
@@ -62,13 +84,13 @@ impl LogFile {
             bytes,
             most_bytes,
         };
-        Ok(Self::new(instance, Some(kept)))
+        Ok(Self::new(instance, Sink::File(kept)))
     }
 
-    fn new(instance: &str, kept: Option<Kept>) -> Self {
+    fn new(instance: &str, sink: Sink) -> Self {
         let inner = Inner {
             instance: instance.to_owned(),
-            kept,
+            sink,
             tail: VecDeque::new(),
         };
         Self {
@@ -95,7 +117,8 @@ impl LogFile {
         inner.tail.iter().rev().take(lines).rev().cloned().collect()
     }
 
-    fn push(&self, line: &str) {
+    /// Takes one line.
+    pub(crate) fn push(&self, line: &str) {
         let mut inner = self
             .inner
             .lock()
@@ -118,8 +141,10 @@ impl Inner {
             self.tail.pop_front();
         }
         self.tail.push_back(line.clone());
-        if let Some(kept) = &mut self.kept {
-            kept.write(&line);
+        match &mut self.sink {
+            Sink::Tail => {}
+            Sink::File(kept) => kept.write(&line),
+            Sink::Tap(tap) => tap.line(&line),
         }
     }
 }

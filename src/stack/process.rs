@@ -45,7 +45,7 @@ pub(crate) struct Spec<'a> {
     pub(crate) ready_within: Duration,
 }
 
-/// A running child. Dropping it kills the child.
+/// A running process: a child of ours, or of a manager elsewhere ([`super::remote`]). Dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Process {
     pid: u32,
@@ -104,9 +104,29 @@ impl Process {
         })
     }
 
+    /// The handle of a process that somebody else owns: it takes stops from one channel and tells the end on the other.
+    pub(crate) fn owned_elsewhere(
+        pid: u32,
+        ready: Value,
+        stop: mpsc::Sender<Duration>,
+        exited: watch::Receiver<Option<ExitStatus>>,
+    ) -> Self {
+        Self {
+            pid,
+            ready,
+            stop,
+            exited,
+        }
+    }
+
     /// The operating system's id of the process.
     pub(crate) fn pid(&self) -> u32 {
         self.pid
+    }
+
+    /// The ready line.
+    pub(crate) fn ready(&self) -> &Value {
+        &self.ready
     }
 
     /// A field of the ready line, such as an address.
@@ -138,6 +158,8 @@ fn command(spec: &Spec<'_>) -> anyhow::Result<Command> {
     let program = std::env::current_exe().context("path of this executable")?;
     let mut command = std::process::Command::new(program);
     command.args(["serve", spec.role]);
+    // A service has no business with the token of its manager.
+    command.env_remove(super::manager::TOKEN_VARIABLE);
     command.envs(spec.environment.iter().map(|(key, value)| (key, value)));
     command
         .stdin(Stdio::piped())

@@ -1,6 +1,7 @@
 //! The payment provider. It stands outside the shop: no admin port, no telemetry, no releases, no entry in the deploy log.
+//! It runs beside the runner also where the shop runs elsewhere.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::log_file::LogFile;
-use super::port::{Choice, choose};
+use super::placement::Placement;
 use super::slot::{Notice, Slot};
 
 /// The running provider.
@@ -19,12 +20,12 @@ pub(crate) struct Provider {
 }
 
 impl Provider {
-    /// Starts the provider on a free port, with its usual behaviour.
-    pub(crate) async fn start(logs: &Path) -> anyhow::Result<Self> {
-        let addr = choose(Choice::Free, "the payment provider")?;
+    /// Starts the provider on a free port of that address, with its usual behaviour.
+    pub(crate) async fn start(logs: &Path, ip: IpAddr) -> anyhow::Result<Self> {
         let log = LogFile::open(logs, "payment")?;
-        let slot = Slot::bind("payment", "payment".to_owned(), addr, log, Vec::new())
-            .context("payment provider")?;
+        let placement = Placement::here((ip, 0).into(), log)
+            .with_context(|| format!("payment provider at {ip}"))?;
+        let slot = Slot::new("payment", "payment".to_owned(), placement, Vec::new());
         let provider = Self {
             slot: Arc::new(slot),
         };

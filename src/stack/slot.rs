@@ -1,23 +1,24 @@
 //! One slot of a service: a public socket that stays, and the process behind it that comes and goes.
 //!
 //! ```text
-//! runner binds the socket once ──> release A accepts on it
-//!                             └──> release B accepts too, is ready ──> A drains and ends
+//! the socket is bound once ──> release A accepts on it
+//!                         └──> release B accepts too, is ready ──> A drains and ends
 //! ```
+//! Where the socket and the processes are, here or in a container, its [`Placement`] knows and nothing else.
 //! A deploy, a rollback and a restart are the same swap, so no connection is ever refused by one.
 //! A process that ends by itself is started again after a pause that doubles, as a service manager does.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context;
 use serde_json::Value;
 use tokio::sync::{Mutex, mpsc};
 
-use super::log_file::LogFile;
-use super::process::{Process, Spec};
+use super::placement::{Launch, Placement};
+use super::process::Process;
 
 /// How long a process may take to become ready. A migration at boot counts: an index over a million rows
 /// is built while the other replicas hold the database's lock most of the time.
@@ -53,8 +54,7 @@ pub(crate) enum Notice {
 pub(crate) struct Slot {
     pub(crate) service: String,
     pub(crate) instance: String,
-    listener: TcpListener,
-    log: LogFile,
+    placement: Placement,
     environment: Vec<(String, String)>,
     state: Mutex<State>,
     closing: AtomicBool,
@@ -86,32 +86,31 @@ pub(crate) struct View {
 }
 
 impl Slot {
-    /// Binds the slot's public socket; nothing runs behind it yet.
-    pub(crate) fn bind(
+    /// A slot in that place; nothing runs in it yet.
+    pub(crate) fn new(
         service: &str,
         instance: String,
-        addr: SocketAddr,
-        log: LogFile,
+        placement: Placement,
         environment: Vec<(String, String)>,
-    ) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(addr)?;
-        listener.set_nonblocking(true)?;
-        Ok(Self {
+    ) -> Self {
+        Self {
             service: service.to_owned(),
             instance,
-            listener,
-            log,
+            placement,
             environment,
             state: Mutex::default(),
             closing: AtomicBool::new(false),
-        })
+        }
     }
 
     /// The address that callers use.
     pub(crate) fn public(&self) -> anyhow::Result<SocketAddr> {
-        self.listener
-            .local_addr()
-            .context("address of a public socket")
+        self.placement.public()
+    }
+
+    /// The folder of its databases, where that is not the run's.
+    pub(crate) fn scratch(&self) -> Option<&Path> {
+        self.placement.scratch()
     }
 
     /// Starts `config` behind the socket, then drains what ran there before.
@@ -150,7 +149,7 @@ impl Slot {
             service: self.service.clone(),
             instance: self.instance.clone(),
             release: running.release.clone(),
-            public: self.listener.local_addr().ok()?,
+            public: self.public().ok()?,
             admin: running.process.announced("admin").ok()?.parse().ok()?,
             pid: running.process.pid(),
         })
@@ -229,15 +228,13 @@ impl Slot {
     }
 
     async fn start(&self, config: &Value) -> anyhow::Result<Process> {
-        Process::start(Spec {
+        let launch = Launch {
             role: &self.service,
             instance: &self.instance,
             config,
-            listener: Some(&self.listener),
             environment: &self.environment,
-            log: self.log.clone(),
             ready_within: READY_WITHIN,
-        })
-        .await
+        };
+        self.placement.start(launch).await
     }
 }

@@ -1,0 +1,143 @@
+//! Who may ask a listener of ours: names of the machine in the Host header, and the token.
+//!
+//! A web page that somebody has open can send requests to an address that it guesses, also by a name of its
+//! author's that points there. It cannot change the Host header, and it does not know the token.
+
+use std::net::SocketAddr;
+
+use axum::http::{HeaderMap, header};
+
+/// The Host headers that a listener answers to.
+#[derive(Clone, Debug)]
+pub(crate) struct Hosts {
+    port: u16,
+    /// Names besides `localhost`, such as a container's.
+    names: Vec<String>,
+    /// Whether any address may be named instead of a name: a name can be made to point here, an address cannot.
+    addresses: bool,
+}
+
+impl Hosts {
+    /// For a listener on loopback.
+    pub(crate) fn loopback(port: u16) -> Self {
+        Self {
+            port,
+            names: Vec::new(),
+            addresses: false,
+        }
+    }
+
+    /// For a listener that others reach at `addr` by these names.
+    pub(crate) fn of(addr: SocketAddr, names: &[String]) -> Self {
+        Self {
+            port: addr.port(),
+            names: names.to_vec(),
+            addresses: !addr.ip().is_loopback(),
+        }
+    }
+
+    /// Whether a request with these headers meant this listener.
+    pub(crate) fn admit(&self, headers: &HeaderMap) -> bool {
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok())
+            .unwrap_or_default();
+        if self.addresses
+            && host
+                .parse::<SocketAddr>()
+                .is_ok_and(|addr| addr.port() == self.port)
+        {
+            return true;
+        }
+        let names = self.names.iter().map(String::as_str);
+        ["127.0.0.1", "localhost", "[::1]"]
+            .into_iter()
+            .chain(names)
+            .any(|name| host == format!("{name}:{}", self.port))
+    }
+}
+
+/// Whether the request carries `token` as a bearer token.
+pub(crate) fn has_token(headers: &HeaderMap, token: &str) -> bool {
+    let offered = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "));
+    offered.is_some_and(|offered| is_same(offered, token))
+}
+
+/// Compares without telling by its time how much of a guess was right. An empty token opens nothing.
+fn is_same(offered: &str, token: &str) -> bool {
+    let difference = offered
+        .bytes()
+        .zip(token.bytes())
+        .fold(0, |seen, (one, other)| seen | (one ^ other));
+    offered.len() == token.len() && std::hint::black_box(difference) == 0 && !token.is_empty()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: header::HeaderName, value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().expect("a header value"));
+        headers
+    }
+
+    #[test]
+    fn only_loopback_names_with_the_own_port_are_hosts() {
+        for (host, expected) in [
+            ("127.0.0.1:4000", true),
+            ("localhost:4000", true),
+            ("[::1]:4000", true),
+            ("127.0.0.1:4001", false),
+            ("172.18.0.2:4000", false),
+            ("example.org:4000", false),
+            ("127.0.0.1", false),
+            ("", false),
+        ] {
+            let headers = headers(header::HOST, host);
+            assert_eq!(Hosts::loopback(4000).admit(&headers), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn beyond_loopback_only_addresses_and_the_names_that_were_told_are_hosts() {
+        let hosts = Hosts::of(
+            ([0, 0, 0, 0], 9400).into(),
+            &["gateway".to_owned(), "gateway.shop".to_owned()],
+        );
+        for (host, expected) in [
+            ("gateway:9400", true),
+            ("gateway.shop:9400", true),
+            ("172.18.0.2:9400", true),
+            ("[fd00::2]:9400", true),
+            ("localhost:9400", true),
+            ("gateway:9401", false),
+            ("172.18.0.2:80", false),
+            ("gateway", false),
+            ("gateway.example:9400", false),
+        ] {
+            let headers = headers(header::HOST, host);
+            assert_eq!(hosts.admit(&headers), expected, "{host}");
+        }
+    }
+
+    #[test]
+    fn tokens_are_compared_whole() {
+        for (offered, expected) in [
+            ("Bearer abc", true),
+            ("Bearer abd", false),
+            ("Bearer ab", false),
+            ("Bearer abcd", false),
+            ("Bearer ", false),
+            ("abc", false),
+        ] {
+            let headers = headers(header::AUTHORIZATION, offered);
+            assert_eq!(has_token(&headers, "abc"), expected, "{offered}");
+        }
+        assert!(!has_token(&headers(header::AUTHORIZATION, "Bearer "), ""));
+        assert!(!has_token(&HeaderMap::new(), "abc"));
+    }
+}

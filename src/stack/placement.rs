@@ -1,0 +1,94 @@
+//! Where the process of a slot runs: as a child of this process, or as a child of a manager in another container.
+//!
+//! ```text
+//! fleet ──> slot ──> placement ─┬─ here ──> child                     socket bound here, stdin, stdout, stderr
+//!                               └─ there ─> manager ──> child         the same, done by the manager over HTTP
+//! ```
+//! Both give the same handle, a [`Process`]; swaps, supervision and pauses are the slot's and know no difference.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use serde_json::Value;
+
+use super::log_file::LogFile;
+use super::process::{Process, Spec};
+use super::remote::Remote;
+
+/// The two places.
+#[derive(Debug)]
+pub(crate) enum Placement {
+    /// A child of ours.
+    Here {
+        /// The public socket, handed on to each child.
+        listener: TcpListener,
+        /// Where their standard error goes.
+        log: LogFile,
+    },
+    /// A child of a manager, which has the public socket and sends us the log.
+    There(Arc<Remote>),
+}
+
+/// What to start in a place.
+#[derive(Debug)]
+pub(crate) struct Launch<'a> {
+    /// The role, as in `firedrill serve ROLE`.
+    pub(crate) role: &'a str,
+    /// The process's name in logs and messages.
+    pub(crate) instance: &'a str,
+    /// The configuration, sealed parts included.
+    pub(crate) config: &'a Value,
+    /// Environment variables on top of what the parent has.
+    pub(crate) environment: &'a [(String, String)],
+    /// How long the process may take to say that it is ready.
+    pub(crate) ready_within: Duration,
+}
+
+impl Placement {
+    /// Binds a public socket here.
+    pub(crate) fn here(addr: SocketAddr, log: LogFile) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(addr)?;
+        listener.set_nonblocking(true)?;
+        Ok(Self::Here { listener, log })
+    }
+
+    /// The address that callers use.
+    pub(crate) fn public(&self) -> anyhow::Result<SocketAddr> {
+        match self {
+            Self::Here { listener, .. } => {
+                listener.local_addr().context("address of a public socket")
+            }
+            Self::There(remote) => Ok(remote.public()),
+        }
+    }
+
+    /// The folder for databases, where that is not the run's own.
+    pub(crate) fn scratch(&self) -> Option<&Path> {
+        match self {
+            Self::Here { .. } => None,
+            Self::There(remote) => Some(remote.scratch()),
+        }
+    }
+
+    /// Starts a process and waits until it is ready.
+    pub(crate) async fn start(&self, launch: Launch<'_>) -> anyhow::Result<Process> {
+        match self {
+            Self::Here { listener, log } => {
+                Process::start(Spec {
+                    role: launch.role,
+                    instance: launch.instance,
+                    config: launch.config,
+                    listener: Some(listener),
+                    environment: launch.environment,
+                    log: log.clone(),
+                    ready_within: launch.ready_within,
+                })
+                .await
+            }
+            Self::There(remote) => remote.start(launch).await,
+        }
+    }
+}
