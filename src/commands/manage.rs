@@ -168,7 +168,7 @@ mod tests {
             r#""gateway-1": "http://g:1""#,
         );
         check(
-            &all[..40],
+            "gateway=http://g:1,checkout=http://c:1",
             "no manager is named for inventory-1, inventory-2",
         );
         check(
