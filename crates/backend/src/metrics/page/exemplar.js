@@ -7,7 +7,7 @@ const CELL = 11;
 const SIZE = 4.5;
 const REACH = 9;
 
-/** The exemplars of the series in an expression: `[{t, value, trace, span, labels, unit}]`. */
+/** The exemplars of the series in an expression: `[{t, value, trace, labels, unit}]`. */
 export async function exemplars(query, { start, end }, signal) {
   // An expression without a series has none, and one that is wrong is reported by whoever evaluates it.
   const answer = await call("query_exemplars", { query, start, end }, signal).catch((error) => {
@@ -17,7 +17,7 @@ export async function exemplars(query, { start, end }, signal) {
   return answer.data.flatMap(({ seriesLabels, exemplars }) => {
     const unit = /_(seconds|bytes)_bucket$/.exec(seriesLabels.__name__ ?? "")?.[1] ?? "";
     return exemplars
-      .map(({ labels, value, timestamp }) => ({ t: timestamp, value: Number(value), trace: labels.trace_id ?? labels.traceID, span: labels.span_id ?? labels.spanID, labels: seriesLabels, unit }))
+      .map(({ labels, value, timestamp }) => ({ t: timestamp, value: Number(value), trace: labels.trace_id ?? labels.traceID, labels: seriesLabels, unit }))
       .filter(({ trace, value }) => trace && Number.isFinite(value));
   });
 }
@@ -27,9 +27,9 @@ export function lineOf(exemplar, series) {
   return series.find(({ metric }) => Object.entries(metric).every(([name, value]) => name === "__name__" || name === "le" || exemplar.labels[name] === value));
 }
 
-/** Where the page of its trace is, below the address of Jaeger. */
-export function traceAddress(jaeger, { trace, span }) {
-  return `${jaeger}trace/${encodeURIComponent(trace)}${span ? `?uiFind=${encodeURIComponent(span)}` : ""}`;
+/** Where the page of its trace is, below the address of Jaeger. Naming the span as well would hide all the others. */
+export function traceAddress(jaeger, { trace }) {
+  return `${jaeger}trace/${encodeURIComponent(trace)}`;
 }
 
 /** Those that a chart shows, with their places; `place` gives x and y, none where a point is outside. */
