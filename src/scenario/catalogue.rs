@@ -27,10 +27,16 @@ macro_rules! files {
 
 /// Every file, by id. A test compares the list with the folder.
 pub const FILES: &[File] = files![
+    "cannot-save",
+    "checkout-stalls",
+    "edge-refuses",
     "error-spike",
     "memory-growth",
+    "memory-rise",
     "noisy-warnings",
-    "slow-checkout"
+    "orders-queue",
+    "slow-checkout",
+    "try-again-later"
 ];
 
 /// The file of a drill; names that look like the id are suggested when there is none.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use grader::Rubric;
 use loadgen::Load;
+use serde::de::DeserializeOwned;
 use toml::de::DeTable;
 
 use super::problem::{Problem, position};
@@ -176,22 +177,22 @@ fn release(reader: &mut Reader<'_>, row: &mut Node<'_>, service: Service) -> Rel
     }
 }
 
-/// Settings as they are written, once the service's own type has read them.
+/// Settings as they are written, once the service's own type has read them; those of a service of ours
+/// may have a table `process` with how the process itself runs.
 fn settings(reader: &mut Reader<'_>, row: &mut Node<'_>, target: Target) -> toml::Table {
     let read = match target {
-        Target::Service(Service::Gateway) => {
-            row.typed::<gateway::Settings>(reader, "settings").map(drop)
-        }
-        Target::Service(Service::Checkout) => row
-            .typed::<checkout::Settings>(reader, "settings")
-            .map(drop),
-        Target::Service(Service::Inventory) => row
-            .typed::<inventory::Settings>(reader, "settings")
-            .map(drop),
+        Target::Service(Service::Gateway) => ours::<gateway::Settings>(reader, row),
+        Target::Service(Service::Checkout) => ours::<checkout::Settings>(reader, row),
+        Target::Service(Service::Inventory) => ours::<inventory::Settings>(reader, row),
         Target::Payment => row.typed::<payment::Settings>(reader, "settings").map(drop),
     };
     read.and_then(|()| row.typed(reader, "settings"))
         .unwrap_or_default()
+}
+
+fn ours<S: DeserializeOwned>(reader: &mut Reader<'_>, row: &mut Node<'_>) -> Option<()> {
+    row.typed_but_for::<S, chassis::Process>(reader, "settings", "process")
+        .map(drop)
 }
 
 fn age(reader: &mut Reader<'_>, row: &mut Node<'_>) -> Option<Duration> {

@@ -293,15 +293,29 @@ impl<'a> Node<'a> {
         let value = self.get(key)?;
         let path = self.key(key);
         reader.mark(&path, value.get_ref());
-        match T::deserialize(ValueDeserializer::from(value.clone())) {
-            Ok(value) => Some(value),
-            Err(error) => {
-                let offset = error.span().unwrap_or(value.span()).start;
-                let key = reader.key_at(&path, offset);
-                reader.problem_at(offset, &key, error.message());
-                None
-            }
-        }
+        read(reader, &path, value.clone())
+    }
+
+    /// A table that its own type reads but for one key, which has another type and may be absent.
+    pub(super) fn typed_but_for<T: DeserializeOwned, P: DeserializeOwned>(
+        &mut self,
+        reader: &mut Reader<'_>,
+        key: &'static str,
+        part: &str,
+    ) -> Option<(T, Option<P>)> {
+        let value = self.get(key)?;
+        let path = self.key(key);
+        reader.mark(&path, value.get_ref());
+        let mut rest = value.clone();
+        let apart = match rest.get_mut() {
+            DeValue::Table(table) => table.remove(part),
+            _ => None,
+        };
+        let apart = match apart {
+            Some(value) => Some(read(reader, &format!("{path}.{part}"), value)?),
+            None => None,
+        };
+        Some((read(reader, &path, rest)?, apart))
     }
 
     /// Reports every key that was not asked for.
@@ -380,4 +394,22 @@ fn number(value: &DeValue<'_>) -> Option<f64> {
         _ => return None,
     };
     Some(number).filter(|number| number.is_finite())
+}
+
+/// Reads a value as its own type does, and reports its first problem where it stands.
+fn read<T: DeserializeOwned>(
+    reader: &mut Reader<'_>,
+    path: &str,
+    value: Spanned<DeValue<'_>>,
+) -> Option<T> {
+    let start = value.span();
+    match T::deserialize(ValueDeserializer::from(value)) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            let offset = error.span().unwrap_or(start).start;
+            let key = reader.key_at(path, offset);
+            reader.problem_at(offset, &key, error.message());
+            None
+        }
+    }
 }

@@ -52,7 +52,7 @@ pub struct Client {
 
 struct Inner {
     http: Http<HttpConnector, Full<Bytes>>,
-    upstreams: BTreeMap<String, Upstream>,
+    upstreams: Arc<BTreeMap<String, Upstream>>,
     random: Mutex<StdRng>,
 }
 
@@ -89,6 +89,28 @@ impl From<SocketAddr> for Address {
 impl Client {
     /// Calls these upstreams; `seed` decides the jitter.
     pub fn new(upstreams: &BTreeMap<String, Vec<SocketAddr>>, seed: u64) -> Self {
+        let upstreams = upstreams
+            .iter()
+            .map(|(name, addresses)| (name.clone(), Upstream::new(name, addresses)))
+            .collect();
+        Self::over(Arc::new(upstreams), StdRng::seed_from_u64(seed))
+    }
+
+    /// A client with connections of its own to the same upstreams; budgets and metrics stay shared.
+    pub fn with_own_connections(&self) -> Self {
+        let mut random = self
+            .inner
+            .random
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let seed = random.random();
+        Self::over(
+            Arc::clone(&self.inner.upstreams),
+            StdRng::seed_from_u64(seed),
+        )
+    }
+
+    fn over(upstreams: Arc<BTreeMap<String, Upstream>>, random: StdRng) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT));
@@ -96,15 +118,11 @@ impl Client {
             .pool_idle_timeout(IDLE)
             .pool_timer(TokioTimer::new())
             .build(connector);
-        let upstreams = upstreams
-            .iter()
-            .map(|(name, addresses)| (name.clone(), Upstream::new(name, addresses)))
-            .collect();
         Self {
             inner: Arc::new(Inner {
                 http,
                 upstreams,
-                random: Mutex::new(StdRng::seed_from_u64(seed)),
+                random: Mutex::new(random),
             }),
         }
     }

@@ -14,7 +14,10 @@ mod step;
 
 use std::{path::PathBuf, time::Duration};
 
-pub use self::{pool::Pool, step::step};
+pub use self::{
+    pool::{Held, Pool},
+    step::step,
+};
 
 /// One statement of a service, known at compile time.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +53,8 @@ pub struct Options {
     pub busy: Duration,
     /// Page cache of one connection, in KiB.
     pub cache_kib: u32,
+    /// Pages of 4 KiB that the database may have at most; absent for no limit but the disk.
+    pub max_pages: Option<u32>,
 }
 
 impl Options {
@@ -61,6 +66,7 @@ impl Options {
             acquire: Duration::from_secs(5),
             busy: Duration::from_secs(5),
             cache_kib: 1_024,
+            max_pages: None,
         }
     }
 }

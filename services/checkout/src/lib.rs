@@ -14,6 +14,7 @@ mod settings;
 pub mod store;
 mod sweep;
 mod upstream;
+mod view;
 mod worker;
 
 use std::{
@@ -28,7 +29,7 @@ use tokio::sync::Notify;
 
 pub use crate::{
     route::router,
-    settings::{HoldPolicy, OutboxSettings, Settings},
+    settings::{CartView, HoldPolicy, OutboxSettings, Settings},
     worker::Worker,
 };
 
@@ -40,6 +41,8 @@ pub struct State {
     settings: Arc<Settings>,
     /// Wakes the worker when there is a new message.
     news: Arc<Notify>,
+    /// Carts as they were when their payment was declined.
+    views: view::Views,
     /// Unix milliseconds.
     clock: fn() -> i64,
 }
@@ -60,6 +63,7 @@ impl State {
             readers: settings.readers,
             acquire: Duration::from_millis(settings.acquire_ms),
             busy,
+            max_pages: settings.max_pages,
             ..chassis::db::Options::new(path)
         };
         let pool = Pool::open("checkout", options).context("checkout's database")?;
@@ -68,6 +72,7 @@ impl State {
             client,
             settings: Arc::new(settings),
             news: Arc::new(Notify::new()),
+            views: view::Views::default(),
             clock,
         })
     }

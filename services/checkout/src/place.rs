@@ -14,6 +14,7 @@ use http::StatusCode;
 use metrics::counter;
 use sha2::{Digest, Sha256};
 use shop_api::{
+    Money,
     cart::Line,
     order::{Order, Place, Placed, Status},
     problem::code,
@@ -31,6 +32,7 @@ use crate::{
         order,
     },
     upstream::{self, NotReserved},
+    view::{self, View},
 };
 
 const CLAIM: Statement = Statement {
@@ -125,7 +127,7 @@ struct Failed {
 
 /// Reads the cart, reserves its lines and pays for them.
 async fn buy(state: &State, claim: &Claim, name: &str) -> Result<Order, Failed> {
-    let lines = lines(state, name).await.map_err(|problem| Failed {
+    let (lines, view) = lines(state, name).await.map_err(|problem| Failed {
         problem,
         may_be_reserved: false,
     })?;
@@ -148,13 +150,13 @@ async fn buy(state: &State, claim: &Claim, name: &str) -> Result<Order, Failed> 
                 may_be_reserved: true,
             },
         })?;
-    let timeout = time_for(state.settings.payment_timeout_ms);
-    upstream::pay(&state.client, &claim.order, total, timeout)
-        .await
-        .map_err(|problem| Failed {
+    if let Err(problem) = pay(state, &claim.order, total).await {
+        view::refused(state, name, view, &problem);
+        return Err(Failed {
             problem,
             may_be_reserved: true,
-        })?;
+        });
+    }
     let placed_at = order::timestamp((state.clock)());
     Ok(Order {
         order: claim.order.clone(),
@@ -166,6 +168,17 @@ async fn buy(state: &State, claim: &Claim, name: &str) -> Result<Order, Failed> 
     })
 }
 
+/// Takes the money, and has the provider say a second time that it did, where that is asked for.
+async fn pay(state: &State, order: &str, total: Money) -> Result<(), Problem> {
+    let times = if state.settings.confirm_payment { 2 } else { 1 };
+    for _ in 0..times {
+        let timeout = time_for(state.settings.payment_timeout_ms);
+        // The same key: the second answer is about the same payment.
+        upstream::pay(&state.client, order, total, timeout).await?;
+    }
+    Ok(())
+}
+
 /// Time for one call: the setting, or what the request has left when it still has to be answered after it.
 fn time_for(limit_ms: u64) -> Duration {
     let limit = Duration::from_millis(limit_ms);
@@ -175,12 +188,8 @@ fn time_for(limit_ms: u64) -> Duration {
     }
 }
 
-async fn lines(state: &State, name: &str) -> Result<Vec<Line>, Problem> {
-    let wanted = name.to_owned();
-    let found = state
-        .pool
-        .read(&cart::GET, move |connection| cart::get(connection, &wanted))
-        .await?;
+async fn lines(state: &State, name: &str) -> Result<(Vec<Line>, View), Problem> {
+    let (found, view) = view::read(state, name).await?;
     match found {
         None => Err(no_cart(name)),
         Some(lines) if lines.is_empty() => Err(Problem::new(
@@ -188,7 +197,7 @@ async fn lines(state: &State, name: &str) -> Result<Vec<Line>, Problem> {
             code::CART_EMPTY,
             "The cart holds nothing",
         )),
-        Some(lines) => Ok(lines),
+        Some(lines) => Ok((lines, view)),
     }
 }
 

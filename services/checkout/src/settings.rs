@@ -9,6 +9,10 @@ use shop_api::reservation::Hold;
 pub struct Settings {
     /// How firmly stock is put aside while an order is being paid.
     pub hold_policy: HoldPolicy,
+    /// How long an order keeps the cart as it has read it.
+    pub cart_view: CartView,
+    /// Whether a payment is looked up again before its order is stored.
+    pub confirm_payment: bool,
     /// Time for one call to the inventory, retries included, in milliseconds.
     pub inventory_timeout_ms: u64,
     /// Time for one call to the payment provider, retries included, in milliseconds.
@@ -23,6 +27,8 @@ pub struct Settings {
     pub acquire_ms: u64,
     /// Time to wait for another process's lock on the database, in milliseconds.
     pub busy_ms: u64,
+    /// Pages of 4 KiB that the database may have; absent for no limit but the disk.
+    pub max_pages: Option<u32>,
     /// The delivery of messages.
     pub outbox: OutboxSettings,
 }
@@ -35,6 +41,18 @@ pub enum HoldPolicy {
     None,
     /// Asks for stock to be held until the payment is answered.
     Held,
+}
+
+/// How long an order keeps the cart as it has read it, by a read transaction that stays open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CartView {
+    /// Not at all: the lines are read once and the connection is free again.
+    Once,
+    /// Until the order is paid for or refused.
+    UntilPaid,
+    /// Until the order is paid for; after a declined payment until the cart is ordered again.
+    UntilBought,
 }
 
 /// The delivery of messages from the outbox.
@@ -71,6 +89,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             hold_policy: HoldPolicy::None,
+            cart_view: CartView::Once,
+            confirm_payment: false,
             inventory_timeout_ms: 4_000,
             payment_timeout_ms: 3_000,
             claim_s: 30,
@@ -78,6 +98,7 @@ impl Default for Settings {
             readers: 2,
             acquire_ms: 5_000,
             busy_ms: 5_000,
+            max_pages: None,
             outbox: OutboxSettings::default(),
         }
     }

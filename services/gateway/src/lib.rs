@@ -4,6 +4,8 @@
 //! request -> rate limit -> page cache (listings) -> inventory | checkout -> body in the version's shape
 //! ```
 
+mod caller;
+mod connections;
 mod forward;
 pub mod limiter;
 pub mod pages;
@@ -17,16 +19,18 @@ use chassis::{App, CancellationToken, Client, Context};
 use metrics::{counter, gauge};
 use tokio::time::interval;
 
-use crate::{limiter::Limiter, pages::PageCache};
+use crate::{connections::OwnConnections, limiter::Limiter, pages::PageCache};
 pub use crate::{
     route::router,
-    settings::{LimiterSettings, PageKey, PageSettings, Settings},
+    settings::{Connections, LimiterSettings, PageKey, PageSettings, Settings},
 };
 
 /// What every request works with. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct State {
     client: Client,
+    /// Connections of single clients, where they have their own.
+    own: Option<Arc<OwnConnections>>,
     limiter: Arc<Limiter>,
     pages: Arc<PageCache>,
     deadline: Duration,
@@ -35,8 +39,13 @@ pub struct State {
 impl State {
     /// A gateway in front of the upstreams of a client.
     pub fn new(client: Client, settings: Settings) -> Self {
+        let own = match settings.connections {
+            Connections::Shared => None,
+            Connections::Client => Some(Arc::new(OwnConnections::new(client.clone()))),
+        };
         Self {
             client,
+            own,
             limiter: Arc::new(Limiter::new(settings.limiter)),
             pages: Arc::new(PageCache::new(settings.pages)),
             deadline: Duration::from_millis(settings.deadline_ms),

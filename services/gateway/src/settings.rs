@@ -10,8 +10,20 @@ pub struct Settings {
     pub deadline_ms: u64,
     /// How many requests a client may make.
     pub limiter: LimiterSettings,
+    /// Whose requests share connections to the services behind.
+    pub connections: Connections,
     /// The cache of rendered listing pages.
     pub pages: PageSettings,
+}
+
+/// Whose requests share connections to the services behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Connections {
+    /// Everybody's.
+    Shared,
+    /// Those of one client.
+    Client,
 }
 
 /// How many requests a client may make.
@@ -57,6 +69,7 @@ impl Default for Settings {
         Self {
             deadline_ms: 5_000,
             limiter: LimiterSettings::default(),
+            connections: Connections::Shared,
             pages: PageSettings::default(),
         }
     }

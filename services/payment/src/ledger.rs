@@ -12,13 +12,19 @@ use shop_api::{
 };
 
 /// How the provider decides.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The highest amount that it takes, in minor units.
     pub limit_minor: i64,
     /// Charges that it remembers.
     pub memory: usize,
+    /// Requests a second that one customer of the provider may make for ever; 0 for any number.
+    pub quota_per_second: f64,
+    /// Requests that it may make at once after a rest.
+    pub quota_burst: f64,
+    /// Time that an answer takes, in milliseconds.
+    pub answer_ms: u64,
 }
 
 impl Default for Settings {
@@ -27,6 +33,9 @@ impl Default for Settings {
         Self {
             limit_minor: 10_000_000_000,
             memory: 10_000,
+            quota_per_second: 0.0,
+            quota_burst: 20.0,
+            answer_ms: 0,
         }
     }
 }
@@ -101,7 +110,7 @@ mod tests {
     fn amounts_outside_the_limit_are_declined() {
         let ledger = Ledger::new(Settings {
             limit_minor: 100,
-            memory: 10,
+            ..Settings::default()
         });
         for (amount, expected) in [
             (1, Decision::Captured),

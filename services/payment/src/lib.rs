@@ -4,9 +4,11 @@
 //! output when it is ready, and the end of standard input is its end.
 
 mod ledger;
+mod quota;
 mod serve;
 
 pub use crate::{
     ledger::{Ledger, Settings},
+    quota::Quota,
     serve::{Config, Error, Listen, router, run},
 };

@@ -6,12 +6,13 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use axum::{
     Json, Router,
     extract::{State, rejection::JsonRejection},
-    http::{HeaderMap, StatusCode},
+    http::{HeaderMap, StatusCode, header as http_header},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -22,7 +23,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use crate::{Ledger, Settings};
+use crate::{Ledger, Quota, Settings};
 
 /// What the provider reads from its first line; keys that only our own services know are passed over.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -102,7 +103,7 @@ pub fn run() -> Result<(), Error> {
         let listener = bind(config.listen).await?;
         let mut terminations = signal(SignalKind::terminate())?;
         announce(&config.instance, listener.local_addr()?)?;
-        let serving = axum::serve(listener, router(Ledger::new(config.settings)));
+        let serving = axum::serve(listener, router(config.settings));
         let ending = async move {
             terminations.recv().await;
         };
@@ -133,19 +134,44 @@ fn announce(instance: &str, addr: SocketAddr) -> io::Result<()> {
     stdout.flush()
 }
 
-/// The provider's routes over a ledger.
-pub fn router(ledger: Ledger) -> Router {
+/// The provider's routes over a new ledger.
+pub fn router(settings: Settings) -> Router {
+    let provider = Provider {
+        quota: Quota::new(settings.quota_per_second, settings.quota_burst),
+        answer: Duration::from_millis(settings.answer_ms),
+        ledger: Ledger::new(settings),
+    };
     Router::new()
         .route(path::PAYMENTS, post(charge))
         .route(path::HEALTH, get(async || "ok"))
-        .with_state(Arc::new(ledger))
+        .with_state(Arc::new(provider))
+}
+
+#[derive(Debug)]
+struct Provider {
+    quota: Quota,
+    /// A third party on the far side of a network: the time is its own.
+    answer: Duration,
+    ledger: Ledger,
 }
 
 async fn charge(
-    State(ledger): State<Arc<Ledger>>,
+    State(provider): State<Arc<Provider>>,
     headers: HeaderMap,
     body: Result<Json<Charge>, JsonRejection>,
 ) -> Response {
+    if !provider.quota.take() {
+        let retry_after = [(http_header::RETRY_AFTER, "1")];
+        return (
+            StatusCode::TOO_MANY_REQUESTS,
+            retry_after,
+            "too many requests",
+        )
+            .into_response();
+    }
+    if !provider.answer.is_zero() {
+        tokio::time::sleep(provider.answer).await;
+    }
     let Some(key) = headers
         .get(header::IDEMPOTENCY_KEY)
         .and_then(|key| key.to_str().ok())
@@ -158,7 +184,7 @@ async fn charge(
     };
     match body {
         Err(rejection) => rejection.into_response(),
-        Ok(Json(charge)) => match ledger.charge(key, charge.amount) {
+        Ok(Json(charge)) => match provider.ledger.charge(key, charge.amount) {
             Some(receipt) => Json(receipt).into_response(),
             None => (
                 StatusCode::UNPROCESSABLE_ENTITY,

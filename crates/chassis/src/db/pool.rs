@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{Arc, mpsc},
     time::{Duration, Instant},
 };
 
@@ -27,6 +27,13 @@ const STATEMENT_CACHE: usize = 32;
 #[derive(Debug, Clone)]
 pub struct Pool {
     inner: Arc<Inner>,
+}
+
+/// A connection that is kept with its read transaction, until this is dropped.
+#[derive(Debug)]
+#[must_use = "dropping it gives the connection back"]
+pub struct Held {
+    _until: mpsc::SyncSender<()>,
 }
 
 struct Inner {
@@ -73,10 +80,36 @@ impl Pool {
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.run(&self.inner.readers, statement, |connection| {
+        let work = |connection: &mut Connection| Ok(work(connection)?);
+        self.run(&self.inner.readers, statement, work, |_| {}).await
+    }
+
+    /// Runs `work` in a read transaction that outlives it: what it has read stays as it was for whoever
+    /// reads on, and the connection is taken, until the second value is dropped.
+    pub async fn hold<T, F>(
+        &self,
+        statement: &'static Statement,
+        work: F,
+    ) -> Result<(T, Held), Error>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    {
+        let (until, dropped) = mpsc::sync_channel(0);
+        let read = |connection: &mut Connection| {
+            connection.execute_batch("BEGIN")?;
             Ok(work(connection)?)
-        })
-        .await
+        };
+        let end = move |connection: &mut Connection| {
+            // Nothing is ever sent: the end of the channel is the end of the transaction.
+            let _ = dropped.recv();
+            if !connection.is_autocommit() {
+                // A transaction that only read has nothing to lose.
+                let _ = connection.execute_batch("ROLLBACK");
+            }
+        };
+        let value = self.run(&self.inner.readers, statement, read, end).await?;
+        Ok((value, Held { _until: until }))
     }
 
     /// Runs `work` in a transaction (`BEGIN IMMEDIATE`) that commits on `Ok` and rolls back on `Err`.
@@ -85,14 +118,14 @@ impl Pool {
         T: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     {
-        self.run(&self.inner.writer, statement, |connection| {
+        let work = |connection: &mut Connection| {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let value = work(&transaction)?;
             transaction.commit()?;
             Ok(value)
-        })
-        .await
+        };
+        self.run(&self.inner.writer, statement, work, |_| {}).await
     }
 
     /// As [`write`](Pool::write), but `work` may also refuse: an inner `Err` rolls back and is returned.
@@ -106,7 +139,7 @@ impl Pool {
         R: Send + 'static,
         F: FnOnce(&Transaction<'_>) -> rusqlite::Result<Result<T, R>> + Send + 'static,
     {
-        self.run(&self.inner.writer, statement, |connection| {
+        let work = |connection: &mut Connection| {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let decision = work(&transaction)?;
@@ -116,22 +149,26 @@ impl Pool {
                 transaction.rollback()?;
             }
             Ok(decision)
-        })
-        .await
+        };
+        self.run(&self.inner.writer, statement, work, |_| {}).await
     }
 
-    async fn run<T, F>(
+    /// `after` runs once the caller has the outcome of `work`, before anybody else gets the connection.
+    async fn run<T, F, A>(
         &self,
         queue: &Queue,
         statement: &'static Statement,
         work: F,
+        after: A,
     ) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
+        A: FnOnce(&mut Connection) + Send + 'static,
     {
         let span = self.span(statement);
-        let outcome = self.enqueue(queue, statement, span.clone(), work).await;
+        let queued = self.enqueue(queue, statement, span.clone(), work, after);
+        let outcome = queued.await;
         if let Err(error) = &outcome
             && !span.is_disabled()
         {
@@ -144,16 +181,18 @@ impl Pool {
         outcome
     }
 
-    async fn enqueue<T, F>(
+    async fn enqueue<T, F, A>(
         &self,
         queue: &Queue,
         statement: &'static Statement,
         span: Span,
         work: F,
+        after: A,
     ) -> Result<T, Error>
     where
         T: Send + 'static,
         F: FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
+        A: FnOnce(&mut Connection) + Send + 'static,
     {
         let (started_tx, mut started_rx) = oneshot::channel();
         let (done_tx, mut done_rx) = oneshot::channel();
@@ -174,8 +213,10 @@ impl Pool {
                 None => work(connection),
             });
             duration.record(began.elapsed().as_secs_f64(), &span);
+            drop(span);
             // The request may have ended meanwhile; the work is done all the same.
             let _ = done_tx.send(outcome);
+            after(connection);
         }));
         // Once it runs, it is waited for: only the wait for a connection is limited here.
         let acquire = tokio::time::sleep(self.inner.acquire);
@@ -246,6 +287,10 @@ fn connect(options: &Options, is_reader: bool) -> Result<Connection, Error> {
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
+    if let Some(pages) = options.max_pages {
+        // SQLite never goes below what the file has already, and answers with what it has set.
+        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+    }
     if is_reader {
         connection.pragma_update(None, "query_only", true)?;
     }

@@ -12,11 +12,12 @@ use shop_api::{
     path,
 };
 
-use crate::{State, forward};
+use crate::{State, connections::Upstreams, forward};
 
 /// Creates or replaces a cart.
 pub(super) async fn put(
     Extract(state): Extract<State>,
+    Upstreams(client): Upstreams,
     Path(name): Path<String>,
     body: Result<Json<Replace>, JsonRejection>,
 ) -> Result<Response, Problem> {
@@ -25,7 +26,7 @@ pub(super) async fn put(
     if let Some(detail) = cart::problem(&name, &replace.lines) {
         return Err(Problem::invalid(detail));
     }
-    let call = state.client.put(
+    let call = client.put(
         path::upstream::CHECKOUT,
         path::fill(path::internal::CART, &name),
     );
@@ -36,12 +37,13 @@ pub(super) async fn put(
 /// Reads a cart.
 pub(super) async fn get(
     Extract(state): Extract<State>,
+    Upstreams(client): Upstreams,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     if let Some(detail) = cart::problem(&name, &[]) {
         return Err(Problem::invalid(detail));
     }
-    let call = state.client.get(
+    let call = client.get(
         path::upstream::CHECKOUT,
         path::fill(path::internal::CART, &name),
     );

@@ -9,14 +9,9 @@ use chassis::Problem;
 use chassis::telemetry::names::{label, metric};
 use http::StatusCode;
 use metrics::counter;
-use shop_api::{header::CLIENT_ID, problem::code};
+use shop_api::problem::code;
 
-use crate::{State, limiter::Decision};
-
-/// Shared by all callers that do not say who they are.
-const ANONYMOUS: &str = "anonymous";
-/// Bytes of a client's name at most; a longer one is treated as none.
-const MAX_NAME: usize = 64;
+use crate::{State, caller, limiter::Decision};
 
 /// Lets a request pass or turns it away.
 pub(super) async fn check(
@@ -24,14 +19,7 @@ pub(super) async fn check(
     request: Request,
     next: Next,
 ) -> Response {
-    let name = request
-        .headers()
-        .get(CLIENT_ID)
-        .and_then(|name| name.to_str().ok());
-    let name = name
-        .filter(|name| !name.is_empty() && name.len() <= MAX_NAME)
-        .unwrap_or(ANONYMOUS);
-    match state.limiter.take(name) {
+    match state.limiter.take(caller::name(request.headers())) {
         Decision::Allowed => {
             count("allowed");
             next.run(request).await

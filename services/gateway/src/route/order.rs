@@ -17,12 +17,14 @@ use shop_api::{
 
 use crate::{
     State,
+    connections::Upstreams,
     forward::{self, Version},
 };
 
 /// Places the order of a cart.
 pub(super) async fn place(
     Extract(state): Extract<State>,
+    Upstreams(client): Upstreams,
     Extension(version): Extension<Version>,
     headers: HeaderMap,
     body: Result<Json<Place>, JsonRejection>,
@@ -39,8 +41,7 @@ pub(super) async fn place(
         .to_str()
         .map_err(|_| Problem::invalid("`Idempotency-Key` has visible ASCII characters only"))?;
     let Json(request) = body.map_err(|error| Problem::invalid(error.body_text()))?;
-    let call = state
-        .client
+    let call = client
         .post(path::upstream::CHECKOUT, path::internal::ORDERS)
         .json(&request);
     // The key makes the order safe to repeat, here as for the caller.
@@ -58,6 +59,7 @@ pub(super) async fn place(
 /// Reads an order.
 pub(super) async fn get(
     Extract(state): Extract<State>,
+    Upstreams(client): Upstreams,
     Extension(version): Extension<Version>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
@@ -70,7 +72,7 @@ pub(super) async fn get(
             title,
         ));
     }
-    let call = state.client.get(
+    let call = client.get(
         path::upstream::CHECKOUT,
         path::fill(path::internal::ORDER, &id),
     );

@@ -6,8 +6,8 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use chassis::Problem;
 use chassis::telemetry::names::{label, metric};
+use chassis::{Client, Problem};
 use http::{StatusCode, Uri};
 use metrics::counter;
 use shop_api::{
@@ -20,12 +20,14 @@ use shop_api::{
 use super::PAGE_CACHE;
 use crate::{
     State,
+    connections::Upstreams,
     forward::{self, Version},
 };
 
 /// A page of the catalogue or of a search.
 pub(super) async fn list(
     Extract(state): Extract<State>,
+    Upstreams(client): Upstreams,
     Extension(version): Extension<Version>,
     uri: Uri,
     query: Result<Query<Listing>, QueryRejection>,
@@ -35,7 +37,7 @@ pub(super) async fn list(
         return Err(Problem::invalid(detail));
     }
     let Some(key) = state.pages.key(&uri, &listing) else {
-        return load(&state, version, &listing)
+        return load(&state, &client, version, &listing)
             .await
             .map(|body| forward::json(StatusCode::OK, body));
     };
@@ -44,7 +46,7 @@ pub(super) async fn list(
     let body = match found {
         Some(body) => body,
         None => {
-            let body = load(&state, version, &listing).await?;
+            let body = load(&state, &client, version, &listing).await?;
             state.pages.remember(key, &body);
             body
         }
@@ -52,10 +54,14 @@ pub(super) async fn list(
     Ok(forward::json(StatusCode::OK, body))
 }
 
-async fn load(state: &State, version: Version, listing: &Listing) -> Result<Bytes, Problem> {
+async fn load(
+    state: &State,
+    client: &Client,
+    version: Version,
+    listing: &Listing,
+) -> Result<Bytes, Problem> {
     let path = format!("{}?{}", path::internal::PRODUCTS, listing.canonical());
-    let call = state
-        .client
+    let call = client
         .get(path::upstream::INVENTORY, path)
         .timeout(state.deadline);
     let answer = forward::send(call).await?;
@@ -65,6 +71,7 @@ async fn load(state: &State, version: Version, listing: &Listing) -> Result<Byte
 /// One product with its current price.
 pub(super) async fn one(
     Extract(state): Extract<State>,
+    Upstreams(client): Upstreams,
     Extension(version): Extension<Version>,
     Path(sku): Path<String>,
 ) -> Result<Response, Problem> {
@@ -72,8 +79,7 @@ pub(super) async fn one(
         .parse()
         .map_err(|error: NotASku| Problem::invalid(error.to_string()))?;
     let path = path::fill(path::internal::PRODUCT, &sku.to_string());
-    let call = state
-        .client
+    let call = client
         .get(path::upstream::INVENTORY, path)
         .timeout(state.deadline);
     let answer = forward::send(call).await?;
