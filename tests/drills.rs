@@ -25,20 +25,27 @@ pub(crate) struct Case {
     wrong: &'static str,
 }
 
-pub(crate) const CASES: [Case; 4] = [
+pub(crate) const CASES: [Case; 10] = [
     Case {
-        id: "slow-checkout",
-        alert: "CheckoutLatencyBudgetBurn",
-        respond: slow_checkout,
-        right: include_str!("writeups/slow-checkout.right.md"),
-        wrong: include_str!("writeups/slow-checkout.wrong.md"),
+        id: "cannot-save",
+        alert: "ErrorBudgetBurn",
+        respond: cannot_save,
+        right: include_str!("writeups/cannot-save.right.md"),
+        wrong: include_str!("writeups/cannot-save.wrong.md"),
     },
     Case {
-        id: "memory-growth",
-        alert: "MemoryGrowth",
-        respond: memory_growth,
-        right: include_str!("writeups/memory-growth.right.md"),
-        wrong: include_str!("writeups/memory-growth.wrong.md"),
+        id: "checkout-stalls",
+        alert: "ErrorBudgetBurn",
+        respond: checkout_stalls,
+        right: include_str!("writeups/checkout-stalls.right.md"),
+        wrong: include_str!("writeups/checkout-stalls.wrong.md"),
+    },
+    Case {
+        id: "edge-refuses",
+        alert: "ErrorBudgetBurn",
+        respond: edge_refuses,
+        right: include_str!("writeups/edge-refuses.right.md"),
+        wrong: include_str!("writeups/edge-refuses.wrong.md"),
     },
     Case {
         id: "error-spike",
@@ -48,11 +55,46 @@ pub(crate) const CASES: [Case; 4] = [
         wrong: include_str!("writeups/error-spike.wrong.md"),
     },
     Case {
+        id: "memory-growth",
+        alert: "MemoryGrowth",
+        respond: memory_growth,
+        right: include_str!("writeups/memory-growth.right.md"),
+        wrong: include_str!("writeups/memory-growth.wrong.md"),
+    },
+    Case {
+        id: "memory-rise",
+        alert: "MemoryGrowth",
+        respond: memory_rise,
+        right: include_str!("writeups/memory-rise.right.md"),
+        wrong: include_str!("writeups/memory-rise.wrong.md"),
+    },
+    Case {
         id: "noisy-warnings",
         alert: "WarningRateHigh",
         respond: noisy_warnings,
         right: include_str!("writeups/noisy-warnings.right.md"),
         wrong: include_str!("writeups/noisy-warnings.wrong.md"),
+    },
+    Case {
+        id: "orders-queue",
+        alert: "CheckoutLatencyBudgetBurn",
+        respond: orders_queue,
+        right: include_str!("writeups/orders-queue.right.md"),
+        wrong: include_str!("writeups/orders-queue.wrong.md"),
+    },
+    Case {
+        id: "slow-checkout",
+        alert: "CheckoutLatencyBudgetBurn",
+        respond: slow_checkout,
+        right: include_str!("writeups/slow-checkout.right.md"),
+        wrong: include_str!("writeups/slow-checkout.wrong.md"),
+    },
+    Case {
+        id: "try-again-later",
+        alert: "ErrorBudgetBurn",
+        respond: try_again_later,
+        right: include_str!("writeups/try-again-later.right.md"),
+        wrong: include_str!("writeups/try-again-later.wrong.md"),
     },
 ];
 
@@ -207,6 +249,83 @@ fn noisy_warnings(drill: &Drill, facts: &mut Facts) {
         &["--service", "gateway", "--operation", "POST /v1/orders"],
     );
     snapshots(drill, "inventory-1");
+}
+
+fn cannot_save(drill: &Drill, facts: &mut Facts) {
+    facts.find_trace(
+        drill,
+        &[
+            "--service",
+            "gateway",
+            "--operation",
+            "PUT /v1/carts/{cart}",
+            "--errors",
+        ],
+    );
+    snapshots(drill, "checkout-1");
+    drill.ok(&["rollback", "checkout"]);
+}
+
+fn checkout_stalls(drill: &Drill, facts: &mut Facts) {
+    failed_order(drill, facts);
+    snapshots(drill, "checkout-1");
+    drill.ok(&["rollback", "checkout"]);
+}
+
+fn edge_refuses(drill: &Drill, facts: &mut Facts) {
+    facts.find_trace(drill, &["--service", "gateway", "--errors"]);
+    drill.ok(&["rollback", "gateway"]);
+    // Before, the gateway may not have a file left for answering.
+    snapshots(drill, "gateway-1");
+}
+
+fn orders_queue(drill: &Drill, facts: &mut Facts) {
+    facts.find_trace(
+        drill,
+        &[
+            "--service",
+            "gateway",
+            "--operation",
+            "POST /v1/orders",
+            "--min-duration",
+            "500ms",
+        ],
+    );
+    snapshots(drill, "checkout-1");
+    drill.ok(&["rollback", "checkout"]);
+}
+
+fn try_again_later(drill: &Drill, facts: &mut Facts) {
+    failed_order(drill, facts);
+    snapshots(drill, "checkout-1");
+    drill.ok(&["rollback", "checkout"]);
+}
+
+fn failed_order(drill: &Drill, facts: &mut Facts) {
+    facts.find_trace(
+        drill,
+        &[
+            "--service",
+            "gateway",
+            "--operation",
+            "POST /v1/orders",
+            "--errors",
+        ],
+    );
+}
+
+/// Waits for the end of the growth: that it has one is the answer.
+fn memory_rise(drill: &Drill, facts: &mut Facts) {
+    facts.find_trace(
+        drill,
+        &["--service", "gateway", "--operation", "GET /v1/products"],
+    );
+    let evicted =
+        || number(&drill.json(&["query", "sum(cache_evictions_total{service=\"gateway\"})"]));
+    wait_for("the cache is at its limit", PAGED_WITHIN, || {
+        evicted().filter(|evicted| *evicted > 0.0)
+    });
+    snapshots(drill, "gateway-1");
 }
 
 /// Two snapshots that rule memory out.
