@@ -8,7 +8,7 @@ use std::{
 
 use axum::{Router, body::Body, extract::State as Extract};
 use chassis::{Client, Process};
-use checkout::{HoldPolicy, OutboxSettings, Settings, State, Worker, router, store};
+use checkout::{CartView, HoldPolicy, OutboxSettings, Settings, State, Worker, router, store};
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -394,4 +394,51 @@ async fn a_message_that_cannot_be_delivered_ends_with_the_dead_letters() {
         );
     }
     assert_eq!(worker.round().await.ok(), Some(0), "nothing is tried again");
+}
+
+#[tokio::test]
+async fn a_cart_is_kept_as_it_was_read_for_as_long_as_the_settings_say() {
+    // Whether a declined order leaves the only connection that reads to the next request.
+    for (cart_view, is_free) in [
+        (CartView::Once, true),
+        (CartView::UntilPaid, true),
+        (CartView::UntilBought, false),
+    ] {
+        let settings = Settings {
+            cart_view,
+            readers: 1,
+            acquire_ms: 200,
+            ..Settings::default()
+        };
+        let shop = shop(settings).await;
+        shop.fill("c").await;
+        shop.payment
+            .plan(200, json!({ "payment": "p-1", "decision": "declined" }));
+        let (status, _, _) = shop.order("k", json!({ "cart": "c" })).await;
+        assert_eq!(status, StatusCode::PAYMENT_REQUIRED, "{cart_view:?}");
+        let (status, _, _) = shop.order("other", json!({ "cart": "other" })).await;
+        let expected = if is_free {
+            StatusCode::NOT_FOUND
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        assert_eq!(status, expected, "{cart_view:?}");
+        let (status, _, _) = shop.order("again", json!({ "cart": "c" })).await;
+        assert_eq!(status, StatusCode::CREATED, "{cart_view:?}: the same cart");
+    }
+}
+
+#[tokio::test]
+async fn a_payment_is_confirmed_with_the_same_key_where_that_is_asked_for() {
+    for (confirm_payment, calls) in [(false, 1), (true, 2)] {
+        let shop = shop(Settings {
+            confirm_payment,
+            ..Settings::default()
+        })
+        .await;
+        shop.fill("c").await;
+        let (status, _, _) = shop.order("k", json!({ "cart": "c" })).await;
+        assert_eq!(status, StatusCode::CREATED);
+        assert_eq!(shop.payment.asked().len(), calls);
+    }
 }

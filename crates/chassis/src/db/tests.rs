@@ -78,6 +78,39 @@ async fn readers_cannot_write() {
 }
 
 #[tokio::test]
+async fn a_held_connection_is_taken_until_it_is_dropped_and_sees_what_it_saw() {
+    let Fixture { pool, _folder } = fixture(|options| {
+        options.readers = 1;
+        options.acquire = Duration::from_millis(20);
+    })
+    .await;
+    let get = |connection: &rusqlite::Connection| {
+        connection.query_row(COUNT.text, [], |row| row.get::<_, i64>(0))
+    };
+    let (seen, held) = pool.hold(&COUNT, get).await.expect("it is free");
+    assert_eq!(seen, 0);
+    pool.write(&INSERT, |tx| tx.execute(INSERT.text, params!["x"]))
+        .await
+        .expect("writing goes on");
+    let outcome = pool.read(&COUNT, get).await;
+    assert!(matches!(outcome, Err(Error::Timeout { .. })), "{outcome:?}");
+    drop(held);
+    assert_eq!(count(&pool).await, 1, "it is free again, and up to date");
+}
+
+#[tokio::test]
+async fn a_database_at_its_size_refuses_what_adds_and_answers_what_reads() {
+    let Fixture { pool, _folder } = fixture(|options| options.max_pages = Some(6)).await;
+    let long = "x".repeat(64 * 1_024);
+    let outcome = pool
+        .write(&INSERT, move |tx| tx.execute(INSERT.text, params![long]))
+        .await;
+    let text = outcome.expect_err("there is no room").to_string();
+    assert!(text.contains("full"), "{text}");
+    assert_eq!(count(&pool).await, 0);
+}
+
+#[tokio::test]
 async fn waiting_for_a_connection_ends_at_its_limit() {
     let Fixture { pool, _folder } = fixture(|options| {
         options.readers = 1;
