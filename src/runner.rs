@@ -22,6 +22,7 @@ mod pager;
 mod plan;
 mod status;
 mod timeline;
+mod webhook;
 
 use std::sync::Arc;
 
@@ -41,6 +42,7 @@ use crate::stack::slot::Notice;
 use drill::{Drill, Phase};
 use event::Event;
 pub(crate) use plan::Options;
+pub(crate) use webhook::Webhook;
 
 /// Notices wait here for the terminal; more than this at once means that a process dies in a loop, and then it waits.
 const NOTICES: usize = 64;
@@ -76,6 +78,7 @@ async fn drive(
     let (events, printer) = printer(&options, console);
     let progress = Progress::start(console.err, "starting the shop".to_owned());
 
+    let webhook = options.webhook.clone();
     let prepared = plan::prepare(options, state)?;
     let starting = start(&prepared, &notices, &progress);
     let stack = tokio::select! {
@@ -90,6 +93,9 @@ async fn drive(
     let mut tasks = JoinSet::new();
     let (addr, control) = control::serve(Arc::clone(&drill)).await?;
     tasks.spawn(control);
+    if let Some(webhook) = webhook {
+        tasks.spawn(webhook::serve(Arc::clone(&drill), webhook).await?);
+    }
     drill.publish(addr).await?;
     drill.announce_ready();
     tasks.spawn(timeline::play(Arc::clone(&drill)));

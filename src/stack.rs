@@ -185,8 +185,9 @@ impl Stack {
     pub(crate) async fn stop(self) {
         self.fleet.close().await;
         self.provider.close().await;
-        futures_util::future::join_all(self.remotes.iter().map(|remote| remote.release())).await;
         self.backend.stop().await;
+        // Last: whoever waits for the shop comes when nothing of ours is left to be written.
+        futures_util::future::join_all(self.remotes.iter().map(|remote| remote.release())).await;
         drop(self.scratch);
     }
 }

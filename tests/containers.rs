@@ -37,6 +37,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         ),
         trial("a_drill_takes_the_shop_over_from_up", takeover),
         trial("what_is_wrong_with_a_manager_is_named", wrong_managers),
+        trial(
+            "alertmanagers_webhook_pages_once_and_only_for_this_run",
+            webhook,
+        ),
     ]
 }
 
@@ -321,4 +325,47 @@ fn wrong_managers() {
     wait_for("nothing was started", SOON, || {
         managers.children().is_empty().then_some(())
     });
+}
+
+fn webhook() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let token = folder.path().join("token").display().to_string();
+    let addr = std::net::TcpListener::bind(("127.0.0.1", 0))
+        .and_then(|listener| listener.local_addr())
+        .expect("a port that is free")
+        .to_string();
+    let args = ["up", "--pager", &addr, "--pager-token-file", &token];
+    let mut drill = Drill::start(&args);
+    let token = std::fs::read_to_string(&token).expect("the token was made");
+    let client = reqwest::blocking::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("an HTTP client");
+    let send = |alert: &str, since: &str, host: &str, token: &str| {
+        let body = serde_json::json!({"version": "4", "status": "firing", "alerts": [{
+            "status": "firing", "labels": {"alertname": alert, "severity": "page"},
+            "annotations": {"summary": "customers wait"}, "startsAt": since, "endsAt": "0001-01-01T00:00:00Z",
+        }]});
+        let answer = client
+            .post(format!("http://{addr}/v1/alerts"))
+            .header("host", host)
+            .bearer_auth(token)
+            .json(&body)
+            .send()
+            .expect("an answer");
+        answer.status().as_u16()
+    };
+    let future = "2126-11-23T14:00:00Z";
+    assert_eq!(send("Foreign", future, "shop.example", &token), 403);
+    assert_eq!(send("Stranger", future, &addr, "guess"), 401);
+    assert_eq!(send("Earlier", "2026-01-01T00:00:00Z", &addr, &token), 204);
+    assert_eq!(send("First", future, &addr, &token), 204);
+    assert_eq!(send("First", future, &addr, &token), 204);
+    assert_eq!(send("Second", future, &addr, &token), 204);
+    let first = drill.event("page", SOON);
+    assert_eq!(
+        (&first["alert"], &first["summary"]),
+        (&"First".into(), &"customers wait".into())
+    );
+    assert_eq!(drill.event("page", SOON)["alert"], "Second");
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 
 use super::Format;
-use super::manage::Managers;
+use super::manage::{Managers, Pager};
 
 /// `run`: a drill from start to grade.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
@@ -79,6 +79,9 @@ pub struct Stack {
     /// Where the services' processes are, if not here.
     #[command(flatten)]
     pub managers: Managers,
+    /// Where Alertmanager may tell the pager.
+    #[command(flatten)]
+    pub pager: Pager,
     /// Print JSON lines instead of text.
     #[command(flatten)]
     pub format: Format,
@@ -96,6 +99,7 @@ impl Default for Stack {
             otlp_grpc_port: None,
             otlp_http_port: None,
             managers: Managers::default(),
+            pager: Pager::default(),
             format: Format::default(),
         }
     }

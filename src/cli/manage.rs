@@ -79,6 +79,35 @@ pub struct Managers {
     pub token: TokenFile,
 }
 
+/// The pager as a webhook of Alertmanager.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct Pager {
+    /// Take Alertmanager's webhook at this address (POST /v1/alerts), besides asking Prometheus
+    #[arg(
+        long,
+        value_name = "ADDR",
+        requires = "pager_token_file",
+        help_heading = "Containers"
+    )]
+    pub pager: Option<SocketAddr>,
+    /// A name by which Alertmanager reaches the pager, besides its addresses
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "pager",
+        help_heading = "Containers"
+    )]
+    pub pager_host: Vec<String>,
+    /// File with the token that Alertmanager shows; it is made if it is not there
+    #[arg(
+        long,
+        value_name = "FILE",
+        requires = "pager",
+        help_heading = "Containers"
+    )]
+    pub pager_token_file: Option<PathBuf>,
+}
+
 /// `probe`: one request, for health checks in an image that has nothing else.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:

@@ -8,10 +8,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use crate::cli::Service;
-use crate::cli::manage::{Manage, Managers, Probe, TokenFile};
+use crate::cli::manage::{Manage, Managers, Pager, Probe, TokenFile};
 use crate::console::{Console, Ink};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::runner::Webhook;
 use crate::stack::manager::{self, Options, TOKEN_VARIABLE, Token};
 use crate::stack::remote;
 
@@ -77,6 +78,19 @@ fn token(file: &TokenFile) -> anyhow::Result<Token> {
         file.token_file.as_deref(),
         std::env::var(TOKEN_VARIABLE).ok(),
     )
+}
+
+/// The webhook that a run is told to open, if any.
+pub(super) fn webhook(console: &Console, args: &Pager) -> anyhow::Result<Option<Webhook>> {
+    let Some(addr) = args.pager else {
+        return Ok(None);
+    };
+    warn_beyond_loopback(console, addr);
+    Ok(Some(Webhook {
+        addr,
+        hosts: args.pager_host.clone(),
+        token: Token::find(args.pager_token_file.as_deref(), None)?,
+    }))
 }
 
 /// The managers that a run is told to use, if any.

@@ -106,6 +106,7 @@ fn options(
         json: stack.format.json,
         cache: cache_dir()?,
         managers: super::manage::managers(&context.console, &stack.managers)?,
+        webhook: super::manage::webhook(&context.console, &stack.pager)?,
         telemetry: true,
         rate: None,
     })

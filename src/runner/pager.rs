@@ -1,10 +1,11 @@
 //! The pager: whatever alert of severity `page` fires in Prometheus is a page. The runner pages nobody by itself.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use grader::evidence::prometheus::Alert;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::drill::{Drill, Phase};
@@ -15,23 +16,34 @@ use crate::control::Page;
 /// How often Prometheus is asked.
 const EVERY: Duration = Duration::from_millis(500);
 
-/// Watches the alerts until the drill ends. Each alert name pages once.
+/// Watches the alerts until the drill ends.
 pub(super) async fn watch(drill: Arc<Drill>) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut paged = BTreeSet::new();
     loop {
         ticks.tick().await;
         // A Prometheus that does not answer now is asked again at the next tick.
         let Ok(alerts) = drill.sources.prometheus.alerts().await else {
             continue;
         };
-        for alert in alerts.iter().filter(|alert| is_page(alert)) {
-            if paged.insert(name(alert).to_owned()) {
-                page(&drill, alert);
-            }
+        for alert in &alerts {
+            hear(&drill, alert);
         }
     }
+}
+
+/// Pages if the alert is one that does, by whatever way it came here; each name once.
+pub(super) fn hear(drill: &Drill, alert: &Alert) {
+    let began = drill.moments().traffic;
+    if is_page(alert) && began.is_none_or(|began| is_of_this_run(alert, began)) {
+        page(drill, alert);
+    }
+}
+
+/// A Prometheus that outlives the runs may still tell of what an earlier one did.
+fn is_of_this_run(alert: &Alert, began: OffsetDateTime) -> bool {
+    let since = alert.active_at.as_deref().unwrap_or_default();
+    OffsetDateTime::parse(since, &Rfc3339).is_ok_and(|since| since >= began)
 }
 
 fn is_page(alert: &Alert) -> bool {
@@ -46,6 +58,7 @@ fn name(alert: &Alert) -> &str {
     alert.labels.get("alertname").map_or("", String::as_str)
 }
 
+/// The first of its name is a page.
 fn page(drill: &Drill, alert: &Alert) {
     let annotation = |key| alert.annotations.get(key).cloned().unwrap_or_default();
     let at = now();
@@ -55,13 +68,20 @@ fn page(drill: &Drill, alert: &Alert) {
         summary: annotation("summary"),
         description: annotation("description"),
     };
-    drill.update(|state| {
+    let is_new = drill.update(|state| {
+        if state.pages.iter().any(|before| before.alert == page.alert) {
+            return false;
+        }
         state.moments.page.get_or_insert(at);
         state.pages.push(page.clone());
         if matches!(state.phase, Phase::Baseline | Phase::Traffic) {
             state.phase = Phase::Paged;
         }
+        true
     });
+    if !is_new {
+        return;
+    }
     drill.say(Event::Page {
         at: page.at,
         alert: page.alert,
@@ -69,4 +89,31 @@ fn page(drill: &Drill, alert: &Alert) {
         summary: page.summary,
         description: page.description,
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_began_before_the_run_is_not_of_this_run() {
+        let began = time::macros::datetime!(2026-11-23 14:00:00 UTC);
+        for (since, expected) in [
+            (Some("2026-11-23T14:00:30.123Z"), true),
+            (Some("2026-11-23T14:00:00Z"), true),
+            (Some("2026-11-23T15:59:59+02:00"), false),
+            (Some("2026-11-23T13:59:59Z"), false),
+            (Some("yesterday"), false),
+            (None, false),
+        ] {
+            let alert = Alert {
+                labels: Default::default(),
+                annotations: Default::default(),
+                state: "firing".to_owned(),
+                active_at: since.map(str::to_owned),
+                value: String::new(),
+            };
+            assert_eq!(is_of_this_run(&alert, began), expected, "{since:?}");
+        }
+    }
 }

@@ -19,6 +19,7 @@ use super::event::Event;
 use super::folder;
 use super::journal::JsonLines;
 use super::load::Load;
+use super::webhook::Webhook;
 use crate::cli::Service;
 use crate::cli::drill::Pace;
 use crate::clock::{now, rfc3339};
@@ -60,6 +61,8 @@ pub(crate) struct Options {
     pub(crate) cache: PathBuf,
     /// Who starts the services' processes, where that is not us.
     pub(crate) managers: Option<Managers>,
+    /// Where Alertmanager may tell the pager, if it does.
+    pub(crate) webhook: Option<Webhook>,
     /// False turns telemetry off (benchmarks).
     pub(crate) telemetry: bool,
     /// Requests a second instead of the scenario's.
