@@ -78,6 +78,7 @@ fn exported(drill: &Drill) -> Vec<(String, String)> {
     }
     for path in [
         "/api/v1/series?match[]={__name__!=\"\"}",
+        "/api/v1/query_exemplars?query={__name__!=\"\"}",
         "/api/v1/metadata",
         "/api/v1/rules",
         "/api/v1/alerts",
