@@ -37,7 +37,7 @@ use crate::console::progress::Progress;
 use crate::error::Outcome;
 use crate::session::StateDir;
 use crate::stack::Stack;
-use crate::stack::backend::Backend;
+use crate::stack::backend::{Backend, JAEGER};
 use crate::stack::slot::Notice;
 use drill::{Drill, Phase};
 use event::Event;
@@ -145,7 +145,13 @@ async fn tell(drill: &Drill, notice: Notice) {
     let (instance, what) = match notice {
         Notice::Ended { instance, how } => (instance, format!("ended by itself ({how})")),
         Notice::Restarted { instance } => (instance, "was started again".to_owned()),
+        Notice::Silent { instance, reason } => (instance, format!("does not answer ({reason})")),
+        Notice::Answers { instance } => (instance, "answers again".to_owned()),
     };
+    if instance == JAEGER {
+        // What it had in memory may be gone: that a trace is not there proves nothing any more.
+        drill.sources.jaeger.forgets(now());
+    }
     // The new process has another admin port: scraper and terminals must find it.
     let _ = drill.fleet.write_targets().await;
     let _ = drill.refresh_session().await;

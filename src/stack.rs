@@ -32,9 +32,8 @@ use anyhow::Context;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use backend::{Backend, Live, Ports, Work};
+use backend::{Backend, Kind, Live, Ports};
 use fleet::{Common, Fleet, Releases};
-use log_file::LogFile;
 use port::Choice;
 use provider::Provider;
 use remote::{Managers, Remote};
@@ -60,7 +59,9 @@ pub(crate) struct Plan {
     pub(crate) token: String,
     /// The gateway's port.
     pub(crate) gateway: Choice,
-    /// The backend's ports.
+    /// Which backends to take.
+    pub(crate) backend: Kind,
+    /// The backends' ports.
     pub(crate) ports: Ports,
     /// How many replicas each service has.
     pub(crate) instances: BTreeMap<Service, usize>,
@@ -122,27 +123,25 @@ impl Stack {
         let logs = plan.folder.join("logs");
         let rules = plan.folder.join("rules.yml");
         std::fs::write(&rules, RULES).with_context(|| format!("file `{}`", rules.display()))?;
-        let targets = plan.folder.join("targets.json");
+        let targets = plan.backend.targets(&plan.folder);
+        if let Some(folder) = targets.parent() {
+            std::fs::create_dir_all(folder)
+                .with_context(|| format!("folder `{}`", folder.display()))?;
+        }
         targets::write(&targets, &[])?;
 
         let live = Live {
-            targets: targets.clone(),
-            rules: vec![rules],
-            scratch: scratch.0.clone(),
-        };
-        let work = Work {
             run: &plan.run,
             folder: &plan.folder,
-            live: Some(live),
+            targets: targets.clone(),
+            rules,
+            scratch: scratch.0.clone(),
         };
-        // Whoever kills us at any moment: from here on the backend removes the folder that is made next.
-        let backend = Backend::start(work, plan.ports, LogFile::open(&logs, "backend")?).await?;
+        // Whoever kills us at any moment: from here on a backend of ours removes the folder that is made next.
+        let mut backend = Backend::start(&plan.backend, live, plan.ports).await?;
         std::fs::create_dir_all(&scratch.0)
             .with_context(|| format!("folder `{}`", scratch.0.display()))?;
-        let environment = vec![(
-            "OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(),
-            format!("http://{}", backend.otlp_grpc),
-        )];
+        let environment = backend.exporter();
         let wanted = CancellationToken::new();
         let place::Placed { slots, remotes } =
             place::slots(&plan, &logs, &environment, &wanted).await?;
@@ -170,6 +169,11 @@ impl Stack {
         let fleet = Fleet::new(common, plan.releases, slots, &[("payment", payment)])?;
         fleet.start(&plan.current, notices).await?;
         provider.supervise(notices);
+        progress("waiting until the shop is scraped");
+        let views = fleet.views().await;
+        let admin: Vec<SocketAddr> = views.iter().map(|view| view.admin).collect();
+        backend.await_scrapes(&admin).await?;
+        backend.supervise(notices);
         Ok(Self {
             backend,
             fleet: Arc::new(fleet),

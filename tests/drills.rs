@@ -25,7 +25,7 @@ pub(crate) struct Case {
     wrong: &'static str,
 }
 
-pub(crate) const CASES: [Case; 10] = [
+pub(crate) static CASES: [Case; 10] = [
     Case {
         id: "cannot-save",
         alert: "ErrorBudgetBurn",
@@ -125,13 +125,25 @@ pub(crate) fn trials() -> Vec<Trial> {
 pub(crate) fn hold(case: &Case, is_right: bool, args: &[&str]) {
     let usual = ["run", case.id, "--pace", "fast", "--seed", "5"];
     let mut drill = Drill::start(&[&usual, args].concat());
+    hold_started(case, is_right, &mut drill, |_| {});
+}
+
+/// Holds a drill that was started, to its grade; `meanwhile` happens between the evidence and the write-up.
+/// Gives the verdict.
+pub(crate) fn hold_started(
+    case: &Case,
+    is_right: bool,
+    drill: &mut Drill,
+    meanwhile: impl FnOnce(&mut Drill),
+) -> Value {
     // On a busy machine another alert may page first, as it may in production.
     let page = drill.page(case.alert, PAGED_WITHIN);
-    let mut facts = Facts::new(&drill, &page);
-    (case.respond)(&drill, &mut facts);
+    let mut facts = Facts::new(drill, &page);
+    (case.respond)(drill, &mut facts);
     if is_right {
-        silence::check(&drill, case.id);
+        silence::check(drill, case.id);
     }
+    meanwhile(drill);
     let report = drill.folder().join("draft.md");
     std::fs::write(
         &report,
@@ -150,7 +162,8 @@ pub(crate) fn hold(case: &Case, is_right: bool, args: &[&str]) {
     let verdict = drill.event("verdict", SHOWN_WITHIN);
     assert_eq!(verdict["passed"], is_right);
     drill.wait_for_end();
-    the_key_was_told_at_the_start(&drill, case.id);
+    the_key_was_told_at_the_start(drill, case.id);
+    verdict["verdict"].clone()
 }
 
 /// The debrief tells scenario and nonce; their hash is the one that the ready event showed.

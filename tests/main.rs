@@ -11,6 +11,7 @@ mod dashboards;
 mod drills;
 mod events;
 mod exemplar;
+mod native;
 mod prometheus;
 mod silence;
 mod stack;
@@ -33,6 +34,7 @@ fn main() -> std::process::ExitCode {
         stack::trials(),
         prometheus::trials(),
         exemplar::trials(),
+        native::trials(),
         telemetry::trials(),
         events::trials(),
         dashboards::trials(),

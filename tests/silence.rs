@@ -73,7 +73,11 @@ fn exported(drill: &Drill) -> Vec<(String, String)> {
     let mut all = Vec::new();
     let (jaeger, prometheus) = (drill.url("jaeger"), drill.url("prometheus"));
     for service in ["gateway", "checkout", "inventory"] {
-        let url = format!("{jaeger}/api/traces?service={service}&limit=400&lookback=1h");
+        let ever =
+            "query.start_time_min=2000-01-01T00:00:00Z&query.start_time_max=2100-01-01T00:00:00Z";
+        let url = format!(
+            "{jaeger}/api/v3/traces?query.service_name={service}&query.num_traces=400&{ever}"
+        );
         all.push((url.clone(), get(&url).1));
     }
     for path in [

@@ -25,7 +25,11 @@ pub(crate) struct Drill {
 impl Drill {
     /// Starts `firedrill ARGS --ports auto --json` and waits until it is ready.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let state = tempfile::tempdir().expect("a temporary state folder");
+        Self::start_in(tempfile::tempdir().expect("a temporary state folder"), args)
+    }
+
+    /// The same with a state folder that has something in it already.
+    pub(crate) fn start_in(state: tempfile::TempDir, args: &[&str]) -> Self {
         let mut child = firedrill(state.path())
             .args(args)
             .args(["--ports", "auto", "--json"])
@@ -271,6 +275,28 @@ pub(crate) fn has_program(program: &str) -> bool {
         "`{program}` is not on PATH and must be"
     );
     found
+}
+
+/// A real backend that tests compare with: built by `tests/tools/build`, or on PATH. The test that wants it is counted
+/// as skipped where there is none, and fails where `FIREDRILL_REQUIRE_PROGRAMS` is set.
+pub(crate) fn tool(program: &str) -> Option<PathBuf> {
+    let paths = std::env::var_os("PATH").unwrap_or_default();
+    let built = std::env::var_os("FIREDRILL_TOOLS").map(PathBuf::from);
+    let found = built
+        .into_iter()
+        .chain(std::env::split_paths(&paths))
+        .map(|folder| folder.join(program))
+        .find(|path| path.is_file());
+    assert!(
+        found.is_some() || std::env::var_os("FIREDRILL_REQUIRE_PROGRAMS").is_none(),
+        "`{program}` is neither in FIREDRILL_TOOLS nor on PATH and must be; `tests/tools/build` builds it"
+    );
+    found
+}
+
+/// Kills a process that a test knows.
+pub(crate) fn kill(pid: u32) {
+    signal(pid, rustix::process::Signal::KILL);
 }
 
 fn signal(pid: u32, signal: rustix::process::Signal) {

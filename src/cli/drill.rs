@@ -82,9 +82,51 @@ pub struct Stack {
     /// Where Alertmanager may tell the pager.
     #[command(flatten)]
     pub pager: Pager,
+    /// Embedded, native or external backends.
+    #[command(flatten)]
+    pub backends: Backends,
     /// Print JSON lines instead of text.
     #[command(flatten)]
     pub format: Format,
+}
+
+/// Which Jaeger and which Prometheus.
+#[derive(Debug, Clone, Default, PartialEq, Args)]
+#[command(next_help_heading = "Backends")]
+pub struct Backends {
+    /// Which Jaeger and Prometheus to hold the drill on
+    #[arg(long, value_enum, default_value_t = Backend::Embedded)]
+    pub backend: Backend,
+    /// Jaeger's executable for native backends [default: `jaeger` on PATH]
+    #[arg(long, value_name = "FILE")]
+    pub jaeger_bin: Option<PathBuf>,
+    /// Prometheus's executable for native backends [default: `prometheus` on PATH]
+    #[arg(long, value_name = "FILE")]
+    pub prometheus_bin: Option<PathBuf>,
+    /// Alertmanager's executable for native backends [default: `alertmanager` on PATH, or none]
+    #[arg(long, value_name = "FILE")]
+    pub alertmanager_bin: Option<PathBuf>,
+    /// Where an external backend takes spans, over gRPC or HTTP
+    #[arg(long, value_name = "URL", required_if_eq("backend", "external"))]
+    pub otlp: Option<String>,
+    /// Where an external Jaeger answers
+    #[arg(long, value_name = "URL", required_if_eq("backend", "external"))]
+    pub jaeger: Option<String>,
+    /// Where an external Prometheus answers
+    #[arg(long, value_name = "URL", required_if_eq("backend", "external"))]
+    pub prometheus: Option<String>,
+}
+
+/// Who runs Jaeger and Prometheus.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// This program: one process that speaks for both, nothing to install.
+    #[default]
+    Embedded,
+    /// This program starts the real ones, found on PATH or by the flags below.
+    Native,
+    /// Somebody else: the real ones run already at the addresses given.
+    External,
 }
 
 impl Default for Stack {
@@ -100,6 +142,7 @@ impl Default for Stack {
             otlp_http_port: None,
             managers: Managers::default(),
             pager: Pager::default(),
+            backends: Backends::default(),
             format: Format::default(),
         }
     }
@@ -203,4 +246,6 @@ pub enum Role {
     Payment,
     /// Collector, Jaeger and Prometheus.
     Backend,
+    /// The parent of a Jaeger or Prometheus of its own.
+    Native,
 }

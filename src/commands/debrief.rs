@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
-use super::open;
+use super::open::{self, Elsewhere};
 use crate::cli::drill::Ports;
 use crate::cli::write::Debrief;
 use crate::console::{Ink, Style};
@@ -39,8 +39,11 @@ pub(super) fn run(context: &Context, args: &Debrief) -> anyhow::Result<Outcome> 
         return Ok(Outcome::Done);
     }
     let style = context.console.out;
-    if args.no_serve || !style.terminal {
-        context.console.print(&story.text(style, None))?;
+    // What was kept elsewhere cannot be served; where that still is, the links lead to it.
+    let elsewhere = Elsewhere::of(&folder);
+    if args.no_serve || !style.terminal || elsewhere.is_some() {
+        let urls = elsewhere.and_then(|elsewhere| elsewhere.urls);
+        context.console.print(&story.text(style, urls.as_ref()))?;
         return Ok(Outcome::Done);
     }
     open::serve(&context.console, &folder, Ports::Standard, |urls| {

@@ -10,8 +10,7 @@ use crate::console::Console;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::session::Urls;
-use crate::stack::backend::{self, Backend, Work};
-use crate::stack::log_file::LogFile;
+use crate::stack::backend::{self, Backend};
 
 /// Serves the run until it is interrupted.
 pub(super) fn run(context: &Context, args: &Open) -> anyhow::Result<Outcome> {
@@ -29,6 +28,9 @@ pub(super) fn run(context: &Context, args: &Open) -> anyhow::Result<Outcome> {
             "`firedrill status` shows where its evidence is",
         )
         .into());
+    }
+    if let Some(elsewhere) = Elsewhere::of(&folder) {
+        return Err(elsewhere.refusal(&run_of(&folder)).into());
     }
     let json = args.format.json;
     serve(&context.console, &folder, args.ports, |urls| {
@@ -65,12 +67,7 @@ pub(super) fn serve(
         let mut interrupts = signal(SignalKind::interrupt()).context("interrupt signal")?;
         let mut terminations = signal(SignalKind::terminate()).context("termination signal")?;
         let progress = console.progress("loading the run");
-        let work = Work {
-            run: &run_of(folder),
-            folder,
-            live: None,
-        };
-        let backend = Backend::start(work, ports, LogFile::in_memory("backend")).await?;
+        let backend = Backend::replay(&run_of(folder), folder, ports).await?;
         drop(progress);
         console.print(&text(&backend.urls())?)?;
         let ended = backend.exited();
@@ -82,6 +79,44 @@ pub(super) fn serve(
         backend.stop().await;
         Ok(Outcome::Done)
     })
+}
+
+/// That a run's traces and metrics are not in its folder.
+pub(super) struct Elsewhere {
+    /// `native` or `external`.
+    kind: String,
+    /// Where they were kept, as far as that may answer still.
+    pub(super) urls: Option<Urls>,
+}
+
+impl Elsewhere {
+    /// What the run's head says; nothing for a run on the embedded backends, which record what they take.
+    pub(super) fn of(folder: &Path) -> Option<Self> {
+        let head = std::fs::read(folder.join("run.json")).ok()?;
+        let head: serde_json::Value = serde_json::from_slice(&head).ok()?;
+        let kind = head["backend"].as_str()?;
+        (kind != "embedded").then(|| Self {
+            kind: kind.to_owned(),
+            urls: serde_json::from_value(head["urls"].clone()).ok(),
+        })
+    }
+
+    fn refusal(&self, run: &str) -> Error {
+        let message = match &self.urls {
+            Some(urls) => format!(
+                "traces and metrics of {run} are not in its folder: they were kept by Jaeger at {} and Prometheus at {}",
+                urls.jaeger, urls.prometheus
+            ),
+            None => format!(
+                "traces and metrics of {run} are not in its folder: they were kept by the {} Jaeger and Prometheus, and ended with them",
+                self.kind
+            ),
+        };
+        let hint = format!(
+            "its folder has the rest: `firedrill debrief {run}`, `firedrill logs --run {run}`, `firedrill deploys --run {run}`, `firedrill heap diff --run {run}`"
+        );
+        Error::usage(message, hint)
+    }
 }
 
 /// The id of the run that a folder holds.

@@ -6,12 +6,12 @@ use anyhow::Context as _;
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 
-use crate::cli::drill::{self, Ports};
+use crate::cli::drill::{self, Backends, Ports};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::runner::{self, Options};
 use crate::scenario::{Scenario, catalogue};
-use crate::stack::backend;
+use crate::stack::backend::{self, Addresses, Kind, Wanted};
 use crate::stack::port::Choice;
 
 /// The gateway's well-known port.
@@ -97,6 +97,7 @@ fn options(
         seed,
         pace: stack.pace,
         gateway: choice(stack.gateway_port, Choice::Preferred(GATEWAY_PORT)),
+        backend: kind(context, &stack.backends)?,
         ports: backend::Ports {
             jaeger: choice(stack.jaeger_port, usual.jaeger),
             otlp_grpc: choice(stack.otlp_grpc_port, usual.otlp_grpc),
@@ -110,6 +111,63 @@ fn options(
         telemetry: true,
         rate: None,
     })
+}
+
+fn kind(context: &Context, asked: &Backends) -> anyhow::Result<Kind> {
+    let belongs = |is_given: bool, flag: &str, to: &str| match is_given {
+        false => Ok(()),
+        true => Err(Error::usage(
+            format!("`{flag}` says where {to} backends are, and these are not"),
+            format!("add `--backend {to}`"),
+        )),
+    };
+    if asked.backend != drill::Backend::Native {
+        for (bin, flag) in [
+            (&asked.jaeger_bin, "--jaeger-bin"),
+            (&asked.prometheus_bin, "--prometheus-bin"),
+            (&asked.alertmanager_bin, "--alertmanager-bin"),
+        ] {
+            belongs(bin.is_some(), flag, "native")?;
+        }
+    }
+    if asked.backend != drill::Backend::External {
+        for (url, flag) in [
+            (&asked.otlp, "--otlp"),
+            (&asked.jaeger, "--jaeger"),
+            (&asked.prometheus, "--prometheus"),
+        ] {
+            belongs(url.is_some(), flag, "external")?;
+        }
+    }
+    let url = |given: &Option<String>| {
+        let url = given.as_deref().unwrap_or_default();
+        url.trim_end_matches('/').to_owned()
+    };
+    Ok(match asked.backend {
+        drill::Backend::Embedded => Kind::Embedded,
+        drill::Backend::Native => Kind::Native(Wanted {
+            jaeger: asked.jaeger_bin.clone(),
+            prometheus: asked.prometheus_bin.clone(),
+            alertmanager: asked.alertmanager_bin.clone(),
+            folders: program_folders(),
+        }),
+        drill::Backend::External => Kind::External(Addresses {
+            otlp: url(&asked.otlp),
+            jaeger: url(&asked.jaeger),
+            prometheus: url(&asked.prometheus),
+            folder: context.state.path().join("external"),
+        }),
+    })
+}
+
+/// Where programs are looked for: a folder for them alone, if there is one, then PATH.
+fn program_folders() -> Vec<PathBuf> {
+    let tools = std::env::var_os("FIREDRILL_TOOLS").map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    tools
+        .into_iter()
+        .chain(std::env::split_paths(&path))
+        .collect()
 }
 
 /// The XDG cache folder of this program: what is in it can be made again.

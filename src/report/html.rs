@@ -58,7 +58,14 @@ fn head(out: &mut String, title: &str, writeup: &WriteUp, verdict: &Verdict) {
         mark = verdict.pass_mark.min(100),
     );
     if verdict.incomplete {
-        out.push_str("<p class=\"note\">Some evidence could not be checked because a backend did not answer.</p>\n");
+        out.push_str("<p class=\"note\">Some evidence could not be checked because a backend did not answer or has lost it.</p>\n");
+    }
+    if let Some(why) = &verdict.unproven {
+        let _ = writeln!(
+            out,
+            "<p class=\"note\">Whether the drill counts could not be checked: {}.</p>",
+            escape(why)
+        );
     }
     if !writeup.summary.is_empty() {
         let _ = writeln!(out, "<p class=\"summary\">{}</p>", escape(&writeup.summary));
@@ -68,10 +75,10 @@ fn head(out: &mut String, title: &str, writeup: &WriteUp, verdict: &Verdict) {
 fn conditions(out: &mut String, conditions: &[Condition]) {
     out.push_str("<h2>Must be met</h2><ul class=\"conditions\">\n");
     for condition in conditions {
-        let (class, sign) = if condition.met {
-            ("good", "✓")
-        } else {
-            ("bad", "✗")
+        let (class, sign) = match (condition.met, condition.unchecked) {
+            (true, _) => ("good", "✓"),
+            (false, true) => ("part", "?"),
+            (false, false) => ("bad", "✗"),
         };
         let _ = writeln!(
             out,

@@ -42,18 +42,22 @@ fn headline(out: &mut String, verdict: &Verdict, style: Style) {
         style.paint(Ink::Faint, &format!("run {}", verdict.run)),
     );
     if verdict.incomplete {
-        let note = "Some evidence could not be checked because a backend does not answer; submit again when it does.";
+        let note = "Some evidence could not be checked, because a backend did not answer or has lost it; that is not held against you.";
         let _ = writeln!(out, "{}", style.paint(Ink::Warning, note));
+    }
+    if let Some(why) = &verdict.unproven {
+        let note = format!("Whether the drill counts could not be checked: {why}.");
+        let _ = writeln!(out, "{}", style.paint(Ink::Warning, &note));
     }
 }
 
 fn conditions(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
     let _ = writeln!(out, "{}", style.paint(Ink::Heading, "Must be met"));
     for condition in &verdict.conditions {
-        let (mark, ink) = if condition.met {
-            ("yes", Ink::Good)
-        } else {
-            ("no", Ink::Error)
+        let (mark, ink) = match (condition.met, condition.unchecked) {
+            (true, _) => ("yes", Ink::Good),
+            (false, true) => ("?", Ink::Warning),
+            (false, false) => ("no", Ink::Error),
         };
         let head = format!("  {:3}  {:23}", mark, condition.name);
         let painted = head.replacen(mark, &style.paint(ink, mark), 1);
@@ -178,7 +182,7 @@ mod tests {
     fn a_verdict_is_aligned_and_wrapped() {
         insta::assert_snapshot!(verdict(&sample::verdict(), Style::PLAIN, 90), @r"
         NOT PASSED  64 of 100 points, 70 needed  run 2026-11-23-100000-k3
-        Some evidence could not be checked because a backend does not answer; submit again when it does.
+        Some evidence could not be checked, because a backend did not answer or has lost it; that is not held against you.
 
         Must be met
           yes  the cause is right       Component and mechanism are right.

@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::Context;
 use grader::evidence::{Deploy, DeployKind, Sources};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
@@ -122,6 +122,8 @@ pub(crate) struct Drill {
     /// Held while a write-up is graded: one at a time.
     pub(crate) grading: tokio::sync::Mutex<()>,
     pub(crate) ended: tokio_util::sync::CancellationToken,
+    /// Which backends they are, for the ready event.
+    pub(crate) backends: Value,
     pub(crate) started: (OffsetDateTime, Instant),
 }
 
@@ -141,6 +143,10 @@ pub(crate) struct State {
     pub(crate) actions: Vec<Action>,
     /// Measurements of the declared indicator, by stage, for the record of the run.
     pub(crate) measured: BTreeMap<&'static str, f64>,
+    /// What could not be checked because Prometheus did not answer when it had to be.
+    pub(crate) unchecked: Option<String>,
+    /// Whether alerts cannot be asked for right now, so that nobody can be paged.
+    pub(crate) is_blind: bool,
     /// The grade, once there is one.
     pub(crate) passed: Option<bool>,
 }
@@ -366,6 +372,7 @@ impl Drill {
             run: session.run,
             urls: session.urls,
             folder: self.folder.display().to_string(),
+            backends: self.backends.clone(),
             seed: self.seed,
             key: self
                 .key

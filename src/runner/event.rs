@@ -20,6 +20,8 @@ pub(crate) enum Event {
         urls: Urls,
         /// The run's folder.
         folder: String,
+        /// Which backends, and in which versions where they are real ones.
+        backends: Value,
         /// The seed; with the drill's id it repeats the run.
         seed: u64,
         /// SHA-256 over a nonce and the scenario file, to be checked at the end; absent without a drill.
@@ -99,9 +101,17 @@ impl Event {
                 run,
                 urls,
                 folder,
+                backends,
                 seed,
                 key,
-            } => welcome(style, is_drill, run, urls, folder, *seed, key.as_deref()),
+            } => {
+                let places = Places {
+                    urls,
+                    folder,
+                    backends,
+                };
+                welcome(style, is_drill, run, &places, *seed, key.as_deref())
+            }
             Self::Steady { at } => format!("{}  baseline steady; traffic goes on", clock(at)),
             Self::Page {
                 at,
@@ -144,16 +154,48 @@ impl Event {
     }
 }
 
+/// Where things are.
+struct Places<'a> {
+    urls: &'a Urls,
+    folder: &'a str,
+    backends: &'a Value,
+}
+
+/// What there is to say of backends that are real ones.
+fn real(backends: &Value) -> Vec<(&'static str, String)> {
+    let mut rows = Vec::new();
+    let programs = backends["programs"].as_array().into_iter().flatten();
+    let programs: Vec<String> = programs
+        .map(|program| {
+            let part = |key: &str| program[key].as_str().unwrap_or_default();
+            let version = Some(part("version")).filter(|version| !version.is_empty());
+            let version = version.unwrap_or("of unknown version");
+            format!("{} {version}  {}", part("name"), part("path"))
+        })
+        .collect();
+    let mut labels = std::iter::once("backends").chain(std::iter::repeat(""));
+    rows.extend(programs.iter().map(|program| {
+        let label = labels.next().unwrap_or_default();
+        (label, program.trim_end().to_owned())
+    }));
+    for (label, key) in [("alerts", "alertmanager"), ("targets", "targets")] {
+        if let Some(value) = backends[key].as_str() {
+            rows.push((label, value.to_owned()));
+        }
+    }
+    rows
+}
+
 /// Where everything is, and what to do first.
 fn welcome(
     style: Style,
     is_drill: bool,
     run: &str,
-    urls: &Urls,
-    folder: &str,
+    places: &Places<'_>,
     seed: u64,
     key: Option<&str>,
 ) -> String {
+    let urls = places.urls;
     let row = |label: &str, value: &str| format!("  {label:<12}{value}\n");
     let mut text = format!(
         "{}\n\n",
@@ -162,11 +204,14 @@ fn welcome(
     text += &row("shop", &format!("{}/v1/products", urls.gateway));
     text += &row("traces", &format!("{}/search", urls.jaeger));
     text += &row("metrics", &format!("{}/graph", urls.prometheus));
-    text += &row(
-        "OTLP",
-        &format!("{} (gRPC)  {} (HTTP)", urls.otlp_grpc, urls.otlp_http),
-    );
-    text += &row("folder", folder);
+    let otlp = [(&urls.otlp_grpc, "gRPC"), (&urls.otlp_http, "HTTP")];
+    let otlp = otlp.iter().filter(|(url, _)| !url.is_empty());
+    let otlp: Vec<String> = otlp.map(|(url, name)| format!("{url} ({name})")).collect();
+    text += &row("OTLP", &otlp.join("  "));
+    for (label, value) in real(places.backends) {
+        text += &row(label, &value);
+    }
+    text += &row("folder", places.folder);
     text += &row("seed", &seed.to_string());
     if let Some(key) = key {
         text += &row("answer key", key);

@@ -11,6 +11,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
+use grader::evidence;
 use grader::moment::{Frame, Window, Windows};
 use grader::verdict::{Action, Facts};
 use grader::{Rubric, Verdict, WriteUp};
@@ -32,9 +33,23 @@ const WIDTH: usize = 100;
 /// The name by which a write-up is called where its file's name is not known.
 const FILE: &str = "write-up";
 
+/// How long a backend that is away when a write-up comes may take to be back.
+const BACK_WITHIN: Duration = Duration::from_secs(20);
+
 /// Whether the drill counts, and the numbers behind it.
 struct Proof {
     void: Option<String>,
+    /// Why it could not be had, if it could not.
+    unproven: Option<String>,
+}
+
+impl Proof {
+    fn of(void: Option<String>) -> Self {
+        Self {
+            void,
+            unproven: None,
+        }
+    }
 }
 
 impl Drill {
@@ -91,11 +106,13 @@ impl Drill {
         writeup: &WriteUp,
         request: &SubmitRequest,
     ) -> anyhow::Result<Submitted> {
+        self.await_backends().await;
         self.let_settle(&scenario.rubric).await;
         let facts = self.facts(scenario, now()).await?;
         let pointers = grader::pointer::examine(&self.sources, &facts.frame, writeup).await;
-        let verdict = grader::verdict::grade(&scenario.rubric, writeup, pointers, &facts);
-        let proof = self.prove(scenario).await?;
+        let mut verdict = grader::verdict::grade(&scenario.rubric, writeup, pointers, &facts);
+        let proof = self.prove_if_possible(scenario).await?;
+        verdict.unproven = proof.unproven;
         self.keep(scenario, writeup, &verdict, &request.write_up)?;
         if let Some(reason) = proof.void {
             self.void(reason.clone());
@@ -122,6 +139,22 @@ impl Drill {
             verdict: value,
             text,
         })
+    }
+
+    /// Gives a backend that is away a moment to come back: what is asked of it now decides the grade.
+    async fn await_backends(&self) {
+        let deadline = Instant::now() + BACK_WITHIN;
+        while Instant::now() < deadline {
+            let (traces, metrics) = tokio::join!(
+                self.sources.jaeger.services(),
+                self.sources.prometheus.alerts(),
+            );
+            let is_away = |error: Option<evidence::Error>| error.is_some_and(|e| e.is_outage());
+            if !is_away(traces.err()) && !is_away(metrics.err()) {
+                return;
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
     }
 
     /// Gives an action that was just taken the time that the rubric grants it to show.
@@ -195,6 +228,23 @@ impl Drill {
         })
     }
 
+    /// The proof; where Prometheus does not answer, that it could not be had.
+    async fn prove_if_possible(&self, scenario: &Scenario) -> anyhow::Result<Proof> {
+        match self.prove(scenario).await {
+            Err(error) if measure::is_outage(&error) => Ok(Proof {
+                void: None,
+                unproven: Some(format!("{error:#}")),
+            }),
+            proof => {
+                let unchecked = self.update(|state| state.unchecked.clone());
+                proof.map(|proof| Proof {
+                    unproven: proof.unproven.or(unchecked),
+                    ..proof
+                })
+            }
+        }
+    }
+
     /// Whether the symptom showed, and whether it goes without its cause.
     async fn prove(&self, scenario: &Scenario) -> anyhow::Result<Proof> {
         let manifest = &scenario.manifest;
@@ -208,15 +258,13 @@ impl Drill {
         if scenario.is_control() {
             let void = (during >= manifest.after_below)
                 .then(|| format!("nothing was to be wrong, but the indicator reached {during:.4}; the limit is {}", manifest.after_below));
-            return Ok(Proof { void });
+            return Ok(Proof::of(void));
         }
         let needed = manifest.during_above.unwrap_or_default();
         if during <= needed {
-            return Ok(Proof {
-                void: Some(format!(
-                    "the symptom did not show: the indicator reached {during:.4}, and {needed} was needed"
-                )),
-            });
+            return Ok(Proof::of(Some(format!(
+                "the symptom did not show: the indicator reached {during:.4}, and {needed} was needed"
+            ))));
         }
         let patience = Duration::from_secs_f64(manifest.settle_s);
         let mut settled = measure::recovery(&self.sources, manifest, Duration::ZERO).await?;
@@ -231,7 +279,7 @@ impl Drill {
                 settled.last, manifest.after_below
             )
         });
-        Ok(Proof { void })
+        Ok(Proof::of(void))
     }
 
     async fn remove_cause(&self, scenario: &Scenario) -> anyhow::Result<()> {

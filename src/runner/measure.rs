@@ -15,6 +15,12 @@ const EVERY: Duration = Duration::from_millis(500);
 /// Steps of the ranges that are searched for extremes.
 const STEP: time::Duration = time::Duration::seconds(1);
 
+/// Whether something could not be measured because Prometheus does not answer, which is not the shop's doing.
+pub(super) fn is_outage(error: &anyhow::Error) -> bool {
+    let error = error.downcast_ref::<grader::evidence::Error>();
+    error.is_some_and(grader::evidence::Error::is_outage)
+}
+
 /// The largest value that the indicator had in the window; zero where it had none.
 pub(super) async fn highest(
     sources: &Sources,

@@ -23,7 +23,9 @@ pub(super) async fn watch(drill: Arc<Drill>) {
     loop {
         ticks.tick().await;
         // A Prometheus that does not answer now is asked again at the next tick.
-        let Ok(alerts) = drill.sources.prometheus.alerts().await else {
+        let alerts = drill.sources.prometheus.alerts().await;
+        drill.update(|state| state.is_blind = alerts.is_err());
+        let Ok(alerts) = alerts else {
             continue;
         };
         for alert in &alerts {

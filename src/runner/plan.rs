@@ -25,7 +25,7 @@ use crate::cli::drill::Pace;
 use crate::clock::{now, rfc3339};
 use crate::scenario::{Scenario, seal};
 use crate::session::{Lock, Session, StateDir, Urls};
-use crate::stack::backend::Ports;
+use crate::stack::backend::{Kind, Ports};
 use crate::stack::fleet::Releases;
 use crate::stack::port::Choice;
 use crate::stack::remote::Managers;
@@ -53,7 +53,9 @@ pub(crate) struct Options {
     pub(crate) pace: Pace,
     /// The gateway's port.
     pub(crate) gateway: Choice,
-    /// The backend's ports.
+    /// Which backends to take.
+    pub(crate) backend: Kind,
+    /// The backends' ports.
     pub(crate) ports: Ports,
     /// JSON lines instead of text.
     pub(crate) json: bool,
@@ -125,6 +127,8 @@ impl Prepared {
             "started": rfc3339(self.started.0),
             "seed": self.seed,
             "pace": self.options.pace,
+            "backend": self.options.backend.name(),
+            "urls": self.options.backend.urls(),
             "scenario_hash": self.key.as_ref().map(|key| &key.commitment),
         });
         let path = self.folder.join("run.json");
@@ -141,6 +145,7 @@ impl Prepared {
             cache: self.options.cache.clone(),
             token: self.token.clone(),
             gateway: self.options.gateway,
+            backend: self.options.backend.clone(),
             ports: self.options.ports,
             instances: INSTANCES.into(),
             releases: releases(self.scenario())?,
@@ -221,6 +226,8 @@ pub(super) async fn assemble(
         pages: Vec::new(),
         actions: Vec::new(),
         measured: BTreeMap::new(),
+        unchecked: None,
+        is_blind: false,
         passed: None,
     };
     let session = Session {
@@ -268,6 +275,7 @@ pub(super) async fn assemble(
         state: Mutex::new(state),
         grading: tokio::sync::Mutex::default(),
         ended: tokio_util::sync::CancellationToken::new(),
+        backends: stack.backend.about(),
         started: prepared.started,
     })
 }

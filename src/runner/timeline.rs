@@ -24,6 +24,11 @@ const STRETCH: std::ops::RangeInclusive<f64> = 1.6..=3.6;
 /// How long the page may take after the last event of the timeline. Alert windows are the same at every pace.
 const PAGE_WITHIN: Duration = Duration::from_secs(120);
 
+/// How often it is looked whether the page has come.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long the timeline waits for a Prometheus that is away.
+const BACK_WITHIN: Duration = Duration::from_secs(20);
+
 /// Plays the scenario's timeline; a drill that cannot count is ended as void.
 pub(super) async fn play(drill: Arc<Drill>) {
     let Some(scenario) = drill.scenario.clone() else {
@@ -74,10 +79,34 @@ async fn unsteady(drill: &Drill, scenario: &Scenario) -> anyhow::Result<Option<S
         )));
     }
     let window = Window { from, to: now() };
-    let highest = measure::highest(&drill.sources, &scenario.manifest, window).await?;
+    let Some(highest) = measured(drill, scenario, window).await? else {
+        return Ok(None);
+    };
     drill.update(|state| state.measured.insert("before", highest));
     let limit = scenario.manifest.before_below;
     Ok((highest >= limit).then(|| format!("the baseline was not steady: the indicator reached {highest:.4}, and must stay below {limit}")))
+}
+
+/// The indicator's highest value; nothing where Prometheus is away for longer than the timeline can wait.
+/// Then the drill goes on, and its grade says that the baseline was not checked.
+async fn measured(
+    drill: &Drill,
+    scenario: &Scenario,
+    window: Window,
+) -> anyhow::Result<Option<f64>> {
+    let deadline = Instant::now() + BACK_WITHIN;
+    loop {
+        match measure::highest(&drill.sources, &scenario.manifest, window).await {
+            Ok(highest) => return Ok(Some(highest)),
+            Err(error) if !measure::is_outage(&error) => return Err(error),
+            Err(error) if Instant::now() >= deadline => {
+                let why = format!("the baseline could not be measured: {error:#}");
+                drill.update(|state| state.unchecked = Some(why));
+                return Ok(None);
+            }
+            Err(_) => sleep(Duration::from_millis(500)).await,
+        }
+    }
 }
 
 async fn perform(drill: &Arc<Drill>, scenario: &Scenario, step: &Step) -> anyhow::Result<()> {
@@ -136,7 +165,7 @@ async fn perform(drill: &Arc<Drill>, scenario: &Scenario, step: &Step) -> anyhow
 
 /// Waits for the page that the scenario promises; the reason why the drill is void if it does not come.
 async fn await_page(drill: &Drill, scenario: &Scenario) -> anyhow::Result<Option<String>> {
-    let deadline = Instant::now() + PAGE_WITHIN;
+    let mut deadline = Instant::now() + PAGE_WITHIN;
     let wanted = &scenario.page.alert;
     while Instant::now() < deadline {
         if drill.update(|state| state.pages.iter().any(|page| page.alert == *wanted)) {
@@ -145,7 +174,10 @@ async fn await_page(drill: &Drill, scenario: &Scenario) -> anyhow::Result<Option
         if drill.update(|state| state.phase == Phase::Grading || state.phase == Phase::Ended) {
             return Ok(None);
         }
-        sleep(Duration::from_millis(250)).await;
+        sleep(LOOK_EVERY).await;
+        if drill.update(|state| state.is_blind) {
+            deadline += LOOK_EVERY; // Nobody can be paged meanwhile, and that is not the scenario's doing.
+        }
     }
     let from = drill
         .moments()

@@ -1,23 +1,87 @@
-//! The embedded backend's process: collector, Jaeger and Prometheus, on well-known ports where they are free.
+//! The backends of a drill: which ones there are, and how they are started, watched and stopped.
+//!
+//! ```text
+//! embedded   one child of ours that speaks for all            nothing to install
+//! native     the real programs, each under a keeper of ours   found on PATH
+//! external   nothing is started, everything is checked        somebody else's
+//! ```
+//! Nothing outside of this module knows which it is: whoever wants traces or metrics speaks Jaeger's `/api/v3`
+//! and Prometheus's `/api/v1` at the addresses that are given here.
+
+mod embedded;
+mod external;
+mod native;
+mod probe;
+mod version;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::process::ExitStatus;
 
-use anyhow::Context;
 use serde_json::{Value, json};
+use tokio::sync::mpsc;
 
-use super::log_file::LogFile;
-use super::port::{Choice, choose};
-use super::process::{Process, Spec};
+pub(crate) use external::Addresses;
+pub(crate) use native::Wanted;
+pub(crate) use native::keeper::serve as serve_keeper;
+
+use super::port::Choice;
+use super::slot::Notice;
 use crate::session::Urls;
+use embedded::Embedded;
+use external::External;
+use native::Native;
 
-/// Replaying a long run's journals takes a while; starting empty takes milliseconds.
-const READY_WITHIN: Duration = Duration::from_secs(60);
-/// Time to flush the journals.
-const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// The name under which a real Jaeger is spoken of, whoever started it.
+pub(crate) const JAEGER: &str = "jaeger";
+/// The name under which a real Prometheus is spoken of, whoever started it.
+pub(crate) const PROMETHEUS: &str = "prometheus";
 
-/// The ports of the backend, as asked for.
+/// Which backends a drill is held on.
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    /// The ones that come with this program.
+    Embedded,
+    /// Real ones that the drill starts.
+    Native(Wanted),
+    /// Real ones that run already.
+    External(Addresses),
+}
+
+impl Kind {
+    /// As the command line and the run's head name it.
+    pub(crate) const fn name(&self) -> &'static str {
+        match self {
+            Self::Embedded => "embedded",
+            Self::Native(_) => "native",
+            Self::External(_) => "external",
+        }
+    }
+
+    /// Where backends are that will be there after the run, too.
+    pub(crate) fn urls(&self) -> Option<Urls> {
+        match self {
+            Self::External(addresses) => Some(Urls {
+                gateway: String::new(),
+                jaeger: addresses.jaeger.clone(),
+                prometheus: addresses.prometheus.clone(),
+                otlp_grpc: String::new(),
+                otlp_http: String::new(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// The scrape targets file: in the run's folder, except where a Prometheus that outlives the run has to find it.
+    pub(crate) fn targets(&self, folder: &Path) -> PathBuf {
+        match self {
+            Self::External(addresses) => addresses.targets(),
+            _ => folder.join("targets.json"),
+        }
+    }
+}
+
+/// The ports of the backends, as asked for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ports {
     /// Jaeger's UI and query API.
@@ -52,113 +116,116 @@ impl Ports {
     }
 }
 
-/// What the backend works on.
+/// What live backends work on.
 #[derive(Debug)]
-pub(crate) struct Work<'a> {
+pub(crate) struct Live<'a> {
     /// The run's id.
     pub(crate) run: &'a str,
     /// The run's folder.
     pub(crate) folder: &'a Path,
-    /// Scrape targets and alert rules; `None` serves a recorded run instead.
-    pub(crate) live: Option<Live>,
-}
-
-/// What makes a backend live.
-#[derive(Debug)]
-pub(crate) struct Live {
     /// The scrape targets file.
     pub(crate) targets: PathBuf,
-    /// Alert rule files.
-    pub(crate) rules: Vec<PathBuf>,
-    /// Removed by the backend when the runner was killed.
+    /// The alert rules file.
+    pub(crate) rules: PathBuf,
+    /// Removed by a backend of ours when the runner was killed.
     pub(crate) scratch: PathBuf,
 }
 
-/// The running backend.
+/// The backends of one drill, reachable.
 #[derive(Debug)]
-pub(crate) struct Backend {
-    process: Process,
-    config: Value,
-    log: LogFile,
-    pub(crate) jaeger: SocketAddr,
-    pub(crate) otlp_grpc: SocketAddr,
-    pub(crate) otlp_http: SocketAddr,
-    pub(crate) prometheus: SocketAddr,
+pub(crate) enum Backend {
+    Embedded(Embedded),
+    Native(Native),
+    External(External),
 }
 
 impl Backend {
-    /// Starts the backend and waits until it answers.
-    pub(crate) async fn start(work: Work<'_>, ports: Ports, log: LogFile) -> anyhow::Result<Self> {
-        let jaeger = choose(ports.jaeger, "the Jaeger UI")?;
-        let otlp_grpc = choose(ports.otlp_grpc, "OTLP over gRPC")?;
-        let otlp_http = choose(ports.otlp_http, "OTLP over HTTP")?;
-        let prometheus = choose(ports.prometheus, "the Prometheus API")?;
-        let live = work.live.as_ref();
-        let config = json!({
-            "run": work.run,
-            "jaeger": jaeger, "otlp_grpc": otlp_grpc, "otlp_http": otlp_http, "prometheus": prometheus,
-            "targets": live.map(|live| &live.targets),
-            "rules": live.map(|live| live.rules.clone()).unwrap_or_default(),
-            "journal": live.map(|_| work.folder),
-            "replay": live.is_none().then_some(work.folder),
-            "remove_on_eof": live.map(|live| &live.scratch),
-        });
-        let process = run(&config, &log).await?;
-        let address = |field| -> anyhow::Result<SocketAddr> {
-            process
-                .announced(field)?
-                .parse()
-                .with_context(|| format!("address `{field}` of the backend"))
-        };
-        Ok(Self {
-            jaeger: address("jaeger")?,
-            otlp_grpc: address("otlp_grpc")?,
-            otlp_http: address("otlp_http")?,
-            prometheus: address("prometheus")?,
-            process,
-            config,
-            log,
+    /// Starts the backends and waits until they answer; external ones are only asked who they are.
+    pub(crate) async fn start(kind: &Kind, live: Live<'_>, ports: Ports) -> anyhow::Result<Self> {
+        Ok(match kind {
+            Kind::Embedded => Self::Embedded(Embedded::live(&live, ports).await?),
+            Kind::Native(wanted) => Self::Native(Native::start(wanted, &live, ports).await?),
+            Kind::External(addresses) => Self::External(External::check(addresses, &live).await?),
         })
     }
 
-    /// Starts it again where it was, with everything that it has written down, after it ended by itself.
-    pub(crate) async fn revive(&mut self) -> anyhow::Result<()> {
-        self.config["resume"] = Value::Bool(true);
-        self.process = run(&self.config, &self.log).await?;
-        Ok(())
+    /// Serves what an ended run recorded.
+    pub(crate) async fn replay(run: &str, folder: &Path, ports: Ports) -> anyhow::Result<Self> {
+        Ok(Self::Embedded(Embedded::replay(run, folder, ports).await?))
     }
 
-    /// Where it answers; it serves no shop.
-    pub(crate) fn urls(&self) -> Urls {
-        Urls {
-            gateway: String::new(),
-            jaeger: format!("http://{}", self.jaeger),
-            prometheus: format!("http://{}", self.prometheus),
-            otlp_grpc: format!("http://{}", self.otlp_grpc),
-            otlp_http: format!("http://{}", self.otlp_http),
+    /// Waits until the shop's processes are scraped, where that is not in our hands.
+    pub(crate) async fn await_scrapes(&self, admin: &[SocketAddr]) -> anyhow::Result<()> {
+        match self {
+            Self::External(external) => external.await_scrapes(admin).await,
+            Self::Embedded(_) | Self::Native(_) => Ok(()),
         }
     }
 
-    /// Completes when the backend has ended.
-    pub(crate) fn exited(&self) -> impl Future<Output = Option<std::process::ExitStatus>> + use<> {
-        self.process.exited()
+    /// Tells `notices` when a real backend goes away and comes back; one that the drill started is started again.
+    pub(crate) fn supervise(&mut self, notices: &mpsc::Sender<Notice>) {
+        match self {
+            Self::Embedded(_) => {}
+            Self::Native(native) => native.supervise(notices),
+            Self::External(external) => external.supervise(notices),
+        }
     }
 
-    /// Flushes what it recorded and ends it.
+    /// Completes when the embedded backend has ended; real ones are supervised instead.
+    pub(crate) async fn exited(&self) -> Option<ExitStatus> {
+        match self {
+            Self::Embedded(embedded) => embedded.exited().await,
+            Self::Native(_) | Self::External(_) => std::future::pending().await,
+        }
+    }
+
+    /// Starts the embedded backend again where it was, with everything that it has written down.
+    pub(crate) async fn revive(&mut self) -> anyhow::Result<()> {
+        match self {
+            Self::Embedded(embedded) => embedded.revive().await,
+            Self::Native(_) | Self::External(_) => Ok(()),
+        }
+    }
+
+    /// Where they answer; they serve no shop.
+    pub(crate) fn urls(&self) -> Urls {
+        match self {
+            Self::Embedded(embedded) => embedded.urls(),
+            Self::Native(native) => native.urls(),
+            Self::External(external) => external.urls(),
+        }
+    }
+
+    /// What tells the services' exporters where spans go.
+    pub(crate) fn exporter(&self) -> Vec<(String, String)> {
+        let (address, protocol) = match self {
+            Self::External(external) => external.exporter(),
+            _ => (self.urls().otlp_grpc, "grpc"),
+        };
+        vec![
+            ("OTEL_EXPORTER_OTLP_ENDPOINT".to_owned(), address),
+            (
+                "OTEL_EXPORTER_OTLP_PROTOCOL".to_owned(),
+                protocol.to_owned(),
+            ),
+        ]
+    }
+
+    /// Which they are and in what version, for the ready event and for people.
+    pub(crate) fn about(&self) -> Value {
+        match self {
+            Self::Embedded(_) => json!({"kind": "embedded"}),
+            Self::Native(native) => native.about(),
+            Self::External(external) => external.about(),
+        }
+    }
+
+    /// Ends what was started, after what it still has to write.
     pub(crate) async fn stop(self) {
-        self.process.stop(STOP_WITHIN).await;
+        match self {
+            Self::Embedded(embedded) => embedded.stop().await,
+            Self::Native(native) => native.stop().await,
+            Self::External(external) => external.stop().await,
+        }
     }
-}
-
-async fn run(config: &Value, log: &LogFile) -> anyhow::Result<Process> {
-    Process::start(Spec {
-        role: "backend",
-        instance: "backend",
-        config,
-        listener: None,
-        environment: &[],
-        log: log.clone(),
-        ready_within: READY_WITHIN,
-    })
-    .await
 }

@@ -47,6 +47,18 @@ pub(crate) enum Notice {
         /// The slot's instance name.
         instance: String,
     },
+    /// A backend that is not ours stopped answering.
+    Silent {
+        /// Which.
+        instance: String,
+        /// What came instead of an answer.
+        reason: String,
+    },
+    /// A backend that is not ours answers again.
+    Answers {
+        /// Which.
+        instance: String,
+    },
 }
 
 /// The fixed part of a slot.

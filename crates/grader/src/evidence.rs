@@ -82,6 +82,16 @@ pub enum Error {
         /// Its id, shortened.
         id: String,
     },
+    /// It may have been there, but its backend was away meanwhile and may have lost it.
+    #[error("{what} was away until {until}, and `{id}` may have been lost with what it had before")]
+    Lost {
+        /// Who was away.
+        what: &'static str,
+        /// What was looked for.
+        id: String,
+        /// When it was back, time of day.
+        until: String,
+    },
     /// What was asked is malformed or too large to try.
     #[error("{0}")]
     Asked(String),
@@ -99,7 +109,10 @@ impl Error {
     /// Whether the evidence may well exist and only could not be looked at, which is nobody's mistake.
     pub fn is_outage(&self) -> bool {
         match self {
-            Self::Unreachable { .. } | Self::Shape { .. } | Self::File { .. } => true,
+            Self::Unreachable { .. }
+            | Self::Shape { .. }
+            | Self::File { .. }
+            | Self::Lost { .. } => true,
             Self::Refused { status, .. } => *status >= 500 && *status != 503,
             _ => false,
         }

@@ -140,6 +140,8 @@ pub enum Detail {
     Deploy(Deploy),
     /// The growth.
     Heap(Diff),
+    /// Nothing: it is taken for granted where it could not be looked up.
+    Granted,
 }
 
 impl Executed {

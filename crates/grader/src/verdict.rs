@@ -5,6 +5,7 @@ mod clinch;
 mod conditions;
 mod impact;
 mod items;
+mod leniency;
 mod response;
 
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,8 @@ pub struct Verdict {
     pub passed: bool,
     /// Whether something could not be checked, so that grading again may give another result.
     pub incomplete: bool,
+    /// Why it could not be proven that the drill counts, if it could not.
+    pub unproven: Option<String>,
     /// Points, 0 to 100.
     pub score: u32,
     /// Points that pass.
@@ -94,6 +97,8 @@ pub struct Condition {
     pub name: String,
     /// Whether it is.
     pub met: bool,
+    /// Whether that could not be checked; then it is not held against anyone.
+    pub unchecked: bool,
     /// Why, in one or two sentences.
     pub why: String,
 }
@@ -126,23 +131,8 @@ pub fn grade(
         pointers: &pointers,
         facts,
     };
-    let items = vec![
-        items::severity(&case),
-        impact::window(&case),
-        impact::numbers(&case),
-        items::detection(&case),
-        items::timeline(&case),
-        response::trigger(&case),
-        cause::item(&case),
-        items::contributing(&case),
-        items::ruled_out(&case),
-        items::evidence(&case),
-        response::mitigation(&case),
-        items::action_items(&case),
-        reproduction(&case),
-    ];
-    let conditions = conditions::all(&case);
     let incomplete = case.unchecked() > 0;
+    let (items, conditions) = leniency::judge(&case);
     let (points, of) = items.iter().fold((0.0, 0.0), |(points, of), item| {
         (points + item.points, of + item.of)
     });
@@ -152,17 +142,38 @@ pub fn grade(
     } else {
         0
     };
-    let passed = score >= rubric.pass_mark && conditions.iter().all(|condition| condition.met);
+    let stands = |condition: &Condition| condition.met || condition.unchecked;
+    let passed = score >= rubric.pass_mark && conditions.iter().all(stands);
     Verdict {
         run: facts.run.clone(),
         passed,
         incomplete,
+        unproven: None,
         score,
         pass_mark: rubric.pass_mark,
         conditions,
         items,
         pointers,
     }
+}
+
+/// Every part, with the points for it.
+fn items(case: &Case) -> Vec<Item> {
+    vec![
+        items::severity(case),
+        impact::window(case),
+        impact::numbers(case),
+        items::detection(case),
+        items::timeline(case),
+        response::trigger(case),
+        cause::item(case),
+        items::contributing(case),
+        items::ruled_out(case),
+        items::evidence(case),
+        response::mitigation(case),
+        items::action_items(case),
+        reproduction(case),
+    ]
 }
 
 fn reproduction(case: &Case) -> Item {

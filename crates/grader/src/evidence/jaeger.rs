@@ -1,18 +1,21 @@
 //! Jaeger's stable query API, `/api/v3`.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 use super::http::Endpoint;
 use super::{Error, Limits, otlp_json, shorten};
-use crate::moment::{Window, rfc3339};
+use crate::moment::{Window, clock_text, rfc3339};
 
 /// A client of one Jaeger.
 #[derive(Debug, Clone)]
 pub struct Jaeger {
     http: Endpoint,
+    /// When it was last back from an outage that may have cost it its memory; shared by all clones.
+    back: Arc<Mutex<Option<OffsetDateTime>>>,
 }
 
 /// One trace; spans by start time.
@@ -119,7 +122,34 @@ impl Jaeger {
     pub fn new(base: &str, limits: Limits) -> Result<Self, Error> {
         Ok(Self {
             http: Endpoint::new("Jaeger", base, limits)?,
+            back: Arc::default(),
         })
+    }
+
+    /// Notes that this Jaeger went away or came back at that time, and may have lost what it had in memory.
+    /// From then on a trace that is not there was not necessarily never there.
+    pub fn forgets(&self, at: OffsetDateTime) {
+        *self.back.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+    }
+
+    /// What to answer about a trace that is not there: it never was, or it may be lost.
+    pub(crate) fn absent(&self, id: &str) -> Error {
+        let back = *self.back.lock().unwrap_or_else(PoisonError::into_inner);
+        let id = id.to_owned();
+        match back {
+            None => Error::NotFound { what: "trace", id },
+            Some(back) => Error::Lost {
+                what: "Jaeger",
+                id,
+                until: clock_text(back),
+            },
+        }
+    }
+
+    /// Whether what it recorded before that time may be lost.
+    pub(crate) fn may_have_lost(&self, before: OffsetDateTime) -> bool {
+        let back = *self.back.lock().unwrap_or_else(PoisonError::into_inner);
+        back.is_some_and(|back| back > before)
     }
 
     /// The base address, without a slash at the end.
@@ -158,10 +188,7 @@ impl Jaeger {
     pub async fn trace(&self, id: &str) -> Result<Trace, Error> {
         let id = trace_id(id)?;
         let answer = self.http.get(&["api", "v3", "traces", &id], &[]).await?;
-        let missing = || Error::NotFound {
-            what: "trace",
-            id: id.clone(),
-        };
+        let missing = || self.absent(&id);
         if answer.status == 404 {
             return Err(missing());
         }

@@ -69,6 +69,9 @@ async fn compare(jaeger: &Jaeger, trace: &Trace, windows: Windows) -> Result<Tel
             .root()
             .is_some_and(|other| other.name == root.name && other.service == root.service)
     });
+    if before.is_empty() && jaeger.may_have_lost(windows.baseline.from) {
+        return Err(jaeger.absent("the baseline's traces"));
+    }
     Ok(unlike(trace, &before))
 }
 

@@ -7,6 +7,7 @@ use crate::moment::Frame;
 use crate::pointer::promql::words;
 use crate::pointer::{Detail, Executed};
 use crate::rubric::{Clincher, HeapClue, LogClue, PromqlClue, TraceClue};
+use crate::vocabulary::Kind;
 
 /// Whether a pointer proves something and what it proves is this clincher.
 pub(super) fn meets(pointer: &Executed, clincher: &Clincher, frame: &Frame) -> bool {
@@ -29,6 +30,13 @@ pub(super) fn meets(pointer: &Executed, clincher: &Clincher, frame: &Frame) -> b
         }),
         Detail::Heap(diff) => clincher.heap.as_ref().is_some_and(|clue| grew(diff, clue)),
         Detail::Deploy(_) => false,
+        Detail::Granted => match pointer.kind {
+            Some(Kind::Promql) => clincher.promql.is_some(),
+            Some(Kind::Trace) => clincher.trace.is_some(),
+            Some(Kind::Log) => clincher.log.is_some(),
+            Some(Kind::Heap) => clincher.heap.is_some(),
+            _ => false,
+        },
     }
 }
 

@@ -23,6 +23,7 @@ fn condition(name: &str, met: bool, why: impl Into<String>) -> Condition {
     Condition {
         name: name.to_owned(),
         met,
+        unchecked: false,
         why: why.into(),
     }
 }

@@ -9,6 +9,8 @@ use crate::moment::clock_text;
 use crate::vocabulary::{Kind, Severity};
 use crate::writeup::RuledOut;
 
+/// The part about all pointers together.
+pub(super) const EVIDENCE: &str = "evidence";
 /// A time in a write-up may be off by this much.
 const NEAR: Duration = Duration::seconds(60);
 
@@ -246,7 +248,7 @@ pub(super) fn evidence(case: &Case) -> Item {
     let unchecked = case.unchecked();
     if all > 0 && unchecked == all {
         return Item::unchecked(
-            "evidence",
+            EVIDENCE,
             "No pointer could be checked, because the backends do not answer.",
         );
     }
@@ -271,7 +273,7 @@ pub(super) fn evidence(case: &Case) -> Item {
     let hint = (share < 1.0).then(|| {
         "`firedrill report check` says which pointers resolve, as often as you like".to_owned()
     });
-    Item::graded("evidence", share, weight, why + ".").hint(hint)
+    Item::graded(EVIDENCE, share, weight, why + ".").hint(hint)
 }
 
 pub(super) fn action_items(case: &Case) -> Item {

@@ -505,6 +505,29 @@ fn what_could_not_be_checked_is_said_and_not_counted() {
 }
 
 #[test]
+fn a_condition_that_hangs_on_what_could_not_be_checked_is_not_held_against_anyone() {
+    let check = |pointer: &str, mechanism, passed: bool, unchecked: &[&str]| {
+        let mut writeup = right();
+        writeup.cause.evidence = vec![pointer.to_owned()];
+        writeup.cause.mechanism = mechanism;
+        let verdict = graded(&writeup, &facts());
+        let open = verdict.conditions.iter().filter(|one| one.unchecked);
+        let open: Vec<&str> = open.map(|condition| &*condition.name).collect();
+        assert_eq!(
+            (verdict.passed, &*open),
+            (passed, unchecked),
+            "{pointer}: {verdict:#?}"
+        );
+    };
+    let mechanism = right().cause.mechanism;
+    let doubts = ["the cause is proven"];
+    check("promql:down", mechanism, true, &doubts);
+    // A backend that is away excuses no pointer that was looked up, and no wrong answer.
+    check("promql:nowhere", mechanism, false, &[]);
+    check("promql:down", Some(Mechanism::PoolTooSmall), false, &doubts);
+}
+
+#[test]
 fn impact_is_held_against_the_load_generators_record() {
     fn check(change: impl Fn(&mut writeup::Impact), window: f64, numbers: f64) {
         let mut writeup = right();

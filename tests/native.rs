@@ -1,0 +1,54 @@
+//! Drills on real Jaeger and Prometheus, started by the drill (native) or by somebody else (external): the same write-ups
+//! are passed, nothing stays behind, and what is wrong with a backend is said before anything starts.
+//!
+//! Skipped where there is no real Jaeger or Prometheus; `tests/tools/build` builds them.
+
+mod fake;
+mod held;
+mod refused;
+
+use libtest_mimic::Trial;
+
+use crate::drills::{self, CASES};
+use crate::support::tool;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let is_there = tool("jaeger").is_some() && tool("prometheus").is_some();
+    let drills = CASES.iter().map(|case| {
+        let name = format!(
+            "native::{}_is_passed_on_real_backends_by_a_right_write_up",
+            case.id.replace('-', "_")
+        );
+        Trial::test(name, move || {
+            drills::hold(case, true, &["--backend", "native"]);
+            Ok(())
+        })
+    });
+    let whole: [(&str, fn()); 4] = [
+        (
+            "a_killed_runner_leaves_no_program_port_or_database",
+            held::kill_the_runner,
+        ),
+        (
+            "killed_programs_and_keepers_come_back_on_their_ports",
+            held::kill_the_programs,
+        ),
+        (
+            "a_jaeger_that_dies_is_said_and_what_it_lost_is_not_marked_wrong",
+            held::lose_jaeger,
+        ),
+        (
+            "a_drill_is_held_on_backends_that_run_already",
+            held::external,
+        ),
+    ];
+    let whole = whole.into_iter().map(|(name, test)| {
+        Trial::test(format!("native::{name}"), move || {
+            test();
+            Ok(())
+        })
+    });
+    let needing = drills.chain(whole);
+    let needing = needing.map(|trial| trial.with_ignored_flag(!is_there));
+    needing.chain(refused::trials()).collect()
+}

@@ -1,0 +1,305 @@
+//! Real backends that die, are killed or are somebody else's.
+
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::drills::{self, CASES, Case};
+use crate::support::{
+    Drill, SOON, children_of, firedrill, get, get_json, is_alive, kill, tool, wait_for,
+};
+
+/// What the issue of the whole allows after a kill.
+const GONE_WITHIN: Duration = Duration::from_secs(5);
+const PROGRAMS: [&str; 2] = ["jaeger", "prometheus"];
+
+/// The drill's processes by what they are: the keepers, and the programs that they keep.
+struct Kept {
+    keepers: Vec<u32>,
+    programs: Vec<(u32, String)>,
+}
+
+impl Kept {
+    fn of(drill: &Drill) -> Self {
+        let keepers: Vec<u32> = children_of(drill.pid())
+            .into_iter()
+            .filter(|id| arguments(*id).contains("\0native\0"))
+            .collect();
+        let kept = keepers.iter().flat_map(|keeper| children_of(*keeper));
+        let programs = kept.map(|id| (id, arguments(id))).collect();
+        Self { keepers, programs }
+    }
+
+    fn program(&self, name: &str) -> u32 {
+        let is_it = |arguments: &str| {
+            let first = arguments.split('\0').next().unwrap_or_default();
+            Path::new(first)
+                .file_name()
+                .is_some_and(|file| file == name)
+        };
+        let found = self.programs.iter().find(|(_, line)| is_it(line));
+        found
+            .unwrap_or_else(|| panic!("no {name} among {:?}", self.programs))
+            .0
+    }
+}
+
+fn arguments(id: u32) -> String {
+    std::fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default()
+}
+
+pub(super) fn kill_the_runner() {
+    let mut drill = Drill::start(&["up", "--seed", "11", "--backend", "native"]);
+    let kept = Kept::of(&drill);
+    let all: Vec<u32> = kept
+        .programs
+        .iter()
+        .map(|(id, _)| *id)
+        .chain(children_of(drill.pid()))
+        .collect();
+    for name in PROGRAMS {
+        kept.program(name);
+    }
+    await_scrapes(&drill);
+    let ports = ["gateway", "jaeger", "prometheus", "otlp_grpc", "otlp_http"]
+        .map(|name| address(drill.url(name)));
+    assert!(drill.folder().join("scratch/native/prometheus").is_dir());
+    drill.kill();
+    wait_for("every process ends", GONE_WITHIN, || {
+        (!all.iter().any(|id| is_alive(*id))).then_some(())
+    });
+    for port in ports {
+        assert!(TcpStream::connect(port).is_err(), "{port} still answers");
+    }
+    let scratch = drill.folder().join("scratch");
+    wait_for("the databases are removed", GONE_WITHIN, || {
+        (!scratch.exists()).then_some(())
+    });
+    // What such a run cannot show any more is said, and so is what it can.
+    let output = drill.cli(&["open"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.contains("kept by the native Jaeger and Prometheus"),
+        "{said}"
+    );
+    assert!(said.contains("firedrill logs --run"), "{said}");
+}
+
+pub(super) fn kill_the_programs() {
+    let mut drill = Drill::start(&["up", "--seed", "12", "--backend", "native"]);
+    let programs = drill.ready["backends"]["programs"]
+        .as_array()
+        .expect("programs")
+        .clone();
+    for name in PROGRAMS {
+        let of_it = programs.iter().find(|program| program["name"] == name);
+        let version = of_it.expect(name)["version"].as_str().expect("a version");
+        assert!(
+            version.starts_with(|first: char| first.is_ascii_digit()),
+            "{version}"
+        );
+    }
+    await_scrapes(&drill);
+    for name in PROGRAMS {
+        kill(Kept::of(&drill).program(name));
+        comes_back(&mut drill, name, "signal: 9");
+    }
+    // A keeper that is killed takes its program along, or the port would not be free.
+    let kept = Kept::of(&drill);
+    let prometheus = kept.program("prometheus");
+    let keeper = kept
+        .keepers
+        .iter()
+        .find(|keeper| children_of(**keeper).contains(&prometheus));
+    kill(*keeper.expect("prometheus has a keeper"));
+    comes_back(&mut drill, "prometheus", "signal: 9");
+    assert!(!is_alive(prometheus), "the program outlived its keeper");
+    await_scrapes(&drill);
+    let (code, folder, _state) = drill.interrupt();
+    assert_eq!(code, 0);
+    assert!(!folder.join("scratch").exists());
+}
+
+fn comes_back(drill: &mut Drill, name: &str, how: &str) {
+    let ended = drill.event("process", SOON);
+    assert_eq!(ended["instance"], name, "{ended}");
+    assert!(
+        ended["what"]
+            .as_str()
+            .is_some_and(|what| what.contains(how)),
+        "{ended}"
+    );
+    let back = drill.event("process", SOON);
+    assert_eq!(back["what"], "was started again", "{back}");
+    let path = if name == "jaeger" {
+        "api/v3/services"
+    } else {
+        "-/ready"
+    };
+    let url = format!("{}/{path}", drill.url(name));
+    assert_eq!(get(&url).0, 200, "{url} answers where it did before");
+}
+
+pub(super) fn lose_jaeger() {
+    let case = case("error-spike");
+    let run = [
+        "run",
+        case.id,
+        "--pace",
+        "fast",
+        "--seed",
+        "5",
+        "--backend",
+        "native",
+    ];
+    let mut drill = Drill::start(&run);
+    let verdict = drills::hold_started(case, true, &mut drill, |drill| {
+        kill(Kept::of(drill).program("jaeger"));
+        comes_back(drill, "jaeger", "signal: 9");
+    });
+    assert_eq!(verdict["incomplete"], true, "{verdict:#}");
+    let pointers = verdict["pointers"].as_array().expect("pointers");
+    let lost: Vec<&Value> = pointers
+        .iter()
+        .filter(|pointer| pointer["outcome"]["is"] == "unchecked")
+        .collect();
+    assert!(
+        lost.iter().any(|pointer| pointer["kind"] == "trace"),
+        "{pointers:#?}"
+    );
+    let traces = pointers.iter().filter(|pointer| pointer["kind"] == "trace");
+    assert!(
+        traces.into_iter().all(|pointer| lost.contains(&pointer)),
+        "{pointers:#?}"
+    );
+}
+
+fn case(id: &str) -> &'static Case {
+    CASES
+        .iter()
+        .find(|case| case.id == id)
+        .expect("a case of that drill")
+}
+
+/// A process of a test's own. Dropping it ends it.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself; the test has failed then.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn start(program: &str, arguments: &[String], log: &Path) -> Program {
+    let log = std::fs::File::create(log).expect("a log");
+    let child = Command::new(tool(program).expect("it was looked for before"))
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(log)
+        .spawn();
+    Program(child.expect("it starts"))
+}
+
+/// A free port; somebody else may take it before it is used, which would fail the test by name.
+fn free() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address").to_string()
+}
+
+pub(super) fn external() {
+    let state = tempfile::tempdir().expect("a temporary state folder");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let [query, grpc, http, metrics] = [free(), free(), free(), free()];
+    let jaeger = json!({
+        "service": {
+            "extensions": ["jaeger_storage", "jaeger_query"],
+            "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["jaeger_storage_exporter"]}},
+            "telemetry": {"metrics": {"level": "none"}},
+        },
+        "extensions": {
+            "jaeger_storage": {"backends": {"memory": {"memory": {"max_traces": 50_000}}}},
+            "jaeger_query": {
+                "storage": {"traces": "memory"}, "enable_tracing": false,
+                "http": {"endpoint": query}, "grpc": {"endpoint": "127.0.0.1:0"},
+            },
+        },
+        "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": grpc}, "http": {"endpoint": http}}}},
+        "exporters": {"jaeger_storage_exporter": {"trace_storage": "memory"}},
+    });
+    let file = folder.path().join("jaeger.yaml");
+    std::fs::write(&file, jaeger.to_string()).expect("a configuration");
+    let arguments = ["--config".to_owned(), file.display().to_string()];
+    let _jaeger = start("jaeger", &arguments, &folder.path().join("jaeger.log"));
+    let url = |address: &str| format!("http://{address}");
+    let backends = [
+        "--backend",
+        "external",
+        "--otlp",
+        &url(&http),
+        "--jaeger",
+        &url(&query),
+        "--prometheus",
+        &url(&metrics),
+    ];
+    wait_for("jaeger", SOON, || TcpStream::connect(&query).ok());
+    // The first try tells what the Prometheus must read; that is all that this one is given.
+    let output = firedrill(state.path())
+        .arg("up")
+        .args(backends)
+        .output()
+        .expect("the binary under test starts");
+    assert_eq!(output.status.code(), Some(4), "there is no Prometheus yet");
+    let arguments = [
+        format!(
+            "--config.file={}",
+            state.path().join("external/scrape.yml").display()
+        ),
+        format!(
+            "--storage.tsdb.path={}",
+            folder.path().join("data").display()
+        ),
+        format!("--web.listen-address={metrics}"),
+    ];
+    let _prometheus = start(
+        "prometheus",
+        &arguments,
+        &folder.path().join("prometheus.log"),
+    );
+    wait_for("prometheus", SOON, || TcpStream::connect(&metrics).ok());
+    let case = case("noisy-warnings");
+    let run = ["run", case.id, "--pace", "fast", "--seed", "5"];
+    let mut drill = Drill::start_in(state, &[&run, &backends[..]].concat());
+    drills::hold_started(case, true, &mut drill, |_| {});
+    let output = drill.cli(&["open"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        output.status.code() == Some(2) && said.contains(&url(&query)),
+        "{said}"
+    );
+    // The shop is gone, and the Prometheus that stays is told so.
+    let targets = std::fs::read_to_string(drill.state().join("external/firedrill-targets.json"));
+    assert_eq!(targets.expect("the targets").trim(), "[]");
+}
+
+fn await_scrapes(drill: &Drill) {
+    wait_for("a scrape of all four", SOON, || {
+        let up = get_json(&format!(
+            "{}/api/v1/query?query=sum(up)",
+            drill.url("prometheus")
+        ));
+        (up["data"]["result"][0]["value"][1] == "4").then_some(())
+    });
+}
+
+fn address(url: &str) -> SocketAddr {
+    url.trim_start_matches("http://")
+        .parse()
+        .expect("an address")
+}
