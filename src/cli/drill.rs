@@ -92,28 +92,42 @@ pub struct Stack {
 
 /// Which Jaeger and which Prometheus.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
-#[command(next_help_heading = "Backends")]
 pub struct Backends {
     /// Which Jaeger and Prometheus to hold the drill on
-    #[arg(long, value_enum, default_value_t = Backend::Embedded)]
+    #[arg(long, value_enum, default_value_t = Backend::Embedded, help_heading = "Backends")]
     pub backend: Backend,
     /// Jaeger's executable for native backends [default: `jaeger` on PATH]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Backends")]
     pub jaeger_bin: Option<PathBuf>,
     /// Prometheus's executable for native backends [default: `prometheus` on PATH]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Backends")]
     pub prometheus_bin: Option<PathBuf>,
     /// Alertmanager's executable for native backends [default: `alertmanager` on PATH, or none]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Backends")]
     pub alertmanager_bin: Option<PathBuf>,
     /// Where an external backend takes spans, over gRPC or HTTP
-    #[arg(long, value_name = "URL", required_if_eq("backend", "external"))]
+    #[arg(
+        long,
+        value_name = "URL",
+        help_heading = "Backends",
+        required_if_eq("backend", "external")
+    )]
     pub otlp: Option<String>,
     /// Where an external Jaeger answers
-    #[arg(long, value_name = "URL", required_if_eq("backend", "external"))]
+    #[arg(
+        long,
+        value_name = "URL",
+        help_heading = "Backends",
+        required_if_eq("backend", "external")
+    )]
     pub jaeger: Option<String>,
     /// Where an external Prometheus answers
-    #[arg(long, value_name = "URL", required_if_eq("backend", "external"))]
+    #[arg(
+        long,
+        value_name = "URL",
+        help_heading = "Backends",
+        required_if_eq("backend", "external")
+    )]
     pub prometheus: Option<String>,
 }
 
