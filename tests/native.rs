@@ -24,7 +24,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             Ok(())
         })
     });
-    let whole: [(&str, fn()); 4] = [
+    let whole: [(&str, fn()); 5] = [
         (
             "a_killed_runner_leaves_no_program_port_or_database",
             held::kill_the_runner,
@@ -40,6 +40,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         (
             "a_drill_is_held_on_backends_that_run_already",
             held::external,
+        ),
+        (
+            "a_prometheus_that_goes_for_good_leaves_a_grade_that_says_so",
+            held::lose_prometheus,
         ),
     ];
     let whole = whole.into_iter().map(|(name, test)| {

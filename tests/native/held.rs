@@ -213,11 +213,76 @@ fn free() -> String {
     listener.local_addr().expect("its address").to_string()
 }
 
-pub(super) fn external() {
-    let state = tempfile::tempdir().expect("a temporary state folder");
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let [query, grpc, http, metrics] = [free(), free(), free(), free()];
-    let jaeger = json!({
+/// A Jaeger and a Prometheus that a test started, and what a drill is told of them.
+struct Elsewhere {
+    _jaeger: Program,
+    prometheus: Program,
+    _folder: tempfile::TempDir,
+    jaeger_url: String,
+    flags: Vec<String>,
+}
+
+impl Elsewhere {
+    /// Starts both. The Prometheus gets nothing but what the drill has written down for it.
+    fn start(state: &Path) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let [query, grpc, http, metrics] = [free(), free(), free(), free()];
+        let file = folder.path().join("jaeger.yaml");
+        std::fs::write(&file, jaeger_settings(&query, &grpc, &http).to_string())
+            .expect("a configuration");
+        let arguments = ["--config".to_owned(), file.display().to_string()];
+        let jaeger = start("jaeger", &arguments, &folder.path().join("jaeger.log"));
+        wait_for("jaeger", SOON, || TcpStream::connect(&query).ok());
+        let url = |address: &str| format!("http://{address}");
+        let flags = [
+            "--backend",
+            "external",
+            "--otlp",
+            &url(&http),
+            "--jaeger",
+            &url(&query),
+            "--prometheus",
+            &url(&metrics),
+        ];
+        let flags = flags.map(str::to_owned).to_vec();
+        // The first try tells what the Prometheus must read; that is all that this one is given.
+        let first = firedrill(state).arg("up").args(&flags).output();
+        let status = first.expect("the binary under test starts").status;
+        assert_eq!(status.code(), Some(4), "there is no Prometheus yet");
+        let arguments = [
+            format!(
+                "--config.file={}",
+                state.join("external/scrape.yml").display()
+            ),
+            format!(
+                "--storage.tsdb.path={}",
+                folder.path().join("data").display()
+            ),
+            format!("--web.listen-address={metrics}"),
+        ];
+        let log = folder.path().join("prometheus.log");
+        let prometheus = start("prometheus", &arguments, &log);
+        wait_for("prometheus", SOON, || TcpStream::connect(&metrics).ok());
+        Self {
+            _jaeger: jaeger,
+            prometheus,
+            _folder: folder,
+            jaeger_url: url(&query),
+            flags,
+        }
+    }
+
+    /// Starts that drill on them.
+    fn drill(&self, state: tempfile::TempDir, id: &str) -> Drill {
+        let run = ["run", id, "--pace", "fast", "--seed", "5"];
+        let flags = self.flags.iter().map(String::as_str);
+        let arguments: Vec<&str> = run.into_iter().chain(flags).collect();
+        Drill::start_in(state, &arguments)
+    }
+}
+
+fn jaeger_settings(query: &str, grpc: &str, http: &str) -> Value {
+    json!({
         "service": {
             "extensions": ["jaeger_storage", "jaeger_query"],
             "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["jaeger_storage_exporter"]}},
@@ -232,60 +297,47 @@ pub(super) fn external() {
         },
         "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": grpc}, "http": {"endpoint": http}}}},
         "exporters": {"jaeger_storage_exporter": {"trace_storage": "memory"}},
-    });
-    let file = folder.path().join("jaeger.yaml");
-    std::fs::write(&file, jaeger.to_string()).expect("a configuration");
-    let arguments = ["--config".to_owned(), file.display().to_string()];
-    let _jaeger = start("jaeger", &arguments, &folder.path().join("jaeger.log"));
-    let url = |address: &str| format!("http://{address}");
-    let backends = [
-        "--backend",
-        "external",
-        "--otlp",
-        &url(&http),
-        "--jaeger",
-        &url(&query),
-        "--prometheus",
-        &url(&metrics),
-    ];
-    wait_for("jaeger", SOON, || TcpStream::connect(&query).ok());
-    // The first try tells what the Prometheus must read; that is all that this one is given.
-    let output = firedrill(state.path())
-        .arg("up")
-        .args(backends)
-        .output()
-        .expect("the binary under test starts");
-    assert_eq!(output.status.code(), Some(4), "there is no Prometheus yet");
-    let arguments = [
-        format!(
-            "--config.file={}",
-            state.path().join("external/scrape.yml").display()
-        ),
-        format!(
-            "--storage.tsdb.path={}",
-            folder.path().join("data").display()
-        ),
-        format!("--web.listen-address={metrics}"),
-    ];
-    let _prometheus = start(
-        "prometheus",
-        &arguments,
-        &folder.path().join("prometheus.log"),
-    );
-    wait_for("prometheus", SOON, || TcpStream::connect(&metrics).ok());
+    })
+}
+
+pub(super) fn external() {
+    let state = tempfile::tempdir().expect("a temporary state folder");
+    let elsewhere = Elsewhere::start(state.path());
     let case = case("noisy-warnings");
-    let run = ["run", case.id, "--pace", "fast", "--seed", "5"];
-    let mut drill = Drill::start_in(state, &[&run, &backends[..]].concat());
+    let mut drill = elsewhere.drill(state, case.id);
     drills::hold_started(case, true, &mut drill, |_| {});
     let output = drill.cli(&["open"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        output.status.code() == Some(2) && said.contains(&url(&query)),
-        "{said}"
-    );
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains(&elsewhere.jaeger_url), "{said}");
     // The shop is gone, and the Prometheus that stays is told so.
     let targets = std::fs::read_to_string(drill.state().join("external/firedrill-targets.json"));
     assert_eq!(targets.expect("the targets").trim(), "[]");
+}
+
+pub(super) fn lose_prometheus() {
+    let state = tempfile::tempdir().expect("a temporary state folder");
+    let mut elsewhere = Elsewhere::start(state.path());
+    let case = case("error-spike");
+    let mut drill = elsewhere.drill(state, case.id);
+    let verdict = drills::hold_started(case, true, &mut drill, |drill| {
+        elsewhere.prometheus.0.kill().expect("it can be killed");
+        let silent = drill.event("process", SOON);
+        assert_eq!(silent["instance"], "prometheus", "{silent}");
+        let what = silent["what"].as_str().unwrap_or_default();
+        assert!(what.starts_with("does not answer ("), "{what}");
+    });
+    assert_eq!(verdict["incomplete"], true, "{verdict:#}");
+    let unproven = verdict["unproven"].as_str().unwrap_or_default();
+    assert!(unproven.contains("Prometheus"), "{verdict:#}");
+    let pointers = verdict["pointers"].as_array().expect("pointers");
+    let mut metrics = pointers
+        .iter()
+        .filter(|pointer| pointer["kind"] == "promql");
+    assert!(
+        metrics.all(|pointer| pointer["outcome"]["is"] == "unchecked"),
+        "{pointers:#?}"
+    );
 }
 
 fn await_scrapes(drill: &Drill) {
