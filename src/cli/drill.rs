@@ -61,6 +61,9 @@ pub struct Stack {
     /// Which ports to listen on
     #[arg(long, value_enum, default_value_t = Ports::Standard)]
     pub ports: Ports,
+    /// Print JSON lines instead of text.
+    #[command(flatten)]
+    pub format: Format,
     /// Listen for the gateway on exactly this port, or fail
     #[arg(long, value_name = "PORT", help_heading = "Fixed ports")]
     pub gateway_port: Option<u16>,
@@ -85,9 +88,6 @@ pub struct Stack {
     /// Embedded, native or external backends.
     #[command(flatten)]
     pub backends: Backends,
-    /// Print JSON lines instead of text.
-    #[command(flatten)]
-    pub format: Format,
 }
 
 /// Which Jaeger and which Prometheus.
