@@ -1,6 +1,9 @@
 //! The shop's processes as children of managers, as in containers, where the runner reaches them over HTTP alone.
 //!
-//! Here the managers are processes beside the runner; `compose/drill` puts them into real containers.
+//! Here the managers are processes beside the runner; `compose/drill` puts them into real containers, with the files
+//! that [`file`] looks at.
+
+mod file;
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -22,7 +25,8 @@ pub(crate) fn trials() -> Vec<Trial> {
             Ok(())
         })
     };
-    vec![
+    let of_files = file::trials();
+    let of_managers = vec![
         trial(
             "a_drill_through_managers_is_passed_by_a_right_write_up",
             whole_drill,
@@ -41,7 +45,8 @@ pub(crate) fn trials() -> Vec<Trial> {
             "alertmanagers_webhook_pages_once_and_only_for_this_run",
             webhook,
         ),
-    ]
+    ];
+    of_managers.into_iter().chain(of_files).collect()
 }
 
 /// One manager for each instance, on free ports.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -22,7 +22,7 @@ const PROBE_WITHIN: Duration = Duration::from_secs(5);
 /// The parent of one service, until it is told to end.
 pub(super) fn run(context: &Context, args: &Manage) -> anyhow::Result<Outcome> {
     for addr in [args.bind, args.admin, args.public] {
-        warn_beyond_loopback(&context.console, addr);
+        warn_beyond_loopback(&context.console, &addr, addr.ip());
     }
     std::fs::create_dir_all(&args.data)
         .with_context(|| format!("data folder `{}`", args.data.display()))?;
@@ -66,8 +66,8 @@ pub(super) fn probe(args: &Probe) -> anyhow::Result<Outcome> {
 }
 
 /// Listening for others is never silent.
-fn warn_beyond_loopback(console: &Console, addr: SocketAddr) {
-    if !addr.ip().is_loopback() {
+fn warn_beyond_loopback(console: &Console, addr: &dyn std::fmt::Display, ip: IpAddr) {
+    if !ip.is_loopback() {
         let warning = console.err.paint(Ink::Warning, "warning:");
         eprintln!("{warning} listening on {addr}: whoever reaches this machine can connect");
     }
@@ -85,7 +85,7 @@ pub(super) fn webhook(console: &Console, args: &Pager) -> anyhow::Result<Option<
     let Some(addr) = args.pager else {
         return Ok(None);
     };
-    warn_beyond_loopback(console, addr);
+    warn_beyond_loopback(console, &addr, addr.ip());
     Ok(Some(Webhook {
         addr,
         hosts: args.pager_host.clone(),
@@ -102,7 +102,7 @@ pub(super) fn managers(
         return Ok(None);
     }
     let bind = args.bind.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    warn_beyond_loopback(console, SocketAddr::from((bind, 0)));
+    warn_beyond_loopback(console, &bind, bind);
     Ok(Some(remote::Managers {
         addresses: addresses(&args.managers)?,
         token: token(&args.token)?,
