@@ -61,7 +61,9 @@ fn kill_the_runner() {
         (!children.iter().any(|id| is_alive(*id))).then_some(())
     });
     for port in ports {
-        assert!(TcpStream::connect(port).is_err(), "{port} still answers");
+        wait_for("every port is closed", GONE_WITHIN, || {
+            TcpStream::connect(port).is_err().then_some(())
+        });
     }
     let scratch = drill.folder().join("scratch");
     wait_for("the databases are removed", GONE_WITHIN, || {
