@@ -3,6 +3,7 @@
 
 mod attempt;
 mod budget;
+mod calls;
 mod error;
 mod request;
 mod retry;
@@ -34,6 +35,7 @@ use tracing::Span;
 
 use self::budget::Budget;
 pub use self::{
+    calls::{Calls, Step},
     error::Error,
     request::{Request, Response},
 };
@@ -53,6 +55,7 @@ pub struct Client {
 struct Inner {
     http: Http<HttpConnector, Full<Bytes>>,
     upstreams: Arc<BTreeMap<String, Upstream>>,
+    calls: Calls,
     random: Mutex<StdRng>,
 }
 
@@ -87,13 +90,22 @@ impl From<SocketAddr> for Address {
 }
 
 impl Client {
-    /// Calls these upstreams; `seed` decides the jitter.
+    /// Calls these upstreams as usual; `seed` decides the jitter.
     pub fn new(upstreams: &BTreeMap<String, Vec<SocketAddr>>, seed: u64) -> Self {
+        Self::with_calls(upstreams, Calls::default(), seed)
+    }
+
+    /// Calls these upstreams, in a way of its own.
+    pub fn with_calls(
+        upstreams: &BTreeMap<String, Vec<SocketAddr>>,
+        calls: Calls,
+        seed: u64,
+    ) -> Self {
         let upstreams = upstreams
             .iter()
             .map(|(name, addresses)| (name.clone(), Upstream::new(name, addresses)))
             .collect();
-        Self::over(Arc::new(upstreams), StdRng::seed_from_u64(seed))
+        Self::over(Arc::new(upstreams), calls, StdRng::seed_from_u64(seed))
     }
 
     /// A client with connections of its own to the same upstreams; budgets and metrics stay shared.
@@ -106,11 +118,12 @@ impl Client {
         let seed = random.random();
         Self::over(
             Arc::clone(&self.inner.upstreams),
+            self.inner.calls.clone(),
             StdRng::seed_from_u64(seed),
         )
     }
 
-    fn over(upstreams: Arc<BTreeMap<String, Upstream>>, random: StdRng) -> Self {
+    fn over(upstreams: Arc<BTreeMap<String, Upstream>>, calls: Calls, random: StdRng) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT));
@@ -122,6 +135,7 @@ impl Client {
             inner: Arc::new(Inner {
                 http,
                 upstreams,
+                calls,
                 random: Mutex::new(random),
             }),
         }

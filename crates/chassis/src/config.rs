@@ -4,6 +4,8 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::client::Calls;
+
 /// Configuration of one service process.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,6 +73,8 @@ pub struct Process {
     pub max_open_files: Option<u64>,
     /// Limit on address space in bytes; absent keeps the inherited one.
     pub max_address_space_bytes: Option<u64>,
+    /// How it calls other services.
+    pub calls: Calls,
 }
 
 impl Default for Process {
@@ -84,6 +88,7 @@ impl Default for Process {
             keep_alive_ms: 75_000,
             max_open_files: None,
             max_address_space_bytes: None,
+            calls: Calls::default(),
         }
     }
 }

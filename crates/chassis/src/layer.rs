@@ -20,9 +20,9 @@ use axum::{
 };
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method};
-use metrics::Gauge;
+use metrics::{Counter, Gauge};
 use telemetry::{
-    names::{attribute, header, metric},
+    names::{attribute, header, label, metric},
     propagation, request,
 };
 use tracing::{Instrument, Span};
@@ -37,6 +37,8 @@ const REQUEST_ID_BYTES: usize = 128;
 struct Surroundings {
     deadline: Duration,
     active: Gauge,
+    /// Requests whose trace began with the caller, and those whose trace begins here.
+    traces: [Counter; 2],
     routes: Routes,
 }
 
@@ -45,9 +47,15 @@ pub(crate) fn around(router: Router, process: &Process) -> Router {
     let surroundings = Surroundings {
         deadline: Duration::from_millis(process.deadline_ms),
         active: metrics::gauge!(metric::HTTP_SERVER_ACTIVE_REQUESTS),
+        traces: ["caller", "here"]
+            .map(|origin| metrics::counter!(metric::HTTP_SERVER_TRACES, label::ORIGIN => origin)),
         routes: Routes::default(),
     };
     surroundings.active.set(0.0);
+    for traces in &surroundings.traces {
+        // `rate` cannot see an increase from nothing.
+        traces.increment(0);
+    }
     router
         .layer(DefaultBodyLimit::max(process.body_limit_bytes))
         .layer(middleware::from_fn_with_state(
@@ -74,7 +82,13 @@ async fn surround(
         deadline: began + deadline(incoming.headers(), surroundings.deadline),
     };
     let id = Arc::clone(&current.id);
-    let span = server_span(&route, &incoming, &path, &id);
+    let span = server_span(&route, &path, &id);
+    let [from_caller, from_here] = &surroundings.traces;
+    if propagation::extract(&span, incoming.headers()) {
+        from_caller.increment(1);
+    } else {
+        from_here.increment(1);
+    }
     let _active = Active::begin(&surroundings.active);
     let work = request::scope(current.clone(), answer(incoming, next, current.deadline))
         .instrument(span.clone());
@@ -118,8 +132,8 @@ async fn answer(incoming: Request, next: Next, deadline: Instant) -> Response {
     }
 }
 
-fn server_span(route: &Route, incoming: &Request, path: &str, id: &str) -> Span {
-    let span = tracing::info_span!(
+fn server_span(route: &Route, path: &str, id: &str) -> Span {
+    tracing::info_span!(
         "request",
         { attribute::SPAN_NAME } = route.span_name,
         { attribute::SPAN_KIND } = "server",
@@ -130,9 +144,7 @@ fn server_span(route: &Route, incoming: &Request, path: &str, id: &str) -> Span 
         { attribute::HTTP_RESPONSE_STATUS_CODE } = tracing::field::Empty,
         { attribute::SPAN_STATUS } = tracing::field::Empty,
         { attribute::ERROR_TYPE } = tracing::field::Empty,
-    );
-    propagation::extract(&span, incoming.headers());
-    span
+    )
 }
 
 /// The caller's request id where it is one, else a new one.

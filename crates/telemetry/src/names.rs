@@ -7,6 +7,8 @@ pub mod metric {
     pub const HTTP_SERVER_REQUEST_DURATION: &str = "http_server_request_duration_seconds";
     /// Requests being answered at this moment. Gauge.
     pub const HTTP_SERVER_ACTIVE_REQUESTS: &str = "http_server_active_requests";
+    /// Requests by where their trace began: with the `caller`, or `here`. Counter.
+    pub const HTTP_SERVER_TRACES: &str = "http_server_traces_total";
     /// Time of one call attempt to an upstream. Histogram, seconds.
     pub const HTTP_CLIENT_REQUEST_DURATION: &str = "http_client_request_duration_seconds";
     /// Call attempts repeated, by upstream and reason. Counter.
@@ -81,6 +83,8 @@ pub mod label {
     pub const HTTP_ROUTE: &str = "http_route";
     /// Status code, or `error` where there was no answer.
     pub const HTTP_RESPONSE_STATUS_CODE: &str = "http_response_status_code";
+    /// Where a trace began: `caller` or `here`.
+    pub const ORIGIN: &str = "origin";
     /// Upstream called.
     pub const TARGET: &str = "target";
     /// Why something was repeated or dropped.

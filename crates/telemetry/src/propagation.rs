@@ -31,17 +31,17 @@ pub fn inject(span: &Span, headers: &mut HeaderMap) {
 }
 
 /// Makes the caller's span the parent of `span`, which must not have been entered yet.
-/// Absent or malformed headers start a new trace, as the W3C recommendation asks.
-pub fn extract(span: &Span, headers: &HeaderMap) {
+/// Absent or malformed headers start a new trace, as the W3C recommendation asks; then the answer is `false`.
+pub fn extract(span: &Span, headers: &HeaderMap) -> bool {
     if span.is_disabled() {
-        return;
+        return false;
     }
     let Some(parent) = headers
         .get(header::TRACEPARENT)
         .and_then(|value| value.to_str().ok())
         .and_then(parse)
     else {
-        return;
+        return false;
     };
     let state = headers
         .get(header::TRACESTATE)
@@ -59,6 +59,7 @@ pub fn extract(span: &Span, headers: &HeaderMap) {
     };
     // It only fails where no trace is recorded, and then there is nothing to connect.
     let _ = span.set_parent(Context::new().with_remote_span_context(parent));
+    true
 }
 
 /// The span's context as a `traceparent` string, to be stored with a message.

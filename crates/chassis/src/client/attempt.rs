@@ -11,7 +11,7 @@ use telemetry::{
 };
 use tracing::Span;
 
-use super::{Address, Client, Error, Response, Upstream};
+use super::{Address, Client, Error, Response, Step, Upstream};
 
 /// Answers are whole in memory; none of ours comes near this.
 const ANSWER_LIMIT_BYTES: usize = 4 << 20;
@@ -87,11 +87,22 @@ impl Call<'_> {
             .uri(format!("{}{}", address.base, self.path))
             .body(Full::new(self.body.clone()))
             .map_err(invalid)?;
-        let headers = request.headers_mut();
-        *headers = self.headers.clone();
-        if !span.is_disabled() {
-            propagation::inject(span, headers);
+        for step in &self.client.inner.calls.head {
+            self.step(*step, span, request.headers_mut());
         }
+        Ok(request)
+    }
+
+    fn step(&self, step: Step, span: &Span, headers: &mut HeaderMap) {
+        match step {
+            Step::Given => *headers = self.headers.clone(),
+            Step::Trace if span.is_disabled() => {}
+            Step::Trace => propagation::inject(span, headers),
+            Step::Request => self.name_request(headers),
+        }
+    }
+
+    fn name_request(&self, headers: &mut HeaderMap) {
         let left = self.deadline.saturating_duration_since(Instant::now());
         let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         headers.insert(header::REQUEST_DEADLINE_MS, HeaderValue::from(left_ms));
@@ -99,7 +110,6 @@ impl Call<'_> {
         if let Some(id) = id {
             headers.insert(header::REQUEST_ID, id);
         }
-        Ok(request)
     }
 
     async fn exchange(&self, address: &Address, span: &Span) -> Result<Response, Error> {

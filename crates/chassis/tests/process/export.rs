@@ -16,6 +16,42 @@ const EXPORTED: &str = "otel_spans_exported_total";
 const FAILED: &str = "otel_spans_dropped_total{reason=\"export_failed\"}";
 const FULL: &str = "otel_spans_dropped_total{reason=\"queue_full\"}";
 
+/// A later step writes over an earlier one: the caller's own head, if it comes last, takes the trace away.
+#[test]
+fn a_trace_ends_at_a_call_whose_head_is_replaced_after_it_was_written() {
+    for (steps, origin) in [
+        (["given", "trace", "request"], "caller"),
+        (["trace", "given", "request"], "here"),
+    ] {
+        let sink = Sink::start();
+        let backend = || Start::with_backend(&format!("http://{}", sink.grpc), "grpc");
+        let last = backend().change(json!({ "instance": "mini-2" })).run();
+        let first = backend()
+            .change(json!({
+                "upstreams": { "next": [last.addr("listen")] },
+                "process": { "calls": { "head": steps } },
+            }))
+            .run();
+        assert_eq!(first.get("/chain/sku-1").status(), 200);
+        let series = format!("http_server_traces_total{{origin=\"{origin}\"}}");
+        assert_eq!(last.metric(&series), Some(1.0), "{steps:?}");
+        until("all spans are there", || sink.spans().len() == 3);
+        let spans = sink.spans();
+        let one = |kind: i32, instance: &str| {
+            let found = spans.iter().find(|(resource, span)| {
+                span.kind == kind && resource["service.instance.id"] == instance
+            });
+            &found.expect("the span of that kind").1
+        };
+        let (call, server) = (one(3, "mini-1"), one(2, "mini-2"));
+        let is_joined = call.trace_id == server.trace_id;
+        assert_eq!(is_joined, origin == "caller", "{steps:?}");
+        let id = |of: &_| attributes(of)["request.id"].clone();
+        let root = one(2, "mini-1");
+        assert_eq!(id(&root.attributes), id(&server.attributes), "{steps:?}");
+    }
+}
+
 #[test]
 fn a_trace_over_two_processes_is_complete_and_connected() {
     let sink = Sink::start();

@@ -94,6 +94,11 @@ pub(super) const FAMILIES: &[Family] = &[
         "Requests being answered.",
         &[],
     ),
+    counter(
+        metric::HTTP_SERVER_TRACES,
+        "Requests by where their trace began: with the caller, or here.",
+        &[label::ORIGIN],
+    ),
     histogram(
         metric::HTTP_CLIENT_REQUEST_DURATION,
         "Time of one call to an upstream.",
