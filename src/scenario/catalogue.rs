@@ -36,7 +36,8 @@ pub const FILES: &[File] = files![
     "noisy-warnings",
     "orders-queue",
     "slow-checkout",
-    "try-again-later"
+    "try-again-later",
+    "unknown-callers"
 ];
 
 /// The file of a drill; names that look like the id are suggested when there is none.

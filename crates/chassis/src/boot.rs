@@ -149,11 +149,7 @@ async fn live<S: DeserializeOwned>(
     let context = Context {
         settings,
         config: config.clone(),
-        client: Client::with_calls(
-            &config.upstreams,
-            config.process.calls.clone(),
-            config.seed,
-        ),
+        client: Client::with_calls(&config.upstreams, config.process.calls.clone(), config.seed),
         shutdown: shutdown.clone(),
     };
     let app = build(context).await.context("building the service")?;

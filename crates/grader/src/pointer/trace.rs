@@ -107,6 +107,16 @@ fn unlike(trace: &Trace, before: &[Trace]) -> Tells {
             "it has {spans} spans; before, there were at most {most_spans}"
         ));
     }
+    let least_spans = before
+        .iter()
+        .map(|other| other.spans.len())
+        .min()
+        .unwrap_or(0);
+    if 2 * spans < least_spans {
+        return Tells::Yes(format!(
+            "it has {spans} spans; before, there were at least {least_spans}"
+        ));
+    }
     Tells::No(format!(
         "it took {took:.1} ms and so did traces before the incident (median {middle:.1} ms, 95th percentile {p95:.1} ms)"
     ))

@@ -55,6 +55,8 @@ pub struct TraceClue {
     pub text: Option<String>,
     /// At least so many such spans in the one trace.
     pub min_count: Option<usize>,
+    /// At most so many services in the one trace.
+    pub max_services: Option<usize>,
 }
 
 /// A `log:` pointer meets it when it tells the incident apart and one of its lines matches this query.

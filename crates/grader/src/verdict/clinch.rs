@@ -64,7 +64,10 @@ fn has_span(trace: &Trace, clue: &TraceClue) -> bool {
         .iter()
         .filter(|span| fits(span, clue, whole))
         .count();
-    count >= clue.min_count.unwrap_or(1).max(1)
+    let is_narrow = clue
+        .max_services
+        .is_none_or(|most| trace.services().len() <= most);
+    is_narrow && count >= clue.min_count.unwrap_or(1).max(1)
 }
 
 fn fits(span: &Span, clue: &TraceClue, whole_ms: f64) -> bool {
