@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use grader::alert::{self, Tried};
 use grader::evidence::Sources;
 use grader::pointer::{Executed, Outcome};
 use grader::writeup::Claim;
@@ -18,6 +19,8 @@ pub struct Checked {
     pub missing: Vec<&'static str>,
     /// Every pointer with what became of it.
     pub pointers: Vec<Executed>,
+    /// The proposed alert, if there is one.
+    pub alert: Option<Tried>,
 }
 
 /// Looks every pointer up, without regard to what is true.
@@ -27,16 +30,20 @@ pub async fn check(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Check
         windows: None,
         ..*frame
     };
+    let examined = grader::examine(sources, &frame, writeup).await;
     Checked {
         missing: missing(writeup),
-        pointers: grader::examine(sources, &frame, writeup).await,
+        pointers: examined.pointers,
+        alert: examined.alert,
     }
 }
 
 impl Checked {
-    /// Whether every pointer resolves with the value it claims.
+    /// Whether every pointer resolves with the value it claims, and the proposed alert can be evaluated.
     pub fn is_sound(&self) -> bool {
+        let alert = self.alert.as_ref();
         self.pointers.iter().all(Executed::resolves)
+            && alert.is_none_or(|tried| matches!(tried.outcome, alert::Outcome::Ran(_)))
     }
 
     /// For a terminal.
@@ -74,10 +81,22 @@ impl Checked {
             .filter(|pointer| pointer.resolves())
             .count();
         let _ = writeln!(out, "{good} of {} pointers resolve.", self.pointers.len());
+        if let Some(tried) = &self.alert {
+            let _ = writeln!(out, "{}", harmless(&about(tried)));
+        }
         if !self.missing.is_empty() {
             let _ = writeln!(out, "Still empty: {}.", self.missing.join(", "));
         }
         out
+    }
+}
+
+/// Only whether it can be evaluated: when it fires in the run is for the grade.
+fn about(tried: &Tried) -> String {
+    match &tried.outcome {
+        alert::Outcome::Ran(_) => "The proposed alert can be evaluated.".to_owned(),
+        alert::Outcome::Refused(why) => format!("The proposed alert is none: {why}."),
+        alert::Outcome::Unchecked(why) => format!("The proposed alert was not checked: {why}."),
     }
 }
 
@@ -119,6 +138,8 @@ fn missing(writeup: &WriteUp) -> Vec<&'static str> {
             is_incident && writeup.mitigation.action.is_empty(),
         ),
         ("action_items", writeup.action_items.is_empty()),
+        ("confidence", writeup.confidence.is_none()),
+        ("alert.expr", is_incident && writeup.alert.expr.is_empty()),
     ];
     fields
         .into_iter()

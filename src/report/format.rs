@@ -4,8 +4,8 @@
 
 use grader::WriteUp;
 use grader::writeup::{
-    ActionItem, Cause, Claim, Contribution, Detection, Event, Impact, Mitigation, Reproduction,
-    RuledOut, Trigger,
+    ActionItem, Alert, Cause, Claim, Contribution, Detection, Event, Impact, Mitigation,
+    Reproduction, RuledOut, Trigger,
 };
 use toml::de::DeTable;
 
@@ -109,6 +109,7 @@ fn read(source: &mut Source, table: &DeTable) -> WriteUp {
     let cause = cause(source, &mut root);
     let reproduction = reproduction(source, &mut root);
     let mitigation = mitigation(source, &mut root);
+    let alert = alert(source, &mut root);
     lists.read(source, &mut root);
     root.finish(source);
     WriteUp {
@@ -126,6 +127,7 @@ fn read(source: &mut Source, table: &DeTable) -> WriteUp {
         reproduction,
         mitigation,
         action_items: lists.action_items,
+        alert,
         narrative: String::new(),
     }
 }
@@ -218,6 +220,18 @@ fn mitigation(source: &mut Source, root: &mut Section) -> Mitigation {
     };
     section.finish(source);
     mitigation
+}
+
+fn alert(source: &mut Source, root: &mut Section) -> Alert {
+    let mut section = root.table(source, "alert");
+    let alert = Alert {
+        expr: section.text(source, "expr"),
+        hold_s: section
+            .span(source, "for")
+            .map_or(0.0, |hold| hold.as_seconds_f64()),
+    };
+    section.finish(source);
+    alert
 }
 
 #[derive(Default)]

@@ -186,6 +186,13 @@ fn answer(out: &mut String, writeup: &WriteUp) {
         ("ruled out", ruled_out.join("\n")),
         ("mitigation", writeup.mitigation.action.clone()),
         ("action items", action_items.join("\n")),
+        ("alert", writeup.alert.expr.clone()),
+        (
+            "confidence",
+            writeup
+                .confidence
+                .map_or_else(String::new, |sure| sure.to_string()),
+        ),
         ("in words", writeup.narrative.clone()),
     ];
     out.push_str("<h2>The write-up</h2><table class=\"answer\"><tbody>\n");

@@ -125,6 +125,24 @@ impl<'t, 'i> Section<'t, 'i> {
             .ok()
     }
 
+    /// A length of time: `30s`, `2m`; an empty text is as good as none.
+    pub(super) fn span(
+        &mut self,
+        source: &mut Source,
+        name: &'static str,
+    ) -> Option<time::Duration> {
+        let text = self.text(source, name);
+        if text.is_empty() {
+            return None;
+        }
+        let span = grader::moment::span(&text);
+        if span.is_none() {
+            let message = format!("`{text}` is not a length of time; write `30s` or `2m`");
+            self.complain(source, name, message);
+        }
+        span
+    }
+
     /// A whole number, not negative.
     pub(super) fn count(&mut self, source: &mut Source, name: &'static str) -> Option<u64> {
         let value = self.value(name)?;
@@ -155,6 +173,8 @@ impl<'t, 'i> Section<'t, 'i> {
                 .ok()
                 .map(|n| n as f64),
             DeValue::Float(number) => number.as_str().parse().ok(),
+            // As the template leaves it: nobody said a number yet.
+            DeValue::String(text) if text.trim().is_empty() => return None,
             _ => None,
         };
         let number = number.filter(|number| range.contains(number) || *number == range.end);

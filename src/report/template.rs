@@ -113,7 +113,7 @@ fn fields(out: &mut String, known: &Known) {
         r#"verdict = ""                # "incident" or "no incident"
 severity = ""               # {severity}
 summary = ""
-# confidence = 0.8          # how sure you are of the cause, 0 to 1
+confidence = ""             # how sure you are of the cause (or that nothing is wrong), 0 to 1: 0.8
 
 [impact]
 start = ""
@@ -168,6 +168,10 @@ evidence = []
 [[action_items]]
 what = ""
 owner = ""                  # a role or a team
+
+[alert]                     # what should page the next time; tried over the run: silent before, firing in the incident
+expr = ''                   # PromQL with its threshold: sum(rate(x_total[30s])) > 5
+for = ""                    # how long it must hold: 10s
 
 "#,
         severity = list(Severity::ALL.iter().map(|word| word.as_str())),

@@ -109,8 +109,8 @@ impl Drill {
         self.await_backends().await;
         self.let_settle(&scenario.rubric).await;
         let facts = self.facts(scenario, now()).await?;
-        let pointers = grader::pointer::examine(&self.sources, &facts.frame, writeup).await;
-        let mut verdict = grader::verdict::grade(&scenario.rubric, writeup, pointers, &facts);
+        let examined = grader::examine(&self.sources, &facts.frame, writeup).await;
+        let mut verdict = grader::verdict::grade(&scenario.rubric, writeup, examined, &facts);
         let proof = self.prove_if_possible(scenario).await?;
         verdict.unproven = proof.unproven;
         self.keep(scenario, writeup, &verdict, &request.write_up)?;

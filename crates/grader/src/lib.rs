@@ -11,7 +11,9 @@
 
 #[macro_use]
 mod closed;
+pub mod alert;
 pub mod evidence;
+mod examination;
 pub mod heap;
 pub mod log_query;
 pub mod mitigation;
@@ -22,8 +24,8 @@ pub mod verdict;
 pub mod vocabulary;
 pub mod writeup;
 
+pub use examination::{Examined, examine};
 pub use moment::{Frame, Moment, Window, Windows};
-pub use pointer::examine;
 pub use rubric::Rubric;
 pub use verdict::{Facts, Verdict, grade};
 pub use vocabulary::{Component, Kind, Mechanism, Severity, TriggerKind};

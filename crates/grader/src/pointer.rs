@@ -153,6 +153,11 @@ impl Executed {
         }
     }
 
+    /// Whether it could not be looked at.
+    pub fn is_unchecked(&self) -> bool {
+        matches!(self.outcome, Outcome::Unchecked(_))
+    }
+
     /// Whether it resolves and its claimed value, if any, holds.
     pub fn resolves(&self) -> bool {
         self.finding()

@@ -207,23 +207,29 @@ pub struct Weights {
     pub evidence: u32,
     pub mitigation: u32,
     pub action_items: u32,
+    pub alert: u32,
+    pub calibration: u32,
+    pub reproduction: u32,
 }
 
 impl Default for Weights {
     fn default() -> Self {
         Self {
-            severity: 5,
-            detection: 5,
+            severity: 4,
+            detection: 3,
             timeline: 5,
             impact_window: 5,
-            impact_numbers: 10,
-            trigger: 10,
+            impact_numbers: 8,
+            trigger: 8,
             cause: 30,
-            contributing: 5,
+            contributing: 4,
             ruled_out: 5,
-            evidence: 5,
+            evidence: 4,
             mitigation: 10,
-            action_items: 5,
+            action_items: 3,
+            alert: 4,
+            calibration: 3,
+            reproduction: 4,
         }
     }
 }

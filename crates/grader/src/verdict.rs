@@ -1,5 +1,7 @@
 //! The grade: a pure function of rubric, write-up, executed pointers and facts of the run.
 
+mod alert;
+mod calibration;
 mod cause;
 mod clinch;
 mod conditions;
@@ -12,9 +14,10 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::evidence::Deploy;
+use crate::examination::Examined;
 use crate::mitigation::Measurement;
 use crate::moment::Frame;
-use crate::pointer::{Executed, Outcome, Tells};
+use crate::pointer::{Executed, Tells};
 use crate::rubric::Rubric;
 use crate::writeup::{Claim, WriteUp};
 
@@ -119,19 +122,15 @@ pub struct Item {
 }
 
 /// Grades a write-up. Does no input or output, reads no clock, and cannot fail.
-pub fn grade(
-    rubric: &Rubric,
-    writeup: &WriteUp,
-    pointers: Vec<Executed>,
-    facts: &Facts,
-) -> Verdict {
+pub fn grade(rubric: &Rubric, writeup: &WriteUp, examined: Examined, facts: &Facts) -> Verdict {
     let case = Case {
         rubric,
         writeup,
-        pointers: &pointers,
+        pointers: &examined.pointers,
+        examined: &examined,
         facts,
     };
-    let incomplete = case.unchecked() > 0;
+    let incomplete = examined.is_incomplete();
     let (items, conditions) = leniency::judge(&case);
     let (points, of) = items.iter().fold((0.0, 0.0), |(points, of), item| {
         (points + item.points, of + item.of)
@@ -153,7 +152,7 @@ pub fn grade(
         pass_mark: rubric.pass_mark,
         conditions,
         items,
-        pointers,
+        pointers: examined.pointers,
     }
 }
 
@@ -172,6 +171,8 @@ fn items(case: &Case) -> Vec<Item> {
         items::evidence(case),
         response::mitigation(case),
         items::action_items(case),
+        alert::item(case),
+        calibration::item(case),
         reproduction(case),
     ]
 }
@@ -192,6 +193,7 @@ struct Case<'a> {
     rubric: &'a Rubric,
     writeup: &'a WriteUp,
     pointers: &'a [Executed],
+    examined: &'a Examined,
     facts: &'a Facts,
 }
 
@@ -214,7 +216,7 @@ impl<'a> Case<'a> {
     fn unchecked(&self) -> usize {
         self.pointers
             .iter()
-            .filter(|pointer| matches!(pointer.outcome, Outcome::Unchecked(_)))
+            .filter(|pointer| pointer.is_unchecked())
             .count()
     }
 

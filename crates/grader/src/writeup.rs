@@ -40,6 +40,8 @@ pub struct WriteUp {
     pub mitigation: Mitigation,
     /// What should change.
     pub action_items: Vec<ActionItem>,
+    /// What should page the next time.
+    pub alert: Alert,
     /// The Markdown below the head; for people, never graded.
     pub narrative: String,
 }
@@ -189,6 +191,16 @@ pub struct ActionItem {
     pub what: String,
     /// Who does it: a role or team.
     pub owner: String,
+}
+
+/// An alert that would have told of the incident.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Alert {
+    /// PromQL; what it returns is what fires. Empty if none is proposed.
+    pub expr: String,
+    /// For how long it must hold before it fires, in seconds.
+    pub hold_s: f64,
 }
 
 impl WriteUp {

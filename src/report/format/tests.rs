@@ -36,7 +36,7 @@ fn the_template_reads_as_an_empty_write_up() {
 
 #[test]
 fn a_full_head_is_read() {
-    let text = "\u{feff}\n+++\nverdict = 'incident'\nseverity = 'sev2'\nconfidence = 0.8\n[impact]\nstart = 10:02:00\nend = 2026-11-23T10:05:00Z\nrequests = 1_200\np99_ms = 480\nevidence = 'trace:ab'\n[cause]\ncomponent = 'inventory'\nmechanism = 'missing-index'\nevidence = ['promql:up@page']\n[[timeline]]\nat = 'page-2m'\nwhat = 'x'\n+++\nwords\n";
+    let text = "\u{feff}\n+++\nverdict = 'incident'\nseverity = 'sev2'\nconfidence = 0.8\n[impact]\nstart = 10:02:00\nend = 2026-11-23T10:05:00Z\nrequests = 1_200\np99_ms = 480\nevidence = 'trace:ab'\n[cause]\ncomponent = 'inventory'\nmechanism = 'missing-index'\nevidence = ['promql:up@page']\n[[timeline]]\nat = 'page-2m'\nwhat = 'x'\n[alert]\nexpr = 'x > 3'\nfor = '1m30s'\n+++\nwords\n";
     let writeup = parse("report.md", text).expect("it is right");
     assert_eq!(writeup.verdict, Some(Claim::Incident));
     assert_eq!(writeup.impact.requests, Some(1200));
@@ -51,12 +51,17 @@ fn a_full_head_is_read() {
             ("cause.evidence[0]".to_owned(), "promql:up@page")
         ]
     );
+    assert_eq!(writeup.confidence, Some(0.8));
+    assert_eq!(
+        (&*writeup.alert.expr, writeup.alert.hold_s),
+        ("x > 3", 90.0)
+    );
     assert_eq!(writeup.narrative, "words");
 }
 
 #[test]
 fn all_problems_are_told_with_line_and_key() {
-    let text = "+++\nverdict = 'maybe'\nseverty = 'sev2'\n\n[impact]\nrequests = -3\nstart = 'soon'\nevidence = [1]\n\n[cause]\nmechanism = 'mising-index'\ncolour = 'red'\n\n[[timeline]]\nat = 5\n\n[trigger]\nkind = ['deploy']\n+++\n";
+    let text = "+++\nverdict = 'maybe'\nseverty = 'sev2'\n\n[impact]\nrequests = -3\nstart = 'soon'\nevidence = [1]\n\n[cause]\nmechanism = 'mising-index'\ncolour = 'red'\n\n[[timeline]]\nat = 5\n\n[trigger]\nkind = ['deploy']\n[alert]\nfor = 'long'\n+++\n";
     insta::assert_snapshot!(problems(text), @r"
     report.md:2:11: verdict: `maybe` is not a verdict; write `incident` or `no incident`
     report.md:3:1: severty: unknown key; did you mean `severity`?
@@ -67,6 +72,7 @@ fn all_problems_are_told_with_line_and_key() {
     report.md:12:1: cause.colour: unknown key; known here: component, evidence, explanation, mechanism
     report.md:15:6: timeline[0].at: a time was expected, not a number
     report.md:18:8: trigger.kind: a text was expected, not a list
+    report.md:20:7: alert.for: `long` is not a length of time; write `30s` or `2m`
     ");
 }
 

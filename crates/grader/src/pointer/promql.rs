@@ -166,7 +166,7 @@ pub(crate) fn words(expr: &str) -> Vec<&str> {
         .collect()
 }
 
-fn calls(expr: &str, function: &str) -> bool {
+pub(crate) fn calls(expr: &str, function: &str) -> bool {
     expr.match_indices(function).any(|(at, _)| {
         let before = expr[..at].chars().next_back();
         let is_whole = before.is_none_or(|c| !(c.is_alphanumeric() || c == '_' || c == ':'));

@@ -171,5 +171,8 @@ impl Weights {
             + self.evidence
             + self.mitigation
             + self.action_items
+            + self.alert
+            + self.calibration
+            + self.reproduction
     }
 }

@@ -4,9 +4,10 @@ use time::Duration;
 use time::macros::datetime;
 
 use super::*;
+use crate::alert;
 use crate::evidence::{DeployKind, LogLine, Span, Trace};
 use crate::moment::{Window, Windows};
-use crate::pointer::{Detail, Finding};
+use crate::pointer::{Detail, Finding, Outcome};
 use crate::vocabulary::{Component, Kind, Mechanism, Severity, TriggerKind};
 use crate::writeup;
 
@@ -172,7 +173,43 @@ fn right() -> WriteUp {
             evidence: Vec::new(),
         },
         action_items: vec![item("test migrations for query plans")],
+        alert: writeup::Alert {
+            expr: "paged".to_owned(),
+            hold_s: 10.0,
+        },
+        confidence: Some(1.0),
         ..WriteUp::default()
+    }
+}
+
+/// What looking it up gives; the alert `steady` is silent and the alert `paged` fires as the page does.
+fn examined(writeup: &WriteUp) -> Examined {
+    let firing = |from: i64, to: i64| alert::Ran {
+        firing: vec![Window {
+            from: PAGE + Duration::seconds(from),
+            to: PAGE + Duration::seconds(to),
+        }],
+        longest_s: 60.0,
+    };
+    let outcome = match writeup.alert.expr.as_str() {
+        "" => None,
+        "paged" => Some(alert::Outcome::Ran(firing(-20, 200))),
+        "after" => Some(alert::Outcome::Ran(firing(90, 200))),
+        "always" => Some(alert::Outcome::Ran(firing(-300, 360))),
+        "short" => Some(alert::Outcome::Ran(alert::Ran {
+            firing: Vec::new(),
+            longest_s: 7.2,
+        })),
+        "down" => Some(alert::Outcome::Unchecked("no answer".to_owned())),
+        other => Some(alert::Outcome::Refused(format!("`{other}` is malformed"))),
+    };
+    Examined {
+        pointers: look_up(writeup),
+        alert: outcome.map(|outcome| alert::Tried {
+            expr: writeup.alert.expr.clone(),
+            hold_s: writeup.alert.hold_s,
+            outcome,
+        }),
     }
 }
 
@@ -283,7 +320,7 @@ fn executed(field: String, text: &str, kind: Option<Kind>, outcome: Outcome) -> 
 }
 
 fn graded(writeup: &WriteUp, facts: &Facts) -> Verdict {
-    grade(&rubric(), writeup, look_up(writeup), facts)
+    grade(&rubric(), writeup, examined(writeup), facts)
 }
 
 fn points(verdict: &Verdict, name: &str) -> f64 {
@@ -540,17 +577,17 @@ fn impact_is_held_against_the_load_generators_record() {
         assert_eq!(found, (window, numbers), "{:?}", writeup.impact);
     }
     let at = |offset: i64| Some(crate::Moment::Page(Duration::seconds(offset)));
-    check(|_| {}, 5.0, 10.0);
-    check(|impact| impact.start = at(-3000), 2.5, 10.0);
-    check(|impact| impact.start = at(40), 3.8, 10.0);
-    check(|impact| impact.start = None, 2.5, 10.0);
-    check(|impact| impact.p99_ms = Some(900.0), 5.0, 5.0);
+    check(|_| {}, 5.0, 8.0);
+    check(|impact| impact.start = at(-3000), 2.5, 8.0);
+    check(|impact| impact.start = at(40), 3.8, 8.0);
+    check(|impact| impact.start = None, 2.5, 8.0);
+    check(|impact| impact.p99_ms = Some(900.0), 5.0, 4.0);
     check(
         |impact| (impact.p99_ms, impact.slow) = (None, Some(580)),
         5.0,
-        10.0,
+        8.0,
     );
-    check(|impact| impact.requests = Some(1_000_000), 5.0, 5.0);
+    check(|impact| impact.requests = Some(1_000_000), 5.0, 4.0);
     check(|impact| *impact = writeup::Impact::default(), 0.0, 0.0);
 }
 
@@ -583,11 +620,18 @@ fn in_a_control_the_right_answer_is_that_nothing_is_wrong() {
         ..writeup::Impact::default()
     };
     calm.mitigation.action = "none".to_owned();
-    let verdict = grade(&control, &calm, look_up(&calm), &facts);
+    calm.alert = writeup::Alert::default();
+    let verdict = grade(&control, &calm, examined(&calm), &facts);
     assert_eq!((verdict.passed, verdict.score), (true, 100), "{verdict:#?}");
 
-    let alarm = right();
-    let verdict = grade(&control, &alarm, look_up(&alarm), &facts);
+    let mut alarm = right();
+    alarm.confidence = Some(0.9);
+    let verdict = grade(&control, &alarm, examined(&alarm), &facts);
+    let calibration = item(&verdict, "calibration");
+    assert_eq!(calibration.points, 0.6, "{}", calibration.why);
+    assert!(calibration.why.contains("raised a false alarm"));
+    let alert = item(&verdict, "proposed alert");
+    assert_eq!((alert.points, alert.of), (0.0, 4.0), "{}", alert.why);
     assert_eq!(
         (verdict.passed, unmet(&verdict).as_str()),
         (false, "incident or not")
@@ -596,9 +640,81 @@ fn in_a_control_the_right_answer_is_that_nothing_is_wrong() {
     let mut lazy = calm.clone();
     lazy.ruled_out.clear();
     lazy.timeline.clear();
-    let verdict = grade(&control, &lazy, look_up(&lazy), &facts);
+    let verdict = grade(&control, &lazy, examined(&lazy), &facts);
     assert_eq!(
         (verdict.passed, unmet(&verdict).as_str()),
         (false, "it rests on evidence, all kinds of evidence")
     );
+}
+
+fn item<'a>(verdict: &'a Verdict, name: &str) -> &'a Item {
+    let mut items = verdict.items.iter();
+    items.find(|item| item.name == name).expect(name)
+}
+
+#[test]
+fn a_proposed_alert_must_be_silent_before_and_fire_in_the_incident() {
+    fn check(expr: &str, expected: (f64, f64), why: &str) {
+        let mut writeup = right();
+        writeup.alert.expr = expr.to_owned();
+        let verdict = graded(&writeup, &facts());
+        let item = item(&verdict, "proposed alert");
+        assert_eq!((item.points, item.of), expected, "{expr}: {}", item.why);
+        assert!(item.why.contains(why), "{expr}: {}", item.why);
+        assert_eq!(verdict.incomplete, expr == "down", "{expr}");
+    }
+    check(
+        "paged",
+        (4.0, 4.0),
+        "at 10:04:40, 20 s earlier than the page.",
+    );
+    check(
+        "after",
+        (2.0, 4.0),
+        "90 s later than the page, which is too late",
+    );
+    check(
+        "always",
+        (0.0, 4.0),
+        "at 10:00:00, before anything was wrong",
+    );
+    check(
+        "short",
+        (0.0, 4.0),
+        "held for 7 s at the longest, and is to hold for 10 s.",
+    );
+    check(
+        "nonsense",
+        (0.0, 4.0),
+        "It is no alert: `nonsense` is malformed.",
+    );
+    check("down", (0.0, 0.0), "could not be tried (no answer)");
+    check("", (0.0, 4.0), "None is proposed.");
+}
+
+#[test]
+fn confidence_earns_by_its_brier_score() {
+    fn check(said: Option<f64>, is_right: bool, expected: (f64, f64), why: &str) {
+        let mut writeup = right();
+        writeup.confidence = said;
+        if !is_right {
+            writeup.cause.mechanism = Some(Mechanism::PoolTooSmall);
+        }
+        let verdict = graded(&writeup, &facts());
+        let item = item(&verdict, "calibration");
+        assert_eq!((item.points, item.of), expected, "{said:?}: {}", item.why);
+        assert!(item.why.contains(why), "{said:?}: {}", item.why);
+    }
+    check(None, true, (0.0, 0.0), "is not said");
+    check(Some(1.0), true, (3.0, 3.0), "Brier score 0 ");
+    check(Some(0.8), true, (2.9, 3.0), "Brier score 0.04 ");
+    check(Some(0.2), true, (1.1, 3.0), "you knew more than you said.");
+    check(
+        Some(0.5),
+        false,
+        (2.3, 3.0),
+        "0.5 should be right in 5 of 10 drills.",
+    );
+    check(Some(0.9), false, (0.6, 3.0), "Brier score 0.81 ");
+    check(Some(1.0), false, (0.0, 3.0), "Brier score 1 ");
 }

@@ -6,9 +6,11 @@ mod stub;
 use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use grader::alert::{self, attempt};
 use grader::evidence::{Deploy, DeployKind, SnapshotMeta, TraceQuery};
+use grader::pointer::examine;
 use grader::pointer::{Outcome, Tells, execute};
-use grader::{Frame, Window, WriteUp, examine};
+use grader::{Frame, Window, WriteUp};
 use stub::{BEFORE, CHANGE, ELSEWHEN, ENDED, PAGE, SLOW, STARTED, USUAL, World, frame, world};
 
 /// What became of a pointer, as one line.
@@ -312,6 +314,78 @@ async fn a_flood_of_pointers_ends_soon() {
         all.last()
             .is_some_and(|last| last.sentence().contains("only the first 80 pointers"))
     );
+}
+
+#[tokio::test]
+async fn a_proposed_alert_is_tried_over_the_run() {
+    async fn check(world: &World, expr: &str, hold_s: f64, expected: &str) {
+        let alert = grader::writeup::Alert {
+            expr: expr.to_owned(),
+            hold_s,
+        };
+        let tried = attempt(&world.sources.prometheus, &frame(), &alert).await;
+        let found = match tried.map(|tried| tried.outcome) {
+            None => "none".to_owned(),
+            Some(alert::Outcome::Refused(why)) => format!("refused: {why}"),
+            Some(alert::Outcome::Unchecked(why)) => format!("unchecked: {why}"),
+            Some(alert::Outcome::Ran(ran)) => match ran.firing.first() {
+                None => format!("silent; {:.0} s at the longest", ran.longest_s),
+                Some(first) => format!("fires at {}", grader::moment::clock_text(first.from)),
+            },
+        };
+        assert!(
+            found.starts_with(expected),
+            "{expr} for {hold_s}\n    found: {found}\n expected: {expected}"
+        );
+    }
+    let world = world().await;
+    let begun = Instant::now();
+    for (expr, hold_s, expected) in [
+        ("", 0.0, "none"),
+        ("errors", 0.0, "fires at 10:05:01"),
+        ("errors", 20.0, "fires at 10:05:21"),
+        ("errors", 600.0, "silent; 419 s at the longest"),
+        ("flat", 0.0, "fires at 10:00:00"),
+        ("nothing", 0.0, "silent; 0 s at the longest"),
+        ("many", 0.0, "refused: it has 60 series"),
+        (
+            "for_ever",
+            0.0,
+            "refused: Prometheus took longer than 400ms",
+        ),
+        (
+            "broken(",
+            0.0,
+            "refused: Prometheus refused: parse error: unclosed left parenthesis (bad_data)",
+        ),
+        (
+            "server_timeout",
+            0.0,
+            "refused: Prometheus refused: query timed out in expression evaluation",
+        ),
+        (
+            "huge",
+            0.0,
+            "refused: Prometheus answered more than 65536 bytes",
+        ),
+        ("elsewhere", 0.0, "refused: Prometheus refused"),
+        (
+            "nonsense",
+            0.0,
+            "unchecked: Prometheus answered in an unexpected form",
+        ),
+    ] {
+        check(&world, expr, hold_s, expected).await;
+    }
+    let long = "x".repeat(1 << 20);
+    check(
+        &world,
+        &long,
+        0.0,
+        "refused: the expression has 1048576 bytes",
+    )
+    .await;
+    assert!(begun.elapsed() < Duration::from_secs(5));
 }
 
 #[tokio::test]

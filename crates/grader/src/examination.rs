@@ -1,0 +1,35 @@
+//! Everything about a write-up that has to be looked up before it can be judged.
+
+use serde::Serialize;
+
+use crate::alert::{self, Tried};
+use crate::evidence::Sources;
+use crate::moment::Frame;
+use crate::pointer::{self, Executed};
+use crate::writeup::WriteUp;
+
+/// What looking a write-up up has given.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Examined {
+    /// Every pointer with what became of it.
+    pub pointers: Vec<Executed>,
+    /// The proposed alert, tried over the run; `None` if none is proposed.
+    pub alert: Option<Tried>,
+}
+
+/// Executes every pointer of a write-up and tries the alert that it proposes.
+pub async fn examine(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Examined {
+    Examined {
+        pointers: pointer::examine(sources, frame, writeup).await,
+        alert: alert::attempt(&sources.prometheus, frame, &writeup.alert).await,
+    }
+}
+
+impl Examined {
+    /// Whether something could not be looked at, so that looking again may give another result.
+    pub(crate) fn is_incomplete(&self) -> bool {
+        let alert = self.alert.as_ref();
+        self.pointers.iter().any(Executed::is_unchecked)
+            || alert.is_some_and(|tried| matches!(tried.outcome, alert::Outcome::Unchecked(_)))
+    }
+}
