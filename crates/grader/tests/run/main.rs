@@ -1,5 +1,6 @@
 //! Pointers executed against stubs that answer as Jaeger and Prometheus do.
 
+mod adversarial;
 mod profile;
 mod stub;
 

@@ -1,0 +1,504 @@
+//! Write-ups that try to get a grade they did not earn, or to do harm on the way: executed and graded as in a drill.
+//!
+//! None passes, none crashes or takes for ever, and each verdict reads as sentences that say why.
+
+use std::time::{Duration, Instant};
+
+use grader::evidence::{Deploy, DeployKind};
+use grader::mitigation::Measurement;
+use grader::moment::{Moment, rfc3339};
+use grader::verdict::{Action, Facts, ImpactTruth};
+use grader::writeup::{self, Claim, WriteUp};
+use grader::{
+    Component, Mechanism, Rubric, Severity, TriggerKind, Verdict, Windows, examine, grade,
+};
+
+use crate::stub::{CHANGE, ELSEWHEN, ENDED, PAGE, SLOW, World, frame, world};
+
+const KEY: &str = r#"
+severity = ["sev2"]
+evidence = ["trace", "promql", "deploy"]
+
+[trigger]
+kinds = ["deploy"]
+deploy = "inventory@2026.11.8"
+
+[cause]
+component = "inventory"
+mechanism = "missing-index"
+
+[[cause.partial]]
+component = "checkout"
+role = "victim"
+credit = 0.2
+because = "Checkout waits for inventory."
+
+[[cause.partial]]
+mechanism = "defective-release"
+role = "trigger"
+credit = 0.3
+because = "The release brought it, but what is it that the release does?"
+
+[[hypotheses]]
+about = "More traffic."
+words = ["traffic"]
+
+[[clinchers]]
+about = "One query takes almost all of the time."
+trace = { service = "inventory", span = "SELECT price", min_share = 0.5 }
+
+[mitigation]
+indicator = "indicator"
+below = 0.3
+accept = ["rollback inventory"]
+"#;
+
+/// Everything about the run that the grade rests on besides the write-up.
+struct Held {
+    world: World,
+    rubric: Rubric,
+    facts: Facts,
+}
+
+async fn held() -> Held {
+    let world = world().await;
+    let deploy = Deploy {
+        id: "inventory@2026.11.8".to_owned(),
+        service: "inventory".to_owned(),
+        release: "2026.11.8".to_owned(),
+        at: CHANGE,
+        role: "engineer".to_owned(),
+        summary: "Prices remember who set them".to_owned(),
+        kind: DeployKind::Deploy,
+    };
+    let line = serde_json::to_string(&deploy).expect("it is plain");
+    std::fs::write(world.folder.path().join("deploys.jsonl"), line + "\n").expect("there is room");
+    let logs = world.folder.path().join("logs");
+    std::fs::create_dir(&logs).expect("there is room");
+    let line = format!(
+        r#"{{"timestamp":"{}","level":"info","service":"checkout","message":"stored order"}}"#,
+        rfc3339(PAGE)
+    );
+    std::fs::write(logs.join("checkout-1.jsonl"), line + "\n").expect("there is room");
+    let rubric: Rubric = toml::from_str(KEY).expect("the key is right");
+    assert_eq!(rubric.problems(), Vec::new());
+    let facts = Facts {
+        run: "r1".to_owned(),
+        frame: frame(),
+        trigger_at: Some(CHANGE),
+        impact: Some(ImpactTruth {
+            start: Some(CHANGE),
+            end: Some(ENDED),
+            requests: 3000,
+            failed: 0,
+            slow: 600,
+            p99_ms: Some(480.0),
+        }),
+        deploys: vec![deploy],
+        actions: vec![Action {
+            at: PAGE,
+            what: "rollback inventory".to_owned(),
+        }],
+        mitigation: Some(Measurement {
+            value: Some(0.05),
+            well_for_s: 30.0,
+            is_settled: true,
+            problem: None,
+        }),
+    };
+    Held {
+        world,
+        rubric,
+        facts,
+    }
+}
+
+/// A right write-up; each case spoils one thing about it.
+fn right() -> WriteUp {
+    let at = |offset: i64| Some(Moment::Page(time::Duration::seconds(offset)));
+    let event = |offset: i64, what: &str, pointer: String| writeup::Event {
+        at: at(offset),
+        what: what.to_owned(),
+        evidence: vec![pointer],
+    };
+    let slow = format!("trace:{SLOW}");
+    WriteUp {
+        verdict: Some(Claim::Incident),
+        severity: Some(Severity::Sev2),
+        confidence: Some(0.9),
+        summary: "Orders were slow.".to_owned(),
+        impact: writeup::Impact {
+            start: at(-120),
+            end: at(300),
+            requests: Some(3000),
+            failed: Some(0),
+            slow: Some(600),
+            ..writeup::Impact::default()
+        },
+        detection: writeup::Detection {
+            at: at(0),
+            by: "OrdersSlow".to_owned(),
+            evidence: vec![],
+        },
+        timeline: vec![
+            event(-120, "rolled out", "deploy:inventory@2026.11.8".to_owned()),
+            event(0, "paged", "promql:p99@page".to_owned()),
+            event(60, "a slow order", slow.clone()),
+        ],
+        trigger: writeup::Trigger {
+            kind: Some(TriggerKind::Deploy),
+            deploy: Some("inventory@2026.11.8".to_owned()),
+            evidence: vec!["deploy:inventory@2026.11.8".to_owned()],
+            ..writeup::Trigger::default()
+        },
+        cause: writeup::Cause {
+            component: Some(Component::Inventory),
+            mechanism: Some(Mechanism::MissingIndex),
+            evidence: vec![slow, "promql:p99@page+30s => 0.48".to_owned()],
+            ..writeup::Cause::default()
+        },
+        ruled_out: vec![writeup::RuledOut {
+            hypothesis: "More traffic.".to_owned(),
+            because: "It is flat.".to_owned(),
+            evidence: vec!["promql:flat@page".to_owned()],
+        }],
+        mitigation: writeup::Mitigation {
+            action: "rollback inventory".to_owned(),
+            ..writeup::Mitigation::default()
+        },
+        action_items: vec![writeup::ActionItem {
+            what: "test migrations for query plans".to_owned(),
+            owner: "inventory team".to_owned(),
+        }],
+        alert: writeup::Alert {
+            expr: "errors".to_owned(),
+            hold_s: 5.0,
+        },
+        ..WriteUp::default()
+    }
+}
+
+impl Held {
+    async fn graded(&self, writeup: &WriteUp) -> Verdict {
+        let examined = examine(&self.world.sources, &self.facts.frame, writeup).await;
+        grade(&self.rubric, writeup, examined, &self.facts)
+    }
+
+    /// Grades a spoilt write-up: it must not pass, must end soon, and must say each of `told`.
+    async fn check(&self, name: &str, spoil: impl FnOnce(&mut WriteUp), told: &[&str]) -> Verdict {
+        let mut writeup = right();
+        spoil(&mut writeup);
+        let begun = Instant::now();
+        let verdict = self.graded(&writeup).await;
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(10), "{name} took {took:?}");
+        assert!(!verdict.passed, "{name} passes with {}", verdict.score);
+        let said = sentences(name, &verdict);
+        for part in told {
+            assert!(
+                said.iter().any(|sentence| sentence.contains(part)),
+                "{name} does not say `{part}` but:\n{}",
+                said.join("\n")
+            );
+        }
+        verdict
+    }
+}
+
+/// Everything that a verdict says; each of it reads as a sentence of a bearable length.
+fn sentences(name: &str, verdict: &Verdict) -> Vec<String> {
+    let reasons = verdict.items.iter().map(|item| item.why.clone());
+    let conditions = verdict.conditions.iter().map(|one| one.why.clone());
+    let said: Vec<String> = reasons.chain(conditions).collect();
+    for sentence in &said {
+        let is_sentence = sentence.ends_with('.') && !sentence.ends_with("..");
+        assert!(
+            is_sentence && (10..700).contains(&sentence.len()),
+            "{name}: {sentence}"
+        );
+    }
+    let about = verdict.pointers.iter().map(|pointer| {
+        let text = pointer.sentence();
+        assert!((5..700).contains(&text.len()), "{name}: {text}");
+        format!("{}: {text}", pointer.text)
+    });
+    said.into_iter().chain(about).collect()
+}
+
+#[tokio::test]
+async fn a_right_write_up_passes_here() {
+    let verdict = held().await.graded(&right()).await;
+    assert!(verdict.passed && verdict.score >= 95, "{verdict:#?}");
+    sentences("right", &verdict);
+}
+
+#[tokio::test]
+async fn who_says_nothing_gets_nothing() {
+    let held = held().await;
+    let told = [
+        "`verdict` is missing",
+        "No cause is named.",
+        "The cause has no evidence.",
+        "There is no pointer at all.",
+        "None is proposed.",
+    ];
+    let empty = held
+        .check("empty", |w| *w = WriteUp::default(), &told)
+        .await;
+    // What others did on the live system stays on record, and is all that there is.
+    assert!(empty.score <= 10, "{empty:#?}");
+    let unknown = |writeup: &mut WriteUp| {
+        let text = || "unknown".to_owned();
+        let pointers = || vec![text()];
+        *writeup = WriteUp {
+            verdict: Some(Claim::Incident),
+            summary: text(),
+            ..WriteUp::default()
+        };
+        writeup.impact.description = text();
+        writeup.impact.evidence = pointers();
+        writeup.detection.by = text();
+        writeup.trigger.kind = Some(TriggerKind::Unknown);
+        writeup.trigger.deploy = Some(text());
+        writeup.trigger.evidence = pointers();
+        writeup.cause.component = Some(Component::Unknown);
+        writeup.cause.mechanism = Some(Mechanism::Unknown);
+        writeup.cause.evidence = pointers();
+        writeup.mitigation.action = text();
+        writeup.alert.expr = text();
+        writeup.timeline = vec![writeup::Event {
+            what: text(),
+            evidence: pointers(),
+            ..writeup::Event::default()
+        }];
+        writeup.ruled_out = vec![writeup::RuledOut {
+            hypothesis: text(),
+            because: text(),
+            evidence: pointers(),
+        }];
+    };
+    let told = [
+        "No cause is named.",
+        "0 of 5 pointers resolve",
+        "cannot be read",
+        "It would not have fired in the incident.",
+    ];
+    let verdict = held.check("unknown", unknown, &told).await;
+    assert!(verdict.score <= 15, "{verdict:#?}");
+}
+
+#[tokio::test]
+async fn pointers_must_be_of_this_run_and_of_more_than_one_thing() {
+    let held = held().await;
+    let other = |writeup: &mut WriteUp| {
+        let pointers = vec![
+            format!("trace:{ELSEWHEN}"),
+            "promql:p99@2025-11-23T10:07:00Z".to_owned(),
+            "deploy:inventory@2025.1.1".to_owned(),
+            "heap:early..late".to_owned(),
+            "log:nothing of this run".to_owned(),
+        ];
+        writeup.cause.evidence = pointers.clone();
+        writeup.trigger.evidence = pointers.clone();
+        writeup.ruled_out[0].evidence = pointers.clone();
+        for event in &mut writeup.timeline {
+            event.evidence = pointers.clone();
+        }
+    };
+    let told = [
+        "0 of 30 pointers resolve",
+        "the trace began at 00:00:00, outside of this run",
+        "lies outside of this run",
+        "there is no deploy `inventory@2025.1.1` in this run",
+        "there is no heap snapshot `early` in this run",
+        "No pointer that resolves is of kind: trace, promql, deploy.",
+    ];
+    held.check("another run", other, &told).await;
+    let one = |writeup: &mut WriteUp| {
+        let pointers = vec![format!("trace:{SLOW}")];
+        writeup.cause.evidence = pointers.clone();
+        writeup.trigger.evidence = pointers.clone();
+        writeup.ruled_out[0].evidence = pointers.clone();
+        for event in &mut writeup.timeline {
+            event.evidence = pointers.clone();
+        }
+    };
+    let told = ["No pointer that resolves is of kind: promql, deploy."];
+    held.check("all to one trace", one, &told).await;
+}
+
+#[tokio::test]
+async fn cause_and_evidence_must_both_be_right() {
+    let held = held().await;
+    let no_evidence = |writeup: &mut WriteUp| {
+        writeup.cause.evidence.clear();
+        writeup.trigger.evidence.clear();
+        writeup.ruled_out.clear();
+        writeup.timeline.clear();
+    };
+    let told = [
+        "Component and mechanism are right. None of its evidence tells the incident from the time before, so it could be a guess.",
+        "The cause has no evidence.",
+        "No pointer shows what would settle it",
+    ];
+    held.check("no evidence", no_evidence, &told).await;
+    let wrong = |writeup: &mut WriteUp| {
+        writeup.cause.component = Some(Component::Gateway);
+        writeup.cause.mechanism = Some(Mechanism::PoolTooSmall);
+    };
+    let told = [
+        "Neither component nor mechanism is right.",
+        "The cause that you name is not the cause.",
+        "were not right: Brier score 0.81",
+    ];
+    held.check("wrong cause", wrong, &told).await;
+    let victim = |writeup: &mut WriteUp| writeup.cause.component = Some(Component::Checkout);
+    let told = [
+        "That is a victim, not the cause: Checkout waits for inventory.",
+        "belongs to the causal chain, but is not its root.",
+    ];
+    held.check("victim", victim, &told).await;
+    let trigger =
+        |writeup: &mut WriteUp| writeup.cause.mechanism = Some(Mechanism::DefectiveRelease);
+    let told = [
+        "That is what set it off, not the cause: The release brought it",
+        "belongs to the causal chain, but is not its root.",
+    ];
+    held.check("trigger as cause", trigger, &told).await;
+}
+
+/// A write-up's text is limited where it is read; whatever came through all the same is bounded here too.
+#[tokio::test]
+async fn a_write_up_of_a_megabyte_is_graded_as_any_other() {
+    let held = held().await;
+    let large = |writeup: &mut WriteUp| {
+        let text = || "x".repeat(1 << 20);
+        writeup.summary = text();
+        writeup.narrative = text();
+        writeup.cause.mechanism = Some(Mechanism::PoolTooSmall);
+        writeup.cause.explanation = text();
+        writeup.cause.evidence = vec![text(), format!("promql:{}@page", text())];
+        writeup.trigger.deploy = Some(text());
+        writeup.mitigation.action = text();
+        writeup.alert.expr = text();
+        let more = (0..3000).map(|number| format!("trace:{number:032x}"));
+        writeup.ruled_out[0].evidence = more.collect();
+    };
+    let told = [
+        "the expression has 1048576 bytes; 4096 are allowed",
+        "only the first 80 pointers are looked at",
+        "It is no alert: the expression has 1048576 bytes",
+    ];
+    let verdict = held.check("large", large, &told).await;
+    let size = serde_json::to_string(&verdict).expect("it is plain").len();
+    assert!(size < 2 << 20, "the verdict has {size} bytes");
+}
+
+/// A pointer can neither read a file nor make the grader talk to anybody else.
+#[tokio::test]
+async fn pointers_stay_with_the_evidence_of_the_run() {
+    let held = held().await;
+    let elsewhere = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("loopback has a port");
+    let host = elsewhere.local_addr().expect("it is bound");
+    let pointers = [
+        "trace:../../etc/passwd".to_owned(),
+        "trace:..%2f..%2fapi%2fv1%2fstatus%2fconfig".to_owned(),
+        format!("trace:http://{host}/"),
+        format!("promql:http://{host}/api/v1/query?query=up@page"),
+        format!("promql:p99&query=up#@{host}/@page"),
+        "promql:elsewhere@page".to_owned(),
+        "heap:/etc/passwd..x".to_owned(),
+        "heap:../../../etc/passwd..late".to_owned(),
+        "heap:early../../../../etc/passwd".to_owned(),
+        "log:../../etc/passwd".to_owned(),
+        "log:file=/etc/passwd".to_owned(),
+        "deploy:../../etc/passwd".to_owned(),
+        format!("file:///etc/passwd@{host}"),
+    ];
+    let count = pointers.len();
+    let spoil = |writeup: &mut WriteUp| {
+        writeup.timeline.clear();
+        writeup.trigger.evidence.clear();
+        writeup.ruled_out.clear();
+        writeup.cause.evidence = pointers.to_vec();
+        writeup.alert.expr = format!("http://{host}/");
+    };
+    let told = [
+        &*format!("0 of {count} pointers resolve"),
+        "`/etc/passwd` is not a snapshot name",
+        "there is no deploy `../../etc/passwd` in this run",
+        "no log line of this run matches",
+    ];
+    let verdict = held.check("files and hosts", spoil, &told).await;
+    let said = serde_json::to_string(&verdict).expect("it is plain");
+    assert!(!said.contains("root:"), "a file was read: {said}");
+    let knock = tokio::time::timeout(Duration::from_millis(200), elsewhere.accept()).await;
+    assert!(knock.is_err(), "another host was reached: {knock:?}");
+}
+
+#[tokio::test]
+async fn what_would_take_for_ever_is_given_up() {
+    let held = held().await;
+    let spoil = |writeup: &mut WriteUp| {
+        writeup.cause.evidence = vec!["promql:for_ever@page".to_owned()];
+        writeup.timeline.clear();
+        writeup.alert.expr = "for_ever".to_owned();
+    };
+    let told = [
+        "Prometheus took longer than 400ms",
+        "It is no alert: Prometheus took longer than 400ms.",
+        "The cause's one pointer proves nothing",
+    ];
+    held.check("for ever", spoil, &told).await;
+    // An answer cut off by size, and a refusal by the server itself.
+    let spoil = |writeup: &mut WriteUp| {
+        writeup.cause.evidence = vec![
+            "promql:huge@page".to_owned(),
+            "promql:server_timeout@page".to_owned(),
+        ];
+        writeup.timeline.clear();
+        writeup.alert.expr = "huge".to_owned();
+    };
+    let told = [
+        "Prometheus answered more than 65536 bytes",
+        "query timed out in expression evaluation",
+        "It is no alert: Prometheus answered more than 65536 bytes",
+    ];
+    held.check("too much", spoil, &told).await;
+}
+
+/// In a drill without an incident, the confident false alarm is what must not pay.
+#[tokio::test]
+async fn a_false_alarm_costs_more_the_surer_it_is() {
+    let mut held = held().await;
+    held.rubric =
+        toml::from_str("control = true\nseverity = ['none']\n").expect("the key is right");
+    held.facts.trigger_at = None;
+    held.facts.mitigation = None;
+    let Some(Windows { baseline, incident }) = held.facts.frame.windows else {
+        panic!("the windows are known");
+    };
+    assert!(baseline.to <= incident.from);
+    let mut scores = Vec::new();
+    for confidence in [0.5, 0.9, 1.0] {
+        let told = [
+            "You report an incident, but nothing was wrong",
+            "raised a false alarm",
+        ];
+        let spoil = |writeup: &mut WriteUp| writeup.confidence = Some(confidence);
+        let verdict = held.check("false alarm", spoil, &told).await;
+        let points = |name: &str| {
+            let mut items = verdict.items.iter();
+            items.find(|item| item.name == name).map(|item| item.points)
+        };
+        assert_eq!(
+            points("proposed alert"),
+            Some(0.0),
+            "it fires, and nothing was wrong"
+        );
+        scores.extend(points("calibration"));
+    }
+    assert!(scores.is_sorted_by(|a, b| a > b), "{scores:?}");
+}
