@@ -181,9 +181,11 @@ mod tests {
 
     const START: OffsetDateTime = datetime!(2026-11-23 10:00:00 UTC);
 
-    fn series(seconds: &[std::ops::Range<i32>]) -> Series {
+    /// A series that is there from the first to the last second of each pair.
+    fn series(seconds: &[(i32, i32)]) -> Series {
         let start = START.unix_timestamp() as f64;
-        let samples = seconds.iter().cloned().flatten().map(|second| Sample {
+        let seconds = seconds.iter().flat_map(|(first, last)| *first..=*last);
+        let samples = seconds.map(|second| Sample {
             at_s: start + f64::from(second),
             value: f64::NAN,
         });
@@ -195,7 +197,7 @@ mod tests {
 
     #[test]
     fn a_series_fires_when_it_held_without_a_gap_for_long_enough() {
-        fn check(seconds: &[&[std::ops::Range<i32>]], hold_s: f64, expected: &[(i64, i64)]) {
+        fn check(seconds: &[&[(i32, i32)]], hold_s: f64, expected: &[(i64, i64)]) {
             let frame = Frame {
                 started: START,
                 page: None,
@@ -212,14 +214,14 @@ mod tests {
             assert_eq!(found, expected, "{seconds:?} {hold_s}");
         }
         check(&[], 0.0, &[]);
-        check(&[&[10..21]], 0.0, &[(10, 20)]);
-        check(&[&[10..21]], 5.0, &[(15, 20)]);
-        check(&[&[10..21]], 11.0, &[]);
+        check(&[&[(10, 20)]], 0.0, &[(10, 20)]);
+        check(&[&[(10, 20)]], 5.0, &[(15, 20)]);
+        check(&[&[(10, 20)]], 11.0, &[]);
         // A gap starts the waiting anew, and no other series fills it.
-        check(&[&[10..21, 22..30]], 9.0, &[(19, 20)]);
-        check(&[&[10..15], &[15..20]], 6.0, &[]);
-        check(&[&[10..21], &[18..31]], 2.0, &[(12, 30)]);
-        check(&[&[10..12, 40..45]], 0.0, &[(10, 11), (40, 44)]);
+        check(&[&[(10, 20), (22, 29)]], 9.0, &[(19, 20)]);
+        check(&[&[(10, 14)], &[(15, 19)]], 6.0, &[]);
+        check(&[&[(10, 20)], &[(18, 30)]], 2.0, &[(12, 30)]);
+        check(&[&[(10, 11), (40, 44)]], 0.0, &[(10, 11), (40, 44)]);
     }
 
     #[test]

@@ -1,0 +1,173 @@
+//! A drill that was held, as far as a grade needs it: the stand-ins' world, a rubric, facts, and the right write-up.
+
+use grader::evidence::{Deploy, DeployKind};
+use grader::mitigation::Measurement;
+use grader::moment::{Moment, rfc3339};
+use grader::verdict::{Action, Facts, ImpactTruth};
+use grader::writeup::{self, Claim, WriteUp};
+use grader::{Component, Mechanism, Rubric, Severity, TriggerKind};
+
+use crate::stub::{CHANGE, ENDED, PAGE, SLOW, World, frame, world};
+
+const KEY: &str = r#"
+severity = ["sev2"]
+evidence = ["trace", "promql", "deploy"]
+
+[trigger]
+kinds = ["deploy"]
+deploy = "inventory@2026.11.8"
+
+[cause]
+component = "inventory"
+mechanism = "missing-index"
+
+[[cause.partial]]
+component = "checkout"
+role = "victim"
+credit = 0.2
+because = "Checkout waits for inventory."
+
+[[cause.partial]]
+mechanism = "defective-release"
+role = "trigger"
+credit = 0.3
+because = "The release brought it, but what is it that the release does?"
+
+[[hypotheses]]
+about = "More traffic."
+words = ["traffic"]
+
+[[clinchers]]
+about = "One query takes almost all of the time."
+trace = { service = "inventory", span = "SELECT price", min_share = 0.5 }
+
+[mitigation]
+indicator = "indicator"
+below = 0.3
+accept = ["rollback inventory"]
+"#;
+
+/// Everything about the run that the grade rests on besides the write-up.
+pub(crate) struct Held {
+    pub(crate) world: World,
+    pub(crate) rubric: Rubric,
+    pub(crate) facts: Facts,
+}
+
+pub(crate) async fn held() -> Held {
+    let world = world().await;
+    let deploy = Deploy {
+        id: "inventory@2026.11.8".to_owned(),
+        service: "inventory".to_owned(),
+        release: "2026.11.8".to_owned(),
+        at: CHANGE,
+        role: "engineer".to_owned(),
+        summary: "Prices remember who set them".to_owned(),
+        kind: DeployKind::Deploy,
+    };
+    let line = serde_json::to_string(&deploy).expect("it is plain");
+    std::fs::write(world.folder.path().join("deploys.jsonl"), line + "\n").expect("there is room");
+    let logs = world.folder.path().join("logs");
+    std::fs::create_dir(&logs).expect("there is room");
+    let line = format!(
+        r#"{{"timestamp":"{}","level":"info","service":"checkout","message":"stored order"}}"#,
+        rfc3339(PAGE)
+    );
+    std::fs::write(logs.join("checkout-1.jsonl"), line + "\n").expect("there is room");
+    let rubric: Rubric = toml::from_str(KEY).expect("the key is right");
+    assert_eq!(rubric.problems(), Vec::new());
+    let facts = Facts {
+        run: "r1".to_owned(),
+        frame: frame(),
+        trigger_at: Some(CHANGE),
+        impact: Some(ImpactTruth {
+            start: Some(CHANGE),
+            end: Some(ENDED),
+            requests: 3000,
+            failed: 0,
+            slow: 600,
+            p99_ms: Some(480.0),
+        }),
+        deploys: vec![deploy],
+        actions: vec![Action {
+            at: PAGE,
+            what: "rollback inventory".to_owned(),
+        }],
+        mitigation: Some(Measurement {
+            value: Some(0.05),
+            well_for_s: 30.0,
+            is_settled: true,
+            problem: None,
+        }),
+    };
+    Held {
+        world,
+        rubric,
+        facts,
+    }
+}
+
+/// A right write-up; each case spoils one thing about it.
+pub(crate) fn right() -> WriteUp {
+    let at = |offset: i64| Some(Moment::Page(time::Duration::seconds(offset)));
+    let event = |offset: i64, what: &str, pointer: String| writeup::Event {
+        at: at(offset),
+        what: what.to_owned(),
+        evidence: vec![pointer],
+    };
+    let slow = format!("trace:{SLOW}");
+    WriteUp {
+        verdict: Some(Claim::Incident),
+        severity: Some(Severity::Sev2),
+        confidence: Some(0.9),
+        summary: "Orders were slow.".to_owned(),
+        impact: writeup::Impact {
+            start: at(-120),
+            end: at(300),
+            requests: Some(3000),
+            failed: Some(0),
+            slow: Some(600),
+            ..writeup::Impact::default()
+        },
+        detection: writeup::Detection {
+            at: at(0),
+            by: "OrdersSlow".to_owned(),
+            evidence: vec![],
+        },
+        timeline: vec![
+            event(-120, "rolled out", "deploy:inventory@2026.11.8".to_owned()),
+            event(0, "paged", "promql:p99@page".to_owned()),
+            event(60, "a slow order", slow.clone()),
+        ],
+        trigger: writeup::Trigger {
+            kind: Some(TriggerKind::Deploy),
+            deploy: Some("inventory@2026.11.8".to_owned()),
+            evidence: vec!["deploy:inventory@2026.11.8".to_owned()],
+            ..writeup::Trigger::default()
+        },
+        cause: writeup::Cause {
+            component: Some(Component::Inventory),
+            mechanism: Some(Mechanism::MissingIndex),
+            evidence: vec![slow, "promql:p99@page+30s => 0.48".to_owned()],
+            ..writeup::Cause::default()
+        },
+        ruled_out: vec![writeup::RuledOut {
+            hypothesis: "More traffic.".to_owned(),
+            because: "It is flat.".to_owned(),
+            evidence: vec!["promql:flat@page".to_owned()],
+        }],
+        mitigation: writeup::Mitigation {
+            action: "rollback inventory".to_owned(),
+            ..writeup::Mitigation::default()
+        },
+        action_items: vec![writeup::ActionItem {
+            what: "test migrations for query plans".to_owned(),
+            owner: "inventory team".to_owned(),
+        }],
+        alert: writeup::Alert {
+            expr: "errors".to_owned(),
+            hold_s: 5.0,
+        },
+        ..WriteUp::default()
+    }
+}
