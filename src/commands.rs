@@ -13,6 +13,7 @@ mod manage;
 mod open;
 mod profile;
 mod query;
+mod recorded;
 mod report;
 mod request;
 mod run;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::drills::{CASES, hold};
+use crate::drills::{Case, hold};
 use crate::support::{Drill, SOON, children_of, firedrill, get, is_alive, wait_for};
 
 const INSTANCES: [&str; 4] = ["gateway-1", "checkout-1", "inventory-1", "inventory-2"];
@@ -136,13 +136,9 @@ impl Drop for Manager {
 
 fn whole_drill() {
     let managers = Managers::start();
-    let case = CASES
-        .iter()
-        .find(|case| case.id == "error-spike")
-        .expect("a drill");
+    let case = Case::of("error-spike");
     hold(
         case,
-        true,
         &[
             "--managers",
             &managers.list(),

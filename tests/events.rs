@@ -167,7 +167,7 @@ fn graded() -> Vec<Value> {
     drill.event("process", SOON);
     drill.event("process", SOON);
     let report = drill.folder().join("draft.md");
-    let text = facts.fill(include_str!("writeups/error-spike.wrong.md"));
+    let text = facts.fill(include_str!("writeups/error-spike.wrong-third-party.md"));
     std::fs::write(&report, text).expect("a write-up");
     let graded = drill.cli(&["submit", report.to_str().expect("a path")]);
     assert_eq!(graded.status.code(), Some(10), "{graded:?}");

@@ -20,7 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             case.id.replace('-', "_")
         );
         Trial::test(name, move || {
-            drills::hold(case, true, &["--backend", "native"]);
+            drills::hold(case, &["--backend", "native"]);
             Ok(())
         })
     });

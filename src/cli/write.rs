@@ -54,11 +54,15 @@ pub struct ReportCheck {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   firedrill submit report.md            exit code 0 passed, 10 not passed
-  firedrill submit report.md --json")]
+  firedrill submit report.md --json
+  firedrill submit other.md --run RUN   what another write-up would have got")]
 pub struct Submit {
     /// The write-up
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// Grade it by the record of a run that was graded before, by id or folder; the run keeps its own verdict
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
     /// Text or JSON.
     #[command(flatten)]
     pub format: Format,

@@ -1,19 +1,20 @@
 //! `firedrill debrief`: what happened, the shortest path through the evidence, what misled.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
 
 use super::open::{self, Elsewhere};
+use super::recorded::{self, Key};
 use crate::cli::drill::Ports;
 use crate::cli::write::Debrief;
 use crate::console::{Ink, Style};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::runner::chronicle::Chronicle;
-use crate::scenario::{Link, LinkKind, Scenario, catalogue, seal};
+use crate::scenario::{Link, LinkKind, Scenario};
 use crate::session::Urls;
 
 /// How much of the time before the page a link shows, in seconds.
@@ -63,15 +64,7 @@ struct Story {
 
 impl Story {
     fn read(folder: &Path, give_up: bool) -> anyhow::Result<Self> {
-        let head = std::fs::read(folder.join("run.json")).context("head of the run")?;
-        let head: Value = serde_json::from_slice(&head).context("head of the run")?;
-        let field = |name: &str| head[name].as_str().unwrap_or_default().to_owned();
-        let (nonce, hash) = (field("nonce"), field("scenario_hash"));
-        if hash.is_empty() {
-            return Err(
-                Error::usage("this run had no incident", "`firedrill run` starts a drill").into(),
-            );
-        }
+        let Key { nonce, hash } = Key::read(folder)?;
         let verdict = std::fs::read(folder.join("verdict.json")).ok();
         let verdict = verdict
             .map(|text| serde_json::from_slice(&text))
@@ -84,7 +77,7 @@ impl Story {
             )
             .into());
         }
-        let scenario = sealed(folder, &nonce, &hash)?;
+        let scenario = recorded::scenario(folder)?;
         Ok(Self {
             run: open::run_of(folder),
             scenario,
@@ -199,31 +192,6 @@ impl Story {
             (LinkKind::Command, _) => format!("firedrill {}", link.target),
         }
     }
-}
-
-/// The scenario of a run: kept by the grade, else the one of the catalogue that the hash belongs to.
-fn sealed(folder: &Path, nonce: &str, hash: &str) -> anyhow::Result<Scenario> {
-    if let Some(path) = kept(folder) {
-        let text = std::fs::read_to_string(&path).context("scenario of the run")?;
-        return Ok(Scenario::read(&path.display().to_string(), &text).map_err(Error::Scenario)?);
-    }
-    let file = catalogue::FILES
-        .iter()
-        .find(|file| seal::commitment(nonce, file.text.as_bytes()) == hash);
-    let file = file.context("no drill of the catalogue has this run's hash: it was another version's, or its runner was killed")?;
-    Ok(catalogue::load(file.id)?)
-}
-
-/// The scenario file that the grade has put into the run's folder.
-fn kept(folder: &Path) -> Option<PathBuf> {
-    let files = std::fs::read_dir(folder)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path());
-    files.into_iter().find(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "toml")
-    })
 }
 
 /// Percent-encodes a query value (RFC 3986, everything but unreserved characters).

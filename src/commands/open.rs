@@ -101,7 +101,7 @@ impl Elsewhere {
         })
     }
 
-    fn refusal(&self, run: &str) -> Error {
+    pub(super) fn refusal(&self, run: &str) -> Error {
         let message = match &self.urls {
             Some(urls) => format!(
                 "traces and metrics of {run} are not in its folder: they were kept by Jaeger at {} and Prometheus at {}",

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
+use grader::WriteUp;
 use grader::evidence::Sources;
 use time::OffsetDateTime;
 
@@ -75,6 +76,18 @@ fn known(folder: &Path) -> anyhow::Result<Known> {
     })
 }
 
+/// Reads a write-up's head; every problem of it is said at once.
+pub(super) fn parsed(name: &str, text: &str) -> Result<WriteUp, Error> {
+    report::parse(name, text).map_err(|problems| Error::Usage {
+        message: problems
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n"),
+        hint: Some("correct the head and try again".to_owned()),
+    })
+}
+
 fn check(context: &Context, args: &ReportCheck) -> anyhow::Result<Outcome> {
     let text = std::fs::read_to_string(&args.file).map_err(|error| {
         Error::usage(
@@ -83,14 +96,7 @@ fn check(context: &Context, args: &ReportCheck) -> anyhow::Result<Outcome> {
         )
     })?;
     let name = args.file.display().to_string();
-    let writeup = report::parse(&name, &text).map_err(|problems| Error::Usage {
-        message: problems
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("\n"),
-        hint: Some("correct the head and check again".to_owned()),
-    })?;
+    let writeup = parsed(&name, &text)?;
     let live = Live::connect(context)?;
     let frame = source::frame(&live.session.folder, OffsetDateTime::now_utc());
     let progress = context.console.progress("looking up every pointer");

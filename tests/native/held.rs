@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::drills::{self, CASES, Case};
+use crate::drills::{self, Case};
 use crate::support::{
     Drill, SOON, children_of, firedrill, get, get_json, is_alive, kill, tool, wait_for,
 };
@@ -145,7 +145,7 @@ fn comes_back(drill: &mut Drill, name: &str, how: &str) {
 }
 
 pub(super) fn lose_jaeger() {
-    let case = case("error-spike");
+    let case = Case::of("error-spike");
     let run = [
         "run",
         case.id,
@@ -157,10 +157,11 @@ pub(super) fn lose_jaeger() {
         "native",
     ];
     let mut drill = Drill::start(&run);
-    let verdict = drills::hold_started(case, true, &mut drill, |drill| {
+    let held = drills::hold_started(case, "right", &mut drill, |drill| {
         kill(Kept::of(drill).program("jaeger"));
         comes_back(drill, "jaeger", "signal: 9");
     });
+    let verdict = held.verdict;
     assert_eq!(verdict["incomplete"], true, "{verdict:#}");
     let pointers = verdict["pointers"].as_array().expect("pointers");
     let lost: Vec<&Value> = pointers
@@ -176,13 +177,6 @@ pub(super) fn lose_jaeger() {
         traces.into_iter().all(|pointer| lost.contains(&pointer)),
         "{pointers:#?}"
     );
-}
-
-fn case(id: &str) -> &'static Case {
-    CASES
-        .iter()
-        .find(|case| case.id == id)
-        .expect("a case of that drill")
 }
 
 /// A process of a test's own. Dropping it ends it.
@@ -303,9 +297,9 @@ fn jaeger_settings(query: &str, grpc: &str, http: &str) -> Value {
 pub(super) fn external() {
     let state = tempfile::tempdir().expect("a temporary state folder");
     let elsewhere = Elsewhere::start(state.path());
-    let case = case("noisy-warnings");
+    let case = Case::of("noisy-warnings");
     let mut drill = elsewhere.drill(state, case.id);
-    drills::hold_started(case, true, &mut drill, |_| {});
+    drills::hold_started(case, "right", &mut drill, |_| {});
     let output = drill.cli(&["open"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
@@ -318,15 +312,16 @@ pub(super) fn external() {
 pub(super) fn lose_prometheus() {
     let state = tempfile::tempdir().expect("a temporary state folder");
     let mut elsewhere = Elsewhere::start(state.path());
-    let case = case("error-spike");
+    let case = Case::of("error-spike");
     let mut drill = elsewhere.drill(state, case.id);
-    let verdict = drills::hold_started(case, true, &mut drill, |drill| {
+    let held = drills::hold_started(case, "right", &mut drill, |drill| {
         elsewhere.prometheus.0.kill().expect("it can be killed");
         let silent = drill.event("process", SOON);
         assert_eq!(silent["instance"], "prometheus", "{silent}");
         let what = silent["what"].as_str().unwrap_or_default();
         assert!(what.starts_with("does not answer ("), "{what}");
     });
+    let verdict = held.verdict;
     assert_eq!(verdict["incomplete"], true, "{verdict:#}");
     let unproven = verdict["unproven"].as_str().unwrap_or_default();
     assert!(unproven.contains("Prometheus"), "{verdict:#}");

@@ -99,7 +99,9 @@ impl Logs {
         // Newest first, so that the oldest can be dropped as newer ones come.
         let mut kept: BTreeMap<(Option<OffsetDateTime>, u64), LogLine> = BTreeMap::new();
         self.each(&mut found, |line, found| {
-            if !matcher.matches(&line) {
+            // What was written later does not belong to the frame, or the same question would get another answer.
+            let is_later = line.at.is_some_and(|at| at > frame.ended);
+            if is_later || !matcher.matches(&line) {
                 return;
             }
             found.matched += 1;
