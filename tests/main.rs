@@ -12,6 +12,7 @@ mod drills;
 mod events;
 mod exemplar;
 mod native;
+mod parity;
 mod prometheus;
 mod silence;
 mod stack;
@@ -35,6 +36,7 @@ fn main() -> std::process::ExitCode {
         prometheus::trials(),
         exemplar::trials(),
         native::trials(),
+        parity::trials(),
         telemetry::trials(),
         events::trials(),
         dashboards::trials(),

@@ -5,7 +5,7 @@ mod fold;
 
 use std::collections::HashMap;
 
-use promql_parser::parser::token::{T_BOTTOMK, T_COUNT_VALUES, T_LIMITK, T_QUANTILE, T_TOPK};
+use promql_parser::parser::token::{T_BOTTOMK, T_COUNT_VALUES, T_QUANTILE, T_TOPK};
 use promql_parser::parser::{AggregateExpr, Expr, LabelModifier};
 
 use super::eval::{Evaluator, unexpected, without_parens};
@@ -27,7 +27,7 @@ impl Evaluator<'_> {
         match aggregate.op.id() {
             T_COUNT_VALUES => self.count_values(aggregate, steps),
             T_QUANTILE => self.quantile(aggregate, steps),
-            T_TOPK | T_BOTTOMK | T_LIMITK => self.choose(aggregate, steps),
+            T_TOPK | T_BOTTOMK => self.choose(aggregate, steps),
             _ => self.fold(aggregate, steps),
         }
     }

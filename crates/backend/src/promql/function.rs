@@ -14,14 +14,14 @@ use super::parse::matchers_of;
 use super::row::{ABSENT, Row, Steps, is_present, unite};
 use super::{Error, Labels, METRIC_NAME, window};
 
-/// Those of the parser's functions that are evaluated here; the others are experimental in Prometheus.
+/// Those of the parser's functions that are evaluated here. The others are experimental in Prometheus, which refuses
+/// them unless it is told otherwise; an expression must mean the same in both.
 pub(super) fn is_supported(name: &str) -> bool {
     let names = [
         "absent",
         "clamp",
         "clamp_max",
         "clamp_min",
-        "end",
         "histogram_avg",
         "histogram_count",
         "histogram_fraction",
@@ -35,10 +35,7 @@ pub(super) fn is_supported(name: &str) -> bool {
         "round",
         "scalar",
         "sort",
-        "sort_by_label",
-        "sort_by_label_desc",
         "sort_desc",
-        "start",
         "time",
         "timestamp",
         "vector",
@@ -64,8 +61,6 @@ impl Evaluator<'_> {
     fn scalar_call(&self, call: &Call, steps: Steps) -> Result<Option<Vec<f64>>, Error> {
         let values = match (call.func.name, &call.args.args[..]) {
             ("pi", []) => vec![std::f64::consts::PI; steps.count],
-            ("start", []) => vec![seconds(self.query.start_ms); steps.count],
-            ("end", []) => vec![seconds(self.query_end_ms); steps.count],
             ("time", []) => steps.times().map(seconds).collect(),
             ("scalar", [argument]) => {
                 let rows = self.vector(argument, steps)?;
@@ -116,9 +111,7 @@ impl Evaluator<'_> {
             "label_join" => self.label_join(arguments, steps),
             "label_replace" => self.label_replace(arguments, steps),
             "round" => self.round(arguments, steps),
-            "sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc" => {
-                self.sort(name, arguments, steps)
-            }
+            "sort" | "sort_desc" => self.sort(name, first(arguments)?, steps),
             "timestamp" => self.timestamp(first(arguments)?, steps),
             "vector" => Ok(vec![Row::new(
                 Labels::empty(),

@@ -31,8 +31,9 @@ pub(super) fn parse(text: &str) -> Result<Expr, Error> {
     if let Some(place) = token::endless_duration(&tokens) {
         return Err(refusal(text, Some(place), "duration out of range"));
     }
+    let plain = token::plain_integers(text, &tokens);
     // The parser panics on some input, as it does on the durations refused above.
-    let parsed = catch_unwind(|| promql_parser::parser::parse(text))
+    let parsed = catch_unwind(|| promql_parser::parser::parse(&plain))
         .unwrap_or_else(|_| Err("the parser cannot handle this expression".to_owned()));
     let expr = parsed.map_err(|message| {
         let (place, message) = position::locate(text, &tokens, &message);
@@ -117,13 +118,15 @@ fn check_binary(binary: &BinaryExpr) -> Result<(), String> {
 }
 
 fn check_aggregate(aggregate: &AggregateExpr) -> Result<(), String> {
-    if aggregate.op.id() == T_LIMIT_RATIO {
-        return Err("limit_ratio is experimental and not supported".to_owned());
+    let experimental = match aggregate.op.id() {
+        T_LIMITK => Some("limitk"),
+        T_LIMIT_RATIO => Some("limit_ratio"),
+        _ => None,
+    };
+    if let Some(name) = experimental {
+        return Err(format!("{name} is experimental and not supported"));
     }
     if let Some(parameter) = &aggregate.param {
-        if aggregate.op.id() == T_LIMITK {
-            expect(ValueType::Scalar, parameter, "aggregation expression")?;
-        }
         check(parameter)?;
     }
     check(&aggregate.expr)

@@ -19,6 +19,10 @@ pub(super) fn of_values(q: f64, values: &mut [f64]) -> f64 {
     let lower = rank.floor();
     let weight = rank - lower;
     let below = values[lower as usize];
+    if weight == 0.0 {
+        // An infinite neighbour times nothing would be NaN.
+        return below;
+    }
     let above = values[(lower as usize + 1).min(last)];
     below * (1.0 - weight) + above * weight
 }

@@ -24,7 +24,6 @@ fn function(name: &str) -> Option<Function> {
         "idelta" => rate::instant_delta,
         "irate" => rate::instant_rate,
         "last_over_time" => |window| window.samples.last().map(|sample| sample.value),
-        "mad_over_time" => |window| Some(median_deviation(window.samples)),
         "max_over_time" => {
             |window| extreme(window.samples, |a, b| a > b).map(|sample| sample.value)
         }
@@ -36,10 +35,6 @@ fn function(name: &str) -> Option<Function> {
         "stddev_over_time" => |window| Some(variance(window.samples).sqrt()),
         "stdvar_over_time" => |window| Some(variance(window.samples)),
         "sum_over_time" => |window| Some(sum(window.samples)),
-        "ts_of_first_over_time" => |window| window.samples.first().map(seconds),
-        "ts_of_last_over_time" => |window| window.samples.last().map(seconds),
-        "ts_of_max_over_time" => |window| extreme(window.samples, |a, b| a >= b).map(seconds),
-        "ts_of_min_over_time" => |window| extreme(window.samples, |a, b| a <= b).map(seconds),
         _ => return None,
     };
     Some(function)
@@ -50,7 +45,6 @@ pub(super) fn is_supported(name: &str) -> bool {
     let names = [
         "absent_over_time",
         "delta",
-        "double_exponential_smoothing",
         "increase",
         "predict_linear",
         "quantile_over_time",
@@ -66,7 +60,6 @@ impl Evaluator<'_> {
         let rows = match name {
             "absent_over_time" => self.absent_over_time(call, steps),
             "delta" | "increase" | "rate" => self.extrapolated(call, steps),
-            "double_exponential_smoothing" => self.smoothed(call, steps),
             "predict_linear" => self.predicted(call, steps),
             "quantile_over_time" => self.quantile_over_time(call, steps),
             _ => {
@@ -100,9 +93,9 @@ impl Evaluator<'_> {
             return Err(unexpected("two arguments"));
         };
         let q = self.scalar(q, steps)?;
-        self.check_quantiles(&q);
         let ranges = self.ranges(argument, steps)?;
         self.over_windows(&ranges, steps, false, |window| {
+            self.check_quantiles(&q[window.step..=window.step]);
             let mut values: Vec<f64> = window.samples.iter().map(|sample| sample.value).collect();
             Some(quantile::of_values(q[window.step], &mut values))
         })
@@ -119,27 +112,6 @@ impl Evaluator<'_> {
         })
     }
 
-    fn smoothed(&self, call: &Call, steps: Steps) -> Result<Vec<Row>, Error> {
-        let [argument, smoothing, trend] = &call.args.args[..] else {
-            return Err(unexpected("three arguments"));
-        };
-        let smoothing = self.scalar(smoothing, steps)?;
-        let trend = self.scalar(trend, steps)?;
-        for (what, factors) in [("smoothing", &smoothing), ("trend", &trend)] {
-            if let Some(factor) = factors
-                .iter()
-                .find(|factor| !(**factor > 0.0 && **factor < 1.0))
-            {
-                let text = format!("invalid {what} factor {factor}: it must be between 0 and 1");
-                return Err(Error::Execution(text));
-            }
-        }
-        let ranges = self.ranges(argument, steps)?;
-        self.over_windows(&ranges, steps, false, |window| {
-            regression::smooth(window, smoothing[window.step], trend[window.step])
-        })
-    }
-
     /// Warns of quantiles that are not between 0 and 1.
     pub(super) fn check_quantiles(&self, quantiles: &[f64]) {
         let is_wrong = |q: &&f64| is_present(**q) && !(0.0..=1.0).contains(*q);
@@ -147,10 +119,6 @@ impl Evaluator<'_> {
             self.warn(format!("quantile value should be between 0 and 1, got {q}"));
         }
     }
-}
-
-fn seconds(sample: &Sample) -> f64 {
-    sample.t_ms as f64 / 1000.0
 }
 
 fn mean(samples: &[Sample]) -> f64 {
@@ -197,17 +165,4 @@ fn count_pairs(samples: &[Sample], predicate: fn(f64, f64) -> bool) -> f64 {
 
 fn is_change(a: f64, b: f64) -> bool {
     a != b && !(a.is_nan() && b.is_nan())
-}
-
-/// The median of the distances to the median.
-fn median_deviation(samples: &[Sample]) -> f64 {
-    let mut values: Vec<f64> = samples.iter().map(|sample| sample.value).collect();
-    if values.iter().any(|value| value.is_nan()) {
-        return f64::NAN;
-    }
-    let median = quantile::of_values(0.5, &mut values);
-    values
-        .iter_mut()
-        .for_each(|value| *value = (*value - median).abs());
-    quantile::of_values(0.5, &mut values)
 }

@@ -1,9 +1,7 @@
 //! The aggregations that keep some members of each group as they are.
 
-use std::cmp::Ordering;
-
 use promql_parser::parser::AggregateExpr;
-use promql_parser::parser::token::{T_BOTTOMK, T_TOPK, TokenId};
+use promql_parser::parser::token::{T_TOPK, TokenId};
 
 use super::group;
 use crate::promql::Error;
@@ -11,7 +9,7 @@ use crate::promql::eval::Evaluator;
 use crate::promql::row::{ABSENT, Row, Steps, is_present};
 
 impl Evaluator<'_> {
-    /// `topk`, `bottomk` and `limitk`: the largest, the smallest, or any k members, at each step for itself.
+    /// `topk` and `bottomk`: the k largest or smallest members, at each step for itself.
     pub(super) fn choose(
         &self,
         aggregate: &AggregateExpr,
@@ -87,8 +85,7 @@ fn keep_best(op: TokenId, members: &mut Vec<(usize, f64)>, count: usize) {
     let rank = |a: &(usize, f64), b: &(usize, f64)| {
         let order = match op {
             T_TOPK => b.1.partial_cmp(&a.1),
-            T_BOTTOMK => a.1.partial_cmp(&b.1),
-            _ => Some(Ordering::Equal),
+            _ => a.1.partial_cmp(&b.1),
         };
         order
             .unwrap_or_else(|| a.1.is_nan().cmp(&b.1.is_nan()))

@@ -1,5 +1,7 @@
 //! Splits an expression into tokens that know where they stand, which the parser does not tell of its own.
 
+use std::borrow::Cow;
+
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -93,6 +95,41 @@ pub(super) fn endless_duration(tokens: &[Token]) -> Option<usize> {
         .filter(|(_, token)| is_endless(token));
     let (_, found) = candidates.find(|(index, _)| is_introduced(*index))?;
     Some(found.start)
+}
+
+/// The expression with integers as the parser reads them: Prometheus also takes `1_000` and `0xFF_FF`, and `010`
+/// for eight.
+pub(super) fn plain_integers<'a>(text: &'a str, tokens: &[Token]) -> Cow<'a, str> {
+    let mut plain = Cow::Borrowed(text);
+    // From the end, so that the places of those before stay right.
+    for token in tokens.iter().rev() {
+        if token.kind == Kind::Number
+            && let Some(value) = unusual_integer(token.text)
+        {
+            let place = token.start..token.start + token.text.len();
+            plain.to_mut().replace_range(place, &value.to_string());
+        }
+    }
+    plain
+}
+
+/// The value of an integer that is not simply a row of digits.
+fn unusual_integer(text: &str) -> Option<i64> {
+    let lower = text.to_ascii_lowercase();
+    let (digits, radix) = match lower.get(..2) {
+        Some("0x") => (&lower[2..], 16),
+        _ if lower.len() > 1 && lower.starts_with('0') => (&lower[1..], 8),
+        _ if lower.contains('_') => (&*lower, 10),
+        _ => return None,
+    };
+    // One underscore at a time, and none at an end, except after a prefix.
+    let is_prefixed = digits.len() < lower.len();
+    let parts = digits.strip_prefix('_').filter(|_| is_prefixed);
+    let parts = parts.unwrap_or(digits);
+    if parts.split('_').any(str::is_empty) {
+        return None;
+    }
+    i64::from_str_radix(&parts.replace('_', ""), radix).ok()
 }
 
 /// How many bytes of blanks and comments come first.

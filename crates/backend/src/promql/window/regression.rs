@@ -1,4 +1,4 @@
-//! Straight lines through the samples of a window, and smoothing with a trend.
+//! Straight lines through the samples of a window.
 
 use crate::promql::Sample;
 use crate::promql::kahan::Sum;
@@ -43,23 +43,4 @@ fn line(samples: &[Sample], origin_ms: i64) -> Option<(f64, f64)> {
     let (x, y, xy, xx) = (x.value(), y.value(), xy.value(), xx.value());
     let slope = (xy - x * y / count) / (xx - x * x / count);
     Some((slope, y / count - slope * x / count))
-}
-
-/// Double exponential smoothing: of the level by one factor, of the trend by another.
-pub(super) fn smooth(window: &Window, smoothing: f64, trend: f64) -> Option<f64> {
-    let [first, second, ..] = window.samples else {
-        return None;
-    };
-    let mut before = 0.0;
-    let mut level = first.value;
-    let mut change = second.value - first.value;
-    for (index, sample) in window.samples.iter().enumerate().skip(1) {
-        if index > 1 {
-            change = trend * (level - before) + (1.0 - trend) * change;
-        }
-        let raw = smoothing * sample.value;
-        let carried = (1.0 - smoothing) * (level + change);
-        (before, level) = (level, raw + carried);
-    }
-    Some(level)
 }

@@ -1,0 +1,33 @@
+//! Parity, proved by difference: the embedded backends and the real ones get the same input, are asked the same, and must
+//! answer the same. Skipped where a real one is missing.
+//!
+//! What is asked stands in `tests/parity/*.txt`. What is known to differ stands in `differs.txt` files with its cause,
+//! and is asserted to differ still.
+
+mod compare;
+mod embedded;
+mod fixture;
+mod list;
+mod metrics;
+mod real;
+mod remote_write;
+
+use libtest_mimic::Trial;
+
+use crate::support::tool;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let trial = |name: &str, programs: &[&str], test: fn()| {
+        let is_there = programs.iter().all(|program| tool(program).is_some());
+        let test = move || {
+            test();
+            Ok(())
+        };
+        Trial::test(format!("parity::{name}"), test).with_ignored_flag(!is_there)
+    };
+    vec![trial(
+        "both_prometheus_answer_every_expression_alike",
+        &["prometheus"],
+        metrics::same_answers,
+    )]
+}
