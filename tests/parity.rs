@@ -11,6 +11,7 @@ mod list;
 mod metrics;
 mod real;
 mod remote_write;
+mod rules;
 
 use libtest_mimic::Trial;
 
@@ -25,9 +26,16 @@ pub(crate) fn trials() -> Vec<Trial> {
         };
         Trial::test(format!("parity::{name}"), test).with_ignored_flag(!is_there)
     };
-    vec![trial(
-        "both_prometheus_answer_every_expression_alike",
-        &["prometheus"],
-        metrics::same_answers,
-    )]
+    vec![
+        trial(
+            "both_prometheus_answer_every_expression_alike",
+            &["prometheus"],
+            metrics::same_answers,
+        ),
+        trial(
+            "rules_record_and_fire_at_the_same_evaluations",
+            &["promtool"],
+            rules::same_evaluations,
+        ),
+    ]
 }
