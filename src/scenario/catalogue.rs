@@ -37,7 +37,8 @@ pub const FILES: &[File] = files![
     "orders-queue",
     "slow-checkout",
     "try-again-later",
-    "unknown-callers"
+    "unknown-callers",
+    "warehouse-waits"
 ];
 
 /// The file of a drill; names that look like the id are suggested when there is none.

@@ -53,6 +53,8 @@ pub mod code {
     pub const CART_EMPTY: &str = "cart-empty";
     /// 422: the key was used for another body.
     pub const IDEMPOTENCY_KEY_REUSED: &str = "idempotency-key-reused";
+    /// 422: the warehouse does not pack orders of so many lines.
+    pub const ORDER_TOO_LONG: &str = "order-too-long";
     /// 422: the body is JSON but not what the route takes.
     pub const INVALID_BODY: &str = "invalid-body";
     /// 429: over the client's rate.

@@ -29,7 +29,7 @@ use tokio::sync::Notify;
 
 pub use crate::{
     route::router,
-    settings::{CartView, HoldPolicy, OutboxSettings, Settings},
+    settings::{CartView, HoldPolicy, Order, OutboxSettings, Settings},
     worker::Worker,
 };
 

@@ -67,12 +67,24 @@ pub struct OutboxSettings {
     pub concurrency: usize,
     /// Time for one delivery, in milliseconds.
     pub timeout_ms: u64,
-    /// Deliveries tried before a message is put with the dead letters.
+    /// In which order messages are delivered.
+    pub order: Order,
+    /// Deliveries tried before a message is put with the dead letters; 0 for no limit.
     pub attempts: u32,
     /// Wait after the first failure, in milliseconds; doubles with every further one.
     pub backoff_ms: u64,
     /// Longest wait, in milliseconds.
     pub backoff_max_ms: u64,
+}
+
+/// In which order messages are delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// As they come due, several at a time.
+    Due,
+    /// As they were stored, one after the other: each waits for those before it.
+    Stored,
 }
 
 impl HoldPolicy {
@@ -111,6 +123,7 @@ impl Default for OutboxSettings {
             batch: 32,
             concurrency: 4,
             timeout_ms: 5_000,
+            order: Order::Due,
             attempts: 8,
             backoff_ms: 250,
             backoff_max_ms: 30_000,

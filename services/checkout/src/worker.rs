@@ -13,7 +13,7 @@ use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 use tracing::{Instrument, Span, error, warn};
 
 use crate::{
-    OutboxSettings, State,
+    Order, OutboxSettings, State,
     message::{self, Message},
     store::{order, outbox},
     upstream,
@@ -75,8 +75,18 @@ impl Worker {
         }
     }
 
-    /// Delivers the messages that are due, at most one batch; gives back how many there were.
+    /// Delivers the messages whose turn it is, at most one batch; gives back how many there were.
     pub async fn round(&mut self) -> Result<u32, db::Error> {
+        let taken = match self.state.settings.outbox.order {
+            Order::Due => self.side_by_side().await?,
+            Order::Stored => self.one_by_one().await?,
+        };
+        self.measure().await?;
+        Ok(taken)
+    }
+
+    /// Delivers what is due, several at a time.
+    async fn side_by_side(&mut self) -> Result<u32, db::Error> {
         let OutboxSettings {
             batch, concurrency, ..
         } = self.state.settings.outbox;
@@ -92,11 +102,7 @@ impl Worker {
         let slots = Arc::new(Semaphore::new(concurrency.max(1)));
         let mut deliveries = JoinSet::new();
         for message in due {
-            let wait_ms = backoff_ms(
-                &self.state.settings.outbox,
-                message.attempts,
-                self.random.random_range(0.5..1.0),
-            );
+            let wait_ms = self.wait_ms(&message);
             let (state, slots) = (self.state.clone(), Arc::clone(&slots));
             deliveries.spawn(async move {
                 // The semaphore is never closed; if it were, going without a slot would do no harm.
@@ -107,16 +113,47 @@ impl Worker {
         }
         while let Some(outcome) = deliveries.join_next().await {
             match outcome {
-                Ok(Ok(outcome)) => count(outcome),
-                Ok(Err(error)) => {
-                    warn!(%error, "the end of a delivery could not be stored: {error}")
-                }
+                Ok(outcome) => count(outcome),
                 // A panic is logged where it happens; the message stays due.
                 Err(_) => {}
             }
         }
-        self.measure().await?;
         Ok(taken)
+    }
+
+    /// Delivers in the order in which messages were stored; none overtakes one that has to wait.
+    async fn one_by_one(&mut self) -> Result<u32, db::Error> {
+        let batch = self.state.settings.outbox.batch;
+        let stored = self
+            .state
+            .pool
+            .read(&outbox::STORED, move |connection| {
+                outbox::stored(connection, batch)
+            })
+            .await?;
+        let mut taken = 0;
+        for message in stored {
+            if message.due_ms > (self.state.clock)() {
+                break;
+            }
+            taken += 1;
+            let wait_ms = self.wait_ms(&message);
+            let span = message::consumer(&message);
+            let outcome = deliver(&self.state, message, wait_ms)
+                .instrument(span)
+                .await;
+            let is_gone = matches!(outcome, Ok(Outcome::Delivered | Outcome::Buried));
+            count(outcome);
+            if !is_gone {
+                break;
+            }
+        }
+        Ok(taken)
+    }
+
+    fn wait_ms(&mut self, message: &outbox::Message) -> i64 {
+        let spread = self.random.random_range(0.5..1.0);
+        backoff_ms(&self.state.settings.outbox, message.attempts, spread)
     }
 
     async fn measure(&self) -> Result<(), db::Error> {
@@ -160,9 +197,8 @@ async fn deliver(
     Span::current().record(attribute::ERROR_TYPE, kind(&error));
     let (id, attempts, now_ms) = (message.id, message.attempts + 1, (state.clock)());
     let (topic, order) = (message.topic, message.order);
-    if attempts < settings.attempts {
-        let most = settings.attempts;
-        warn!(order.id = %order, %error, "delivery {attempts} of {most} of `{topic}` for order `{order}` failed: {error}");
+    if settings.attempts == 0 || attempts < settings.attempts {
+        warn!(order.id = %order, deliveries = attempts, %error, "delivery {attempts} of `{topic}` for order `{order}` failed: {error}");
         let work = move |transaction: &rusqlite::Transaction<'_>| {
             outbox::postpone(transaction, id, attempts, now_ms.saturating_add(wait_ms))
         };
@@ -203,11 +239,15 @@ fn backoff_ms(settings: &OutboxSettings, attempts: u32, spread: f64) -> i64 {
     (doubled.min(settings.backoff_max_ms) as f64 * spread) as i64
 }
 
-fn count(outcome: Outcome) {
+fn count(outcome: Result<Outcome, db::Error>) {
     let result = match outcome {
-        Outcome::Delivered => "delivered",
-        Outcome::Postponed => "postponed",
-        Outcome::Buried => "dead",
+        Ok(Outcome::Delivered) => "delivered",
+        Ok(Outcome::Postponed) => "postponed",
+        Ok(Outcome::Buried) => "dead",
+        Err(error) => {
+            warn!(%error, "the end of a delivery could not be stored: {error}");
+            return;
+        }
     };
     counter!(metric::OUTBOX_PROCESSED, label::RESULT => result).increment(1);
 }

@@ -396,6 +396,37 @@ async fn a_message_that_cannot_be_delivered_ends_with_the_dead_letters() {
     assert_eq!(worker.round().await.ok(), Some(0), "nothing is tried again");
 }
 
+/// What waits for the first message, when it is refused again and again: nothing, unless the order is that of storing.
+#[tokio::test]
+async fn messages_that_go_as_they_were_stored_wait_for_the_first() {
+    use checkout::Order::{Due, Stored};
+    for (order, attempts, left, dead) in [(Due, 0, 1, 0), (Stored, 0, 3, 0), (Stored, 2, 0, 1)] {
+        let outbox = OutboxSettings {
+            order,
+            attempts,
+            concurrency: 1,
+            backoff_ms: 0,
+            ..OutboxSettings::default()
+        };
+        let shop = shop(Settings {
+            outbox,
+            ..Settings::default()
+        })
+        .await;
+        for key in ["a", "b", "c"] {
+            shop.fill(key).await;
+            shop.order(key, json!({ "cart": key })).await;
+        }
+        let mut worker = Worker::new(shop.state.clone(), 7);
+        for _ in 0..2 {
+            shop.inventory.plan(422, Value::Null);
+            assert!(worker.round().await.is_ok(), "{order:?} {attempts}");
+        }
+        let found = (shop.count("outbox"), shop.count("dead_letter"));
+        assert_eq!(found, (left, dead), "{order:?} {attempts}");
+    }
+}
+
 #[tokio::test]
 async fn a_cart_is_kept_as_it_was_read_for_as_long_as_the_settings_say() {
     // Whether a declined order leaves the only connection that reads to the next request.

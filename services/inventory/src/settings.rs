@@ -20,6 +20,8 @@ pub struct Settings {
     pub page_cache_kib: u32,
     /// Time for which a reservation is kept open, in seconds.
     pub reservation_s: u64,
+    /// Lines of an order that the warehouse's machines pack; longer orders are refused and packed by hand. Absent for any.
+    pub packed_lines: Option<usize>,
     /// Time for which an ended reservation is remembered, in seconds.
     pub reservation_memory_s: u64,
     /// The cache of product views.
@@ -70,6 +72,7 @@ impl Default for Settings {
             busy_ms: 5_000,
             page_cache_kib: 2_048,
             reservation_s: 900,
+            packed_lines: None,
             reservation_memory_s: 600,
             cache: CacheSettings::default(),
             feed: FeedSettings::default(),

@@ -231,6 +231,29 @@ async fn a_reservation_is_priced_as_the_product_is_shown() {
 }
 
 #[tokio::test]
+async fn an_order_of_more_lines_than_are_packed_is_refused_each_time() {
+    let lines =
+        json!([{ "sku": "sku-000001", "quantity": 1 }, { "sku": "sku-000002", "quantity": 1 }]);
+    for (packed_lines, expected) in [
+        (None, StatusCode::NO_CONTENT),
+        (Some(2), StatusCode::NO_CONTENT),
+        (Some(1), StatusCode::UNPROCESSABLE_ENTITY),
+    ] {
+        let shop = shop(Settings {
+            packed_lines,
+            ..Settings::default()
+        });
+        for _ in 0..2 {
+            let placed = json!({ "order": "o-1", "lines": lines });
+            let (status, _) = shop
+                .call(Method::POST, "/internal/orders/placed", placed)
+                .await;
+            assert_eq!(status, expected, "{packed_lines:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_refused_reservation_leaves_nothing_behind() {
     let shop = shop(Settings::default());
     let lines =

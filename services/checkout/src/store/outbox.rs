@@ -13,8 +13,15 @@ pub const INSERT: Statement = Statement {
 /// Messages whose time has come, the oldest first.
 pub const DUE: Statement = Statement {
     summary: "SELECT outbox",
-    text: "SELECT id, topic, payload, order_id, traceparent, attempts, created_ms FROM outbox \
+    text: "SELECT id, topic, payload, order_id, traceparent, attempts, created_ms, due_ms FROM outbox \
            WHERE due_ms <= ?1 ORDER BY due_ms, id LIMIT ?2",
+};
+
+/// Messages in the order in which they were stored, due or not.
+pub const STORED: Statement = Statement {
+    summary: "SELECT outbox",
+    text: "SELECT id, topic, payload, order_id, traceparent, attempts, created_ms, due_ms FROM outbox \
+           ORDER BY id LIMIT ?1",
 };
 
 /// A message that was delivered.
@@ -60,6 +67,8 @@ pub struct Message {
     pub attempts: u32,
     /// Unix milliseconds.
     pub created_ms: i64,
+    /// When to deliver it, in Unix milliseconds.
+    pub due_ms: i64,
 }
 
 /// A message to store.
@@ -107,21 +116,31 @@ pub fn insert(connection: &Connection, new: New<'_>) -> rusqlite::Result<()> {
 
 /// At most `limit` messages whose time has come.
 pub fn due(connection: &Connection, now_ms: i64, limit: u32) -> rusqlite::Result<Vec<Message>> {
-    let message = |row: &rusqlite::Row<'_>| {
-        Ok(Message {
-            id: row.get(0)?,
-            topic: row.get(1)?,
-            payload: row.get(2)?,
-            order: row.get(3)?,
-            traceparent: row.get(4)?,
-            attempts: row.get(5)?,
-            created_ms: row.get(6)?,
-        })
-    };
     connection
         .prepare_cached(DUE.text)?
         .query_map((now_ms, limit), message)?
         .collect()
+}
+
+/// At most `limit` messages, those that were stored first.
+pub fn stored(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<Message>> {
+    connection
+        .prepare_cached(STORED.text)?
+        .query_map([limit], message)?
+        .collect()
+}
+
+fn message(row: &rusqlite::Row<'_>) -> rusqlite::Result<Message> {
+    Ok(Message {
+        id: row.get(0)?,
+        topic: row.get(1)?,
+        payload: row.get(2)?,
+        order: row.get(3)?,
+        traceparent: row.get(4)?,
+        attempts: row.get(5)?,
+        created_ms: row.get(6)?,
+        due_ms: row.get(7)?,
+    })
 }
 
 /// Removes a message that was delivered.

@@ -80,6 +80,20 @@ pub(super) async fn place(
     body: Result<Json<Placed>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
     let Json(placed) = body.map_err(|error| Problem::invalid(error.body_text()))?;
+    if let Some(most) = state.settings.packed_lines
+        && placed.lines.len() > most
+    {
+        let lines = placed.lines.len();
+        let title = "The warehouse does not pack so long an order";
+        return Err(Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            code::ORDER_TOO_LONG,
+            title,
+        )
+        .detail(format!(
+            "the order has {lines} lines, and {most} are the most"
+        )));
+    }
     let terms = terms(&state, Hold::Standard);
     let id = placed.order.clone();
     let work = move |transaction: &rusqlite::Transaction<'_>| {
