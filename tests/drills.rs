@@ -65,7 +65,7 @@ const fn rolled_back(
     }
 }
 
-pub(crate) static CASES: [Case; 10] = [
+pub(crate) static CASES: [Case; 12] = [
     rolled_back(
         "cannot-save",
         "ErrorBudgetBurn",
@@ -148,6 +148,20 @@ pub(crate) static CASES: [Case; 10] = [
         "try-again-later",
         "ErrorBudgetBurn",
         FAILED_ORDER,
+        "checkout-1",
+        "checkout",
+    ),
+    rolled_back(
+        "unknown-callers",
+        "CallersUnknown",
+        ORDER,
+        "gateway-1",
+        "gateway",
+    ),
+    rolled_back(
+        "warehouse-waits",
+        "OutboxBacklog",
+        ORDER,
         "checkout-1",
         "checkout",
     ),
