@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
+use grader::rubric::Clincher;
+use grader::verdict::{Conduct, Glance, Worth};
 use serde_json::{Value, json};
 
 use super::open::{self, Elsewhere};
@@ -13,10 +15,13 @@ use crate::cli::write::Debrief;
 use crate::console::{Ink, Style};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::report::conduct;
 use crate::runner::chronicle::Chronicle;
 use crate::scenario::{Link, LinkKind, Scenario};
 use crate::session::Urls;
 
+/// Who settles the cause within this time after the page needs no advice on it.
+const EARLY: time::Duration = time::Duration::seconds(60);
 /// How much of the time before the page a link shows, in seconds.
 const BEFORE_S: i64 = 180;
 
@@ -123,6 +128,7 @@ impl Story {
             } else {
                 "not passed"
             };
+            self.worked(&mut text, style);
             let _ = writeln!(
                 text,
                 "\nYour write-up: {outcome}, {} of 100 points ({} pass).",
@@ -135,6 +141,40 @@ impl Story {
             self.scenario.id, self.nonce, self.scenario.id, self.hash,
         );
         text
+    }
+
+    /// What was looked at in which order, and what would have settled it sooner.
+    fn worked(&self, text: &mut String, style: Style) {
+        let conduct = self.conduct();
+        let heading = style.paint(Ink::Heading, "How you worked");
+        let _ = writeln!(text, "\n{heading}\n\n  {}", conduct::summary(&conduct));
+        for taken in &conduct.times {
+            let _ = writeln!(text, "  {:10} {}", taken.name, taken.why);
+        }
+        if !conduct.looks.is_empty() {
+            let _ = write!(text, "\n{}", conduct::looks(&conduct, style));
+        }
+        let clinchers = &self.scenario.rubric.clinchers;
+        if !clinchers.is_empty() && !conduct.looks.iter().any(settles_early(&self.chronicle)) {
+            let _ = writeln!(text, "\n  What would have settled it sooner:");
+            for clincher in clinchers {
+                let _ = writeln!(text, "  - {}", clincher.about);
+                if let Some(command) = shown_by(clincher) {
+                    let _ = writeln!(text, "    {}", style.paint(Ink::Hue(0), &command));
+                }
+            }
+        }
+    }
+
+    /// What the verdict says about the work; nothing in verdicts of earlier versions.
+    fn conduct(&self) -> Conduct {
+        let conduct = self
+            .verdict
+            .as_ref()
+            .map(|verdict| verdict["conduct"].clone());
+        conduct
+            .and_then(|conduct| serde_json::from_value(conduct).ok())
+            .unwrap_or_default()
     }
 
     fn json(&self, urls: Option<&Urls>) -> Value {
@@ -192,6 +232,27 @@ impl Story {
             (LinkKind::Command, _) => format!("firedrill {}", link.target),
         }
     }
+}
+
+/// Whether a look settled the cause before a minute had passed since the page.
+fn settles_early(chronicle: &Chronicle) -> impl Fn(&Glance) -> bool {
+    let page = chronicle.page.as_ref().map(|page| page.at);
+    move |look| {
+        let is_early = page.is_none_or(|page| look.at - page <= EARLY);
+        is_early && matches!(look.worth, Worth::Settling(_))
+    }
+}
+
+/// The command that shows what settles it, where one does.
+fn shown_by(clincher: &Clincher) -> Option<String> {
+    let example = clincher
+        .promql
+        .as_ref()
+        .and_then(|clue| clue.example.as_ref());
+    let log = clincher.log.as_ref();
+    example
+        .map(|example| format!("firedrill query '{}'", example.trim()))
+        .or_else(|| log.map(|clue| format!("firedrill logs '{}'", clue.query)))
 }
 
 /// Percent-encodes a query value (RFC 3986, everything but unreserved characters).

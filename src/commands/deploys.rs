@@ -1,6 +1,6 @@
 //! `deploys`: the deploy log of a run.
 
-use grader::evidence::{Deploy, DeployKind, Deploys};
+use grader::evidence::{Deploy, DeployKind, Deploys, Look, LookKind};
 
 use super::source;
 use crate::cli::evidence::Deploys as Args;
@@ -13,6 +13,11 @@ use crate::error::Outcome;
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let folder = context.state.evidence(args.run.as_deref())?;
     let mut deploys = Deploys::open(&folder).all().map_err(source::explain)?;
+    let service = args
+        .service
+        .map_or_else(|| "all".to_owned(), |service| service.to_string());
+    let look = Look::by_command(LookKind::Deploys, service, context.now);
+    source::note(context, &folder, &look);
     let since = args.since.map(|since| since.resolve(context.now));
     deploys.retain(|deploy| {
         args.service

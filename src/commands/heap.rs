@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use grader::evidence::{SnapshotMeta, Snapshots};
+use grader::evidence::{Look, LookKind, SnapshotMeta, Snapshots};
 use grader::heap::{self, Diff, Profile, Site, Symbols};
 use serde::Serialize;
 
@@ -62,6 +62,8 @@ fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
         remove(&live.session.folder, &args.name)?;
     }
     snapshots.save(&meta, &bytes).map_err(source::explain)?;
+    let what = format!("snapshot {} of {}", meta.name, meta.instance);
+    live.note(&Look::by_command(LookKind::Heap, what, context.now));
     if instances.len() > 1 {
         let names: Vec<&str> = instances
             .iter()
@@ -113,6 +115,11 @@ fn show(context: &Context, args: &HeapShow) -> anyhow::Result<Outcome> {
     drop(progress);
     let total = profile.bytes();
     sites.truncate(args.top);
+    note(
+        context,
+        args.run.as_deref(),
+        &format!("sites of {}", args.name),
+    )?;
     if args.format.json {
         context.console.json(&sites)?;
     } else {
@@ -137,6 +144,8 @@ fn diff(context: &Context, args: &HeapDiff) -> anyhow::Result<Outcome> {
     let mut diff = heap::compare(&snapshots, &args.before, &args.after)?;
     drop(progress);
     diff.growth.truncate(args.top);
+    let what = format!("{}..{}", args.before, args.after);
+    note(context, args.run.as_deref(), &what)?;
     if args.format.json {
         context.console.json(&diff)?;
     } else {
@@ -185,6 +194,13 @@ fn resident(context: &Context, is_running: bool, instance: &str) {
             format::bytes(resident)
         ));
     }
+}
+
+fn note(context: &Context, run: Option<&str>, what: &str) -> anyhow::Result<()> {
+    let folder = context.state.evidence(run)?;
+    let look = Look::by_command(LookKind::Heap, what, context.now);
+    source::note(context, &folder, &look);
+    Ok(())
 }
 
 fn open(context: &Context, run: Option<&str>) -> anyhow::Result<Snapshots> {

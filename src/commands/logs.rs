@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use grader::evidence::{LogLine, Logs};
+use grader::evidence::{LogLine, Logs, Look, LookKind};
 use grader::log_query::Query;
 use grader::moment::Moment;
 use time::OffsetDateTime;
@@ -32,6 +32,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         .search(&query, &source::frame(&folder, context.now), limit)
         .map_err(source::explain)?;
     drop(progress);
+    let look = Look::by_command(LookKind::Log, query.to_string(), context.now);
+    source::note(context, &folder, &look);
     for line in &found.lines {
         show(context, args, line)?;
     }

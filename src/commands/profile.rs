@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use grader::evidence::{Look, LookKind};
 use inferno::flamegraph::{self, Options};
 use serde::Serialize;
 
@@ -43,6 +44,11 @@ fn cpu(context: &Context, args: &ProfileCpu) -> anyhow::Result<Outcome> {
     let folded = live.admin(instance, &path, Duration::from_secs(seconds.into()))?;
     drop(progress);
     let folded = String::from_utf8(folded).context("folded stacks")?;
+    live.note(&Look::by_command(
+        LookKind::Profile,
+        &instance.instance,
+        context.now,
+    ));
     let samples = samples(&folded);
     if samples == 0 {
         let message = format!("{} used no CPU within {seconds} s", instance.instance);

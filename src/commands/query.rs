@@ -2,7 +2,7 @@
 
 mod exemplar;
 
-use grader::evidence::{self, Labels, Sample, Series, Value};
+use grader::evidence::{self, Labels, Look, LookKind, Sample, Series, Value};
 use grader::moment::Window;
 use serde_json::json;
 use time::Duration;
@@ -48,6 +48,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     };
     drop(progress);
     let value = answer.map_err(|error| explain(error, &args.expr))?;
+    live.note(&look(context, args));
     if args.format.json {
         context.console.json(&wire(&value))?;
     } else if value.series().is_empty() && !matches!(value, Value::Text(_)) {
@@ -58,6 +59,14 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
             .print(&render(&value, context.console.out, context.console.width))?;
     }
     Ok(Outcome::Done)
+}
+
+fn look(context: &Context, args: &Args) -> Look {
+    Look {
+        time: args.at.map(|at| at.resolve(context.now)),
+        from: args.since.map(|since| since.resolve(context.now)),
+        ..Look::by_command(LookKind::Promql, &args.expr, context.now)
+    }
 }
 
 fn step(args: &Args, window: Window) -> Duration {

@@ -81,7 +81,7 @@ pub(super) fn grade(folder: &Path, writeup: &WriteUp) -> anyhow::Result<Verdict>
         let backend = Backend::replay(&facts.run, folder, Ports::free()).await?;
         let urls = backend.urls();
         let sources = Sources::new(&urls.jaeger, &urls.prometheus, folder).map_err(explain)?;
-        let examined = grader::examine(&sources, &facts.frame, writeup).await;
+        let examined = grader::examine(&sources, &facts.frame, writeup, &facts.looks).await;
         backend.stop().await;
         anyhow::Ok(grader::verdict::grade(&rubric, writeup, examined, &facts))
     })?;

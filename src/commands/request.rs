@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use grader::evidence::{self, Trace};
+use grader::evidence::{self, Look, LookKind, Trace};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde::Serialize;
 
@@ -52,6 +52,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let trace_id = hex::encode(rand::random::<[u8; 16]>());
     let progress = context.console.progress("waiting for the answer");
     let mut answer = live.wait(send(&live, args, &trace_id))?;
+    let what = format!("{} {}", args.method, args.path);
+    live.note(&Look::by_command(LookKind::Request, what, context.now));
     if !args.format.json {
         context
             .console
@@ -60,6 +62,9 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     if !args.no_trace {
         progress.set("waiting for the trace");
         answer.trace = live.wait(find(&live, &trace_id)).map_err(explain)?;
+        if answer.trace.is_some() {
+            live.note(&Look::by_command(LookKind::Trace, &trace_id, context.now));
+        }
     }
     drop(progress);
     if args.format.json {

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use grader::evidence::{self, Sources};
+use grader::evidence::{self, Look, Looks, Sources};
 use grader::moment::Frame;
 use time::OffsetDateTime;
 use tokio::runtime::{Builder, Runtime};
@@ -58,6 +58,12 @@ impl Live {
         self.runtime.block_on(question).map_err(explain)
     }
 
+    /// Writes down that somebody looked, for the debrief.
+    pub(super) fn note(&self, look: &Look) {
+        // A disk that is full must not keep anyone from looking.
+        let _ = Looks::open(&self.session.folder).note(look);
+    }
+
     /// Waits for anything else.
     pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
@@ -101,6 +107,15 @@ impl Live {
             }
         };
         Ok(self.runtime.block_on(answer)?)
+    }
+}
+
+/// Writes down that somebody looked, for the debrief; only what is done in the drill itself counts.
+pub(super) fn note(context: &Context, folder: &Path, look: &Look) {
+    let is_live = matches!(context.state.find(), Ok(Some(session)) if session.folder == folder);
+    if is_live {
+        // A disk that is full must not keep anyone from looking.
+        let _ = Looks::open(folder).note(look);
     }
 }
 

@@ -1,5 +1,7 @@
 //! `trace`: one trace as a waterfall.
 
+use grader::evidence::{Look, LookKind};
+
 use super::source::Live;
 use crate::cli::evidence::Trace as Args;
 use crate::console::waterfall::waterfall;
@@ -12,6 +14,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let progress = context.console.progress("asking Jaeger");
     let trace = live.ask(live.sources.jaeger.trace(&args.id))?;
     drop(progress);
+    live.note(&Look::by_command(LookKind::Trace, &trace.id, context.now));
     if args.format.json {
         context.console.json(&trace)?;
     } else {

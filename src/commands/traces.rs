@@ -1,6 +1,6 @@
 //! `traces`: a search, as a table.
 
-use grader::evidence::{Trace, TraceQuery};
+use grader::evidence::{Look, LookKind, Trace, TraceQuery};
 use grader::moment::Window;
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -46,6 +46,11 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     if !known.is_empty() && !known.iter().any(|name| name == service) {
         return Err(Error::unknown("service", service, known.iter().map(String::as_str)).into());
     }
+    live.note(&Look::by_command(
+        LookKind::Traces,
+        about(args, service),
+        context.now,
+    ));
     traces.retain(|trace| !args.errors || trace.has_error());
     traces.truncate(args.limit);
     let rows: Vec<Row> = traces.iter().map(row).collect();
@@ -59,6 +64,21 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
             .print(&render(&rows, context.console.out, context.console.width))?;
     }
     Ok(Outcome::Done)
+}
+
+/// The search in words.
+fn about(args: &Args, service: &str) -> String {
+    let mut words = vec![service.to_owned()];
+    words.extend(args.operation.clone());
+    words.extend(
+        args.tags
+            .iter()
+            .map(|(key, value)| format!("{key}={value}")),
+    );
+    let least = args.min_duration;
+    words.extend(least.map(|least| format!("over {} ms", least.as_millis())));
+    words.extend(args.errors.then(|| "with errors".to_owned()));
+    words.join(" ")
 }
 
 fn query(context: &Context, args: &Args, service: &str) -> TraceQuery {

@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
+use grader::moment::clock_text;
 use grader::pointer::Executed;
-use grader::verdict::{Condition, Item};
+use grader::verdict::{Condition, Conduct, Item};
 use grader::writeup::Claim;
 use grader::{Verdict, WriteUp};
 
+use super::conduct;
 use super::text::{account, mark};
 use crate::console::Ink;
 
@@ -30,6 +32,7 @@ pub fn html(title: &str, writeup: &WriteUp, verdict: &Verdict) -> String {
     conditions(&mut out, &verdict.conditions);
     items(&mut out, &verdict.items);
     pointers(&mut out, &verdict.pointers);
+    worked(&mut out, &verdict.conduct);
     answer(&mut out, writeup);
     out.push_str("</main></body></html>\n");
     out
@@ -143,6 +146,42 @@ fn pointers(out: &mut String, pointers: &[Executed]) {
     out.push_str("</ul>\n");
 }
 
+/// Times and looks, from the record.
+fn worked(out: &mut String, worked: &Conduct) {
+    let _ = writeln!(
+        out,
+        "<h2>How you worked</h2><p class=\"hint\">From the record, and for no points. {}</p>",
+        escape(&conduct::summary(worked))
+    );
+    out.push_str("<table><tbody>\n");
+    for taken in &worked.times {
+        let _ = writeln!(
+            out,
+            "<tr class=\"none\"><th scope=\"row\">{}</th><td class=\"points\">{}</td><td>{}</td></tr>",
+            escape(&taken.name),
+            conduct::took(taken),
+            escape(&taken.why),
+        );
+    }
+    out.push_str("</tbody></table>\n<ul class=\"evidence\">\n");
+    for look in &worked.looks {
+        let (mark, ink) = conduct::worth(look);
+        let class = match ink {
+            Ink::Good => "good",
+            Ink::Warning => "part",
+            _ => "none",
+        };
+        let _ = writeln!(
+            out,
+            "<li class=\"{class}\"><b>{mark}</b><div><code>{}</code><p><span class=\"field\">{} at {}</span></p></div></li>",
+            escape(&look.what),
+            look.kind.as_str(),
+            clock_text(look.at),
+        );
+    }
+    out.push_str("</ul>\n");
+}
+
 /// The answer itself, so that the page can be read without the file.
 fn answer(out: &mut String, writeup: &WriteUp) {
     let claim = match writeup.verdict {
@@ -247,6 +286,9 @@ mod tests {
             "not passed",
             "the cause is proven",
             "not counted",
+            "How you worked",
+            "level=error &lt;x&gt;",
+            "1m 05s",
             "&lt;three&gt; seconds &amp; more",
             "missing-index",
         ] {

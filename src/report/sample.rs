@@ -1,7 +1,8 @@
 //! A verdict with something of everything, for the tests of its shapes.
 
+use grader::evidence::{By, LookKind};
 use grader::pointer::{Detail, Executed, Finding, Outcome, Tells};
-use grader::verdict::{Condition, Item};
+use grader::verdict::{Condition, Conduct, Glance, Item, Taken, Worth};
 use grader::writeup::{ActionItem, Cause, Claim};
 use grader::{Component, Kind, Mechanism, Severity, Verdict, WriteUp};
 
@@ -72,6 +73,46 @@ pub(super) fn verdict() -> Verdict {
                 "impact.evidence[0]",
                 "trace:ab",
                 Outcome::Unchecked("Jaeger does not answer".to_owned()),
+            ),
+        ],
+        conduct: conduct(),
+    }
+}
+
+fn conduct() -> Conduct {
+    let at = time::macros::datetime!(2026-11-23 10:08:05 UTC);
+    let taken = |name: &str, seconds: Option<f64>, why: &str| Taken {
+        name: name.to_owned(),
+        seconds,
+        why: why.to_owned(),
+    };
+    let look = |kind: LookKind, what: &str, worth: Worth| Glance {
+        at,
+        by: By::Command,
+        kind,
+        what: what.to_owned(),
+        worth,
+    };
+    Conduct {
+        times: vec![
+            taken(
+                "detect",
+                Some(12.0),
+                "The change was at 10:06:48, the page at 10:07:00.",
+            ),
+            taken(
+                "diagnose",
+                Some(65.2),
+                "logs `level=error <x>` at 10:08:05 is the first look that settles it: Lines that were not there.",
+            ),
+            taken("mitigate", None, "No action on record ended it."),
+        ],
+        looks: vec![
+            look(LookKind::Deploys, "all", Worth::Little),
+            look(
+                LookKind::Log,
+                "level=error <x>",
+                Worth::Settling("Lines that were not there".to_owned()),
             ),
         ],
     }

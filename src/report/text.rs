@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use grader::Verdict;
 use grader::pointer::{Executed, Outcome, Tells};
+use grader::verdict::Conduct;
 
+use super::conduct;
 use crate::console::text::harmless;
 use crate::console::{Ink, Style};
 
@@ -24,6 +26,8 @@ pub fn verdict(verdict: &Verdict, style: Style, width: usize) -> String {
         out.push('\n');
         pointers(&mut out, &verdict.pointers, style, width);
     }
+    out.push('\n');
+    worked(&mut out, &verdict.conduct, style, width);
     out
 }
 
@@ -88,6 +92,17 @@ fn items(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
             let _ = writeln!(out, "{}", style.paint(Ink::Faint, text.trim_end()));
         }
     }
+}
+
+/// Times and looks; the looks one by one are for the page and the debrief.
+fn worked(out: &mut String, conduct: &Conduct, style: Style, width: usize) {
+    let heading = style.paint(Ink::Heading, "How you worked");
+    let _ = writeln!(out, "{heading}  (from the record; for no points)");
+    for taken in &conduct.times {
+        let head = format!("{:>7}  {:21}", conduct::took(taken), taken.name);
+        wrapped(out, &head, &taken.why, width);
+    }
+    wrapped(out, "       ", &conduct::summary(conduct), width);
 }
 
 fn pointers(out: &mut String, pointers: &[Executed], style: Style, width: usize) {
@@ -210,6 +225,13 @@ mod tests {
                    there is no deploy `<b>\u{1b}[31m` in this run.
           unknown  impact.evidence[0]  trace:ab
                    could not be checked: Jaeger does not answer.
+
+        How you worked  (from the record; for no points)
+            12s  detect                 The change was at 10:06:48, the page at 10:07:00.
+         1m 05s  diagnose               logs `level=error <x>` at 10:08:05 is the first look that
+                                        settles it: Lines that were not there.
+              -  mitigate               No action on record ended it.
+                 Looks on record: 2; telling the incident from the time before: 1; settling it: 1.
         ");
     }
 

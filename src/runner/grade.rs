@@ -11,7 +11,7 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use grader::evidence;
+use grader::evidence::{self, Looks};
 use grader::moment::{Frame, Window, Windows};
 use grader::verdict::{Action, Facts};
 use grader::{Rubric, Verdict, WriteUp};
@@ -113,7 +113,7 @@ impl Drill {
         self.let_settle(&scenario.rubric).await;
         let facts = self.facts(scenario, now()).await?;
         sleep(ARRIVES_WITHIN).await;
-        let examined = grader::examine(&self.sources, &facts.frame, writeup).await;
+        let examined = grader::examine(&self.sources, &facts.frame, writeup, &facts.looks).await;
         let mut verdict = grader::verdict::grade(&scenario.rubric, writeup, examined, &facts);
         let proof = self.prove_if_possible(scenario).await?;
         verdict.unproven = proof.unproven;
@@ -229,6 +229,8 @@ impl Drill {
                 })
                 .collect(),
             mitigation,
+            // What cannot be read is not told; it earns nothing anyway.
+            looks: Looks::open(&self.folder).all().unwrap_or_default(),
         })
     }
 

@@ -9,6 +9,7 @@
 
 pub mod config;
 pub mod host;
+mod looks;
 pub mod metrics;
 mod note;
 pub mod promql;

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Link};
 use crate::host::HostCheck;
+use crate::looks::Looks;
 use crate::metrics::api::MoreMetrics;
 use crate::metrics::{self, Metrics};
 use crate::note;
@@ -117,7 +118,19 @@ async fn serve_until_term(config: Config) -> Result<(), Error> {
     let mut tasks = JoinSet::new();
     metrics.spawn(&mut tasks, &shutdown);
     let ready = listeners.ready_line(&config.run);
-    spawn_servers(&mut tasks, &shutdown, listeners, &metrics, &traces, &links);
+    // Looking at an ended run is no part of it.
+    let live = config
+        .journal
+        .as_deref()
+        .filter(|_| config.replay.is_none());
+    let looks = live.map(Looks::open);
+    let halves = Halves {
+        metrics: &metrics,
+        traces: &traces,
+        links: &links,
+        looks: looks.as_ref(),
+    };
+    spawn_servers(&mut tasks, &shutdown, listeners, &halves);
     print_line(&ready);
     ending::terminated().await;
     shutdown.cancel();
@@ -193,22 +206,42 @@ fn open_traces(config: &Config, links: &Links) -> Result<Traces, Error> {
     Ok(traces)
 }
 
+/// What the listeners serve.
+struct Halves<'a> {
+    metrics: &'a Metrics,
+    traces: &'a Traces,
+    links: &'a Links,
+    /// Where questions are written down, in a run that goes on.
+    looks: Option<&'a Looks>,
+}
+
+impl Halves<'_> {
+    fn watched(&self, router: Router) -> Router {
+        match self.looks {
+            Some(looks) => looks.watch(router),
+            None => router,
+        }
+    }
+}
+
 fn spawn_servers(
     tasks: &mut JoinSet<()>,
     shutdown: &CancellationToken,
     listeners: Listeners,
-    metrics: &Metrics,
-    traces: &Traces,
-    links: &Links,
+    halves: &Halves,
 ) {
+    let Halves { traces, links, .. } = *halves;
     let figures = traces.clone();
     let more = MoreMetrics(Box::new(move || figures.prometheus_text()));
     let prometheus = listeners.prometheus;
     let check = check(&prometheus);
-    let router = metrics.router(&links.on_metrics, &links.traces, more, check);
+    let router = halves
+        .metrics
+        .router(&links.on_metrics, &links.traces, more, check);
+    let router = halves.watched(router);
     tasks.spawn(serve_http(prometheus.socket, router, shutdown.clone()));
     let jaeger = listeners.jaeger;
-    let router = traces.jaeger_router(self::check(&jaeger));
+    let router = halves.watched(traces.jaeger_router(self::check(&jaeger)));
     tasks.spawn(serve_http(jaeger.socket, router, shutdown.clone()));
     let otlp = listeners.otlp_http;
     let router = traces.otlp_http_router(self::check(&otlp));

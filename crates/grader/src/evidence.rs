@@ -8,6 +8,7 @@ mod http;
 pub mod jaeger;
 mod lines;
 pub mod logs;
+pub mod looks;
 mod otlp_json;
 pub mod prometheus;
 pub mod snapshots;
@@ -18,6 +19,7 @@ use std::time::Duration;
 pub use deploys::{Deploy, DeployKind, Deploys};
 pub use jaeger::{Jaeger, Span, Trace, TraceQuery};
 pub use logs::{LogLine, Logs};
+pub use looks::{By, Look, LookKind, Looks};
 pub use prometheus::{Labels, Prometheus, Sample, Series, Value};
 pub use snapshots::{SnapshotMeta, Snapshots};
 

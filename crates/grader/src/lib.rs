@@ -19,6 +19,7 @@ pub mod log_query;
 pub mod mitigation;
 pub mod moment;
 pub mod pointer;
+mod retrace;
 pub mod rubric;
 pub mod verdict;
 pub mod vocabulary;
@@ -26,6 +27,7 @@ pub mod writeup;
 
 pub use examination::{Examined, examine};
 pub use moment::{Frame, Moment, Window, Windows};
+pub use retrace::Seen;
 pub use rubric::Rubric;
 pub use verdict::{Facts, Verdict, grade};
 pub use vocabulary::{Component, Kind, Mechanism, Severity, TriggerKind};

@@ -22,6 +22,7 @@ use crate::log_query::Query;
 use crate::moment::Moment;
 use crate::vocabulary::Kind;
 
+pub(crate) use execute::look_up;
 pub use execute::{MAX_POINTERS, examine, execute, size};
 pub use parse::ParseError;
 

@@ -5,15 +5,17 @@ mod calibration;
 mod cause;
 mod clinch;
 mod conditions;
+mod conduct;
 mod impact;
 mod items;
 mod leniency;
 mod response;
 
+pub use conduct::{Conduct, Glance, Taken, Worth};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::evidence::Deploy;
+use crate::evidence::{Deploy, Look};
 use crate::examination::Examined;
 use crate::mitigation::Measurement;
 use crate::moment::Frame;
@@ -39,6 +41,9 @@ pub struct Facts {
     pub actions: Vec<Action>,
     /// The indicator after it; `None` where the rubric has no mitigation.
     pub mitigation: Option<Measurement>,
+    /// What the responder looked at, oldest first.
+    #[serde(default)]
+    pub looks: Vec<Look>,
 }
 
 /// Impact by the load generator's record, over the routes that the rubric names.
@@ -91,6 +96,8 @@ pub struct Verdict {
     pub items: Vec<Item>,
     /// Every pointer with what became of it.
     pub pointers: Vec<Executed>,
+    /// How the responder worked; for no points.
+    pub conduct: Conduct,
 }
 
 /// Something that must be met whatever the points are.
@@ -131,6 +138,7 @@ pub fn grade(rubric: &Rubric, writeup: &WriteUp, examined: Examined, facts: &Fac
         facts,
     };
     let incomplete = examined.is_incomplete();
+    let conduct = conduct::conduct(&case);
     let (items, conditions) = leniency::judge(&case);
     let (points, of) = items.iter().fold((0.0, 0.0), |(points, of), item| {
         (points + item.points, of + item.of)
@@ -153,6 +161,7 @@ pub fn grade(rubric: &Rubric, writeup: &WriteUp, examined: Examined, facts: &Fac
         conditions,
         items,
         pointers: examined.pointers,
+        conduct,
     }
 }
 

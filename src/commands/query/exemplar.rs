@@ -29,6 +29,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let answer = live.wait(live.sources.prometheus.exemplars(&args.expr, window));
     drop(progress);
     let found = answer.map_err(|error| explain(error, &args.expr))?;
+    live.note(&super::look(context, args));
     if args.format.json {
         context.console.json(&found)?;
         return Ok(Outcome::Done);

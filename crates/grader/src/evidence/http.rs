@@ -4,6 +4,9 @@ use reqwest::{Client, Url, redirect::Policy};
 
 use super::{Error, Limits, shorten};
 
+/// By this the backends know what is asked by a program of ours and not by the responder.
+const AGENT: &str = "firedrill";
+
 #[derive(Debug, Clone)]
 pub(super) struct Endpoint {
     what: &'static str,
@@ -29,6 +32,7 @@ impl Endpoint {
         let client = Client::builder()
             .no_proxy() // A proxy from the environment would receive even loopback calls.
             .redirect(Policy::none())
+            .user_agent(AGENT)
             .timeout(limits.timeout)
             .build()
             .map_err(|_| bad())?;

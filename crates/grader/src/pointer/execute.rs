@@ -69,6 +69,20 @@ pub async fn execute(sources: &Sources, frame: &Frame, text: &str) -> Executed {
     }
 }
 
+/// Looks up what somebody else looked at, who claimed nothing about it.
+pub(crate) async fn look_up(sources: &Sources, frame: &Frame, target: &Target) -> Executed {
+    let pointer = Pointer {
+        target: target.clone(),
+        expected: None,
+    };
+    Executed {
+        field: String::new(),
+        text: String::new(),
+        kind: Some(pointer.kind()),
+        outcome: outcome(sources, frame, &pointer).await,
+    }
+}
+
 async fn outcome(sources: &Sources, frame: &Frame, pointer: &Pointer) -> Outcome {
     let expected = pointer.expected.as_ref();
     let found = match &pointer.target {

@@ -182,6 +182,15 @@ fn judge(case: &Case, wanted: &rubric::Mitigation, is_settled: bool) -> Answer {
     }
 }
 
+/// The action that ended it, if one did.
+pub(super) fn ending<'a>(case: &Case<'a>) -> Option<&'a Action> {
+    let wanted = case.rubric.mitigation.as_ref()?;
+    let is_settled = case.facts.mitigation.as_ref()?.is_settled;
+    let ends = |action: &&Action| wanted.accept.iter().any(|known| same(known, &action.what));
+    let ended = case.facts.actions.iter().find(ends);
+    ended.filter(|_| is_settled)
+}
+
 /// Whether the write-up names something that is on record.
 fn reported(case: &Case) -> bool {
     let said = case.writeup.mitigation.action.trim();

@@ -108,6 +108,7 @@ fn facts() -> Facts {
             is_settled: true,
             problem: None,
         }),
+        looks: Vec::new(),
     }
 }
 
@@ -210,6 +211,7 @@ fn examined(writeup: &WriteUp) -> Examined {
             hold_s: writeup.alert.hold_s,
             outcome,
         }),
+        looks: Vec::new(),
     }
 }
 

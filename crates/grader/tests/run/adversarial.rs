@@ -12,7 +12,7 @@ use crate::stub::{ELSEWHEN, SLOW};
 
 impl Held {
     async fn graded(&self, writeup: &WriteUp) -> Verdict {
-        let examined = examine(&self.world.sources, &self.facts.frame, writeup).await;
+        let examined = examine(&self.world.sources, &self.facts.frame, writeup, &[]).await;
         grade(&self.rubric, writeup, examined, &self.facts)
     }
 

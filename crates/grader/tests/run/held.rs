@@ -99,6 +99,7 @@ pub(crate) async fn held() -> Held {
             is_settled: true,
             problem: None,
         }),
+        looks: Vec::new(),
     };
     Held {
         world,

@@ -1,6 +1,7 @@
 //! Pointers executed against stubs that answer as Jaeger and Prometheus do.
 
 mod adversarial;
+mod conduct;
 mod held;
 mod profile;
 mod stub;

@@ -1,0 +1,308 @@
+//! What the responder asks over the two query APIs, written down beside the journals: how somebody worked is told
+//! from it after the drill.
+//!
+//! Programs of a drill say who they are in `User-Agent` and are left out, for they ask on nobody's behalf or write
+//! down themselves what they were asked. One line a question, one write a line; [`MAX_BYTES`] bound the file.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use http::{Method, StatusCode, header};
+use serde_json::json;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::note;
+
+const FILE: &str = "queries.jsonl";
+/// What the programs of a drill say that they are.
+const OURS: &str = "firedrill";
+/// The file grows no further than this.
+const MAX_BYTES: u64 = 1 << 20;
+/// Longest question that is written down, in characters.
+const MAX_TEXT: usize = 4096;
+/// A longer form is no question.
+const MAX_FORM: usize = 1 << 20;
+/// A page that asks the same again and again is one look.
+const AGAIN: Duration = Duration::from_secs(30);
+/// Questions that are remembered for that.
+const REMEMBERED: usize = 256;
+
+/// Where questions are written down. Cheap to clone; all clones are one.
+#[derive(Debug, Clone)]
+pub(crate) struct Looks(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    path: PathBuf,
+    recent: Mutex<HashMap<String, Instant>>,
+}
+
+/// A question worth writing down.
+#[derive(Debug, PartialEq, Eq)]
+struct Question {
+    kind: &'static str,
+    what: String,
+    from: Option<String>,
+    time: Option<String>,
+}
+
+impl Looks {
+    /// Into a run's folder; nothing is written yet.
+    pub(crate) fn open(folder: &Path) -> Self {
+        Self(Arc::new(Inner {
+            path: folder.join(FILE),
+            recent: Mutex::default(),
+        }))
+    }
+
+    /// Writes down what `router` is asked.
+    pub(crate) fn watch(&self, router: Router) -> Router {
+        router.layer(middleware::from_fn_with_state(self.clone(), look))
+    }
+
+    fn is_again(&self, question: &Question) -> bool {
+        let mut recent = self.0.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.retain(|_, at| at.elapsed() < AGAIN);
+        let key = format!("{} {}", question.kind, question.what);
+        let is_known = recent.contains_key(&key);
+        if recent.len() < REMEMBERED {
+            recent.insert(key, Instant::now());
+        }
+        is_known
+    }
+
+    fn write(&self, question: &Question) -> io::Result<()> {
+        let now = OffsetDateTime::now_utc().format(&Rfc3339);
+        let line = json!({
+            "at": now.map_err(io::Error::other)?,
+            "by": "browser",
+            "kind": question.kind,
+            "what": question.what.chars().take(MAX_TEXT).collect::<String>(),
+            "from": question.from,
+            "time": question.time,
+        });
+        let line = format!("{line}\n");
+        let mut options = File::options();
+        let mut file = options.create(true).append(true).open(&self.0.path)?;
+        if file.metadata()?.len() + line.len() as u64 > MAX_BYTES {
+            return Ok(());
+        }
+        // Commands append to the same file: one write call, and nobody comes between.
+        file.write_all(line.as_bytes())
+    }
+}
+
+async fn look(State(looks): State<Looks>, request: Request, next: Next) -> Response {
+    let agent = request.headers().get(header::USER_AGENT);
+    let is_ours = agent.is_some_and(|agent| agent == OURS);
+    if is_ours || !asks(request.uri().path()) {
+        return next.run(request).await;
+    }
+    let (request, form) = match opened(request).await {
+        Ok(opened) => opened,
+        Err(response) => return response,
+    };
+    let question = question(request.uri().path(), &form);
+    let response = next.run(request).await;
+    let is_answered = response.status().is_success();
+    if let Some(question) = question.filter(|question| is_answered && !looks.is_again(question)) {
+        // Not waited for: the answer is what was asked for.
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = looks.write(&question) {
+                note::warn(&format!("a question is not written down: {error}"));
+            }
+        });
+    }
+    response
+}
+
+/// Whether a path is one at which somebody looks at something.
+fn asks(path: &str) -> bool {
+    matches!(path, "/api/v1/query" | "/api/v1/query_range")
+        || ["/api/traces", "/api/v3/traces"]
+            .iter()
+            .any(|start| path.starts_with(start))
+}
+
+type Pairs = Vec<(String, String)>;
+
+/// The request as it was, and its parameters, those in the body first.
+async fn opened(request: Request) -> Result<(Request, Pairs), Response> {
+    let query = request.uri().query().unwrap_or_default();
+    let mut pairs: Pairs = form_urlencoded::parse(query.as_bytes())
+        .into_owned()
+        .collect();
+    let has_body = request.method() == Method::POST;
+    if !has_body {
+        return Ok((request, pairs));
+    }
+    let (head, body) = request.into_parts();
+    let body = to_bytes(body, MAX_FORM)
+        .await
+        .map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()).into_response())?;
+    pairs.splice(..0, form_urlencoded::parse(&body).into_owned());
+    Ok((Request::from_parts(head, Body::from(body)), pairs))
+}
+
+fn question(path: &str, form: &[(String, String)]) -> Option<Question> {
+    let get = |name: &str| form.iter().find(|(known, _)| known == name);
+    let get = |name: &str| get(name).map(|(_, value)| value.as_str());
+    let asked = |kind, what: &str| Question {
+        kind,
+        what: what.trim().to_owned(),
+        from: None,
+        time: None,
+    };
+    if path.starts_with("/api/v1/") {
+        let time = get("time").or_else(|| get("end")).and_then(moment);
+        return Some(Question {
+            from: get("start").and_then(moment),
+            time,
+            ..asked("promql", get("query")?)
+        });
+    }
+    let id = ["/api/traces/", "/api/v3/traces/"]
+        .iter()
+        .find_map(|start| path.strip_prefix(start));
+    if let Some(id) = id.or_else(|| get("traceID")) {
+        let is_id = !id.is_empty() && id.len() <= 32 && id.chars().all(|c| c.is_ascii_hexdigit());
+        return is_id.then(|| asked("trace", id));
+    }
+    let words: Vec<&str> = ["service", "query.service_name", "operation"]
+        .into_iter()
+        .chain(["query.operation_name", "tags", "minDuration", "maxDuration"])
+        .filter_map(get)
+        .collect();
+    Some(asked("traces", &words.join(" ")))
+}
+
+/// A time as Prometheus takes it, seconds or RFC 3339, as RFC 3339.
+fn moment(text: &str) -> Option<String> {
+    let at = match text.parse::<f64>() {
+        Ok(seconds) => OffsetDateTime::from_unix_timestamp_nanos((seconds * 1e9) as i128).ok()?,
+        Err(_) => OffsetDateTime::parse(text, &Rfc3339).ok()?,
+    };
+    at.format(&Rfc3339).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::{get, post};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    fn written(folder: &Path) -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(folder.join(FILE)).unwrap_or_default();
+        // A line that is being written is read the next time.
+        let lines = text
+            .lines()
+            .map_while(|line| serde_json::from_str(line).ok());
+        lines.collect()
+    }
+
+    fn app(folder: &Path) -> Router {
+        let echo = |body: String| async move { body };
+        let refuse = || async { StatusCode::NOT_FOUND };
+        let router = Router::new()
+            .route("/api/v1/query", get(|| async {}).post(echo))
+            .route("/api/v1/query_range", get(|| async {}))
+            .route("/api/v1/labels", post(|| async {}))
+            .route("/api/traces", get(|| async {}))
+            .route("/api/traces/{id}", get(|| async {}))
+            .route("/api/v3/traces/{id}", get(refuse));
+        Looks::open(folder).watch(router)
+    }
+
+    async fn send(app: &Router, method: &str, uri: &str, agent: &str, body: &str) -> String {
+        let request = Request::builder()
+            .method(method)
+            .uri(uri)
+            .header(header::USER_AGENT, agent)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(body.to_owned()))
+            .expect("a valid request");
+        let response = app.clone().oneshot(request).await.expect("no error");
+        let bytes = to_bytes(response.into_body(), 1 << 20).await;
+        String::from_utf8_lossy(&bytes.expect("a body")).into_owned()
+    }
+
+    #[tokio::test]
+    async fn questions_of_a_browser_are_written_down_once_and_ours_are_not() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let app = app(folder.path());
+        for (method, uri, agent, body) in [
+            ("GET", "/api/v1/query?query=ours", OURS, ""),
+            (
+                "GET",
+                "/api/v1/query?query=up%7B%7D&time=1795442400",
+                "Mozilla",
+                "",
+            ),
+            (
+                "GET",
+                "/api/v1/query?query=up%7B%7D&time=1795442401",
+                "Mozilla",
+                "",
+            ),
+            (
+                "GET",
+                "/api/v1/query_range?query=r&start=1795442400&end=1795442460&step=1",
+                "Mozilla",
+                "",
+            ),
+            ("POST", "/api/v1/labels", "Mozilla", ""),
+            (
+                "GET",
+                "/api/traces?service=gateway&operation=POST+%2Fv1%2Forders&limit=20",
+                "Mozilla",
+                "",
+            ),
+            (
+                "GET",
+                "/api/traces/4bf92f3577b34da6a3ce929d0e0e4736",
+                "Mozilla",
+                "",
+            ),
+            ("GET", "/api/traces/..%2f..%2fetc", "Mozilla", ""),
+            ("GET", "/api/v3/traces/4bf92f", "Mozilla", ""),
+        ] {
+            send(&app, method, uri, agent, body).await;
+        }
+        let body = "query=errors%20%3E%203";
+        let echoed = send(&app, "POST", "/api/v1/query", "Grafana", body).await;
+        assert_eq!(echoed, body, "whoever answers still gets the body");
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while written(folder.path()).len() < 5 && Instant::now() < deadline {
+            tokio::task::yield_now().await;
+        }
+        let mut found: Vec<String> = written(folder.path())
+            .iter()
+            .map(|line| {
+                format!(
+                    "{} {} {} {}",
+                    line["kind"], line["what"], line["from"], line["time"]
+                )
+            })
+            .collect();
+        found.sort();
+        let expected = [
+            r#""promql" "errors > 3" null null"#,
+            r#""promql" "r" "2026-11-23T14:00:00Z" "2026-11-23T14:01:00Z""#,
+            r#""promql" "up{}" null "2026-11-23T14:00:00Z""#,
+            r#""trace" "4bf92f3577b34da6a3ce929d0e0e4736" null null"#,
+            r#""traces" "gateway POST /v1/orders" null null"#,
+        ];
+        assert_eq!(found, expected);
+    }
+}
