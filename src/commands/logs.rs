@@ -32,7 +32,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         .search(&query, &source::frame(&folder, context.now), limit)
         .map_err(source::explain)?;
     drop(progress);
-    let look = Look::by_command(LookKind::Log, query.to_string(), context.now);
+    let look = Look::by_command(LookKind::Log, timeless(args)?.to_string(), context.now);
     source::note(context, &folder, &look);
     for line in &found.lines {
         show(context, args, line)?;
@@ -114,6 +114,18 @@ fn follow(
 
 /// Flags and terms as one query.
 fn query(args: &Args, now: OffsetDateTime) -> anyhow::Result<Query> {
+    let mut query = timeless(args)?;
+    if let Some(since) = args.since {
+        query = query.since(Moment::Absolute(since.resolve(now)));
+    }
+    if let Some(until) = args.until {
+        query = query.until(Moment::Absolute(until.resolve(now)));
+    }
+    Ok(query)
+}
+
+/// What was asked for whenever it was: how it is recorded that somebody looked.
+fn timeless(args: &Args) -> anyhow::Result<Query> {
     let mut terms: Vec<String> = args.query.iter().map(|term| quoted(term)).collect();
     if let Some(level) = args.level {
         terms.push(format!("level>={}", name(level)));
@@ -142,12 +154,6 @@ fn query(args: &Args, now: OffsetDateTime) -> anyhow::Result<Query> {
     }
     if let Some(trace) = &args.trace {
         query = query.and("trace_id", &trace.to_lowercase());
-    }
-    if let Some(since) = args.since {
-        query = query.since(Moment::Absolute(since.resolve(now)));
-    }
-    if let Some(until) = args.until {
-        query = query.until(Moment::Absolute(until.resolve(now)));
     }
     Ok(query)
 }

@@ -24,7 +24,7 @@ pub struct Seen {
 }
 
 /// Executes every look as if it were a pointer.
-pub async fn retrace(sources: &Sources, frame: &Frame, looks: &[Look]) -> Vec<Seen> {
+pub(crate) async fn retrace(sources: &Sources, frame: &Frame, looks: &[Look]) -> Vec<Seen> {
     let begun = Instant::now();
     let mut all: Vec<Seen> = Vec::new();
     for look in looks {

@@ -24,7 +24,7 @@ pub(super) fn item(case: &Case) -> Item {
         (false, _, _) => "were not right",
     };
     let calibrated = match brier {
-        brier if brier <= 0.1 => "which is well judged".to_owned(),
+        brier if brier <= 0.1 => "that is well judged".to_owned(),
         _ if is_right => "you knew more than you said".to_owned(),
         _ => format!(
             "who says {} should be right in {} of 10 drills",
