@@ -180,6 +180,8 @@ pub enum Command {
     Open(drill::Open),
     /// Validate scenario files: all problems at once
     Check(drill::Check),
+    /// Hold drills and prove that they hold water
+    Verify(drill::Verify),
     /// Print a completion script for a shell
     Completions(write::Completions),
     /// Print the manual, or write one page for each command

@@ -13,7 +13,6 @@ mod manage;
 mod open;
 mod profile;
 mod query;
-mod recorded;
 mod report;
 mod request;
 mod run;
@@ -23,6 +22,7 @@ mod status;
 mod submit;
 mod trace;
 mod traces;
+mod verify;
 
 use crate::cli::{Cli, Command, drill};
 use crate::context::Context;
@@ -45,6 +45,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Profile(args) => profile::run(&context, &args),
         Command::Request(args) => request::run(&context, &args),
         Command::Check(args) => check::run(&context, &args),
+        Command::Verify(args) => verify::run(&context, &args),
         Command::Completions(args) => completions::run(&context, &args),
         Command::Man(args) => man::run(&context, &args),
         Command::Run(args) => run::run(&context, &args),

@@ -102,12 +102,14 @@ async fn drive(
     let progress = Progress::start(console.err, "starting the shop".to_owned());
 
     let webhook = options.webhook.clone();
+    let mut unattended = std::pin::pin!(end_of_input(options.until_eof));
     let prepared = plan::prepare(options, state)?;
     let starting = start(&prepared, &notices, &progress);
     let stack = tokio::select! {
         stack = starting => stack.map_err(|error| folder::discard_on(error, &prepared.folder))?,
         _ = interrupts.recv() => return folder::discard(&prepared.folder),
         _ = terminations.recv() => return folder::discard(&prepared.folder),
+        () = &mut unattended => return folder::discard(&prepared.folder),
     };
     let mut stack = stack;
     let drill = Arc::new(plan::assemble(prepared, &stack, lock, events).await?);
@@ -136,6 +138,7 @@ async fn drive(
             () = drill.ended.cancelled() => break,
             _ = interrupts.recv() => break,
             _ = terminations.recv() => break,
+            () = &mut unattended => break,
             () = stack.wanted.cancelled() => {
                 console.note("a drill takes the shop over");
                 break;
@@ -154,6 +157,16 @@ async fn drive(
     drill.say_no_more();
     printer.await.context("terminal output")?;
     Ok(outcome)
+}
+
+/// Completes when standard input ends, if that is to end the drill; else never.
+async fn end_of_input(is_wanted: bool) {
+    if !is_wanted {
+        return std::future::pending().await;
+    }
+    // An error is an end too.
+    let read = || std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+    let _ = tokio::task::spawn_blocking(read).await;
 }
 
 async fn start(

@@ -47,6 +47,10 @@ pub struct Scenario {
     pub page: Page,
     /// How to tell that the drill really happened.
     pub manifest: Manifest,
+    /// What only this incident looks like: all of it at once; empty for a control.
+    pub signature: Vec<Sign>,
+    /// Other drills that look like this one as well, each with the reason.
+    pub overlaps: Vec<Overlap>,
     /// What removes the cause, all of it and in this order; empty for a control.
     pub remedy: Vec<Remedy>,
     /// How a write-up is graded.
@@ -168,6 +172,36 @@ pub struct Manifest {
     pub hold_s: f64,
     /// How long the symptom may take to show and to go, in seconds at the real pace.
     pub settle_s: f64,
+}
+
+/// One measurement that is part of what an incident looks like, as `firedrill verify` checks it every second.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sign {
+    /// What it shows.
+    pub about: String,
+    /// A PromQL expression; the largest of its values counts, and none counts as zero.
+    #[serde(default)]
+    pub promql: Option<String>,
+    /// A query of `firedrill logs`; the lines of the last ten seconds count.
+    #[serde(default)]
+    pub log: Option<String>,
+    /// It shows above this.
+    #[serde(default)]
+    pub above: Option<f64>,
+    /// It shows below this.
+    #[serde(default)]
+    pub below: Option<f64>,
+}
+
+/// A drill in which another one's signature shows as well.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Overlap {
+    /// The other drill.
+    pub id: String,
+    /// Why that is right.
+    pub because: String,
 }
 
 /// One action that helps to remove the cause.

@@ -27,6 +27,9 @@ pub struct Run {
     /// Choose blindly among the drills of this level
     #[arg(long, value_name = "1-4", value_parser = clap::value_parser!(u8).range(1..=4))]
     pub level: Option<u8>,
+    /// End when standard input ends, as on Ctrl-C (whoever holds drills and may be killed)
+    #[arg(long, hide = true)]
+    pub until_eof: bool,
     /// What both kinds of start have in common.
     #[command(flatten)]
     pub stack: Stack,
@@ -262,4 +265,32 @@ pub enum Role {
     Backend,
     /// The parent of a Jaeger or Prometheus of its own.
     Native,
+}
+
+/// `verify`: drills that are held to prove that they hold water.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill verify                          the whole catalogue
+  firedrill verify slow-checkout --once
+  firedrill verify --json > verified.json
+
+For every drill it is proved that the symptom shows and goes with its cause, that nothing names the cause, that its
+evidence tells it from all other drills, that no naive solver passes it beyond its level, and that the same seed
+repeats it. Exit codes: 0 all is as it should be, 10 something is not.")]
+pub struct Verify {
+    /// The drills [default: all of the catalogue]
+    #[arg(value_name = "ID")]
+    pub ids: Vec<String>,
+    /// Drills side by side
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub jobs: u8,
+    /// Seed of traffic and data
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub seed: u64,
+    /// Hold each drill once, and leave out whether it repeats
+    #[arg(long)]
+    pub once: bool,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
 }

@@ -8,13 +8,13 @@ use grader::rubric::Clincher;
 use grader::verdict::{Conduct, Glance, Worth};
 use serde_json::{Value, json};
 
-use super::open::{self, Elsewhere};
-use super::recorded::{self, Key};
+use super::open;
 use crate::cli::drill::Ports;
 use crate::cli::write::Debrief;
 use crate::console::{Ink, Style};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::recorded::{self, Elsewhere, Key};
 use crate::report::conduct;
 use crate::runner::chronicle::Chronicle;
 use crate::scenario::{Link, LinkKind, Scenario};
@@ -84,7 +84,7 @@ impl Story {
         }
         let scenario = recorded::scenario(folder)?;
         Ok(Self {
-            run: open::run_of(folder),
+            run: recorded::run_of(folder),
             scenario,
             nonce,
             hash,

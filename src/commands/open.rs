@@ -9,6 +9,7 @@ use crate::cli::drill::{Open, Ports};
 use crate::console::Console;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::recorded::{Elsewhere, run_of};
 use crate::session::Urls;
 use crate::stack::backend::{self, Backend};
 
@@ -79,50 +80,4 @@ pub(super) fn serve(
         backend.stop().await;
         Ok(Outcome::Done)
     })
-}
-
-/// That a run's traces and metrics are not in its folder.
-pub(super) struct Elsewhere {
-    /// `native` or `external`.
-    kind: String,
-    /// Where they were kept, as far as that may answer still.
-    pub(super) urls: Option<Urls>,
-}
-
-impl Elsewhere {
-    /// What the run's head says; nothing for a run on the embedded backends, which record what they take.
-    pub(super) fn of(folder: &Path) -> Option<Self> {
-        let head = std::fs::read(folder.join("run.json")).ok()?;
-        let head: serde_json::Value = serde_json::from_slice(&head).ok()?;
-        let kind = head["backend"].as_str()?;
-        (kind != "embedded").then(|| Self {
-            kind: kind.to_owned(),
-            urls: serde_json::from_value(head["urls"].clone()).ok(),
-        })
-    }
-
-    pub(super) fn refusal(&self, run: &str) -> Error {
-        let message = match &self.urls {
-            Some(urls) => format!(
-                "traces and metrics of {run} are not in its folder: they were kept by Jaeger at {} and Prometheus at {}",
-                urls.jaeger, urls.prometheus
-            ),
-            None => format!(
-                "traces and metrics of {run} are not in its folder: they were kept by the {} Jaeger and Prometheus, and ended with them",
-                self.kind
-            ),
-        };
-        let hint = format!(
-            "its folder has the rest: `firedrill debrief {run}`, `firedrill logs --run {run}`, `firedrill deploys --run {run}`, `firedrill heap diff --run {run}`"
-        );
-        Error::usage(message, hint)
-    }
-}
-
-/// The id of the run that a folder holds.
-pub(super) fn run_of(folder: &Path) -> String {
-    folder
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
 }

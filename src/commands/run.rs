@@ -36,6 +36,10 @@ pub(super) fn run(context: &Context, args: &drill::Run) -> anyhow::Result<Outcom
         Some((scenario, file)),
         named,
     )?;
+    let options = Options {
+        until_eof: args.until_eof,
+        ..options
+    };
     runner::run(options, &context.state, &context.console)
 }
 
@@ -110,6 +114,7 @@ fn options(
         webhook: super::manage::webhook(&context.console, &stack.pager)?,
         telemetry: true,
         rate: None,
+        until_eof: false,
     })
 }
 

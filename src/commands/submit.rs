@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use super::recorded;
 use super::report::parsed;
 use crate::cli::write::Submit;
 use crate::console::Ink;
 use crate::context::Context;
 use crate::control::{Control, Submitted};
 use crate::error::{Error, Outcome};
+use crate::recorded::Recorded;
 use crate::report;
 
 /// How long the runner may take to stop the shop.
@@ -74,7 +74,16 @@ fn again(context: &Context, args: &Submit, run: &str, write_up: &str) -> anyhow:
     let progress = context
         .console
         .progress("grading: loading the run, looking up every pointer");
-    let verdict = recorded::grade(&folder, &write_up)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("runtime")?;
+    let verdict = runtime.block_on(async {
+        let recorded = Recorded::open(&folder).await?;
+        let verdict = recorded.grade(&write_up).await;
+        recorded.close().await;
+        anyhow::Ok(verdict)
+    })?;
     drop(progress);
     if args.format.json {
         context.console.json(&verdict)?;

@@ -69,6 +69,8 @@ pub(crate) struct Options {
     pub(crate) telemetry: bool,
     /// Requests a second instead of the scenario's.
     pub(crate) rate: Option<f64>,
+    /// Whether the end of standard input ends the drill.
+    pub(crate) until_eof: bool,
 }
 
 /// A run that has a folder and a seed, before anything is started.

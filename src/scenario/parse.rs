@@ -102,6 +102,8 @@ fn read(reader: &mut Reader<'_>, root: &mut Node<'_>) -> Scenario {
         timeline: event::timeline(reader, root),
         page: section(reader, root, "page", page).unwrap_or_default(),
         manifest: section(reader, root, "manifest", manifest).unwrap_or_default(),
+        signature: root.typed(reader, "signature").unwrap_or_default(),
+        overlaps: root.typed(reader, "overlaps").unwrap_or_default(),
         remedy: event::remedy(reader, root),
         rubric: rubric(reader, root),
         debrief: section(reader, root, "debrief", debrief).unwrap_or_default(),

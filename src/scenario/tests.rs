@@ -103,7 +103,7 @@ fn all_problems_of_a_file_are_found_at_once() {
         r#"
 1:1: page: is missing; add a table `[page]`
 4:9: level: must be a whole number, not the text "easy"
-5:1: colour: is not a key here; the keys are `id`, `title`, `symptom`, `level`, `briefing`, `load`, `history`, `timeline`, `page`, `manifest`, `remedy`, `rubric`, `debrief`, `silence`
+5:1: colour: is not a key here; the keys are `id`, `title`, `symptom`, `level`, `briefing`, `load`, `history`, `timeline`, `page`, `manifest`, `signature`, `overlaps`, `remedy`, `rubric`, `debrief`, `silence`
 13:1: load.rates: unknown field `rates`, expected one of `rate`, `arrival`, `profile`, `mix`, `clients`, `products`, `popularity`, `tail`, `cart_lines`, `think_ms`
 53:11: timeline[0].service: `gatway` is not one of `gateway`, `checkout`, `inventory`; did you mean `gateway`?
 64:1: timeline[2].at_s: is before the event above it (60); put events in order
@@ -342,7 +342,7 @@ fn open_and_sealed_keys_stand_on_their_sides_of_the_seal() {
         r#"
 8:1: load: is sealed; move it below the line `# answers below`
 10:1: level: is open; move it above the line `# answers below`
-12:1: mix: is not a key here; the keys are `id`, `title`, `symptom`, `level`, `briefing`, `load`, `history`, `timeline`, `page`, `manifest`, `remedy`, `rubric`, `debrief`, `silence`
+12:1: mix: is not a key here; the keys are `id`, `title`, `symptom`, `level`, `briefing`, `load`, `history`, `timeline`, `page`, `manifest`, `signature`, `overlaps`, `remedy`, `rubric`, `debrief`, `silence`
 "#,
     );
     check(

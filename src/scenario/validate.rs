@@ -72,6 +72,7 @@ pub(super) fn problems(draft: &Draft<'_>) -> Vec<Problem> {
     history(&mut findings, scenario);
     timeline::check(&mut findings, scenario);
     manifest(&mut findings, scenario);
+    signature(&mut findings, scenario);
     remedy(&mut findings, scenario);
     debrief(&mut findings, scenario);
     for (key, message) in spoiler::problems(scenario) {
@@ -251,6 +252,48 @@ const LONGEST_SETTLE_S: f64 = 600.0;
 fn promql(findings: &mut Findings<'_>, key: &str, expr: &str) {
     if let Err(error) = backend::promql::parse(expr) {
         findings.say(key, format!("is not PromQL: {error}"));
+    }
+}
+
+fn signature(findings: &mut Findings<'_>, scenario: &Scenario) {
+    let signs = &scenario.signature;
+    let message = match scenario.is_control() {
+        true => "must be absent: nothing is to be seen in a control",
+        false => "is missing; add `[[signature]]` with what only this incident looks like",
+    };
+    if findings.is_read("signature") && findings.is_read("rubric") {
+        findings.expect(
+            signs.is_empty() == scenario.is_control(),
+            "signature",
+            message,
+        );
+    }
+    for (index, sign) in signs.iter().enumerate() {
+        let key = format!("signature[{index}]");
+        findings.expect(
+            sign.promql.is_some() != sign.log.is_some(),
+            &key,
+            "must have one of `promql` and `log`",
+        );
+        findings.expect(
+            sign.above.is_some() != sign.below.is_some(),
+            &key,
+            "must have one of `above` and `below`",
+        );
+        if let Some(Err(error)) = sign
+            .log
+            .as_deref()
+            .map(str::parse::<grader::log_query::Query>)
+        {
+            findings.say(&format!("{key}.log"), error.to_string());
+        }
+    }
+    for (index, overlap) in scenario.overlaps.iter().enumerate() {
+        findings.expect(
+            overlap.because.split_whitespace().count() >= 3,
+            &format!("overlaps[{index}].because"),
+            "must say why in at least three words",
+        );
     }
 }
 

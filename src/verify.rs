@@ -1,0 +1,169 @@
+//! `firedrill verify`: whether the drills of the catalogue hold water, proved on drills that are held.
+//!
+//! ```text
+//! for each drill, some side by side:
+//!   hold ── page ── search everything that can be seen ── submit "nothing was wrong" ── the runner removes the cause
+//!     │                      (silence)                                                     (before, during, after)
+//!     └── its record ── signatures of every drill, second by second ── naive solvers, graded ── held again: the same?
+//! ```
+//! Everything after the drill is read from its record over the APIs of Jaeger and Prometheus, with nothing running.
+
+mod hold;
+mod repeat;
+mod report;
+mod signature;
+pub mod silence;
+mod solver;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, PoisonError};
+
+use serde::Serialize;
+
+use crate::scenario::Scenario;
+
+pub(crate) use report::text;
+
+/// What is to be verified.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// The drills to hold.
+    pub(crate) drills: Vec<Scenario>,
+    /// The drills whose signatures are looked for in each of them.
+    pub(crate) catalogue: Vec<Scenario>,
+    /// Of traffic and data.
+    pub(crate) seed: u64,
+    /// Drills side by side.
+    pub(crate) jobs: usize,
+    /// Whether each is held twice.
+    pub(crate) twice: bool,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    /// Whether every drill is as it should be.
+    pub(crate) sound: bool,
+    /// The drills in the order in which they were asked for.
+    pub(crate) drills: Vec<Checked>,
+    /// How long it took, in seconds.
+    pub(crate) seconds: f64,
+}
+
+/// One drill.
+#[derive(Debug, Serialize)]
+pub(crate) struct Checked {
+    pub(crate) id: String,
+    pub(crate) level: u8,
+    pub(crate) control: bool,
+    /// What is not as it should be; a drill without any is sound.
+    pub(crate) problems: Vec<String>,
+    /// The indicator in the steady state, at its worst, and without the cause, as far as the drill came.
+    pub(crate) measured: BTreeMap<String, f64>,
+    /// The limits that the scenario sets for them.
+    pub(crate) limits: Limits,
+    /// Seconds from the start of the traffic to the page.
+    pub(crate) page_s: Option<f64>,
+    /// Bytes that were searched for words that give the answer away.
+    pub(crate) searched: usize,
+    /// For how long each drill's signature showed in this one, in seconds: before the change, and from then on.
+    pub(crate) signatures: BTreeMap<String, signature::Shown>,
+    /// The naive solvers by name.
+    pub(crate) solvers: BTreeMap<&'static str, solver::Result>,
+    /// Whether a second run with the same seed was the same; absent if there was none.
+    pub(crate) repeats: Option<bool>,
+}
+
+/// The limits of a drill's indicator.
+#[derive(Debug, Serialize)]
+pub(crate) struct Limits {
+    pub(crate) before_below: f64,
+    pub(crate) during_above: Option<f64>,
+    pub(crate) after_below: f64,
+}
+
+/// Holds all drills of the plan; `progress` hears of every one that is done.
+pub(crate) fn run(plan: &Plan, progress: &(dyn Fn(&Checked) + Sync)) -> anyhow::Result<Report> {
+    let began = std::time::Instant::now();
+    let queue: Mutex<VecDeque<usize>> = Mutex::new((0..plan.drills.len()).collect());
+    let done: Mutex<BTreeMap<usize, anyhow::Result<Checked>>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..plan.jobs.max(1) {
+            scope.spawn(|| {
+                while let Some(next) = lock(&queue).pop_front() {
+                    let checked = check(plan, &plan.drills[next]);
+                    if let Ok(checked) = &checked {
+                        progress(checked);
+                    }
+                    lock(&done).insert(next, checked);
+                }
+            });
+        }
+    });
+    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let drills: Vec<Checked> = done.into_values().collect::<anyhow::Result<_>>()?;
+    Ok(Report {
+        sound: drills.iter().all(|drill| drill.problems.is_empty()),
+        drills,
+        seconds: began.elapsed().as_secs_f64(),
+    })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Holds one drill, and once more if asked to, and looks at its record.
+fn check(plan: &Plan, scenario: &Scenario) -> anyhow::Result<Checked> {
+    let manifest = &scenario.manifest;
+    let mut checked = Checked {
+        id: scenario.id.clone(),
+        level: scenario.level,
+        control: scenario.is_control(),
+        problems: Vec::new(),
+        measured: BTreeMap::new(),
+        limits: Limits {
+            before_below: manifest.before_below,
+            during_above: manifest.during_above,
+            after_below: manifest.after_below,
+        },
+        page_s: None,
+        searched: 0,
+        signatures: BTreeMap::new(),
+        solvers: BTreeMap::new(),
+        repeats: None,
+    };
+    let held = match hold::hold(scenario, plan.seed) {
+        Ok(held) => held,
+        Err(error) => {
+            checked.problems.push(format!("{error:#}"));
+            return Ok(checked);
+        }
+    };
+    checked.measured.clone_from(&held.measured);
+    checked.page_s = Some(held.page_s);
+    checked.searched = held.silence.bytes;
+    checked.problems.extend(held.problems.iter().cloned());
+    checked.problems.extend(held.silence.found.iter().cloned());
+    let runtime = hold::runtime()?;
+    runtime.block_on(async {
+        let record = crate::recorded::Recorded::open(&held.folder).await?;
+        checked.signatures = signature::all(&record, &plan.catalogue).await?;
+        checked.solvers = solver::all(&record).await?;
+        record.close().await;
+        anyhow::Ok(())
+    })?;
+    let other = |problems: Vec<String>, checked: &mut Checked| checked.problems.extend(problems);
+    other(
+        signature::problems(scenario, &plan.catalogue, &checked.signatures),
+        &mut checked,
+    );
+    other(solver::problems(scenario, &checked.solvers), &mut checked);
+    if plan.twice {
+        let again = hold::hold(scenario, plan.seed)?;
+        let differs = repeat::differences(&held, &again)?;
+        checked.repeats = Some(differs.is_empty());
+        checked.problems.extend(differs);
+    }
+    Ok(checked)
+}

@@ -1,0 +1,214 @@
+//! One drill, held from start to end by a child of this process.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use serde_json::Value;
+use tempfile::TempDir;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::silence::{self, Searched};
+use crate::control::{Control, Submitted};
+use crate::scenario::Scenario;
+use crate::session::StateDir;
+
+/// A start on a busy machine.
+const READY_WITHIN: Duration = Duration::from_secs(90);
+/// The fast pace promises a page within a minute; a machine that holds several drills gets more.
+const PAGED_WITHIN: Duration = Duration::from_secs(150);
+/// How long the incident is looked at after the page.
+const LOOK: Duration = Duration::from_secs(12);
+/// From a submission to the end, the removal of the cause included.
+const ENDS_WITHIN: Duration = Duration::from_secs(240);
+/// What whoever cannot be bothered hands in. It also leaves it to the runner to remove the cause.
+pub(super) const NOTHING: &str = "+++\nverdict = \"no incident\"\nseverity = \"none\"\n+++\n";
+
+/// A drill that was held.
+#[derive(Debug)]
+pub(super) struct Held {
+    /// The run's folder, below [`Held::state`].
+    pub(super) folder: PathBuf,
+    /// The state folder of this drill alone; removed with this value.
+    _state: TempDir,
+    /// What the runner measured of the indicator.
+    pub(super) measured: BTreeMap<String, f64>,
+    pub(super) page_s: f64,
+    pub(super) silence: Searched,
+    /// Why the drill is void, what did not page, what stayed behind.
+    pub(super) problems: Vec<String>,
+    /// Every event, oldest first.
+    pub(super) events: Vec<Value>,
+}
+
+/// Starts the drill, waits for its page, looks around, hands in that nothing was wrong, and waits for its end.
+pub(super) fn hold(scenario: &Scenario, seed: u64) -> anyhow::Result<Held> {
+    let state = tempfile::tempdir().context("a folder for the drill")?;
+    let mut drill = Running::start(state.path(), &scenario.id, seed)?;
+    let ready = drill.event("ready", READY_WITHIN)?;
+    let folder = PathBuf::from(ready["folder"].as_str().context("the run's folder")?);
+    let page = drill.page(&scenario.page.alert, PAGED_WITHIN)?;
+    std::thread::sleep(LOOK);
+    let session = StateDir::locate(Some(state.path()), |_| None)?.load()?;
+    let silence = runtime()?.block_on(silence::search(&session, scenario))?;
+    let mut problems = Vec::new();
+    match Control::new(&session)?.submit(NOTHING.to_owned(), false)? {
+        Submitted::Void { reason } => problems.push(format!("void: {reason}")),
+        Submitted::Verdict { passed: true, .. } => {
+            problems.push("passed by a write-up that says nothing".to_owned());
+        }
+        Submitted::Verdict { .. } => {}
+    }
+    let pids: Vec<u32> = session.services.iter().map(|service| service.pid).collect();
+    drill.end()?;
+    problems.extend(left_behind(&folder, &pids));
+    let measured = std::fs::read(folder.join("measured.json")).context("measurements")?;
+    Ok(Held {
+        measured: serde_json::from_slice(&measured).context("measurements")?,
+        page_s: (at(&page)? - at_of_traffic(&folder)?).as_seconds_f64(),
+        folder,
+        _state: state,
+        silence,
+        problems,
+        events: std::mem::take(&mut drill.events),
+    })
+}
+
+/// A runtime for the questions of one drill.
+pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("runtime")
+}
+
+fn at(event: &Value) -> anyhow::Result<OffsetDateTime> {
+    let text = event["at"].as_str().context("the time of an event")?;
+    OffsetDateTime::parse(text, &Rfc3339).context("the time of an event")
+}
+
+fn at_of_traffic(folder: &Path) -> anyhow::Result<OffsetDateTime> {
+    let facts = std::fs::read(folder.join("facts.json")).context("facts of the run")?;
+    let facts: grader::Facts = serde_json::from_slice(&facts).context("facts of the run")?;
+    Ok(facts.frame.started)
+}
+
+/// What a drill must not leave: processes and databases.
+fn left_behind(folder: &Path, pids: &[u32]) -> Vec<String> {
+    let alive = pids.iter().filter(|pid| {
+        let pid = rustix::process::Pid::from_raw(pid.cast_signed());
+        pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
+    });
+    let mut left: Vec<String> = alive
+        .map(|pid| format!("process {pid} of the shop still runs"))
+        .collect();
+    if folder.join("scratch").exists() {
+        left.push("its databases are still there".to_owned());
+    }
+    left
+}
+
+/// A drill that runs; it ends when this is dropped, and when this process dies.
+struct Running {
+    child: Child,
+    /// Open for as long as the drill is to run.
+    lifeline: Option<ChildStdin>,
+    lines: Receiver<Value>,
+    events: Vec<Value>,
+}
+
+impl Running {
+    fn start(state: &Path, id: &str, seed: u64) -> anyhow::Result<Self> {
+        let mut child = Command::new(std::env::current_exe().context("this program")?)
+            .args(["run", id, "--pace", "fast", "--ports", "auto", "--json"])
+            .args(["--until-eof", "--seed", &seed.to_string()])
+            .arg("--state-dir")
+            .arg(state)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .context("a drill")?;
+        let lifeline = child.stdin.take();
+        let output = child.stdout.take().context("the drill's output")?;
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let event = serde_json::from_str(&line).unwrap_or_default();
+                if sender.send(event).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self {
+            child,
+            lifeline,
+            lines,
+            events: Vec::new(),
+        })
+    }
+
+    /// Waits for an event; a drill that is void before it is an error that says why.
+    fn event(&mut self, name: &str, within: Duration) -> anyhow::Result<Value> {
+        let deadline = Instant::now() + within;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let event = match self.lines.recv_timeout(left) {
+                Ok(event) => event,
+                Err(RecvTimeoutError::Timeout) => bail!("no `{name}` within {within:?}"),
+                Err(RecvTimeoutError::Disconnected) => bail!("it ended before `{name}`"),
+            };
+            self.events.push(event.clone());
+            if event["event"] == name {
+                return Ok(event);
+            }
+            if event["event"] == "void" {
+                bail!("void: {}", event["reason"].as_str().unwrap_or_default());
+            }
+        }
+    }
+
+    /// Waits for the page of that alert; on a busy machine another one may page first.
+    fn page(&mut self, alert: &str, within: Duration) -> anyhow::Result<Value> {
+        let deadline = Instant::now() + within;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let page = self
+                .event("page", left)
+                .with_context(|| format!("`{alert}` does not page"))?;
+            if page["alert"] == alert {
+                return Ok(page);
+            }
+        }
+    }
+
+    fn end(&mut self) -> anyhow::Result<()> {
+        let deadline = Instant::now() + ENDS_WITHIN;
+        while self.child.try_wait().context("the drill")?.is_none() {
+            if Instant::now() > deadline {
+                bail!("it did not end within {ENDS_WITHIN:?} of its grade");
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.events.extend(self.lines.try_iter());
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.lifeline.take();
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        // One that does not end when it is asked to is ended; its own children end with it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

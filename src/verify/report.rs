@@ -1,0 +1,190 @@
+//! The tables of a verification, for people.
+
+use std::fmt::Write as _;
+
+use super::solver::NAMES;
+use super::{Checked, Report};
+use crate::console::table::{Align, Cell, Table};
+use crate::console::{Console, Ink};
+
+/// Everything that was found, as tables; `console` gives colours and width.
+pub(crate) fn text(report: &Report, console: Console) -> String {
+    let heading = |text: &str| console.out.paint(Ink::Heading, text);
+    let mut text = String::new();
+    for (title, table) in [
+        ("It shows, and goes with its cause", manifestation(report)),
+        ("Nothing names it, and it repeats", silence(report)),
+        (
+            "Its signature shows in it alone (seconds; a column is one signature)",
+            matrix(report),
+        ),
+        ("What naive solvers get (points; + passes)", solvers(report)),
+    ] {
+        let _ = writeln!(
+            text,
+            "{}\n{}",
+            heading(title),
+            table.render(console.out, console.width)
+        );
+    }
+    for drill in &report.drills {
+        for problem in &drill.problems {
+            let _ = writeln!(
+                text,
+                "{} {}: {problem}",
+                console.out.paint(Ink::Error, "no"),
+                drill.id
+            );
+        }
+    }
+    let sound = report
+        .drills
+        .iter()
+        .filter(|drill| drill.problems.is_empty());
+    let _ = writeln!(
+        text,
+        "{} of {} drills are as they should be; {:.0} s",
+        sound.count(),
+        report.drills.len(),
+        report.seconds
+    );
+    text
+}
+
+fn manifestation(report: &Report) -> Table {
+    let mut table = Table::new(&[
+        ("drill", Align::Left),
+        ("level", Align::Right),
+        ("page s", Align::Right),
+        ("before", Align::Right),
+        ("limit", Align::Right),
+        ("during", Align::Right),
+        ("limit", Align::Right),
+        ("after", Align::Right),
+        ("limit", Align::Right),
+    ]);
+    for drill in &report.drills {
+        let measured = |stage: &str| number(drill.measured.get(stage).copied());
+        let limits = &drill.limits;
+        let sign = |sign: &str, limit: f64| format!("{sign} {}", number(Some(limit)));
+        let during = match limits.during_above {
+            Some(limit) => sign(">", limit),
+            None => sign("<", limits.after_below),
+        };
+        let level = match drill.control {
+            true => "control".to_owned(),
+            false => drill.level.to_string(),
+        };
+        table.row([
+            name(drill),
+            level.into(),
+            drill
+                .page_s
+                .map_or_else(|| "-".to_owned(), |s| format!("{s:.0}"))
+                .into(),
+            measured("before").into(),
+            sign("<", limits.before_below).into(),
+            measured("during").into(),
+            during.into(),
+            measured("after").into(),
+            sign("<", limits.after_below).into(),
+        ]);
+    }
+    table
+}
+
+fn silence(report: &Report) -> Table {
+    let mut table = Table::new(&[
+        ("drill", Align::Left),
+        ("searched", Align::Right),
+        ("held again", Align::Left),
+    ]);
+    for drill in &report.drills {
+        let again = match drill.repeats {
+            None => "-",
+            Some(true) => "the same",
+            Some(false) => "differs",
+        };
+        let searched = format!("{:.1} MB", drill.searched as f64 / 1e6);
+        table.row([name(drill), searched.into(), again.into()]);
+    }
+    table
+}
+
+/// Drills down, signatures across; the number at the head of a column is the drill's in the catalogue.
+fn matrix(report: &Report) -> Table {
+    const NUMBERS: [&str; 24] = [
+        "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12", "13", "14", "15", "16",
+        "17", "18", "19", "20", "21", "22", "23", "24",
+    ];
+    let known = report
+        .drills
+        .iter()
+        .flat_map(|drill| drill.signatures.keys());
+    let mut ids: Vec<&String> = known.collect();
+    ids.sort();
+    ids.dedup();
+    let mut columns = vec![("", Align::Right), ("drill", Align::Left)];
+    columns.extend(
+        NUMBERS
+            .iter()
+            .take(ids.len())
+            .map(|number| (*number, Align::Right)),
+    );
+    let mut table = Table::new(&columns);
+    for drill in &report.drills {
+        let place = ids.iter().position(|id| **id == drill.id);
+        let number = place.and_then(|place| NUMBERS.get(place)).copied();
+        let mut row = vec![Cell::from(number.unwrap_or("-")), name(drill)];
+        for id in &ids {
+            row.push(match drill.signatures.get(*id) {
+                Some(shown) if shown.is_seen() && **id == drill.id => {
+                    Cell::new(Ink::Good, shown.during_s.to_string())
+                }
+                Some(shown) if shown.is_seen() => Cell::new(Ink::Error, shown.during_s.to_string()),
+                Some(_) => Cell::new(Ink::Faint, "."),
+                None => Cell::from("-"),
+            });
+        }
+        table.row(row);
+    }
+    table
+}
+
+fn solvers(report: &Report) -> Table {
+    let mut columns = vec![("drill", Align::Left), ("level", Align::Right)];
+    columns.extend(NAMES.map(|name| (name, Align::Right)));
+    let mut table = Table::new(&columns);
+    for drill in &report.drills {
+        let mut row = vec![name(drill), Cell::from(drill.level.to_string())];
+        for name in NAMES {
+            row.push(match drill.solvers.get(name) {
+                Some(result) if result.passed => {
+                    Cell::new(Ink::Warning, format!("+{}", result.score))
+                }
+                Some(result) => result.score.to_string().into(),
+                None => "-".into(),
+            });
+        }
+        table.row(row);
+    }
+    table
+}
+
+fn name(drill: &Checked) -> Cell {
+    let ink = match drill.problems.is_empty() {
+        true => Ink::Good,
+        false => Ink::Error,
+    };
+    Cell::new(ink, drill.id.as_str())
+}
+
+fn number(value: Option<f64>) -> String {
+    match value {
+        None => "-".to_owned(),
+        Some(0.0) => "0".to_owned(),
+        Some(value) if value.abs() >= 1e5 => format!("{value:.2e}"),
+        Some(value) if value.abs() >= 10.0 => format!("{value:.1}"),
+        Some(value) => format!("{value:.3}"),
+    }
+}

@@ -1,0 +1,194 @@
+//! Whether anything that a responder can see names the cause: everything that a running drill exports is searched.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use crate::scenario::Scenario;
+use crate::session::Session;
+
+/// Words that would tell a sandbox from production, in whatever drill, where the shop itself speaks.
+const GIVEAWAYS: [&str; 8] = [
+    "fault",
+    "inject",
+    "chaos",
+    "sabotage",
+    "leaky",
+    "memory leak",
+    "simulat",
+    "scenario",
+];
+
+/// Innocent uses of these words in what other people's programs say.
+const INNOCENT: [&str; 3] = ["default", "segfault", "page_fault"];
+
+/// Traces of each service that are read.
+const TRACES: usize = 400;
+/// For one answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// How much of the text around a word is shown.
+const AROUND: usize = 80;
+
+/// What a search gave.
+#[derive(Debug, Default)]
+pub struct Searched {
+    /// How much was read.
+    pub bytes: usize,
+    /// Each word that was found, with its place and the text around it.
+    pub found: Vec<String>,
+}
+
+/// Searches spans, metrics, rules, logs, files, arguments and environment of a running drill for the words that its
+/// scenario seals, for its id, and, where the shop speaks, for words that no shop would use.
+pub async fn search(session: &Session, scenario: &Scenario) -> anyhow::Result<Searched> {
+    let mut sealed = scenario.silence.words.clone();
+    // An id names the symptom and may be known; it must still not be in what is exported.
+    sealed.push(scenario.id.clone());
+    let mut searched = Searched::default();
+    for Exported { place, text, shop } in exported(session).await? {
+        // The sandbox's own files may say what they are; the shop must not know.
+        let giveaways = GIVEAWAYS.iter().copied().filter(|_| shop);
+        searched.bytes += text.len();
+        let text = INNOCENT.iter().fold(text.to_lowercase(), |text, innocent| {
+            text.replace(innocent, "")
+        });
+        for word in giveaways.chain(sealed.iter().map(String::as_str)) {
+            if let Some(at) = text.find(word) {
+                let from = text.floor_char_boundary(at.saturating_sub(AROUND));
+                let around: String = text[from..].chars().take(2 * AROUND).collect();
+                let problem = format!("`{word}` is in {place}: …{around}…");
+                searched.found.push(problem);
+            }
+        }
+    }
+    Ok(searched)
+}
+
+/// Something that can be seen.
+struct Exported {
+    place: String,
+    text: String,
+    /// Whether the shop says it, and not the sandbox around it.
+    shop: bool,
+}
+
+async fn exported(session: &Session) -> anyhow::Result<Vec<Exported>> {
+    let http = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(TIMEOUT)
+        .build()
+        .context("HTTP client")?;
+    let mut all = Vec::new();
+    for url in urls(session) {
+        let answer = http.get(&url).send().await;
+        let text = answer.with_context(|| url.clone())?.text().await;
+        let text = text.with_context(|| url.clone())?;
+        all.push(Exported {
+            place: url,
+            text,
+            shop: true,
+        });
+    }
+    for id in processes(session.pid) {
+        for file in ["cmdline", "environ", "comm"] {
+            let place = format!("/proc/{id}/{file}");
+            let bytes = std::fs::read(&place).unwrap_or_default();
+            let text = without_inherited(&String::from_utf8_lossy(&bytes));
+            all.push(Exported {
+                place,
+                text,
+                shop: true,
+            });
+        }
+    }
+    files(&session.folder, false, &mut all)?;
+    Ok(all)
+}
+
+fn urls(session: &Session) -> Vec<String> {
+    let (jaeger, prometheus) = (&session.urls.jaeger, &session.urls.prometheus);
+    let ever =
+        "query.start_time_min=2000-01-01T00:00:00Z&query.start_time_max=2100-01-01T00:00:00Z";
+    let traces = ["gateway", "checkout", "inventory"].map(|service| {
+        format!(
+            "{jaeger}/api/v3/traces?query.service_name={service}&query.num_traces={TRACES}&{ever}"
+        )
+    });
+    let metrics = [
+        "/api/v1/series?match[]={__name__!=\"\"}",
+        "/api/v1/query_exemplars?query={__name__!=\"\"}",
+        "/api/v1/metadata",
+        "/api/v1/rules",
+        "/api/v1/alerts",
+        "/api/v1/targets",
+    ]
+    .map(|path| format!("{prometheus}{path}"));
+    let admin = session.services.iter().flat_map(|instance| {
+        ["/metrics", "/healthz", "/readyz"].map(|path| format!("http://{}{path}", instance.admin))
+    });
+    traces.into_iter().chain(metrics).chain(admin).collect()
+}
+
+/// The children of the runner, as far as `/proc` tells.
+fn processes(runner: u32) -> Vec<u32> {
+    let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    ids.filter(|id| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        // The name may hold spaces and brackets; the fields after it do not.
+        let after = stat.rsplit_once(')').map(|(_, after)| after);
+        let parent = after.and_then(|after| after.split_whitespace().nth(1)?.parse().ok());
+        parent == Some(runner)
+    })
+    .collect()
+}
+
+/// What the children have in their environment because whoever builds and tests this has it: paths of the build.
+fn without_inherited(text: &str) -> String {
+    let inherited = ["CARGO", "PWD", "OLDPWD", "RUST", "FIREDRILL"];
+    text.split('\0')
+        .filter(|entry| !inherited.iter().any(|name| entry.starts_with(name)))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// The files of the run that are open while it runs; packed ones as the text that is in them.
+fn files(folder: &Path, shop: bool, all: &mut Vec<Exported>) -> anyhow::Result<()> {
+    let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let name = entry.file_name().to_string_lossy().into_owned();
+        let place = path.display().to_string();
+        all.push(Exported {
+            place: format!("a file name in {}", folder.display()),
+            text: name.clone(),
+            shop,
+        });
+        if path.is_dir() {
+            files(&path, name == "logs", all)?;
+            continue;
+        }
+        let is_binary = name.ends_with(".lz4") || name.contains("sqlite") || name.contains(".db");
+        let bytes = std::fs::read(&path).unwrap_or_default();
+        let bytes = match path.extension() {
+            _ if is_binary => continue,
+            Some(extension) if extension == "gz" => unpacked(&bytes),
+            _ => bytes,
+        };
+        all.push(Exported {
+            place,
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+            shop,
+        });
+    }
+    Ok(())
+}
+
+fn unpacked(bytes: &[u8]) -> Vec<u8> {
+    let mut text = Vec::new();
+    // What can be unpacked is searched; a torn file is no reason to look at nothing.
+    let _ = flate2::read::GzDecoder::new(bytes).read_to_end(&mut text);
+    text
+}

@@ -1,0 +1,395 @@
+//! Naive solvers: what somebody hands in who looks at one thing only. A drill's level says whether that may be enough.
+//!
+//! Each is given more than it has earned: a timeline, a hypothesis ruled out and the usual action, so that only its
+//! reading of the incident decides.
+
+use std::collections::BTreeMap;
+
+use grader::evidence::{Deploy, DeployKind, TraceQuery};
+use grader::moment::{Moment, Window};
+use grader::writeup::{self, Claim, WriteUp};
+use grader::{Component, Mechanism, Severity, TriggerKind};
+use serde::Serialize;
+use time::Duration;
+
+use crate::recorded::Recorded;
+use crate::scenario::Scenario;
+
+/// What a solver got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub(crate) struct Result {
+    pub(crate) passed: bool,
+    /// Points, 0 to 100.
+    pub(crate) score: u32,
+}
+
+/// The solvers, in the order of the table.
+pub(super) const NAMES: [&str; 6] = [
+    "loudest log",
+    "error spans",
+    "newest deploy",
+    "deviation",
+    "a deploy",
+    "nothing",
+];
+
+/// At this level one naive look may be enough; from [`HARD`] on, none.
+const EASY: u8 = 1;
+const HARD: u8 = 3;
+
+/// What a mechanism is guessed from, in the words of a log line or a status.
+const WORDS: [(&str, Mechanism); 9] = [
+    ("too many open files", Mechanism::FileDescriptorsExhausted),
+    ("full", Mechanism::StorageFull),
+    ("unknown variant", Mechanism::VersionMismatch),
+    ("429", Mechanism::ThirdPartyQuota),
+    ("quota", Mechanism::ThirdPartyQuota),
+    ("panic", Mechanism::ProcessCrash),
+    ("connection", Mechanism::PoolTooSmall),
+    ("deadline", Mechanism::ServiceOverloaded),
+    ("time", Mechanism::ServiceOverloaded),
+];
+
+/// What is compared with the time before, and what whoever looks at nothing else takes its rise for.
+const METRICS: [(&str, Mechanism); 12] = [
+    (
+        "sum(rate(http_server_request_duration_seconds_count{service=\"S\", http_response_status_code=~\"5..\"}[10s]))",
+        Mechanism::DefectiveRelease,
+    ),
+    (
+        "sum(rate(http_server_request_duration_seconds_sum{service=\"S\"}[10s])) / sum(rate(http_server_request_duration_seconds_count{service=\"S\"}[10s]))",
+        Mechanism::ServiceOverloaded,
+    ),
+    (
+        "sum(rate(db_client_operation_duration_seconds_sum{service=\"S\"}[10s])) / sum(rate(db_client_operation_duration_seconds_count{service=\"S\"}[10s]))",
+        Mechanism::MissingIndex,
+    ),
+    (
+        "sum(rate(db_client_connection_wait_time_seconds_sum{service=\"S\"}[10s])) / sum(rate(db_client_connection_wait_time_seconds_count{service=\"S\"}[10s]))",
+        Mechanism::PoolTooSmall,
+    ),
+    (
+        "sum(allocator_allocated_bytes{service=\"S\"})",
+        Mechanism::CacheWithoutEviction,
+    ),
+    (
+        "sum(process_open_fds{service=\"S\"})",
+        Mechanism::FileDescriptorsExhausted,
+    ),
+    (
+        "sum(rate(http_client_retries_total{service=\"S\"}[10s]))",
+        Mechanism::RetryAmplification,
+    ),
+    (
+        "sum(outbox_depth{service=\"S\"})",
+        Mechanism::UnboundedQueue,
+    ),
+    (
+        "sum(runtime_alive_tasks{service=\"S\"})",
+        Mechanism::TasksNeverFinish,
+    ),
+    (
+        "sum(rate(runtime_scheduler_lag_seconds_sum{service=\"S\"}[10s]))",
+        Mechanism::BlockingOnAsyncWorkers,
+    ),
+    (
+        "sum(rate(process_cpu_seconds_total{service=\"S\"}[10s]))",
+        Mechanism::ServiceOverloaded,
+    ),
+    (
+        "sum(rate(http_server_request_duration_seconds_count{service=\"S\"}[10s]))",
+        Mechanism::TrafficSurge,
+    ),
+];
+
+const SERVICES: [(&str, Component); 3] = [
+    ("gateway", Component::Gateway),
+    ("checkout", Component::Checkout),
+    ("inventory", Component::Inventory),
+];
+
+/// What one look gave.
+#[derive(Debug, Default)]
+struct Guess {
+    component: Option<Component>,
+    mechanism: Option<Mechanism>,
+    evidence: Vec<String>,
+}
+
+/// Lets every solver write up one run, and grades them.
+pub(super) async fn all(record: &Recorded) -> anyhow::Result<BTreeMap<&'static str, Result>> {
+    let deploys = in_the_drill(record);
+    let guesses = [
+        loudest_log(record)?,
+        most_error_spans(record).await?,
+        of_deploy(deploys.last()),
+        largest_deviation(record).await?,
+        of_deploy(deploys.first()),
+    ];
+    let mut results = BTreeMap::new();
+    for (name, guess) in NAMES.into_iter().zip(guesses) {
+        let deploy = match name {
+            "a deploy" => deploys.first(),
+            _ => deploys.last(),
+        };
+        let writeup = write_up(record, guess, deploy);
+        results.insert(name, graded(record, &writeup).await);
+    }
+    let nothing = WriteUp {
+        verdict: Some(Claim::NoIncident),
+        severity: Some(Severity::None),
+        ..WriteUp::default()
+    };
+    results.insert("nothing", graded(record, &nothing).await);
+    Ok(results)
+}
+
+async fn graded(record: &Recorded, writeup: &WriteUp) -> Result {
+    let verdict = record.grade(writeup).await;
+    Result {
+        passed: verdict.passed,
+        score: verdict.score,
+    }
+}
+
+/// What is not as it should be: who passed although the level says that nobody does.
+pub(super) fn problems(
+    scenario: &Scenario,
+    results: &BTreeMap<&'static str, Result>,
+) -> Vec<String> {
+    let passed: Vec<&str> = results
+        .iter()
+        .filter(|(_, result)| result.passed)
+        .map(|(name, _)| *name)
+        .collect();
+    let allowed = match scenario.level {
+        _ if scenario.is_control() => 0,
+        level if level <= EASY => results.len(),
+        level if level >= HARD => 0,
+        _ => 1,
+    };
+    match passed.len() > allowed {
+        true => vec![format!(
+            "level {} is passed by {}",
+            scenario.level,
+            passed.join(", ")
+        )],
+        false => Vec::new(),
+    }
+}
+
+/// Deploys and pushes of the drill itself up to the page, oldest first; what the responder and the runner did is later.
+fn in_the_drill(record: &Recorded) -> Vec<&Deploy> {
+    let frame = &record.facts.frame;
+    let until = frame.page.unwrap_or(frame.ended);
+    let deploys = record.facts.deploys.iter();
+    deploys
+        .filter(|deploy| deploy.at >= frame.started && deploy.at <= until)
+        .collect()
+}
+
+/// The last ten seconds before the write-up: what somebody sees who looks now.
+fn incident(record: &Recorded) -> Window {
+    let frame = &record.facts.frame;
+    Window {
+        from: frame.ended - Duration::seconds(10),
+        to: frame.ended,
+    }
+}
+
+fn mechanism_of(text: &str) -> Mechanism {
+    let text = text.to_lowercase();
+    let known = WORDS.iter().find(|(word, _)| text.contains(word));
+    known.map_or(Mechanism::DefectiveRelease, |(_, mechanism)| *mechanism)
+}
+
+fn component_of(service: &str) -> Option<Component> {
+    let known = SERVICES.iter().find(|(name, _)| *name == service);
+    known.map(|(_, component)| *component)
+}
+
+fn loudest_log(record: &Recorded) -> anyhow::Result<Guess> {
+    let query: grader::log_query::Query = "level>=warn".parse()?;
+    let query = query.since(Moment::Absolute(incident(record).from));
+    let found = record
+        .sources
+        .logs
+        .search(&query, &record.facts.frame, 2_000)?;
+    // Messages differ in their numbers and ids; their beginnings do not.
+    let mut counts: BTreeMap<(String, String), (usize, String)> = BTreeMap::new();
+    for line in &found.lines {
+        let message = line.text("message");
+        let begins: Vec<&str> = message.split_whitespace().take(4).collect();
+        let entry = counts
+            .entry((line.text("service"), begins.join(" ")))
+            .or_insert((0, format!("{message} {}", line.text("error"))));
+        entry.0 += 1;
+    }
+    let loudest = counts.into_iter().max_by_key(|(_, (count, _))| *count);
+    Ok(
+        loudest.map_or_else(Guess::default, |((service, _), (_, text))| Guess {
+            component: component_of(&service),
+            mechanism: Some(mechanism_of(&text)),
+            evidence: vec![format!("log:service={service} level>=warn")],
+        }),
+    )
+}
+
+async fn most_error_spans(record: &Recorded) -> anyhow::Result<Guess> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    let mut example: BTreeMap<String, (String, String)> = BTreeMap::new();
+    let mut query = TraceQuery::new("gateway", incident(record));
+    query.limit = 300;
+    for trace in record.sources.jaeger.find(&query).await? {
+        for span in trace.spans.iter().filter(|span| span.is_error) {
+            *counts.entry(span.service.clone()).or_default() += 1;
+            let text = std::iter::once(&span.status).chain(span.attributes.values());
+            let text = text.map(String::as_str).collect::<Vec<_>>().join(" ");
+            example
+                .entry(span.service.clone())
+                .or_insert((trace.id.clone(), text));
+        }
+    }
+    let most = counts.into_iter().max_by_key(|(_, count)| *count);
+    let Some((service, _)) = most else {
+        return Ok(Guess::default());
+    };
+    let (id, text) = example.remove(&service).unwrap_or_default();
+    Ok(Guess {
+        component: component_of(&service),
+        mechanism: Some(mechanism_of(&text)),
+        evidence: vec![format!("trace:{id}")],
+    })
+}
+
+fn of_deploy(deploy: Option<&&Deploy>) -> Guess {
+    deploy.map_or_else(Guess::default, |deploy| Guess {
+        component: component_of(&deploy.service),
+        mechanism: Some(Mechanism::DefectiveRelease),
+        evidence: vec![format!("deploy:{}", deploy.id), errors_of(&deploy.service)],
+    })
+}
+
+fn errors_of(service: &str) -> String {
+    format!(
+        "promql:sum(rate(http_server_request_duration_seconds_count{{service=\"{service}\", http_response_status_code=~\"5..\"}}[20s]))@page"
+    )
+}
+
+async fn largest_deviation(record: &Recorded) -> anyhow::Result<Guess> {
+    let Some(windows) = record.facts.frame.windows else {
+        return Ok(Guess::default());
+    };
+    let mut largest = (1.0, Guess::default());
+    for (template, mechanism) in METRICS {
+        for (service, component) in SERVICES {
+            let expr = template.replace("=\"S\"", &format!("=\"{service}\""));
+            let (before, _) = mean(record, &expr, windows.baseline).await?;
+            let (now, at) = mean(record, &expr, incident(record)).await?;
+            // What was not there before is compared with a hundredth: it deviates, but not without end.
+            let ratio = now / before.max(0.01);
+            if ratio > largest.0 {
+                let at = grader::moment::rfc3339(at);
+                largest = (
+                    ratio,
+                    Guess {
+                        component: Some(component),
+                        mechanism: Some(mechanism),
+                        evidence: vec![format!("promql:{expr}@{at}")],
+                    },
+                );
+            }
+        }
+    }
+    Ok(largest.1)
+}
+
+/// The mean of an expression's values, and the end of the window.
+async fn mean(
+    record: &Recorded,
+    expr: &str,
+    window: Window,
+) -> anyhow::Result<(f64, time::OffsetDateTime)> {
+    let prometheus = &record.sources.prometheus;
+    let series = prometheus
+        .query_range(expr, window, Duration::SECOND)
+        .await?;
+    let values: Vec<f64> = series
+        .iter()
+        .flat_map(|series| series.samples.iter().map(|sample| sample.value))
+        .filter(|value| value.is_finite())
+        .collect();
+    let count = values.len().max(1) as f64;
+    Ok((values.iter().sum::<f64>() / count, window.to))
+}
+
+/// The write-up around a guess, with everything that comes without looking.
+fn write_up(record: &Recorded, guess: Guess, deploy: Option<&&Deploy>) -> WriteUp {
+    let frame = &record.facts.frame;
+    let page = frame.page.unwrap_or(frame.ended);
+    let at = |offset_s: i64| Some(Moment::Absolute(page + Duration::seconds(offset_s)));
+    let alert = "promql:ALERTS{alertstate=\"firing\"}@page+3s".to_owned();
+    let of_deploy = deploy.map(|deploy| format!("deploy:{}", deploy.id));
+    let event = |at, what: &str, evidence: Vec<String>| writeup::Event {
+        at,
+        what: what.to_owned(),
+        evidence,
+    };
+    let action = deploy.map(|deploy| match deploy.kind {
+        DeployKind::Config => format!("restart {}", deploy.service),
+        _ => format!("rollback {}", deploy.service),
+    });
+    WriteUp {
+        verdict: Some(Claim::Incident),
+        severity: Some(Severity::Sev2),
+        summary: "What is seen first is taken for the cause.".to_owned(),
+        impact: writeup::Impact {
+            start: at(-15),
+            ..writeup::Impact::default()
+        },
+        detection: writeup::Detection {
+            at: at(0),
+            by: record.scenario.page.alert.clone(),
+            evidence: vec![alert.clone()],
+        },
+        timeline: vec![
+            event(
+                deploy.map(|deploy| Moment::Absolute(deploy.at)),
+                "a deploy",
+                of_deploy.iter().cloned().collect(),
+            ),
+            event(at(0), "paged", vec![alert]),
+        ],
+        trigger: writeup::Trigger {
+            kind: Some(TriggerKind::Deploy),
+            deploy: deploy.map(|deploy| deploy.id.clone()),
+            evidence: of_deploy.iter().cloned().collect(),
+            ..writeup::Trigger::default()
+        },
+        ruled_out: vec![writeup::RuledOut {
+            hypothesis: "More traffic than usual.".to_owned(),
+            because: "The request rate is what it was.".to_owned(),
+            evidence: vec![
+                "promql:sum(rate(http_server_request_duration_seconds_count{service=\"gateway\"}[20s]))@page"
+                    .to_owned(),
+                "log:service=checkout level=info".to_owned(),
+            ],
+        }],
+        mitigation: writeup::Mitigation {
+            action: action.unwrap_or_default(),
+            at: at(5),
+            evidence: Vec::new(),
+        },
+        cause: writeup::Cause {
+            component: guess.component,
+            mechanism: guess.mechanism,
+            explanation: "It is what stands out.".to_owned(),
+            evidence: guess.evidence,
+        },
+        action_items: vec![writeup::ActionItem {
+            what: "Look more closely next time".to_owned(),
+            owner: "on call".to_owned(),
+        }],
+        ..WriteUp::default()
+    }
+}
