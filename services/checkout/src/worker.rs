@@ -112,10 +112,9 @@ impl Worker {
             });
         }
         while let Some(outcome) = deliveries.join_next().await {
-            match outcome {
-                Ok(outcome) => count(outcome),
-                // A panic is logged where it happens; the message stays due.
-                Err(_) => {}
+            // A panic is logged where it happens; the message stays due.
+            if let Ok(outcome) = outcome {
+                count(outcome);
             }
         }
         Ok(taken)
