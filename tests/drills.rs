@@ -219,7 +219,7 @@ impl Case {
     }
 
     /// Its write-ups whose name begins so, by what follows `<id>.`; there is at least one.
-    fn write_ups(&self, kind: &str) -> Vec<(String, String)> {
+    pub(crate) fn write_ups(&self, kind: &str) -> Vec<(String, String)> {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/writeups");
         let files = std::fs::read_dir(folder).expect("the write-ups").flatten();
         let begins = format!("{}.{kind}", self.id);
@@ -280,7 +280,7 @@ fn wrong_alone() {
     hold_started(case, "wrong", &mut start(case, &[]), |_| {});
 }
 
-fn start(case: &Case, args: &[&str]) -> Drill {
+pub(crate) fn start(case: &Case, args: &[&str]) -> Drill {
     let usual = ["run", case.id, "--pace", "fast", "--seed", "5"];
     Drill::start(&[&usual, args].concat())
 }
@@ -292,7 +292,7 @@ pub(crate) fn hold(case: &Case, args: &[&str]) {
 
 /// A drill that was graded.
 pub(crate) struct Held {
-    facts: Facts,
+    pub(crate) facts: Facts,
     pub(crate) verdict: Value,
 }
 

@@ -3,6 +3,7 @@
 //! A harness of its own (`libtest-mimic`) because a test whose program is missing on this machine must be
 //! counted as skipped, by name, and not pass silently.
 
+mod adversarial;
 mod browser;
 mod cli;
 mod containers;
@@ -31,6 +32,7 @@ fn main() -> std::process::ExitCode {
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
     let trials: Vec<Trial> = [
         drills::trials(),
+        adversarial::trials(),
         crash::trials(),
         stack::trials(),
         prometheus::trials(),
