@@ -12,6 +12,7 @@ mod metrics;
 mod real;
 mod remote_write;
 mod rules;
+mod traces;
 
 use libtest_mimic::Trial;
 
@@ -36,6 +37,11 @@ pub(crate) fn trials() -> Vec<Trial> {
             "rules_record_and_fire_at_the_same_evaluations",
             &["promtool"],
             rules::same_evaluations,
+        ),
+        trial(
+            "both_jaegers_answer_every_query_alike",
+            &["jaeger"],
+            traces::same_answers,
         ),
     ]
 }

@@ -204,6 +204,8 @@ pub struct Event {
     pub time_ns: u64,
     /// What.
     pub name: String,
+    /// Attributes that the emitter did not send.
+    pub dropped_attributes: u32,
     /// Details.
     pub attributes: Vec<Attribute>,
 }
@@ -217,8 +219,23 @@ pub struct Link {
     pub span_id: SpanId,
     /// W3C trace state of the other span.
     pub trace_state: String,
+    /// W3C flags of the other span and the is-remote bits.
+    pub flags: u32,
+    /// Attributes that the emitter did not send.
+    pub dropped_attributes: u32,
     /// Details.
     pub attributes: Vec<Attribute>,
+}
+
+/// How much of a span its emitter left out, beyond its limits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// Attributes.
+    pub attributes: u32,
+    /// Events.
+    pub events: u32,
+    /// Links.
+    pub links: u32,
 }
 
 /// One span.
@@ -246,6 +263,8 @@ pub struct Span {
     pub trace_state: String,
     /// W3C flags and the is-remote bits.
     pub flags: u32,
+    /// What the emitter did not send.
+    pub dropped: Dropped,
     /// Attributes in the order they came.
     pub attributes: Vec<Attribute>,
     /// Events in the order they came.

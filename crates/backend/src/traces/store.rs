@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use opentelemetry_proto::tonic::trace::v1::{self as proto, ResourceSpans};
 use serde::{Deserialize, Serialize};
 
-use super::span::{Kind, Origin, Trace, TraceId};
+use super::span::{Kind, Origin, Span, SpanId, Trace, TraceId};
 use codec::MixBuild;
 use dictionary::Frozen;
 use segment::{Head, Listed, Segment};
@@ -266,6 +266,7 @@ impl Store {
         let is_cut = spans.len() > MOST_SPANS;
         spans.truncate(MOST_SPANS);
         spans.sort_by_key(|span| span.start_ns);
+        forget_repetitions(&mut spans);
         (!spans.is_empty()).then_some(Trace {
             id: *id,
             spans,
@@ -417,4 +418,18 @@ impl Opened {
         self.0.push_back((segment.number, segment.open()));
         &self.0[self.0.len() - 1].1
     }
+}
+
+/// Keeps one of each span: an exporter that heard no answer sends the very same ones again.
+fn forget_repetitions(spans: &mut Vec<Span>) {
+    let mut places: HashMap<SpanId, Vec<usize>> = HashMap::with_capacity(spans.len());
+    let mut kept: Vec<Span> = Vec::with_capacity(spans.len());
+    for span in spans.drain(..) {
+        let places = places.entry(span.span_id).or_default();
+        if !places.iter().any(|place| kept[*place] == span) {
+            places.push(kept.len());
+            kept.push(span);
+        }
+    }
+    *spans = kept;
 }

@@ -165,7 +165,10 @@ fn parse(params: &Params) -> Result<Query, String> {
         start_min_ns: start,
         start_max_ns: end,
         duration_min_ns: params.parsed(&["minDuration"], duration_ns)?,
-        duration_max_ns: params.parsed(&["maxDuration"], duration_ns)?,
+        // Jaeger takes nothing for no bound.
+        duration_max_ns: params
+            .parsed(&["maxDuration"], duration_ns)?
+            .filter(|most| *most > 0),
         limit: limit(params)?,
     };
     match (query.duration_min_ns, query.duration_max_ns) {

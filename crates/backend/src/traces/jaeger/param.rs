@@ -110,18 +110,10 @@ pub(super) fn millis_ns(text: &str) -> Option<u64> {
         .map(|millis| millis.saturating_mul(1_000_000))
 }
 
-/// Tags of a JSON map; values that are no strings count by their JSON text.
+/// Tags of a JSON map from texts to texts.
 pub(super) fn json_tags(text: &str) -> Option<Vec<(String, String)>> {
-    let map: BTreeMap<String, serde_json::Value> = serde_json::from_str(text).ok()?;
-    let text_of = |value: serde_json::Value| match value {
-        serde_json::Value::String(text) => text,
-        other => other.to_string(),
-    };
-    Some(
-        map.into_iter()
-            .map(|(key, value)| (key, text_of(value)))
-            .collect(),
-    )
+    let map: BTreeMap<String, String> = serde_json::from_str(text).ok()?;
+    Some(map.into_iter().collect())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use axum::routing::get;
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use super::param::{Params, duration_ns, json_tags, malformed, rfc3339_ns};
 use super::{Answer, Api, MOST_TRACES, json, room_for_more, view, write_json};
@@ -37,12 +37,14 @@ async fn operations(State(api): State<Api>, RawQuery(query): RawQuery) -> Respon
         .iter()
         .filter(|(_, own)| kind.as_deref().is_none_or(|kind| own.word() == kind))
         .map(|(name, kind)| {
-            let word = if kind.word().is_empty() {
-                "internal"
-            } else {
-                kind.word()
-            };
-            json!({"name": name, "spanKind": word})
+            let mut operation = Map::new();
+            // As in every JSON of a protobuf message, what is empty is left out.
+            for (key, text) in [("name", name.as_str()), ("spanKind", kind.word())] {
+                if !text.is_empty() {
+                    operation.insert(key.to_owned(), text.into());
+                }
+            }
+            operation
         })
         .collect();
     respond(Ok(json!({"operations": listed}).to_string().into()))
@@ -134,7 +136,9 @@ fn parse(params: &Params) -> Result<Query, String> {
         duration_min_ns: params
             .parsed(&["query.durationMin", "query.duration_min"], duration_ns)?,
         duration_max_ns: params
-            .parsed(&["query.durationMax", "query.duration_max"], duration_ns)?,
+            .parsed(&["query.durationMax", "query.duration_max"], duration_ns)?
+            // Jaeger takes nothing for no bound.
+            .filter(|most| *most > 0),
         limit: limit.unwrap_or(DEFAULT_LIMIT).min(MOST_TRACES),
     })
 }

@@ -110,6 +110,9 @@ fn otlp_span(span: &Span) -> Json {
         .set("startTimeUnixNano", span.start_ns.to_string())
         .set("endTimeUnixNano", end_ns.to_string())
         .set("attributes", otlp_attributes(&span.attributes))
+        .set("droppedAttributesCount", span.dropped.attributes)
+        .set("droppedEventsCount", span.dropped.events)
+        .set("droppedLinksCount", span.dropped.links)
         .set(
             "events",
             span.events.iter().map(otlp_event).collect::<Vec<_>>(),
@@ -127,6 +130,7 @@ fn otlp_event(event: &Event) -> Json {
         .set("timeUnixNano", event.time_ns.to_string())
         .set("name", event.name.as_str())
         .set("attributes", otlp_attributes(&event.attributes))
+        .set("droppedAttributesCount", event.dropped_attributes)
         .build()
 }
 
@@ -136,6 +140,8 @@ fn otlp_link(link: &Link) -> Json {
         .set("spanId", hex::encode(link.span_id))
         .set("traceState", link.trace_state.as_str())
         .set("attributes", otlp_attributes(&link.attributes))
+        .set("droppedAttributesCount", link.dropped_attributes)
+        .set("flags", link.flags)
         .build()
 }
 

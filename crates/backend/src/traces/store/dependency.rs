@@ -75,6 +75,8 @@ impl Calls {
                 *self.counts.entry((service, child)).or_default() += 1;
             }
         }
+        // Before its parent is looked for, which it may be itself.
+        self.current().spans.insert(own, service);
         if let Some(parent) = edge.parent_id {
             let parent = key(&edge.trace_id, &parent);
             let known = self
@@ -92,7 +94,6 @@ impl Calls {
                     .push(service),
             }
         }
-        self.current().spans.insert(own, service);
     }
 
     fn current(&mut self) -> &mut Seen {
@@ -109,14 +110,11 @@ impl Calls {
         }) as u16
     }
 
-    /// Calls within one service are no dependency.
+    /// Those within one service too, as Jaeger counts them.
     pub(super) fn finish(self) -> Vec<Dependency> {
-        let between = self
-            .counts
-            .into_iter()
-            .filter(|((parent, child), _)| parent != child);
         let name = |number: u16| self.services[usize::from(number)].clone();
-        between
+        self.counts
+            .into_iter()
             .map(|((parent, child), calls)| Dependency {
                 parent: name(parent),
                 child: name(child),

@@ -78,10 +78,10 @@ fn read(resource: &ResourceSpans, scope: &ScopeSpans) -> Origin {
         .resource
         .as_ref()
         .map_or(&[][..], |part| &part.attributes);
-    let resource_attributes = attributes_of(attributes);
+    let mut resource_attributes = attributes_of(attributes);
     let instrumentation = scope.scope.clone().unwrap_or_default();
     Origin {
-        service: service_of(&resource_attributes),
+        service: service_of(&mut resource_attributes),
         resource: resource_attributes,
         resource_schema: resource.schema_url.clone(),
         scope_name: instrumentation.name,
@@ -96,12 +96,19 @@ fn attributes_of(attributes: &[KeyValue]) -> Vec<Attribute> {
     attributes.iter().map(read).collect()
 }
 
-/// The stand-ins are those that Jaeger shows.
-fn service_of(resource: &[Attribute]) -> String {
-    match resource.iter().find(|(key, _)| key == "service.name") {
-        Some((_, Value::Text(name))) if name.is_empty() => "empty-service-name".to_owned(),
-        Some((_, Value::Text(name))) => name.clone(),
-        Some(_) => "service-name-wrong-type".to_owned(),
-        None => "missing-service-name".to_owned(),
+/// The name of the service. Where there is none to go by, the attribute is given the stand-in that Jaeger gives it.
+fn service_of(resource: &mut Vec<Attribute>) -> String {
+    let known = resource.iter_mut().find(|(key, _)| key == "service.name");
+    let stand_in = match &known {
+        Some((_, Value::Text(name))) if name.is_empty() => "empty-service-name",
+        Some((_, Value::Text(name))) => return name.clone(),
+        Some(_) => "service-name-wrong-type",
+        None => "missing-service-name",
+    };
+    let value = Value::Text(stand_in.to_owned());
+    match known {
+        Some((_, known)) => *known = value,
+        None => resource.push(("service.name".to_owned(), value)),
     }
+    stand_in.to_owned()
 }

@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::trace::v1 as proto;
 
 use super::codec::{Cursor, put_signed, put_varint};
 use super::dictionary::{Dictionary, Lookup};
-use crate::traces::span::{Event, Kind, Link, Origin, Span, SpanId, Status, TraceId};
+use crate::traces::span::{Dropped, Event, Kind, Link, Origin, Span, SpanId, Status, TraceId};
 
 const HAS_PARENT: u8 = 1;
 const STATUS_SHIFT: u8 = 1;
@@ -32,7 +32,9 @@ pub(super) fn put(
     let code = Status::from_number(status.map_or(0, |status| status.code));
     let message = status.map_or("", |status| status.message.as_str());
     let parent = parent_of(span);
-    let has_rare = !message.is_empty()
+    let has_dropped = dropped_of(span) != Dropped::default();
+    let has_rare = has_dropped
+        || !message.is_empty()
         || !span.trace_state.is_empty()
         || !span.events.is_empty()
         || !span.links.is_empty();
@@ -44,7 +46,7 @@ pub(super) fn put(
             | (u8::from(span.flags != 0) * HAS_FLAGS),
     );
     put_varint(out, u64::from(origin));
-    let name = dictionary.intern(name_of(span));
+    let name = dictionary.intern(&span.name);
     put_varint(out, u64::from(name));
     out.extend_from_slice(&span.span_id);
     out.extend_from_slice(parent.unwrap_or_default());
@@ -64,6 +66,10 @@ fn put_rare(out: &mut Vec<u8>, dictionary: &mut Dictionary, span: &proto::Span, 
     put_varint(out, u64::from(message));
     let state = dictionary.intern(&span.trace_state);
     put_varint(out, u64::from(state));
+    let dropped = dropped_of(span);
+    for count in [dropped.attributes, dropped.events, dropped.links] {
+        put_varint(out, u64::from(count));
+    }
     put_varint(out, span.events.len() as u64);
     for event in &span.events {
         put_signed(
@@ -72,6 +78,7 @@ fn put_rare(out: &mut Vec<u8>, dictionary: &mut Dictionary, span: &proto::Span, 
         );
         let name = dictionary.intern(&event.name);
         put_varint(out, u64::from(name));
+        put_varint(out, u64::from(event.dropped_attributes_count));
         put_pairs(out, dictionary, &event.attributes);
     }
     put_varint(out, span.links.len() as u64);
@@ -80,6 +87,8 @@ fn put_rare(out: &mut Vec<u8>, dictionary: &mut Dictionary, span: &proto::Span, 
         out.extend_from_slice(&fixed::<8>(&link.span_id));
         let state = dictionary.intern(&link.trace_state);
         put_varint(out, u64::from(state));
+        put_varint(out, u64::from(link.flags));
+        put_varint(out, u64::from(link.dropped_attributes_count));
         put_pairs(out, dictionary, &link.attributes);
     }
 }
@@ -92,12 +101,11 @@ fn put_pairs(out: &mut Vec<u8>, dictionary: &mut Dictionary, attributes: &[KeyVa
     }
 }
 
-/// Jaeger shows this name for a span that has none.
-fn name_of(span: &proto::Span) -> &str {
-    if span.name.is_empty() {
-        "empty-span-name"
-    } else {
-        &span.name
+fn dropped_of(span: &proto::Span) -> Dropped {
+    Dropped {
+        attributes: span.dropped_attributes_count,
+        events: span.dropped_events_count,
+        links: span.dropped_links_count,
     }
 }
 
@@ -106,10 +114,12 @@ fn parent_of(span: &proto::Span) -> Option<&[u8]> {
     (parent.len() == 8 && parent.iter().any(|byte| *byte != 0)).then_some(parent)
 }
 
-/// Nanoseconds; an end before the start counts as no time at all.
+/// Nanoseconds; an end that is not after the start is taken for one nanosecond after it, as Jaeger does.
 pub(super) fn duration_of(span: &proto::Span) -> u64 {
-    span.end_time_unix_nano
-        .saturating_sub(span.start_time_unix_nano)
+    let duration = span
+        .end_time_unix_nano
+        .checked_sub(span.start_time_unix_nano);
+    duration.unwrap_or(0).max(1)
 }
 
 fn fixed<const N: usize>(bytes: &[u8]) -> [u8; N] {
@@ -183,14 +193,20 @@ impl<'a> Row<'a> {
         }
         text(STATUS_DESCRIPTION, cursor.varint() as u32);
         text(TRACE_STATE, cursor.varint() as u32);
+        for _ in 0..3 {
+            cursor.varint();
+        }
         for _ in 0..cursor.varint() {
             cursor.signed();
             text(EVENT, cursor.varint() as u32);
+            cursor.varint();
             pairs(&mut cursor);
         }
         for _ in 0..cursor.varint() {
             cursor.array::<24>();
-            cursor.varint();
+            for _ in 0..3 {
+                cursor.varint();
+            }
             pairs(&mut cursor);
         }
         cursor.position()
@@ -211,6 +227,7 @@ impl<'a> Row<'a> {
             status_message: String::new(),
             trace_state: String::new(),
             flags: self.flags,
+            dropped: Dropped::default(),
             attributes: read_pairs(&mut cursor, words),
             events: Vec::new(),
             links: Vec::new(),
@@ -226,10 +243,16 @@ impl<'a> Row<'a> {
 fn read_rare(cursor: &mut Cursor<'_>, words: &impl Lookup, span: &mut Span) {
     span.status_message = words.string(cursor.varint() as u32).to_owned();
     span.trace_state = words.string(cursor.varint() as u32).to_owned();
+    span.dropped = Dropped {
+        attributes: cursor.varint() as u32,
+        events: cursor.varint() as u32,
+        links: cursor.varint() as u32,
+    };
     for _ in 0..cursor.varint() {
         span.events.push(Event {
             time_ns: span.start_ns.wrapping_add(cursor.signed() as u64),
             name: words.string(cursor.varint() as u32).to_owned(),
+            dropped_attributes: cursor.varint() as u32,
             attributes: read_pairs(cursor, words),
         });
     }
@@ -238,6 +261,8 @@ fn read_rare(cursor: &mut Cursor<'_>, words: &impl Lookup, span: &mut Span) {
             trace_id: cursor.array(),
             span_id: cursor.array(),
             trace_state: words.string(cursor.varint() as u32).to_owned(),
+            flags: cursor.varint() as u32,
+            dropped_attributes: cursor.varint() as u32,
             attributes: read_pairs(cursor, words),
         });
     }

@@ -399,14 +399,15 @@ fn spans_without_valid_ids_are_refused_and_the_others_kept() {
 fn calls_between_services_are_counted() {
     for limits in [Limits::default(), TINY] {
         let store = shop_of_three(limits);
-        let call = |calls| Dependency {
+        let calls = |child: &str, calls| Dependency {
             parent: "gateway".into(),
-            child: "checkout".into(),
+            child: child.into(),
             calls,
         };
+        let both = |count| vec![calls("gateway", count), calls("checkout", count)];
         let cases = [
-            (0, u64::MAX, vec![call(2)]),
-            (1_500_000_000, u64::MAX, vec![call(1)]),
+            (0, u64::MAX, both(2)),
+            (1_500_000_000, u64::MAX, both(1)),
             (5_000_000_000, u64::MAX, vec![]),
         ];
         for (from, to, expected) in cases {
@@ -443,19 +444,23 @@ fn full_span() -> Span {
     Span {
         trace_state: "vendor=1".to_owned(),
         flags: 0x301,
+        dropped_attributes_count: 1,
+        dropped_events_count: 2,
+        dropped_links_count: 300,
         attributes: typed.into_iter().enumerate().map(named).collect(),
         events: vec![span::Event {
             time_unix_nano: 3,
             name: "exception".to_owned(),
             attributes: attributes("exception.type=E"),
-            ..Default::default()
+            dropped_attributes_count: 5,
         }],
         links: vec![span::Link {
             trace_id: id(9).to_vec(),
             span_id: vec![9; 8],
             trace_state: "s=1".to_owned(),
             attributes: attributes("why=retry"),
-            ..Default::default()
+            dropped_attributes_count: 6,
+            flags: 0x101,
         }],
         ..span_of("5 1<2 full producer 4+2 failed")
     }
@@ -503,16 +508,24 @@ fn nothing_of_a_span_is_lost() {
             status_message: "out_of_stock".into(),
             trace_state: "vendor=1".into(),
             flags: 0x301,
+            dropped: crate::traces::span::Dropped {
+                attributes: 1,
+                events: 2,
+                links: 300,
+            },
             attributes: typed,
             events: vec![crate::traces::span::Event {
                 time_ns: 3,
                 name: "exception".into(),
+                dropped_attributes: 5,
                 attributes: vec![text("exception.type", "E")],
             }],
             links: vec![crate::traces::span::Link {
                 trace_id: id(9),
                 span_id: [9; 8],
                 trace_state: "s=1".into(),
+                flags: 0x101,
+                dropped_attributes: 6,
                 attributes: vec![text("why", "retry")],
             }],
             origin: got.origin.clone(),
