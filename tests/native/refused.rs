@@ -6,6 +6,7 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
+use serde_json::json;
 
 use super::fake::{Answers, refusing, serve, silent};
 use crate::support::firedrill;
@@ -65,7 +66,7 @@ const USUAL: Case = Case {
     said: &[],
 };
 
-const CASES: [Case; 11] = [
+const CASES: [Case; 12] = [
     Case {
         name: "a_receiver_that_refuses_connections",
         otlp: refusing,
@@ -147,7 +148,38 @@ const CASES: [Case; 11] = [
         ],
         ..USUAL
     },
+    // All three are well, and nothing gets from the one to the other.
+    Case {
+        name: "a_receiver_whose_spans_do_not_get_to_jaeger",
+        prometheus: right_prometheus,
+        said: &[
+            "error: a span that the OTLP receiver at http://127.0.0.1:",
+            "is not found at Jaeger at http://127.0.0.1:",
+            "belong to one installation",
+        ],
+        ..USUAL
+    },
 ];
+
+/// One that has the targets file and every rule.
+fn right_prometheus() -> String {
+    let rules = include_str!("../../compose/prometheus/rules/shop.yml");
+    let names = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("- alert: "));
+    let rules: Vec<_> = names
+        .map(|name| json!({"type": "alerting", "name": name}))
+        .collect();
+    let answer = json!({"status": "success", "data": {"groups": [{"rules": rules}]}}).to_string();
+    // A server answers until the tests end.
+    let rules: &'static str = answer.leak();
+    let answers = [
+        RULELESS_PROMETHEUS[0],
+        RULELESS_PROMETHEUS[1],
+        ("/api/v1/rules", rules),
+    ];
+    serve(Vec::from(answers).leak())
+}
 
 pub(super) fn trials() -> Vec<Trial> {
     let cases = CASES.iter().map(|case| {

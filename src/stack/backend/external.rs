@@ -9,6 +9,7 @@
 //! <state>/external/scrape.yml               what to add to its configuration
 //! ```
 
+mod arrival;
 mod check;
 
 use std::net::SocketAddr;

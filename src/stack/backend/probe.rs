@@ -44,12 +44,13 @@ impl Probe {
         self.answer(self.client.get(url).send().await).await
     }
 
-    /// An OTLP export of nothing, which every receiver takes.
-    pub(super) async fn export_nothing(&self, url: &str) -> Result<Answer, String> {
+    /// An OTLP export, in protobuf.
+    pub(super) async fn export(&self, url: &str, spans: Vec<u8>) -> Result<Answer, String> {
         let request = self
             .client
             .post(url)
-            .header("content-type", "application/x-protobuf");
+            .header("content-type", "application/x-protobuf")
+            .body(spans);
         self.answer(request.send().await).await
     }
 
@@ -78,6 +79,12 @@ impl Answer {
     /// The body as JSON; null if it is none.
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
+    }
+
+    /// Whether a text is in the body.
+    pub(super) fn says(&self, text: &str) -> bool {
+        let mut windows = self.body.windows(text.len().max(1));
+        windows.any(|window| window == text.as_bytes())
     }
 
     /// The `data` of Prometheus's envelope, if the question was answered.

@@ -1,12 +1,14 @@
-//! Whether external backends are there, are what they should be, and know of the shop. Each address is asked at the
+//! Whether external backends are there, are what they should be, know of the shop, and belong together. Each address is asked at the
 //! same time as the others, each question has a deadline, and the whole takes less than ten seconds.
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use prost::Message as _;
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tonic::transport::Endpoint;
 
+use super::arrival::{FOUND_WITHIN, Span, arrival};
 use super::{Addresses, Protocol, RULES, SNIPPET, TARGETS};
 use crate::error::Error;
 use crate::stack::backend::probe::Probe;
@@ -22,20 +24,27 @@ pub(super) struct Found {
 }
 
 /// What is wrong with one address, and what to do.
-struct Problem {
+pub(super) struct Problem {
     message: String,
     hint: String,
 }
 
-/// Checks all three; the error names the first that is not right, with what else is wrong above it.
+/// Checks all three, and that a span sent to the one is found at the other; the error names the first that is not
+/// right, with what else is wrong above it.
 pub(super) async fn all(probe: &Probe, addresses: &Addresses, rules: &str) -> Result<Found, Error> {
+    let deadline = Instant::now() + FOUND_WITHIN;
+    let span = Span::new();
     let (protocol, jaeger, version) = tokio::join!(
-        otlp(probe, &addresses.otlp),
+        otlp(probe, &addresses.otlp, &span.request),
         jaeger(probe, &addresses.jaeger),
         prometheus(probe, addresses, rules),
     );
     match (protocol, jaeger, version) {
-        (Ok(protocol), Ok(()), Ok(version)) => Ok(Found { protocol, version }),
+        (Ok(protocol), Ok(()), Ok(version)) => {
+            let arrived = arrival(probe, addresses, &span, deadline).await;
+            arrived.map_err(|problem| wrong(problem, &[]))?;
+            Ok(Found { protocol, version })
+        }
         (protocol, jaeger, version) => {
             let problems = [protocol.err(), jaeger.err(), version.err()];
             let mut problems = problems.into_iter().flatten();
@@ -44,16 +53,21 @@ pub(super) async fn all(probe: &Probe, addresses: &Addresses, rules: &str) -> Re
                 message: "an external backend is not right".to_owned(),
                 hint: String::new(),
             });
-            Err(Error::Stack {
-                message: first.message,
-                log: problems.map(|problem| problem.message).collect(),
-                hint: Some(first.hint),
-            })
+            let others: Vec<String> = problems.map(|problem| problem.message).collect();
+            Err(wrong(first, &others))
         }
     }
 }
 
-fn problem(message: String, hint: impl Into<String>) -> Problem {
+fn wrong(problem: Problem, others: &[String]) -> Error {
+    Error::Stack {
+        message: problem.message,
+        log: others.to_vec(),
+        hint: Some(problem.hint),
+    }
+}
+
+pub(super) fn problem(message: String, hint: impl Into<String>) -> Problem {
     Problem {
         message,
         hint: hint.into(),
@@ -76,19 +90,24 @@ fn address(url: &str, flag: &str, example: &str) -> Result<(), Problem> {
     }
 }
 
-/// Which protocol the receiver speaks: an export of nothing is taken over one of them.
-async fn otlp(probe: &Probe, url: &str) -> Result<Protocol, Problem> {
+/// Which protocol the receiver speaks: it takes the span over one of them.
+async fn otlp(
+    probe: &Probe,
+    url: &str,
+    span: &ExportTraceServiceRequest,
+) -> Result<Protocol, Problem> {
     address(
         url,
         "otlp",
         "http://127.0.0.1:4317 (gRPC) or http://127.0.0.1:4318 (HTTP)",
     )?;
-    let over_http = match probe.export_nothing(&format!("{url}/v1/traces")).await {
+    let traces = format!("{url}/v1/traces");
+    let over_http = match probe.export(&traces, span.encode_to_vec()).await {
         Ok(answer) if answer.status == 200 => return Ok(Protocol::Http),
         Ok(answer) => format!("status {}", answer.status),
         Err(reason) => reason,
     };
-    let over_grpc = match export_nothing(url).await {
+    let over_grpc = match export(url, span.clone()).await {
         Ok(()) => return Ok(Protocol::Grpc),
         Err(reason) => reason,
     };
@@ -100,12 +119,11 @@ async fn otlp(probe: &Probe, url: &str) -> Result<Protocol, Problem> {
     ))
 }
 
-async fn export_nothing(url: &str) -> Result<(), String> {
+async fn export(url: &str, request: ExportTraceServiceRequest) -> Result<(), String> {
     let endpoint = Endpoint::from_shared(url.to_owned()).map_err(|error| error.to_string())?;
     let call = async {
         let channel = endpoint.connect().await;
         let channel = channel.map_err(|error| innermost(&error))?;
-        let request = ExportTraceServiceRequest::default();
         let answer = TraceServiceClient::new(channel).export(request).await;
         answer.map_err(|status| status.message().to_owned())
     };
