@@ -38,7 +38,7 @@ use crate::console::progress::Progress;
 use crate::error::Outcome;
 use crate::session::StateDir;
 use crate::stack::Stack;
-use crate::stack::backend::{Backend, JAEGER};
+use crate::stack::backend::{Backend, JAEGER, Pager};
 use crate::stack::slot::Notice;
 use drill::{Drill, Phase};
 use event::Event;
@@ -101,10 +101,11 @@ async fn drive(
     let (events, printer) = printer(&options, console);
     let progress = Progress::start(console.err, "starting the shop".to_owned());
 
-    let webhook = options.webhook.clone();
+    let webhook = webhook::open(&options).await?;
     let mut unattended = std::pin::pin!(end_of_input(options.until_eof));
     let prepared = plan::prepare(options, state)?;
-    let starting = start(&prepared, &notices, &progress);
+    let pager = webhook.as_ref().map(webhook::Bound::pager);
+    let starting = start(&prepared, pager, &notices, &progress);
     let stack = tokio::select! {
         stack = starting => stack.map_err(|error| folder::discard_on(error, &prepared.folder))?,
         _ = interrupts.recv() => return folder::discard(&prepared.folder),
@@ -119,7 +120,7 @@ async fn drive(
     let (addr, control) = control::serve(Arc::clone(&drill)).await?;
     tasks.spawn(control);
     if let Some(webhook) = webhook {
-        tasks.spawn(webhook::serve(Arc::clone(&drill), webhook).await?);
+        tasks.spawn(webhook.serve(Arc::clone(&drill)));
     }
     drill.publish(addr).await?;
     drill.announce_ready();
@@ -171,10 +172,14 @@ async fn end_of_input(is_wanted: bool) {
 
 async fn start(
     prepared: &plan::Prepared,
+    pager: Option<Pager>,
     notices: &mpsc::Sender<Notice>,
     progress: &Progress,
 ) -> anyhow::Result<Stack> {
-    Stack::start(prepared.stack_plan()?, notices, &|step| progress.set(step)).await
+    Stack::start(prepared.stack_plan(pager)?, notices, &|step| {
+        progress.set(step)
+    })
+    .await
 }
 
 async fn tell(drill: &Drill, notice: Notice) {

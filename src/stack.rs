@@ -32,7 +32,7 @@ use anyhow::Context;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use backend::{Backend, Kind, Live, Ports};
+use backend::{Backend, Kind, Live, Pager, Ports};
 use fleet::{Common, Fleet, Releases};
 use port::Choice;
 use provider::Provider;
@@ -63,6 +63,8 @@ pub(crate) struct Plan {
     pub(crate) backend: Kind,
     /// The backends' ports.
     pub(crate) ports: Ports,
+    /// Where an Alertmanager that is started tells of pages.
+    pub(crate) pager: Option<Pager>,
     /// How many replicas each service has.
     pub(crate) instances: BTreeMap<Service, usize>,
     /// The settings of every release.
@@ -136,6 +138,7 @@ impl Stack {
             targets: targets.clone(),
             rules,
             scratch: scratch.0.clone(),
+            pager: plan.pager.clone(),
         };
         // Whoever kills us at any moment: from here on a backend of ours removes the folder that is made next.
         let mut backend = Backend::start(&plan.backend, live, plan.ports).await?;

@@ -54,5 +54,14 @@ pub(crate) fn trials() -> Vec<Trial> {
     });
     let needing = drills.chain(whole);
     let needing = needing.map(|trial| trial.with_ignored_flag(!is_there));
-    needing.chain(refused::trials()).collect()
+    let paged = Trial::test(
+        "native::a_page_comes_by_the_alertmanager_that_the_drill_started",
+        || {
+            held::page_by_alertmanager();
+            Ok(())
+        },
+    );
+    let is_paged = is_there && tool("alertmanager").is_some();
+    let paged = paged.with_ignored_flag(!is_paged);
+    needing.chain([paged]).chain(refused::trials()).collect()
 }

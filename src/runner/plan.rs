@@ -25,7 +25,7 @@ use crate::cli::drill::Pace;
 use crate::clock::{now, rfc3339};
 use crate::scenario::{Scenario, seal};
 use crate::session::{Lock, Session, StateDir, Urls};
-use crate::stack::backend::{Kind, Ports};
+use crate::stack::backend::{Kind, Pager, Ports};
 use crate::stack::fleet::Releases;
 use crate::stack::port::Choice;
 use crate::stack::remote::Managers;
@@ -139,7 +139,7 @@ impl Prepared {
     }
 
     /// What the stack is started from.
-    pub(super) fn stack_plan(&self) -> anyhow::Result<Plan> {
+    pub(super) fn stack_plan(&self, pager: Option<Pager>) -> anyhow::Result<Plan> {
         Ok(Plan {
             run: self.run.clone(),
             seed: self.seed,
@@ -149,6 +149,7 @@ impl Prepared {
             gateway: self.options.gateway,
             backend: self.options.backend.clone(),
             ports: self.options.ports,
+            pager,
             instances: INSTANCES.into(),
             releases: releases(self.scenario())?,
             current: current(self.scenario()),

@@ -1,8 +1,8 @@
 //! The pager as Alertmanager's webhook: what it sends pages as what Prometheus says does, once for each alert.
 //!
-//! Off unless an address is given. It wants a token of its own, since it is another party that holds it.
+//! Off unless an address is given, or the drill starts an Alertmanager of its own. It wants a token of its own, since it is another party that holds it.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -17,8 +17,10 @@ use tokio::net::TcpListener;
 
 use super::drill::Drill;
 use super::pager;
+use super::plan::Options;
 use crate::error::Error;
 use crate::guard::{Hosts, has_token};
+use crate::stack::backend::{Kind, Pager};
 use crate::stack::manager::Token;
 
 /// A notification holds some alerts of some hundred bytes.
@@ -69,34 +71,80 @@ struct Ear {
     token: Token,
 }
 
-/// Binds the address; the work is to answer there until it is dropped.
-pub(super) async fn serve(
-    drill: Arc<Drill>,
+/// The webhook with its socket, before there is a drill to page.
+pub(super) struct Bound {
+    listener: TcpListener,
+    addr: SocketAddr,
     webhook: Webhook,
-) -> anyhow::Result<impl Future<Output = ()>> {
-    let listener = TcpListener::bind(webhook.addr)
-        .await
-        .map_err(|error| Error::Stack {
-            message: format!("the pager cannot listen on {}: {error}", webhook.addr),
+}
+
+impl Webhook {
+    /// For an Alertmanager that the drill starts itself: any port of this machine, and a new token.
+    fn own() -> Self {
+        Self {
+            addr: (Ipv4Addr::LOCALHOST, 0).into(),
+            hosts: Vec::new(),
+            token: Token::random(),
+        }
+    }
+
+    async fn bind(self) -> anyhow::Result<Bound> {
+        let bound = TcpListener::bind(self.addr).await;
+        let listener = bound.map_err(|error| Error::Stack {
+            message: format!("the pager cannot listen on {}: {error}", self.addr),
             log: Vec::new(),
             hint: Some("name another address with `--pager ADDR`".to_owned()),
         })?;
-    let hosts = Hosts::of(listener.local_addr()?, &webhook.hosts);
-    let ear = Arc::new(Ear {
-        drill,
-        token: webhook.token,
-    });
-    let router = Router::new()
-        .route("/v1/alerts", post(notified))
-        .route_layer(from_fn_with_state(Arc::clone(&ear), admit))
-        .route("/healthz", get(async || "ok\n"))
-        .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(from_fn_with_state(hosts, own_host))
-        .with_state(ear);
-    Ok(async move {
+        Ok(Bound {
+            addr: listener.local_addr()?,
+            listener,
+            webhook: self,
+        })
+    }
+}
+
+/// Binds the webhook that was asked for, or the one that native backends want; others want none.
+pub(super) async fn open(options: &Options) -> anyhow::Result<Option<Bound>> {
+    let asked = options.webhook.clone();
+    let own = || matches!(options.backend, Kind::Native(_)).then(Webhook::own);
+    match asked.or_else(own) {
+        Some(webhook) => webhook.bind().await.map(Some),
+        None => Ok(None),
+    }
+}
+
+impl Bound {
+    /// Where an Alertmanager on this machine reaches it.
+    pub(super) fn pager(&self) -> Pager {
+        let ip = self.addr.ip();
+        let ip = if ip.is_unspecified() {
+            Ipv4Addr::LOCALHOST.into()
+        } else {
+            ip
+        };
+        Pager {
+            url: format!("http://{}/v1/alerts", SocketAddr::new(ip, self.addr.port())),
+            token: self.webhook.token.clone(),
+        }
+    }
+
+    /// Answers until it is dropped.
+    pub(super) async fn serve(self, drill: Arc<Drill>) {
+        let hosts = Hosts::of(self.addr, &self.webhook.hosts);
+        let ear = Arc::new(Ear {
+            drill,
+            token: self.webhook.token,
+        });
+        let router = Router::new()
+            .route("/v1/alerts", post(notified))
+            .route_layer(from_fn_with_state(Arc::clone(&ear), admit))
+            .route("/healthz", get(async || "ok\n"))
+            .layer(DefaultBodyLimit::max(LARGEST_BODY))
+            .layer(from_fn_with_state(hosts, own_host))
+            .with_state(ear);
         // It ends with the runner; there is nobody to tell about an accept error.
-        let _ = axum::serve(listener, router).await;
-    })
+        let _ = axum::serve(self.listener, router).await;
+    }
 }
 
 async fn own_host(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {

@@ -25,6 +25,7 @@ pub(crate) use external::Addresses;
 pub(crate) use native::Wanted;
 pub(crate) use native::keeper::serve as serve_keeper;
 
+use super::manager::Token;
 use super::port::Choice;
 use super::slot::Notice;
 use crate::session::Urls;
@@ -129,6 +130,17 @@ pub(crate) struct Live<'a> {
     pub(crate) rules: PathBuf,
     /// Removed by a backend of ours when the runner was killed.
     pub(crate) scratch: PathBuf,
+    /// Where an Alertmanager that is started tells of pages.
+    pub(crate) pager: Option<Pager>,
+}
+
+/// The drill's pager as a webhook.
+#[derive(Clone, Debug)]
+pub(crate) struct Pager {
+    /// The whole address.
+    pub(crate) url: String,
+    /// What it wants to be shown.
+    pub(crate) token: Token,
 }
 
 /// The backends of one drill, reachable.

@@ -14,6 +14,8 @@ use crate::support::{
 
 /// What the issue of the whole allows after a kill.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
+/// The longest that a drill at the fast pace takes to its page, beside others.
+const PAGE_WITHIN: Duration = Duration::from_secs(240);
 const PROGRAMS: [&str; 2] = ["jaeger", "prometheus"];
 
 /// The drill's processes by what they are: the keepers, and the programs that they keep.
@@ -333,6 +335,34 @@ pub(super) fn lose_prometheus() {
         metrics.all(|pointer| pointer["outcome"]["is"] == "unchecked"),
         "{pointers:#?}"
     );
+}
+
+pub(super) fn page_by_alertmanager() {
+    let case = Case::of("error-spike");
+    let arguments = ["run", case.id, "--pace", "fast", "--seed", "5"];
+    let mut drill = Drill::start(&[&arguments[..], &["--backend", "native"]].concat());
+    let alertmanager = drill.ready["backends"]["alertmanager"].clone();
+    let alertmanager = alertmanager.as_str().expect("it was started");
+    let page = drill.event("page", PAGE_WITHIN);
+    // It counts what the pager has taken, which wants the token; what is refused counts as failed.
+    let metrics = format!("{alertmanager}/metrics");
+    let count = |text: &str, name: &str| {
+        let name = format!("{name}{{integration=\"webhook\"");
+        let lines = text.lines().filter(|line| line.starts_with(&name));
+        let values = lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok());
+        values.sum::<f64>()
+    };
+    let text = wait_for("a notification", SOON, || {
+        let text = get(&metrics).1;
+        let is_sent = count(&text, "alertmanager_notification_requests_total") >= 1.0;
+        is_sent.then_some(text)
+    });
+    let failed = "alertmanager_notification_requests_failed_total";
+    assert_eq!(count(&text, failed), 0.0, "{text}");
+    let alerts = get_json(&format!("{alertmanager}/api/v2/alerts?receiver=pager"));
+    let alerts = alerts.as_array().expect("a list").iter();
+    let mut names = alerts.map(|alert| &alert["labels"]["alertname"]);
+    assert!(names.any(|name| *name == page["alert"]), "{page}");
 }
 
 fn await_scrapes(drill: &Drill) {

@@ -181,7 +181,11 @@ fn members(
         let proof = Proof::Answer {
             url: format!("http://{at}/-/ready"),
         };
-        members.push(member(found, settings::alertmanager(&places, at)?, proof)?);
+        members.push(member(
+            found,
+            settings::alertmanager(&places, live.pager.as_ref(), at)?,
+            proof,
+        )?);
     }
     Ok(members.into_iter().map(Arc::new).collect())
 }

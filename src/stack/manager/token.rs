@@ -42,6 +42,11 @@ impl Token {
         }
     }
 
+    /// A new one.
+    pub(crate) fn random() -> Self {
+        Self(hex::encode(rand::rng().random::<[u8; 32]>()))
+    }
+
     /// The text, for a header.
     pub(crate) fn expose(&self) -> &str {
         &self.0
@@ -92,7 +97,7 @@ fn make(path: &Path) -> anyhow::Result<()> {
     let mut draft = tempfile::Builder::new()
         .prefix(".token-")
         .tempfile_in(folder.unwrap_or(Path::new(".")))?;
-    draft.write_all(hex::encode(rand::rng().random::<[u8; 32]>()).as_bytes())?;
+    draft.write_all(Token::random().expose().as_bytes())?;
     match draft.persist_noclobber(path) {
         Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.into()),
         _ => Ok(()),

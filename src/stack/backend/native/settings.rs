@@ -1,14 +1,18 @@
 //! The configuration files of native backends, in the drill's folder. JSON is YAML.
 
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use serde_json::{Value, json};
 
 use super::Addresses;
-use crate::stack::backend::Live;
 use crate::stack::backend::probe::RUN_HEADER;
+use crate::stack::backend::{Live, Pager};
+use crate::stack::manager::Token;
 
 /// Traces that Jaeger keeps before it forgets the oldest: those of 15 minutes or more at the rates of the drills.
 const TRACES: u32 = 60_000;
@@ -47,6 +51,21 @@ impl Places {
     fn write(&self, name: &str, settings: &Value) -> anyhow::Result<String> {
         let path = self.files.join(name);
         std::fs::write(&path, format!("{settings:#}\n"))
+            .with_context(|| format!("file `{}`", path.display()))?;
+        Ok(path.display().to_string())
+    }
+
+    /// Writes the pager's token into a file that only its owner reads; gives its path.
+    fn write_token(&self, token: &Token) -> anyhow::Result<String> {
+        let path = self.files.join("pager-token");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)
+            .with_context(|| format!("file `{}`", path.display()))?;
+        file.write_all(token.expose().as_bytes())
             .with_context(|| format!("file `{}`", path.display()))?;
         Ok(path.display().to_string())
     }
@@ -114,12 +133,32 @@ pub(super) fn prometheus(
     Ok(arguments)
 }
 
-/// Writes Alertmanager's configuration; the arguments that go with it. It groups and shows alerts and tells nobody:
-/// the drill's pager asks Prometheus itself.
-pub(super) fn alertmanager(places: &Places, at: SocketAddr) -> anyhow::Result<Vec<String>> {
+/// Writes Alertmanager's configuration; the arguments that go with it. What pages goes to the drill's pager, as in compose;
+/// the pager asks Prometheus besides, for not everybody has an Alertmanager.
+pub(super) fn alertmanager(
+    places: &Places,
+    pager: Option<&Pager>,
+    at: SocketAddr,
+) -> anyhow::Result<Vec<String>> {
+    let mut receiver = json!({"name": "pager"});
+    if let Some(pager) = pager {
+        receiver["webhook_configs"] = json!([{
+            "url": pager.url,
+            "send_resolved": false,
+            "http_config": {"authorization": {"credentials_file": places.write_token(&pager.token)?}},
+        }]);
+    }
     let settings = json!({
-        "route": {"receiver": "pager", "group_by": ["alertname"], "group_wait": "1s"},
-        "receivers": [{"name": "pager"}],
+        "route": {
+            "receiver": "pager",
+            "group_by": ["alertname"],
+            // Windows of the rules are short because a drill is short; so is this.
+            "group_wait": "0s",
+            "group_interval": "5s",
+            "repeat_interval": "1h",
+            "routes": [{"matchers": ["severity!=\"page\""], "receiver": "nobody"}],
+        },
+        "receivers": [receiver, {"name": "nobody"}],
     });
     let file = places.write("alertmanager.yml", &settings)?;
     let data: &Path = &places.data.join("alertmanager");
