@@ -4,8 +4,14 @@
 //! author's that points there. It cannot change the Host header, and it does not know the token.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
-use axum::http::{HeaderMap, header};
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
 
 /// The Host headers that a listener answers to.
 #[derive(Clone, Debug)]
@@ -15,6 +21,8 @@ pub(crate) struct Hosts {
     names: Vec<String>,
     /// Whether any address may be named instead of a name: a name can be made to point here, an address cannot.
     addresses: bool,
+    /// The flag that adds a name, if one does.
+    flag: Option<&'static str>,
 }
 
 impl Hosts {
@@ -24,15 +32,17 @@ impl Hosts {
             port,
             names: Vec::new(),
             addresses: false,
+            flag: None,
         }
     }
 
-    /// For a listener that others reach at `addr` by these names.
-    pub(crate) fn of(addr: SocketAddr, names: &[String]) -> Self {
+    /// For a listener that others reach at `addr` by these names; `flag` adds one.
+    pub(crate) fn of(addr: SocketAddr, names: &[String], flag: &'static str) -> Self {
         Self {
             port: addr.port(),
             names: names.to_vec(),
             addresses: !addr.ip().is_loopback(),
+            flag: Some(flag),
         }
     }
 
@@ -57,22 +67,61 @@ impl Hosts {
     }
 }
 
-/// Whether the request carries `token` as a bearer token.
-pub(crate) fn has_token(headers: &HeaderMap, token: &str) -> bool {
-    let offered = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    offered.is_some_and(|offered| is_same(offered, token))
+/// The token that a listener wants.
+#[derive(Clone)]
+pub(crate) struct Bearer(Arc<str>);
+
+impl Bearer {
+    pub(crate) fn new(token: &str) -> Self {
+        Self(token.into())
+    }
 }
 
-/// Compares without telling by its time how much of a guess was right. An empty token opens nothing.
-fn is_same(offered: &str, token: &str) -> bool {
-    let difference = offered
-        .bytes()
-        .zip(token.bytes())
-        .fold(0, |seen, (one, other)| seen | (one ^ other));
-    offered.len() == token.len() && std::hint::black_box(difference) == 0 && !token.is_empty()
+/// A layer: refuses requests that a name of somebody else led here.
+pub(crate) async fn own_host(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
+    if hosts.admit(request.headers()) {
+        return next.run(request).await;
+    }
+    let mut message = "the Host header names another host".to_owned();
+    if let Some(flag) = hosts.flag {
+        message.push_str(&format!("; `{flag} NAME` adds a name"));
+    }
+    refuse(StatusCode::FORBIDDEN, &message)
+}
+
+/// A layer: refuses requests without the token, and what a page could send without being asked: a body that is not JSON.
+pub(crate) async fn with_token(
+    State(Bearer(token)): State<Bearer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let headers = request.headers();
+    if !has_token(headers, &token) {
+        return refuse(StatusCode::UNAUTHORIZED, "the token is missing or wrong");
+    }
+    let is_json = headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    if request.method() != Method::GET && !is_json {
+        return refuse(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "the body must be application/json",
+        );
+    }
+    next.run(request).await
+}
+
+/// A refusal as all listeners give it.
+pub(crate) fn refuse(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({"message": message}))).into_response()
+}
+
+/// Whether the request carries `token` as a bearer token.
+fn has_token(headers: &HeaderMap, token: &str) -> bool {
+    let offered = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    offered.is_some_and(|offered| chassis::is_same_token(offered, token.as_bytes()))
 }
 
 #[cfg(test)]
@@ -107,6 +156,7 @@ mod tests {
         let hosts = Hosts::of(
             ([0, 0, 0, 0], 9400).into(),
             &["gateway".to_owned(), "gateway.shop".to_owned()],
+            "--host",
         );
         for (host, expected) in [
             ("gateway:9400", true),

@@ -7,19 +7,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{Method, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::drill::Drill;
 use crate::control::{ActionRequest, Failure, SubmitRequest};
 use crate::error::Error;
-use crate::guard::{Hosts, has_token};
+use crate::guard::{self, Bearer, Hosts};
 
 /// A write-up may be refused for its size by the grader, in words; this only bounds the memory.
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
@@ -40,16 +39,15 @@ pub(super) async fn serve(
 }
 
 fn router(drill: Arc<Drill>, addr: SocketAddr) -> Router {
-    let guard = Arc::new(Guard {
-        token: drill.token(),
-        hosts: Hosts::loopback(addr.port()),
-    });
+    let hosts = Hosts::loopback(addr.port());
+    let bearer = Bearer::new(&drill.token());
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/actions", post(act))
         .route("/v1/submit", post(submit))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(from_fn_with_state(guard, admit))
+        .layer(from_fn_with_state(bearer, guard::with_token))
+        .layer(from_fn_with_state(hosts, guard::own_host))
         .with_state(drill)
 }
 
@@ -97,36 +95,4 @@ fn answer<T: serde::Serialize>(done: anyhow::Result<T>) -> Response {
             }
         },
     }
-}
-
-struct Guard {
-    token: String,
-    hosts: Hosts,
-}
-
-async fn admit(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    let headers = request.headers();
-    if !guard.hosts.admit(headers) {
-        return refuse(StatusCode::FORBIDDEN, "the Host header names another host");
-    }
-    if !has_token(headers, &guard.token) {
-        return refuse(
-            StatusCode::UNAUTHORIZED,
-            "the run's token is missing or wrong",
-        );
-    }
-    let is_json = headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-    if request.method() != Method::GET && !is_json {
-        return refuse(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "the body must be application/json",
-        );
-    }
-    next.run(request).await
-}
-
-fn refuse(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({"message": message}))).into_response()
 }

@@ -5,10 +5,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use grader::evidence::prometheus::{Alert, Labels};
@@ -19,7 +18,7 @@ use super::drill::Drill;
 use super::pager;
 use super::plan::Options;
 use crate::error::Error;
-use crate::guard::{Hosts, has_token};
+use crate::guard::{self, Bearer, Hosts};
 use crate::stack::backend::{Kind, Pager};
 use crate::stack::manager::Token;
 
@@ -64,11 +63,6 @@ impl From<Notified> for Alert {
             value: String::new(),
         }
     }
-}
-
-struct Ear {
-    drill: Arc<Drill>,
-    token: Token,
 }
 
 /// The webhook with its socket, before there is a drill to page.
@@ -130,51 +124,26 @@ impl Bound {
 
     /// Answers until it is dropped.
     pub(super) async fn serve(self, drill: Arc<Drill>) {
-        let hosts = Hosts::of(self.addr, &self.webhook.hosts);
-        let ear = Arc::new(Ear {
-            drill,
-            token: self.webhook.token,
-        });
+        let hosts = Hosts::of(self.addr, &self.webhook.hosts, "--pager-host");
+        let bearer = Bearer::new(self.webhook.token.expose());
         let router = Router::new()
             .route("/v1/alerts", post(notified))
-            .route_layer(from_fn_with_state(Arc::clone(&ear), admit))
+            .route_layer(from_fn_with_state(bearer, guard::with_token))
             .route("/healthz", get(async || "ok\n"))
             .layer(DefaultBodyLimit::max(LARGEST_BODY))
-            .layer(from_fn_with_state(hosts, own_host))
-            .with_state(ear);
+            .layer(from_fn_with_state(hosts, guard::own_host))
+            .with_state(drill);
         // It ends with the runner; there is nobody to tell about an accept error.
         let _ = axum::serve(self.listener, router).await;
     }
 }
 
-async fn own_host(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
-    if hosts.admit(request.headers()) {
-        return next.run(request).await;
-    }
-    (
-        StatusCode::FORBIDDEN,
-        "the Host header names another host; `--pager-host NAME` adds a name\n",
-    )
-        .into_response()
-}
-
-async fn admit(State(ear): State<Arc<Ear>>, request: Request, next: Next) -> Response {
-    if has_token(request.headers(), ear.token.expose()) {
-        return next.run(request).await;
-    }
-    (
-        StatusCode::UNAUTHORIZED,
-        "the pager's token is missing or wrong\n",
-    )
-        .into_response()
-}
-
 async fn notified(
-    State(ear): State<Arc<Ear>>,
+    State(drill): State<Arc<Drill>>,
     Json(notification): Json<Notification>,
 ) -> StatusCode {
     for alert in notification.alerts {
-        pager::hear(&ear.drill, &alert.into());
+        pager::hear(&drill, &alert.into());
     }
     StatusCode::NO_CONTENT
 }

@@ -40,6 +40,17 @@ pub use rusqlite;
 pub use telemetry;
 pub use tokio_util::sync::CancellationToken;
 
+/// Whether a token is the one that is wanted. Takes as long for a wrong one as for the right one; an empty one opens
+/// nothing.
+pub fn is_same_token(given: &[u8], wanted: &[u8]) -> bool {
+    let mut difference = given.len() ^ wanted.len();
+    for (index, byte) in wanted.iter().enumerate() {
+        let other = given.get(index).copied().unwrap_or_default();
+        difference |= usize::from(byte ^ other);
+    }
+    std::hint::black_box(difference) == 0 && !wanted.is_empty()
+}
+
 /// Runs a service as a child of the runner: configuration from one line on standard input, readiness
 /// as one line on standard output, the end of standard input is the end of the process.
 pub fn serve<S: DeserializeOwned>(

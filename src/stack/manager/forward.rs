@@ -14,8 +14,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 
 use super::host::{Admin, Host};
-use super::serve::own_host;
-use crate::guard::Hosts;
+use crate::guard::{Hosts, own_host};
 
 /// A CPU profile of a minute takes a minute.
 const ANSWER_WITHIN: Duration = Duration::from_secs(90);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::{Method, StatusCode, header};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -22,7 +22,7 @@ use super::{
 };
 use crate::cli::Service;
 use crate::error::Error;
-use crate::guard::{Hosts, has_token};
+use crate::guard::{self, Bearer, Hosts, refuse};
 
 /// Settings of a release are some kilobytes.
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -60,22 +60,22 @@ pub(crate) async fn run(options: Options, ready: impl FnOnce(&str)) -> anyhow::R
     let (public_addr, control_addr, admin_addr) = (at(&public)?, at(&control)?, at(&admin)?);
 
     let host = Arc::new(Host::new(options.service, public, options.data));
+    let hosts = |addr| Hosts::of(addr, &options.hosts, "--host");
+    let bearer = Bearer::new(options.token.expose());
     let shared = Arc::new(Shared {
         host: Arc::clone(&host),
-        token: options.token,
-        hosts: Hosts::of(control_addr, &options.hosts),
         public_port: public_addr.port(),
         admin_port: admin_addr.port(),
         build: build(),
     });
-    let forward = forward::router(Arc::clone(&host), Hosts::of(admin_addr, &options.hosts))?;
+    let forward = forward::router(Arc::clone(&host), hosts(admin_addr))?;
     let (control, admin) = (listen(control)?, listen(admin)?);
     let line = json!({
         "ready": true, "service": options.service, "control": control_addr, "public": public_addr, "admin": admin_addr,
     });
     ready(&line.to_string());
     tokio::select! {
-        ended = axum::serve(control, router(shared)).into_future() => ended.context("control")?,
+        ended = axum::serve(control, router(shared, bearer, hosts(control_addr))).into_future() => ended.context("control")?,
         ended = axum::serve(admin, forward).into_future() => ended.context("admin port")?,
         () = host.watch() => {}
         _ = terminations.recv() => {}
@@ -101,14 +101,12 @@ fn listen(listener: TcpListener) -> anyhow::Result<tokio::net::TcpListener> {
 
 struct Shared {
     host: Arc<Host>,
-    token: Token,
-    hosts: Hosts,
     public_port: u16,
     admin_port: u16,
     build: Option<String>,
 }
 
-fn router(shared: Arc<Shared>) -> Router {
+fn router(shared: Arc<Shared>, bearer: Bearer, hosts: Hosts) -> Router {
     let guarded = Router::new()
         .route("/v1/lease", post(lease))
         .route("/v1/release", post(release))
@@ -116,41 +114,13 @@ fn router(shared: Arc<Shared>) -> Router {
         .route("/v1/start", post(start))
         .route("/v1/stop", post(stop))
         .route("/v1/news", post(news))
-        .route_layer(from_fn_with_state(Arc::clone(&shared), admit));
+        .route_layer(from_fn_with_state(bearer, guard::with_token));
     Router::new()
         .route("/healthz", get(async || "ok\n"))
         .merge(guarded)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
-        .layer(from_fn_with_state(shared.hosts.clone(), own_host))
+        .layer(from_fn_with_state(hosts, guard::own_host))
         .with_state(shared)
-}
-
-/// Refuses requests that a name of somebody else led here.
-pub(super) async fn own_host(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
-    if hosts.admit(request.headers()) {
-        return next.run(request).await;
-    }
-    refuse(
-        StatusCode::FORBIDDEN,
-        "the Host header names another host; `--host NAME` adds a name",
-    )
-}
-
-async fn admit(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    if !has_token(request.headers(), shared.token.expose()) {
-        return refuse(StatusCode::UNAUTHORIZED, "the token is missing or wrong");
-    }
-    let is_json = request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-    if request.method() != Method::GET && !is_json {
-        return refuse(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "the body must be application/json",
-        );
-    }
-    next.run(request).await
 }
 
 async fn lease(State(shared): State<Arc<Shared>>, Json(request): Json<LeaseRequest>) -> Response {
@@ -207,12 +177,4 @@ fn answer<T: serde::Serialize>(done: Result<T, Denied>) -> Response {
         )
             .into_response(),
     }
-}
-
-fn refuse(status: StatusCode, message: &str) -> Response {
-    let refusal = Refusal {
-        message: message.to_owned(),
-        log: Vec::new(),
-    };
-    (status, Json(refusal)).into_response()
 }

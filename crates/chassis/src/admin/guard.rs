@@ -13,6 +13,7 @@ use axum::{
 use http::{HeaderMap, StatusCode, header};
 
 use super::State;
+use crate::is_same_token;
 use crate::problem::{self, Problem};
 
 /// Completes problems, and refuses requests whose Host is not ours. Only loopback has a Host to
@@ -46,7 +47,7 @@ pub(super) async fn token(
         .headers()
         .get(header::AUTHORIZATION)
         .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    if given.is_some_and(|given| is_equal(given, state.token.expose().as_bytes())) {
+    if given.is_some_and(|given| is_same_token(given, state.token.expose().as_bytes())) {
         return next.run(request).await;
     }
     Problem::new(
@@ -66,16 +67,6 @@ fn is_own_host(headers: &HeaderMap, addr: SocketAddr) -> bool {
     ["127.0.0.1", "localhost", "[::1]"]
         .iter()
         .any(|name| host == Some(format!("{name}:{port}").as_bytes()))
-}
-
-/// Takes as long for a wrong token as for the right one. An empty token opens nothing.
-fn is_equal(given: &[u8], expected: &[u8]) -> bool {
-    let mut difference = given.len() ^ expected.len();
-    for (index, byte) in expected.iter().enumerate() {
-        let other = given.get(index).copied().unwrap_or_default();
-        difference |= usize::from(byte ^ other);
-    }
-    std::hint::black_box(difference) == 0 && !expected.is_empty()
 }
 
 #[cfg(test)]
@@ -103,14 +94,5 @@ mod tests {
         check("127.0.0.1:9", Some("evil.example:9"), false);
         check("127.0.0.1:9", None, false);
         check("0.0.0.0:9", Some("checkout:9"), true);
-    }
-
-    #[test]
-    fn only_the_whole_token_is_equal() {
-        assert!(is_equal(b"token", b"token"));
-        for given in ["", "toke", "tokens", "Token"] {
-            assert!(!is_equal(given.as_bytes(), b"token"), "{given}");
-        }
-        assert!(!is_equal(b"", b""));
     }
 }
