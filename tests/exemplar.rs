@@ -146,7 +146,15 @@ pub(crate) fn same_exemplars(embedded: &str, real: &str, now_ms: u64) {
     ] {
         let told = |url: &str| {
             let (status, body) = asked(url, expr, bounds);
-            (status, serde_json::from_str::<Value>(&body).ok())
+            let mut body: Value = serde_json::from_str(&body).unwrap_or_default();
+            // Releases differ in where they say that a mistake is.
+            if let Some((_, what)) = body["error"]
+                .as_str()
+                .and_then(|text| text.split_once(": parse error"))
+            {
+                body["error"] = what.to_owned().into();
+            }
+            (status, body)
         };
         assert_eq!(told(embedded), told(real), "{expr} {bounds}");
     }

@@ -1,5 +1,5 @@
 //! Parity, proved by difference: the embedded backends and the real ones get the same input, are asked the same, and must
-//! answer the same. Skipped where a real one is missing.
+//! answer the same. Skipped where a real one of the pinned version is missing.
 //!
 //! What is asked stands in `tests/parity/*.txt`. What is known to differ stands in `differs.txt` files with its cause,
 //! and is asserted to differ still.
@@ -16,11 +16,13 @@ mod traces;
 
 use libtest_mimic::Trial;
 
-use crate::support::tool;
+pub(crate) use real::Prometheus;
+
+use crate::support::is_built;
 
 pub(crate) fn trials() -> Vec<Trial> {
     let trial = |name: &str, programs: &[&str], test: fn()| {
-        let is_there = programs.iter().all(|program| tool(program).is_some());
+        let is_there = programs.iter().all(|program| is_built(program));
         let test = move || {
             test();
             Ok(())

@@ -8,14 +8,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
 use crate::exemplar::same_exemplars;
-use crate::support::{Drill, SOON, get, get_json, has_program, wait_for};
+use crate::parity::Prometheus;
+use crate::support::{Drill, SOON, get_json, tool, wait_for};
 
 /// Half a minute of scrapes without a miss, on a machine that runs three drills beside.
 const WARM_WITHIN: Duration = Duration::from_secs(180);
@@ -106,7 +107,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             test();
             Ok(())
         };
-        Trial::test(format!("prometheus::{name}"), test).with_ignored_flag(!has_program(program))
+        Trial::test(format!("prometheus::{name}"), test).with_ignored_flag(tool(program).is_none())
     };
     vec![
         trial(
@@ -120,7 +121,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 fn same_answers() {
     let drill = Drill::start(&["up", "--seed", "41"]);
-    let real = Real::start(&drill.folder().join("targets.json"));
+    let real = real(&drill.folder().join("targets.json"));
     let pair = Pair {
         embedded: drill.url("prometheus"),
         real: &real.url,
@@ -168,7 +169,7 @@ fn same_answers() {
 }
 
 fn rules_are_valid() {
-    let output = Command::new("promtool")
+    let output = Command::new(tool("promtool").expect("it was looked for before"))
         .args(["check", "rules"])
         .arg(rule_file())
         .output()
@@ -185,78 +186,24 @@ fn rule_file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("compose/prometheus/rules/shop.yml")
 }
 
-/// A real Prometheus of this test's own. Dropping it ends it.
-struct Real {
-    process: Child,
-    folder: tempfile::TempDir,
-    url: String,
-}
-
-impl Real {
-    /// Starts it on a port that it finds itself, and waits until it answers with the configuration given here.
-    fn start(targets: &Path) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let config = json!({
-            "global": {"scrape_interval": "1s", "scrape_timeout": "900ms", "evaluation_interval": "1s"},
-            "rule_files": [rule_file()],
-            "scrape_configs": [{
-                "job_name": "shop",
-                "file_sd_configs": [{"files": [targets], "refresh_interval": "1s"}],
-            }],
-        });
-        // JSON is YAML.
-        let file = folder.path().join("prometheus.yml");
-        std::fs::write(&file, config.to_string()).expect("the configuration");
-        let log = std::fs::File::create(folder.path().join("log")).expect("the log");
-        let process = Command::new("prometheus")
-            .arg(format!("--config.file={}", file.display()))
-            .arg(format!(
-                "--storage.tsdb.path={}",
-                folder.path().join("data").display()
-            ))
-            .arg("--web.listen-address=127.0.0.1:0")
-            .arg("--enable-feature=exemplar-storage")
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("prometheus starts");
-        let mut real = Self {
-            process,
-            folder,
-            url: String::new(),
-        };
-        real.url = wait_for("the address of prometheus", SOON, || real.address());
-        wait_for("prometheus with its configuration", SOON, || {
-            let is_ready = get(&format!("{}/-/ready", real.url)).0 == 200;
-            is_ready.then_some(())
-        });
-        let config = get_json(&format!("{}/api/v1/status/config", real.url));
-        let text = config["data"]["yaml"].as_str().unwrap_or_default();
-        assert!(
-            text.contains(&*targets.to_string_lossy()),
-            "not ours: {text}"
-        );
-        real
-    }
-
-    /// Where it says in its log that it listens.
-    fn address(&mut self) -> Option<String> {
-        let log = std::fs::read_to_string(self.folder.path().join("log")).expect("the log");
-        let ended = self.process.try_wait().expect("its state");
-        assert!(ended.is_none(), "prometheus ended: {log}");
-        let line = log.lines().find(|line| line.contains("\"Listening on\""))?;
-        let address = line.split("address=").nth(1)?.split(' ').next()?;
-        Some(format!("http://{address}"))
-    }
-}
-
-impl Drop for Real {
-    fn drop(&mut self) {
-        // It may have ended by itself; the test has failed then.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// A real one that scrapes what the embedded one scrapes, and loads the same rules.
+fn real(targets: &Path) -> Prometheus {
+    let config = json!({
+        "global": {"scrape_interval": "1s", "scrape_timeout": "900ms", "evaluation_interval": "1s"},
+        "rule_files": [rule_file()],
+        "scrape_configs": [{
+            "job_name": "shop",
+            "file_sd_configs": [{"files": [targets], "refresh_interval": "1s"}],
+        }],
+    });
+    let real = Prometheus::start(&config, &["--enable-feature=exemplar-storage"]);
+    let config = get_json(&format!("{}/api/v1/status/config", real.url));
+    let text = config["data"]["yaml"].as_str().unwrap_or_default();
+    assert!(
+        text.contains(&*targets.to_string_lossy()),
+        "not ours: {text}"
+    );
+    real
 }
 
 /// The two that are compared, by URL.

@@ -294,6 +294,18 @@ pub(crate) fn tool(program: &str) -> Option<PathBuf> {
     found
 }
 
+/// True if a real backend is there in the very version that `tests/tools/versions` names: tests that compare answer with
+/// answer cannot take whatever is on PATH. Missing ones are treated as by [`tool`].
+pub(crate) fn is_built(program: &str) -> bool {
+    let built = std::env::var_os("FIREDRILL_TOOLS").map(PathBuf::from);
+    let found = built.is_some_and(|folder| folder.join(program).is_file());
+    assert!(
+        found || std::env::var_os("FIREDRILL_REQUIRE_PROGRAMS").is_none(),
+        "`{program}` is not in FIREDRILL_TOOLS and must be; `tests/tools/build` builds it"
+    );
+    found
+}
+
 /// Kills a process that a test knows.
 pub(crate) fn kill(pid: u32) {
     signal(pid, rustix::process::Signal::KILL);
