@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use grader::evidence::Sources;
+use grader::reproduction::{Kept, Reproduced};
 use grader::{Facts, Verdict, WriteUp};
 use serde_json::Value;
 
 use crate::error::Error;
+use crate::report;
 use crate::scenario::{Scenario, catalogue, seal};
 use crate::session::Urls;
 use crate::stack::backend::{Backend, Ports};
@@ -117,6 +119,8 @@ pub(crate) struct Recorded {
     pub(crate) scenario: Scenario,
     /// What could not be proven when the run was graded, and cannot be proven now.
     unproven: Option<String>,
+    /// The reproduction that was run, if one was.
+    reproduction: Option<Kept>,
 }
 
 impl Recorded {
@@ -140,22 +144,41 @@ impl Recorded {
             facts,
             scenario,
             unproven: unproven(folder),
+            reproduction: reproduction(folder),
         })
     }
 
     /// Grades a write-up. The one that the run was graded by gets the same verdict.
     pub(crate) async fn grade(&self, writeup: &WriteUp) -> Verdict {
         let facts = &self.facts;
-        let examined = grader::examine(&self.sources, &facts.frame, writeup, &facts.looks).await;
+        let mut examined =
+            grader::examine(&self.sources, &facts.frame, writeup, &facts.looks).await;
+        examined.reproduction = self.reproduced(writeup);
         let mut verdict = grader::verdict::grade(&self.scenario.rubric, writeup, examined, facts);
         verdict.unproven.clone_from(&self.unproven);
         verdict
+    }
+
+    /// What came of the reproduction when it was run; nothing of the shop is there to run another one.
+    fn reproduced(&self, writeup: &WriteUp) -> Option<Reproduced> {
+        let commands = &writeup.reproduction.commands;
+        if let Err(why) = report::command::requests(commands) {
+            return Some(Reproduced::Refused(why));
+        }
+        let kept = self.reproduction.as_ref();
+        let kept = kept.filter(|kept| kept.commands == *commands)?;
+        Some(kept.outcome.clone())
     }
 
     /// Ends the backends.
     pub(crate) async fn close(self) {
         self.backend.stop().await;
     }
+}
+
+fn reproduction(folder: &Path) -> Option<Kept> {
+    let kept = std::fs::read(folder.join("reproduction.json")).ok()?;
+    serde_json::from_slice(&kept).ok()
 }
 
 fn unproven(folder: &Path) -> Option<String> {

@@ -5,6 +5,7 @@
 //! ```
 
 pub mod check;
+pub(crate) mod command;
 pub mod conduct;
 pub mod format;
 pub mod html;

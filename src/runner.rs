@@ -20,6 +20,7 @@ mod load;
 mod measure;
 mod pager;
 mod plan;
+mod reproduction;
 mod status;
 mod timeline;
 mod webhook;

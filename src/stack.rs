@@ -11,6 +11,7 @@
 
 pub(crate) mod backend;
 pub(crate) mod catalogue;
+pub(crate) mod copy;
 pub(crate) mod fleet;
 pub(crate) mod log_file;
 pub(crate) mod manager;
@@ -86,7 +87,8 @@ impl Plan {
     }
 }
 
-fn scratch(folder: &Path) -> PathBuf {
+/// Where the databases of a run are kept while it goes on.
+pub(crate) fn scratch(folder: &Path) -> PathBuf {
     folder.join("scratch")
 }
 

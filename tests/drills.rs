@@ -256,9 +256,19 @@ fn right_and_wrong(case: &'static Case) {
         let differs = differences(&held.verdict, &verdict);
         assert!(differs.is_empty(), "{name}, graded again: {differs:#?}");
     }
+    earns_all(&held.verdict, "reproduction");
+    earns_all(&held.verdict, "proposed alert");
     for (name, text) in case.write_ups("wrong") {
         again(&name, &text, 10);
     }
+}
+
+/// What the right write-up gives to be run must show what it says.
+fn earns_all(verdict: &Value, name: &str) {
+    let items = verdict["items"].as_array().expect("items");
+    let item = items.iter().find(|item| item["name"] == name);
+    let item = item.unwrap_or_else(|| panic!("no item `{name}`"));
+    assert_eq!(item["points"], item["of"], "{name}: {}", item["why"]);
 }
 
 /// Lines in which two values differ, written out.

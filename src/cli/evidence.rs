@@ -294,7 +294,8 @@ pub struct ProfileCpu {
 #[command(after_help = "Examples:
   firedrill request GET /v1/products/sku-000001
   firedrill request PUT /v1/carts/c1 -d '{\"lines\":[{\"sku\":\"sku-000001\",\"quantity\":1}]}'
-  firedrill request POST /v1/orders -d '{\"cart\":\"c1\"}' -H 'Idempotency-Key: k1'")]
+  firedrill request POST /v1/orders -d '{\"cart\":\"c1\"}' -H 'Idempotency-Key: k1'
+  firedrill request GET '/v1/products?visit={n}' --times 100 --rate 20")]
 pub struct Request {
     /// The method
     #[arg(value_name = "METHOD", value_parser = parse_method)]
@@ -308,6 +309,12 @@ pub struct Request {
     /// A header; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
     pub headers: Vec<(String, String)>,
+    /// Send it so many times, and count what comes back; `{n}` in path, body and headers is the number of each
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub times: u32,
+    /// So many a second
+    #[arg(long, value_name = "R", default_value_t = 10.0, value_parser = parse_rate)]
+    pub rate: f64,
     /// Do not wait for the trace
     #[arg(long)]
     pub no_trace: bool,
@@ -336,6 +343,12 @@ fn parse_header(text: &str) -> Result<(String, String), String> {
     reqwest::header::HeaderValue::try_from(value)
         .map_err(|_| format!("`{value}` is not a header value"))?;
     Ok((name.to_owned(), value.to_owned()))
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok();
+    rate.filter(|rate| (0.1..=200.0).contains(rate))
+        .ok_or_else(|| "write a rate as requests a second, 0.1 to 200".to_owned())
 }
 
 fn parse_method(text: &str) -> Result<String, String> {

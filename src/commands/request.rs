@@ -7,6 +7,8 @@ use grader::evidence::{self, Look, LookKind, Trace};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde::Serialize;
 
+use crate::burst;
+
 use super::source::{Live, explain, innermost};
 use crate::cli::evidence::Request as Args;
 use crate::console::waterfall::waterfall;
@@ -49,6 +51,9 @@ struct Answer {
 /// Sends the request and prints what came of it.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let live = Live::connect(context)?;
+    if args.times > 1 {
+        return many(context, &live, args);
+    }
     let trace_id = hex::encode(rand::random::<[u8; 16]>());
     let progress = context.console.progress("waiting for the answer");
     let mut answer = live.wait(send(&live, args, &trace_id))?;
@@ -86,6 +91,60 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         context.console.note(&format!(
             "the trace did not arrive within {seconds} s; {hint}"
         ));
+    }
+    Ok(Outcome::Done)
+}
+
+#[derive(Debug, Serialize)]
+struct Counted {
+    requests: usize,
+    failed: usize,
+    statuses: BTreeMap<String, usize>,
+    p90_ms: f64,
+}
+
+/// Sends it as often as asked for and prints what came back, counted.
+fn many(context: &Context, live: &Live, args: &Args) -> anyhow::Result<Outcome> {
+    let sending = f64::from(args.times) / args.rate;
+    let deadline = Instant::now() + Duration::from_secs_f64(sending) + ANSWER;
+    let progress = context
+        .console
+        .progress(format!("sending {} requests", args.times));
+    let base = &live.session.urls.gateway;
+    let outcomes = live.wait(burst::send(&live.http, base, args, deadline));
+    drop(progress);
+    let what = format!("{} {} {} times", args.method, args.path, args.times);
+    live.note(&Look::by_command(LookKind::Request, what, context.now));
+    let mut statuses = BTreeMap::new();
+    for outcome in &outcomes {
+        let status = outcome
+            .status
+            .map_or("none".to_owned(), |status| status.to_string());
+        *statuses.entry(status).or_insert(0) += 1;
+    }
+    let counted = Counted {
+        requests: outcomes.len(),
+        failed: outcomes
+            .iter()
+            .filter(|outcome| outcome.is_failure())
+            .count(),
+        statuses,
+        p90_ms: burst::p90_ms(&outcomes),
+    };
+    if args.format.json {
+        context.console.json(&counted)?;
+    } else {
+        let shares: Vec<String> = counted
+            .statuses
+            .iter()
+            .map(|(status, count)| format!("{count} × {status}"))
+            .collect();
+        context.console.print(&format!(
+            "{} requests: {}; 90th percentile {}\n",
+            counted.requests,
+            shares.join(", "),
+            format::duration(counted.p90_ms * 1e3)
+        ))?;
     }
     Ok(Outcome::Done)
 }

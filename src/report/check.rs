@@ -9,6 +9,7 @@ use grader::writeup::Claim;
 use grader::{Frame, WriteUp};
 use serde::Serialize;
 
+use super::command;
 use crate::console::text::harmless;
 use crate::console::{Ink, Style};
 
@@ -21,6 +22,8 @@ pub struct Checked {
     pub pointers: Vec<Executed>,
     /// The proposed alert, if there is one.
     pub alert: Option<Tried>,
+    /// Why the reproduction cannot be run, if it cannot.
+    pub reproduction: Option<String>,
 }
 
 /// Looks every pointer up, without regard to what is true.
@@ -35,6 +38,7 @@ pub async fn check(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Check
         missing: missing(writeup),
         pointers: examined.pointers,
         alert: examined.alert,
+        reproduction: command::requests(&writeup.reproduction.commands).err(),
     }
 }
 
@@ -43,6 +47,7 @@ impl Checked {
     pub fn is_sound(&self) -> bool {
         let alert = self.alert.as_ref();
         self.pointers.iter().all(Executed::resolves)
+            && self.reproduction.is_none()
             && alert.is_none_or(|tried| matches!(tried.outcome, alert::Outcome::Ran(_)))
     }
 
@@ -83,6 +88,9 @@ impl Checked {
         let _ = writeln!(out, "{good} of {} pointers resolve.", self.pointers.len());
         if let Some(tried) = &self.alert {
             let _ = writeln!(out, "{}", harmless(&about(tried)));
+        }
+        if let Some(why) = &self.reproduction {
+            let _ = writeln!(out, "The reproduction cannot be run: {why}.");
         }
         if !self.missing.is_empty() {
             let _ = writeln!(out, "Still empty: {}.", self.missing.join(", "));

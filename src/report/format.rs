@@ -203,7 +203,7 @@ fn cause(source: &mut Source, root: &mut Section) -> Cause {
 fn reproduction(source: &mut Source, root: &mut Section) -> Reproduction {
     let mut section = root.table(source, "reproduction");
     let reproduction = Reproduction {
-        command: section.text(source, "command"),
+        commands: section.texts(source, "command"),
         shows: section.text(source, "shows"),
         evidence: section.evidence(source),
     };

@@ -82,6 +82,27 @@ impl<'t, 'i> Section<'t, 'i> {
         }
     }
 
+    /// Texts: a list of them, or one.
+    pub(super) fn texts(&mut self, source: &mut Source, name: &'static str) -> Vec<String> {
+        let is_text = |value: &DeValue| matches!(value, DeValue::String(_));
+        let value = self.table.and_then(|table| table.get(name));
+        let items = match value.map(Spanned::get_ref) {
+            Some(DeValue::Array(items)) if items.iter().all(|item| is_text(item.get_ref())) => {
+                items
+            }
+            _ => {
+                return Vec::from_iter(
+                    Some(self.text(source, name)).filter(|text| !text.is_empty()),
+                );
+            }
+        };
+        self.known.push(name);
+        let texts = items.iter().take(MAX_ENTRIES);
+        let texts = texts.filter_map(|item| item.get_ref().as_str());
+        let texts = texts.map(|text| text.trim().to_owned());
+        texts.filter(|text| !text.is_empty()).collect()
+    }
+
     /// A word of a closed list; an empty text is as good as none.
     pub(super) fn word<T: FromStr<Err: Display>>(
         &mut self,

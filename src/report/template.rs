@@ -157,7 +157,7 @@ because = ""
 evidence = []
 
 [reproduction]
-command = ""                # for example: firedrill request GET /v1/products/sku-000001
+command = []                # 'firedrill request GET "/v1/products?visit={{n}}" --times 20 --rate 10', run in order on copies
 shows = ""
 
 [mitigation]

@@ -105,6 +105,10 @@ pub(crate) struct Drill {
     pub(crate) seed: u64,
     pub(crate) pace: Pace,
     pub(crate) folder: PathBuf,
+    /// Where databases are kept while it runs.
+    pub(crate) scratch: PathBuf,
+    /// Where the prepared catalogue is kept.
+    pub(crate) cache: PathBuf,
     pub(crate) session: Mutex<Session>,
     pub(crate) lock: Lock,
     pub(super) key: Option<Key>,

@@ -13,6 +13,7 @@ use std::time::Duration;
 use anyhow::Context;
 use grader::evidence::{self, Looks};
 use grader::moment::{Frame, Window, Windows};
+use grader::reproduction::{Kept, Reproduced};
 use grader::verdict::{Action, Facts};
 use grader::{Rubric, Verdict, WriteUp};
 use time::OffsetDateTime;
@@ -20,7 +21,7 @@ use tokio::time::{Instant, sleep};
 
 use super::drill::{Drill, Phase};
 use super::event::Event;
-use super::{impact, measure};
+use super::{impact, measure, reproduction};
 use crate::clock::{now, rfc3339};
 use crate::console::Style;
 use crate::control::{ActionRequest, Failure, SubmitRequest, Submitted};
@@ -113,9 +114,14 @@ impl Drill {
         self.let_settle(&scenario.rubric).await;
         let facts = self.facts(scenario, now()).await?;
         sleep(ARRIVES_WITHIN).await;
-        let examined = grader::examine(&self.sources, &facts.frame, writeup, &facts.looks).await;
-        let mut verdict = grader::verdict::grade(&scenario.rubric, writeup, examined, &facts);
+        let mut examined =
+            grader::examine(&self.sources, &facts.frame, writeup, &facts.looks).await;
         let proof = self.prove_if_possible(scenario).await?;
+        // After the proof, which measures the drill's own shop: copies beside it are not quiet to start.
+        if proof.void.is_none() {
+            examined.reproduction = self.reproduce(scenario, writeup).await?;
+        }
+        let mut verdict = grader::verdict::grade(&scenario.rubric, writeup, examined, &facts);
         verdict.unproven = proof.unproven;
         self.keep(scenario, writeup, &facts, &verdict, &request.write_up)?;
         if let Some(reason) = proof.void {
@@ -143,6 +149,24 @@ impl Drill {
             verdict: value,
             text,
         })
+    }
+
+    /// Runs the reproduction, and keeps what came of it for grading again.
+    async fn reproduce(
+        &self,
+        scenario: &Scenario,
+        writeup: &WriteUp,
+    ) -> anyhow::Result<Option<Reproduced>> {
+        let Some(outcome) = reproduction::attempt(self, scenario, writeup).await else {
+            return Ok(None);
+        };
+        let kept = Kept {
+            commands: writeup.reproduction.commands.clone(),
+            outcome,
+        };
+        let text = serde_json::to_string_pretty(&kept).context("reproduction")?;
+        replace(&self.folder.join("reproduction.json"), text.as_bytes())?;
+        Ok(Some(kept.outcome))
     }
 
     /// Gives a backend that is away a moment to come back: what is asked of it now decides the grade.

@@ -34,7 +34,7 @@ use crate::stack::{Plan, Stack};
 /// The release of everything when there is no scenario.
 const PLAIN_RELEASE: &str = "2026.11.1";
 /// Inventory carries most of the load and runs twice; a rollout passes through a mixed state, as in production.
-const INSTANCES: [(Service, usize); 3] = [
+pub(super) const INSTANCES: [(Service, usize); 3] = [
     (Service::Gateway, 1),
     (Service::Checkout, 1),
     (Service::Inventory, 2),
@@ -164,7 +164,8 @@ impl Prepared {
     }
 }
 
-fn releases(scenario: Option<&Scenario>) -> anyhow::Result<Releases> {
+/// The settings of every release of the history.
+pub(super) fn releases(scenario: Option<&Scenario>) -> anyhow::Result<Releases> {
     let plain =
         Service::ALL.map(|service| ((service.to_string(), PLAIN_RELEASE.to_owned()), json!({})));
     let Some(scenario) = scenario else {
@@ -180,7 +181,8 @@ fn releases(scenario: Option<&Scenario>) -> anyhow::Result<Releases> {
     settings.collect()
 }
 
-fn current(scenario: Option<&Scenario>) -> BTreeMap<String, String> {
+/// The release of each service before the timeline begins.
+pub(super) fn current(scenario: Option<&Scenario>) -> BTreeMap<String, String> {
     let newest = |service: Service| {
         let before = scenario?.deployed_before(service);
         before.last().map(|release| release.release.clone())
@@ -263,6 +265,8 @@ pub(super) async fn assemble(
             timeline: JsonLines::open(&prepared.folder, "timeline.jsonl")?,
             actions: JsonLines::open(&prepared.folder, "actions.jsonl")?,
         },
+        scratch: crate::stack::scratch(&prepared.folder),
+        cache: prepared.options.cache.clone(),
         folder: prepared.folder,
         session: Mutex::new(session),
         lock,

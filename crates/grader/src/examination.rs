@@ -6,6 +6,7 @@ use crate::alert::{self, Tried};
 use crate::evidence::{Look, Sources};
 use crate::moment::Frame;
 use crate::pointer::{self, Executed};
+use crate::reproduction::Reproduced;
 use crate::retrace::{Seen, retrace};
 use crate::writeup::WriteUp;
 
@@ -18,6 +19,8 @@ pub struct Examined {
     pub alert: Option<Tried>,
     /// What the responder looked at, looked at again.
     pub looks: Vec<Seen>,
+    /// What came of running the reproduction; whoever can run it puts it here.
+    pub reproduction: Option<Reproduced>,
 }
 
 /// Executes every pointer of a write-up, tries the alert that it proposes, and looks again at what was looked at.
@@ -31,6 +34,7 @@ pub async fn examine(
         pointers: pointer::examine(sources, frame, writeup).await,
         alert: alert::attempt(&sources.prometheus, frame, &writeup.alert).await,
         looks: retrace(sources, frame, looks).await,
+        reproduction: None,
     }
 }
 
@@ -39,6 +43,7 @@ impl Examined {
     pub(crate) fn is_incomplete(&self) -> bool {
         let alert = self.alert.as_ref();
         self.pointers.iter().any(Executed::is_unchecked)
+            || matches!(self.reproduction, Some(Reproduced::Unchecked(_)))
             || alert.is_some_and(|tried| matches!(tried.outcome, alert::Outcome::Unchecked(_)))
     }
 }

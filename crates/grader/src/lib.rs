@@ -19,6 +19,7 @@ pub mod log_query;
 pub mod mitigation;
 pub mod moment;
 pub mod pointer;
+pub mod reproduction;
 mod retrace;
 pub mod rubric;
 pub mod verdict;
@@ -27,6 +28,7 @@ pub mod writeup;
 
 pub use examination::{Examined, examine};
 pub use moment::{Frame, Moment, Window, Windows};
+pub use reproduction::Reproduced;
 pub use retrace::Seen;
 pub use rubric::Rubric;
 pub use verdict::{Facts, Verdict, grade};

@@ -51,6 +51,9 @@ pub struct Rubric {
     /// What must be true of the live system afterwards; left out where nothing needs to be done.
     #[serde(default)]
     pub mitigation: Option<Mitigation>,
+    /// What a few requests show; left out where they show nothing.
+    #[serde(default)]
+    pub reproduction: Option<Reproduction>,
     /// How many action items are asked for.
     #[serde(default = "one")]
     pub action_items: usize,
@@ -188,6 +191,33 @@ pub struct Mitigation {
     /// Actions after which it comes back.
     #[serde(default)]
     pub buys_time: Vec<String>,
+}
+
+/// What a reproduction must show on the shop as the change left it, and not without the change. Any of them will do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reproduction {
+    /// At least this share of the requests of one command fails, with a server error or without an answer.
+    #[serde(default)]
+    pub failed_share: Option<f64>,
+    /// The 90th percentile of one command's requests takes at least so many milliseconds.
+    #[serde(default)]
+    pub slower_ms: Option<f64>,
+    /// A metric grows from before the first request to after the last.
+    #[serde(default)]
+    pub growth: Option<Growth>,
+}
+
+/// Growth of a metric over a reproduction, summed over the series and instances of a service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Growth {
+    /// Whose.
+    pub service: String,
+    /// Its name.
+    pub metric: String,
+    /// By at least this.
+    pub by: f64,
 }
 
 /// How the 100 points are shared out. An item that cannot be checked leaves the sum.

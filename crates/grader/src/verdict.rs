@@ -9,6 +9,7 @@ mod conduct;
 mod impact;
 mod items;
 mod leniency;
+mod reproduction;
 mod response;
 
 pub use conduct::{Conduct, Glance, Taken, Worth};
@@ -182,16 +183,8 @@ fn items(case: &Case) -> Vec<Item> {
         items::action_items(case),
         alert::item(case),
         calibration::item(case),
-        reproduction(case),
+        reproduction::item(case),
     ]
-}
-
-fn reproduction(case: &Case) -> Item {
-    let why = match case.writeup.reproduction.command.trim() {
-        "" => "None is given; it is not counted.",
-        _ => "It is given; it is not run, and not counted.",
-    };
-    Item::unchecked("reproduction", why)
 }
 
 /// Share of the points, why, and a hint.

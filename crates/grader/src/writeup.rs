@@ -163,8 +163,8 @@ pub struct RuledOut {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Reproduction {
-    /// A `firedrill request …` command line or other command.
-    pub command: String,
+    /// `firedrill request …` command lines, run in this order.
+    pub commands: Vec<String>,
     /// What it shows.
     pub shows: String,
     /// Pointers.

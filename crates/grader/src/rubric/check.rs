@@ -45,6 +45,7 @@ impl Rubric {
         }
         self.clincher_problems(&mut say);
         self.mitigation_problems(&mut say);
+        self.reproduction_problems(&mut say);
         found
     }
 
@@ -140,6 +141,26 @@ impl Rubric {
                     "nothing would name it",
                 );
             }
+        }
+    }
+
+    fn reproduction_problems(&self, say: &mut dyn FnMut(&str, &str)) {
+        let Some(symptom) = &self.reproduction else {
+            return;
+        };
+        if self.control {
+            say("reproduction", "a control has none");
+        }
+        if symptom.failed_share.is_none() && symptom.slower_ms.is_none() && symptom.growth.is_none()
+        {
+            say("reproduction", "nothing would show it");
+        }
+        let is_share = |share: f64| share > 0.0 && share <= 1.0;
+        if !symptom.failed_share.is_none_or(is_share) {
+            say(
+                "reproduction.failed_share",
+                "must be more than 0, at most 1",
+            );
         }
     }
 

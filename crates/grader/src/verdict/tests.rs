@@ -212,6 +212,7 @@ fn examined(writeup: &WriteUp) -> Examined {
             outcome,
         }),
         looks: Vec::new(),
+        reproduction: None,
     }
 }
 
@@ -719,4 +720,99 @@ fn confidence_earns_by_its_brier_score() {
     );
     check(Some(0.9), false, (0.6, 3.0), "Brier score 0.81 ");
     check(Some(1.0), false, (0.0, 3.0), "Brier score 1 ");
+}
+
+#[test]
+fn a_reproduction_must_show_the_symptom_with_the_change_and_not_without() {
+    use crate::reproduction::{Answered, Reproduced, Trial};
+    let trial = |failed: usize| Trial {
+        commands: vec![Answered {
+            requests: 20,
+            failed,
+            p90_ms: 9.0,
+        }],
+        grown: None,
+    };
+    let ran = |suspect: usize, predecessor: usize| Reproduced::Ran {
+        suspect: trial(suspect),
+        predecessor: trial(predecessor),
+    };
+    let check = |is_asked: bool, given: &[&str], outcome, expected, why: &str| {
+        let mut rubric = rubric();
+        rubric.reproduction = is_asked.then(|| crate::rubric::Reproduction {
+            failed_share: Some(0.3),
+            slower_ms: None,
+            growth: None,
+        });
+        assert_eq!(rubric.problems(), Vec::new());
+        let mut writeup = right();
+        writeup.reproduction.commands = given.iter().map(|line| (*line).to_owned()).collect();
+        let mut examined = examined(&writeup);
+        examined.reproduction = outcome;
+        let verdict = grade(&rubric, &writeup, examined, &facts());
+        let item = item(&verdict, "reproduction");
+        assert_eq!((item.points, item.of), expected, "{}", item.why);
+        assert!(item.why.contains(why), "{}", item.why);
+    };
+    let line = &["firedrill request GET /v1/products"][..];
+    check(
+        true,
+        line,
+        Some(ran(9, 0)),
+        (4.0, 4.0),
+        "With it: 9 of 20 requests failed",
+    );
+    check(
+        true,
+        line,
+        Some(ran(9, 8)),
+        (0.0, 4.0),
+        "It shows the same without the change.",
+    );
+    check(
+        true,
+        line,
+        Some(ran(1, 0)),
+        (0.0, 4.0),
+        "It does not show the symptom.",
+    );
+    check(
+        true,
+        line,
+        Some(ran(0, 9)),
+        (0.0, 4.0),
+        "without the change only.",
+    );
+    let refused = Reproduced::Refused("`rm -r /` is no `firedrill request`".to_owned());
+    check(
+        true,
+        line,
+        Some(refused),
+        (0.0, 4.0),
+        "It is not run: `rm -r /` is no",
+    );
+    let away = Reproduced::Unchecked("no room".to_owned());
+    check(
+        true,
+        line,
+        Some(away),
+        (0.0, 0.0),
+        "could not be run (no room)",
+    );
+    check(
+        true,
+        line,
+        None,
+        (0.0, 0.0),
+        "nothing of the shop runs any more",
+    );
+    check(true, &[], None, (0.0, 4.0), "None is given.");
+    check(
+        false,
+        line,
+        None,
+        (0.0, 0.0),
+        "It is not run: this drill has nothing",
+    );
+    check(false, &[], None, (0.0, 0.0), "this drill asks for none");
 }

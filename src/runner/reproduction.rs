@@ -1,0 +1,209 @@
+//! The write-up's reproduction, run on two quiet copies of the shop, one after the other.
+//!
+//! ```text
+//! history ─► everything of the timeline up to the change ─► the shop as the change left it
+//!       └──► the same, less the change itself            ─► the shop without it
+//! ```
+//! Nothing but requests is ever sent, to nobody but the copy's gateway.
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+use grader::WriteUp;
+use grader::reproduction::{Answered, Reproduced, Trial};
+use grader::rubric::Growth;
+
+use super::drill::Drill;
+use super::plan;
+use crate::burst;
+use crate::cli::evidence::Request;
+use crate::report::command::{self, MAX_SECONDS};
+use crate::scenario::{Action, Event, Scenario, Target};
+use crate::stack::copy::{Copy, Plan};
+
+/// Whoever submits waits for it: starting, changing and stopping a copy takes no longer than this besides the requests.
+const PREPARED_WITHIN: Duration = Duration::from_secs(60);
+
+/// Runs what the write-up gives; nothing where it gives none or the drill asks for none.
+pub(super) async fn attempt(
+    drill: &Drill,
+    scenario: &Scenario,
+    writeup: &WriteUp,
+) -> Option<Reproduced> {
+    let symptom = scenario.rubric.reproduction.as_ref()?;
+    let lines = &writeup.reproduction.commands;
+    if lines.is_empty() {
+        return None;
+    }
+    let requests = match command::requests(lines) {
+        Ok(requests) => requests,
+        Err(why) => return Some(Reproduced::Refused(why)),
+    };
+    let growth = symptom.growth.as_ref();
+    let suspect = tried(drill, scenario, true, &requests, growth).await;
+    let outcome = match suspect {
+        Ok(suspect) => tried(drill, scenario, false, &requests, growth)
+            .await
+            .map(|predecessor| Reproduced::Ran {
+                suspect,
+                predecessor,
+            }),
+        Err(error) => Err(error),
+    };
+    Some(outcome.unwrap_or_else(|error| Reproduced::Unchecked(format!("{error:#}"))))
+}
+
+/// Starts a copy, with the change or without, and sends the requests to it.
+async fn tried(
+    drill: &Drill,
+    scenario: &Scenario,
+    with_change: bool,
+    requests: &[Request],
+    growth: Option<&Growth>,
+) -> anyhow::Result<Trial> {
+    let name = if with_change { "copy-1" } else { "copy-2" };
+    let prepared = async {
+        let copy = Copy::start(Plan {
+            run: drill.run(),
+            seed: drill.seed,
+            scratch: drill.scratch.join(name),
+            cache: drill.cache.clone(),
+            instances: plan::INSTANCES.into(),
+            releases: plan::releases(Some(scenario))?,
+            current: plan::current(Some(scenario)),
+        })
+        .await?;
+        for event in until_the_change(scenario) {
+            if with_change || !event.change {
+                apply(&copy, &event.action).await?;
+            }
+        }
+        anyhow::Ok(copy)
+    };
+    let copy = tokio::time::timeout(PREPARED_WITHIN, prepared)
+        .await
+        .context("a second copy of the shop did not start in time")??;
+    let trial = measured(&copy, requests, growth).await;
+    copy.stop().await;
+    trial
+}
+
+/// The timeline in its order, up to what set it off and with it.
+fn until_the_change(scenario: &Scenario) -> Vec<&Event> {
+    let mut events: Vec<&Event> = scenario.timeline.iter().collect();
+    events.sort_by(|one, other| one.at_s.total_cmp(&other.at_s));
+    let change = events.iter().position(|event| event.change);
+    events.truncate(change.map_or(0, |change| change + 1));
+    events
+}
+
+async fn apply(copy: &Copy, action: &Action) -> anyhow::Result<()> {
+    match action {
+        Action::Deploy {
+            service,
+            release,
+            instances,
+        } => {
+            let only = instances.clone().unwrap_or_default();
+            copy.fleet.deploy(service.name(), release, &only).await
+        }
+        Action::Config {
+            target, settings, ..
+        } => {
+            let settings = serde_json::to_value(settings).context("settings of a change")?;
+            match target {
+                Target::Service(service) => {
+                    copy.fleet.configure(service.name(), settings).await?;
+                    Ok(())
+                }
+                Target::Payment => copy.provider.configure(&settings).await,
+            }
+        }
+        // A copy has no traffic of its own.
+        Action::Load { .. } | Action::Note { .. } => Ok(()),
+    }
+}
+
+async fn measured(
+    copy: &Copy,
+    requests: &[Request],
+    growth: Option<&Growth>,
+) -> anyhow::Result<Trial> {
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .context("HTTP client")?;
+    let base = format!("http://{}", copy.gateway);
+    let before = total(copy, &client, growth).await?;
+    let deadline = Instant::now() + Duration::from_secs(MAX_SECONDS);
+    let mut commands = Vec::new();
+    for request in requests {
+        let outcomes = burst::send(&client, &base, request, deadline).await;
+        commands.push(Answered {
+            requests: outcomes.len(),
+            failed: outcomes.iter().filter(|one| one.is_failure()).count(),
+            p90_ms: burst::p90_ms(&outcomes),
+        });
+    }
+    let after = total(copy, &client, growth).await?;
+    let grown = before.zip(after).map(|(before, after)| after - before);
+    Ok(Trial { commands, grown })
+}
+
+/// The metric that is to grow, over all instances of its service.
+async fn total(
+    copy: &Copy,
+    client: &reqwest::Client,
+    growth: Option<&Growth>,
+) -> anyhow::Result<Option<f64>> {
+    let Some(growth) = growth else {
+        return Ok(None);
+    };
+    let mut sum = 0.0;
+    for view in copy.fleet.views().await {
+        if view.service == growth.service {
+            let url = format!("http://{}/metrics", view.admin);
+            let answer = client.get(url).timeout(Duration::from_secs(5)).send();
+            let answer = answer.await.context("metrics of a copy")?;
+            let text = answer.text().await.context("metrics of a copy")?;
+            sum += series(&text, &growth.metric);
+        }
+    }
+    Ok(Some(sum))
+}
+
+/// The sum of a metric's series in a scrape.
+fn series(text: &str, metric: &str) -> f64 {
+    let values = text.lines().filter_map(|line| {
+        let rest = line.strip_prefix(metric)?;
+        let value = match rest.strip_prefix('{') {
+            Some(labels) => labels.split_once("} ")?.1,
+            None => rest.strip_prefix(' ')?,
+        };
+        value.split_whitespace().next()?.parse::<f64>().ok()
+    });
+    values.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_is_summed_over_its_series() {
+        let text =
+            "# TYPE a gauge\na{x=\"1\"} 3 1700000000\na{x=\"2\"} 4e1\na 5\nab 100\na_total{} 7\n";
+        assert_eq!(series(text, "a"), 48.0);
+        assert_eq!(series(text, "a_total"), 7.0);
+        assert_eq!(series(text, "b"), 0.0);
+    }
+
+    #[test]
+    fn a_copy_gets_what_came_up_to_the_change() {
+        let scenario = crate::scenario::catalogue::load("error-spike").expect("it is valid");
+        let events = until_the_change(&scenario);
+        let changes: Vec<bool> = events.iter().map(|event| event.change).collect();
+        assert_eq!(changes, [false, false, true]);
+    }
+}

@@ -1,0 +1,124 @@
+//! A second, quiet copy of the shop: own sockets, own databases, no traffic, and no telemetry to anybody.
+//!
+//! It stands beside a drill's shop for as long as something is tried on it, and shares nothing with it.
+//! Its databases lie below those of the drill, so whoever removes these removes them too.
+
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use tokio::sync::mpsc;
+
+use super::catalogue;
+use super::fleet::{Common, Fleet, Releases};
+use super::log_file::LogFile;
+use super::placement::Placement;
+use super::provider::Provider;
+use super::slot::{Notice, Slot};
+use crate::cli::Service;
+
+/// Turns spans off, whatever the runner's own environment says.
+const NO_SPANS: (&str, &str) = ("OTEL_SDK_DISABLED", "true");
+/// Notices of processes that end; a copy that is tried out may well lose some, and nobody reads them.
+const NOTICES: usize = 64;
+
+/// What a copy is made of.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// Id of the drill's run.
+    pub(crate) run: String,
+    /// Seed of everything random in the services.
+    pub(crate) seed: u64,
+    /// Where its databases are kept; made here, and removed with the copy.
+    pub(crate) scratch: PathBuf,
+    /// Where the prepared catalogue is kept.
+    pub(crate) cache: PathBuf,
+    /// How many replicas each service has.
+    pub(crate) instances: BTreeMap<Service, usize>,
+    /// The settings of every release.
+    pub(crate) releases: Releases,
+    /// The release of each service at the start.
+    pub(crate) current: BTreeMap<String, String>,
+}
+
+/// A running copy. Dropping it ends its processes and removes its databases.
+#[derive(Debug)]
+pub(crate) struct Copy {
+    /// Its services.
+    pub(crate) fleet: Fleet,
+    /// Its payment provider.
+    pub(crate) provider: Provider,
+    /// Where it is called.
+    pub(crate) gateway: SocketAddr,
+    _notices: mpsc::Receiver<Notice>,
+    _scratch: Scratch,
+}
+
+#[derive(Debug)]
+struct Scratch(PathBuf);
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left of it goes with the drill's own.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Copy {
+    /// Starts it, and waits until it answers.
+    pub(crate) async fn start(plan: Plan) -> anyhow::Result<Self> {
+        let scratch = Scratch(plan.scratch);
+        std::fs::create_dir_all(&scratch.0)
+            .with_context(|| format!("folder `{}`", scratch.0.display()))?;
+        catalogue::install(&plan.cache, &scratch.0, &|_| {}).await?;
+        let slots = slots(&plan.instances)?;
+        let gateway = slots.iter().find(|slot| slot.service == "gateway");
+        let gateway = gateway.context("no gateway")?.public()?;
+        let provider = Provider::start(&scratch.0, Ipv4Addr::LOCALHOST.into()).await?;
+        let common = Common {
+            run: plan.run,
+            seed: plan.seed,
+            token: hex::encode(rand::random::<[u8; 32]>()),
+            targets: targets(&scratch.0),
+            scratch: scratch.0.clone(),
+            telemetry: true,
+        };
+        let payment = [("payment", provider.addr()?)];
+        let fleet = Fleet::new(common, plan.releases, slots, &payment)?;
+        let (notices, received) = mpsc::channel(NOTICES);
+        fleet.start(&plan.current, &notices).await?;
+        Ok(Self {
+            fleet,
+            provider,
+            gateway,
+            _notices: received,
+            _scratch: scratch,
+        })
+    }
+
+    /// Ends it.
+    pub(crate) async fn stop(self) {
+        self.fleet.close().await;
+        self.provider.close().await;
+    }
+}
+
+fn targets(scratch: &Path) -> PathBuf {
+    scratch.join("targets.json")
+}
+
+fn slots(instances: &BTreeMap<Service, usize>) -> anyhow::Result<Vec<Slot>> {
+    let mut slots = Vec::new();
+    for (service, count) in instances {
+        for number in 1..=*count {
+            let instance = format!("{service}-{number}");
+            let log = LogFile::in_memory(&instance);
+            let placement = Placement::here((Ipv4Addr::LOCALHOST, 0).into(), log)
+                .with_context(|| format!("socket of a second `{service}`"))?;
+            let environment = vec![(NO_SPANS.0.to_owned(), NO_SPANS.1.to_owned())];
+            slots.push(Slot::new(service.name(), instance, placement, environment));
+        }
+    }
+    Ok(slots)
+}
