@@ -739,7 +739,7 @@ fn a_reproduction_must_show_the_symptom_with_the_change_and_not_without() {
     };
     let check = |is_asked: bool, given: &[&str], outcome, expected, why: &str| {
         let mut rubric = rubric();
-        rubric.reproduction = is_asked.then(|| crate::rubric::Reproduction {
+        rubric.reproduction = is_asked.then_some(crate::rubric::Reproduction {
             failed_share: Some(0.3),
             slower_ms: None,
             growth: None,
