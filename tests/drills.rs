@@ -65,7 +65,14 @@ const fn rolled_back(
     }
 }
 
-pub(crate) static CASES: [Case; 12] = [
+pub(crate) static CASES: [Case; 13] = [
+    rolled_back(
+        "after-the-rush",
+        "CheckoutLatencyBudgetBurn",
+        LATE_ORDER,
+        "checkout-1",
+        "checkout",
+    ),
     rolled_back(
         "cannot-save",
         "ErrorBudgetBurn",

@@ -48,7 +48,7 @@ async fn play_all(drill: &Arc<Drill>, scenario: &Scenario) -> anyhow::Result<Opt
     drill.say(Event::Steady { at: rfc3339(now()) });
     drill.update(|state| state.phase = Phase::Traffic);
     let stretch = stretch(drill.pace, drill.seed);
-    for step in &scenario.timeline {
+    for step in &with_ends(&scenario.timeline) {
         sleep_until(start + drill.pace.scale(step.at_s * stretch)).await;
         if step.change
             && let Some(reason) = unsteady(drill, scenario).await?
@@ -58,6 +58,28 @@ async fn play_all(drill: &Arc<Drill>, scenario: &Scenario) -> anyhow::Result<Opt
         perform(drill, scenario, step).await?;
     }
     await_page(drill, scenario).await
+}
+
+/// The timeline with the end of each load that has one.
+fn with_ends(timeline: &[Step]) -> Vec<Step> {
+    let end = |step: &Step| match step.action {
+        Action::Load {
+            for_s: Some(for_s), ..
+        } => Some(Step {
+            at_s: step.at_s + for_s,
+            change: false,
+            action: Action::Load {
+                rate: None,
+                for_s: None,
+            },
+        }),
+        _ => None,
+    };
+    let ends: Vec<Step> = timeline.iter().filter_map(end).collect();
+    let mut all = [timeline, &ends].concat();
+    // Stable: what is written for one moment stays in order.
+    all.sort_by(|one, other| one.at_s.total_cmp(&other.at_s));
+    all
 }
 
 /// How much later than written everything comes, the same for the same seed.
@@ -199,6 +221,24 @@ async fn await_page(drill: &Drill, scenario: &Scenario) -> anyhow::Result<Option
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_load_for_a_time_ends_after_it_and_among_the_other_events() {
+        let at = |at_s, rate, for_s| Step {
+            at_s,
+            change: false,
+            action: Action::Load { rate, for_s },
+        };
+        let all = with_ends(&[at(10.0, Some(90.0), Some(30.0)), at(50.0, Some(70.0), None)]);
+        let seen: Vec<_> = all
+            .iter()
+            .map(|step| match step.action {
+                Action::Load { rate, .. } => (step.at_s, rate),
+                _ => (step.at_s, None),
+            })
+            .collect();
+        assert_eq!(seen, [(10.0, Some(90.0)), (40.0, None), (50.0, Some(70.0))]);
+    }
 
     #[test]
     fn the_stretch_follows_the_seed_and_the_fast_pace_has_none() {

@@ -27,6 +27,7 @@ macro_rules! files {
 
 /// Every file, by id. A test compares the list with the folder.
 pub const FILES: &[File] = files![
+    "after-the-rush",
     "cannot-save",
     "checkout-stalls",
     "edge-refuses",

@@ -25,6 +25,10 @@ pub struct Settings {
     pub quota_burst: f64,
     /// Time that an answer takes, in milliseconds.
     pub answer_ms: u64,
+    /// Charges that it works on at the same time; 0 for any number.
+    pub workers: usize,
+    /// Charges that may wait for a worker; more are refused.
+    pub waiting: usize,
 }
 
 impl Default for Settings {
@@ -36,6 +40,8 @@ impl Default for Settings {
             quota_per_second: 0.0,
             quota_burst: 20.0,
             answer_ms: 0,
+            workers: 0,
+            waiting: 64,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! It speaks to the runner as every child does: one line of configuration on standard input, one line on standard
 //! output when it is ready, and the end of standard input is its end.
 
+mod desk;
 mod ledger;
 mod quota;
 mod serve;

@@ -23,7 +23,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use crate::{Ledger, Quota, Settings};
+use crate::{Ledger, Quota, Settings, desk::Desk};
 
 /// What the provider reads from its first line; keys that only our own services know are passed over.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -138,6 +138,7 @@ fn announce(instance: &str, addr: SocketAddr) -> io::Result<()> {
 pub fn router(settings: Settings) -> Router {
     let provider = Provider {
         quota: Quota::new(settings.quota_per_second, settings.quota_burst),
+        desk: (settings.workers > 0).then(|| Desk::new(settings.workers, settings.waiting)),
         answer: Duration::from_millis(settings.answer_ms),
         ledger: Ledger::new(settings),
     };
@@ -150,6 +151,8 @@ pub fn router(settings: Settings) -> Router {
 #[derive(Debug)]
 struct Provider {
     quota: Quota,
+    /// Where charges wait, if not all of them are worked on at once.
+    desk: Option<Desk>,
     /// A third party on the far side of a network: the time is its own.
     answer: Duration,
     ledger: Ledger,
@@ -169,6 +172,26 @@ async fn charge(
         )
             .into_response();
     }
+    let Some(desk) = &provider.desk else {
+        return settle(&provider, &headers, body).await;
+    };
+    let Some(turn) = desk.line_up() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "try again").into_response();
+    };
+    // What has come in is worked off in turn, also for a caller who hangs up.
+    let work = tokio::spawn(async move {
+        let _worker = turn.come().await;
+        settle(&provider, &headers, body).await
+    });
+    work.await
+        .unwrap_or_else(|_| StatusCode::INTERNAL_SERVER_ERROR.into_response())
+}
+
+async fn settle(
+    provider: &Provider,
+    headers: &HeaderMap,
+    body: Result<Json<Charge>, JsonRejection>,
+) -> Response {
     if !provider.answer.is_zero() {
         tokio::time::sleep(provider.answer).await;
     }

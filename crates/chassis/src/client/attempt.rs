@@ -34,7 +34,9 @@ impl Call<'_> {
         let address = self.upstream.address();
         let span = self.span(address, number);
         let began = Instant::now();
-        let deadline = tokio::time::Instant::from_std(self.deadline);
+        let own = self.client.inner.calls.attempt().map(|time| began + time);
+        let deadline = own.map_or(self.deadline, |own| own.min(self.deadline));
+        let deadline = tokio::time::Instant::from_std(deadline);
         // Not entered: nothing happens inside it in this process, and each entry costs.
         let work = self.exchange(address, &span);
         let outcome = tokio::time::timeout_at(deadline, work)
@@ -47,7 +49,7 @@ impl Call<'_> {
         outcome
     }
 
-    /// The deadline passed.
+    /// The deadline passed, or the time of the attempt.
     pub(super) fn late(&self) -> Error {
         Error::Deadline {
             upstream: self.upstream.name.clone(),

@@ -121,19 +121,22 @@ impl Request {
             began,
             deadline: current::current().map_or(own, |request| own.min(request.deadline)),
         };
+        let calls = &self.client.inner.calls;
         upstream.budget.earn();
         let mut number = 0;
         loop {
             let outcome = call.attempt(number).await;
             number += 1;
-            let Some(reason) = retry::reason(&outcome, self.is_repeatable) else {
+            let is_short = calls.attempt_ms.is_some();
+            let Some(reason) = retry::reason(&outcome, self.is_repeatable, is_short) else {
                 return outcome;
             };
             let asked = outcome.as_ref().ok().and_then(Response::retry_after_s);
             let asked = Duration::from_secs(asked.unwrap_or_default());
             let wait = asked + self.client.jitter(retry::longest_wait(number));
             let is_late = Instant::now() + wait >= call.deadline;
-            if number >= retry::ATTEMPTS || is_late || !upstream.budget.spend() {
+            let may_repeat = || !calls.budget || upstream.budget.spend();
+            if number >= calls.attempts || is_late || !may_repeat() {
                 return outcome;
             }
             metrics::counter!(

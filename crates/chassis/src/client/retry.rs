@@ -6,8 +6,6 @@ use http::StatusCode;
 
 use super::{Error, Response};
 
-/// Attempts of one call, the first one included.
-pub(super) const ATTEMPTS: u32 = 3;
 /// The first wait is at most this long; each further one may be twice as long.
 const FIRST: Duration = Duration::from_millis(25);
 /// No wait of our own is longer.
@@ -20,14 +18,16 @@ pub(super) enum Reason {
     Interrupted,
     Overloaded,
     Gateway,
+    Late,
 }
 
 impl Reason {
-    pub(super) const ALL: [Self; 4] = [
+    pub(super) const ALL: [Self; 5] = [
         Self::Connect,
         Self::Interrupted,
         Self::Overloaded,
         Self::Gateway,
+        Self::Late,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -36,14 +36,21 @@ impl Reason {
             Self::Interrupted => "interrupted",
             Self::Overloaded => "overloaded",
             Self::Gateway => "gateway",
+            Self::Late => "late",
         }
     }
 }
 
 /// Whether this outcome is worth another attempt. What cannot have reached the upstream may always
-/// be repeated, all else only where a second arrival does no harm.
-pub(super) fn reason(outcome: &Result<Response, Error>, is_repeatable: bool) -> Option<Reason> {
+/// be repeated, all else only where a second arrival does no harm. What was late is repeated where
+/// an attempt has less time than the call (`is_short`).
+pub(super) fn reason(
+    outcome: &Result<Response, Error>,
+    is_repeatable: bool,
+    is_short: bool,
+) -> Option<Reason> {
     match outcome {
+        Err(Error::Deadline { .. }) if is_repeatable && is_short => Some(Reason::Late),
         Err(Error::Connect { .. }) => Some(Reason::Connect),
         Err(Error::Interrupted { .. }) if is_repeatable => Some(Reason::Interrupted),
         Ok(response) if is_repeatable => match response.status {
@@ -51,6 +58,7 @@ pub(super) fn reason(outcome: &Result<Response, Error>, is_repeatable: bool) -> 
                 Some(Reason::Overloaded)
             }
             StatusCode::BAD_GATEWAY => Some(Reason::Gateway),
+            StatusCode::GATEWAY_TIMEOUT if is_short => Some(Reason::Late),
             _ => None,
         },
         _ => None,
@@ -97,8 +105,8 @@ mod tests {
     #[test]
     fn only_harmless_repetitions_are_made() {
         let check = |outcome: Result<Response, Error>, once: Option<Reason>, again| {
-            assert_eq!(reason(&outcome, false), once, "{outcome:?}");
-            assert_eq!(reason(&outcome, true), again, "{outcome:?}");
+            assert_eq!(reason(&outcome, false, false), once, "{outcome:?}");
+            assert_eq!(reason(&outcome, true, false), again, "{outcome:?}");
         };
         check(failure(true), Some(Reason::Connect), Some(Reason::Connect));
         check(failure(false), None, Some(Reason::Interrupted));

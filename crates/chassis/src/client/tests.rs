@@ -33,8 +33,12 @@ async fn upstream<A: IntoResponse>(
 }
 
 fn client(addresses: &[SocketAddr]) -> Client {
+    client_with(addresses, Calls::default())
+}
+
+fn client_with(addresses: &[SocketAddr], calls: Calls) -> Client {
     let upstreams = [("inventory".to_owned(), addresses.to_vec())];
-    Client::new(&upstreams.into_iter().collect(), 7)
+    Client::with_calls(&upstreams.into_iter().collect(), calls, 7)
 }
 
 /// Where nobody listens.
@@ -155,6 +159,41 @@ async fn retries_end_with_the_budget() {
     // 20 calls, a burst of 10 retries, and one more for every ten calls.
     let made = seen(&count);
     assert!((30..=32).contains(&made), "{made} requests");
+}
+
+#[tokio::test]
+async fn without_a_budget_every_call_is_made_as_often_as_the_settings_say() {
+    let (addr, count) = upstream(|_, _| StatusCode::BAD_GATEWAY).await;
+    let calls = Calls {
+        attempts: 4,
+        budget: false,
+        ..Calls::default()
+    };
+    let client = client_with(&[addr], calls);
+    for _ in 0..10 {
+        client.get("inventory", "/").send().await.expect("answered");
+    }
+    assert_eq!(seen(&count), 40);
+}
+
+#[tokio::test]
+async fn an_attempt_with_a_time_of_its_own_is_given_up_and_made_again() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let silent = silent.local_addr().map(|addr| (addr, silent));
+    let (addr, _listening) = silent.expect("bound");
+    for (attempt_ms, least_ms, most_ms) in [(Some(20), 60, 400), (None, 500, 5_000)] {
+        let calls = Calls {
+            attempt_ms,
+            ..Calls::default()
+        };
+        let call = client_with(&[addr], calls).get("inventory", "/");
+        let outcome = call.timeout(Duration::from_millis(500)).send().await;
+        let Err(Error::Deadline { waited_ms, .. }) = outcome else {
+            panic!("{outcome:?}");
+        };
+        let expected = least_ms..most_ms;
+        assert!(expected.contains(&waited_ms), "{attempt_ms:?}: {waited_ms}");
+    }
 }
 
 #[tokio::test]
