@@ -65,7 +65,7 @@ const fn rolled_back(
     }
 }
 
-pub(crate) static CASES: [Case; 13] = [
+pub(crate) static CASES: [Case; 14] = [
     rolled_back(
         "after-the-rush",
         "CheckoutLatencyBudgetBurn",
@@ -137,6 +137,13 @@ pub(crate) static CASES: [Case; 13] = [
             "",
         )
     },
+    rolled_back(
+        "orders-in-waves",
+        "ErrorBudgetBurn",
+        FAILED_ORDER,
+        "inventory-1",
+        "inventory",
+    ),
     rolled_back(
         "orders-queue",
         "CheckoutLatencyBudgetBurn",

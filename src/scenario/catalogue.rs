@@ -35,6 +35,7 @@ pub const FILES: &[File] = files![
     "memory-growth",
     "memory-rise",
     "noisy-warnings",
+    "orders-in-waves",
     "orders-queue",
     "slow-checkout",
     "try-again-later",

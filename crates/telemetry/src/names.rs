@@ -33,6 +33,8 @@ pub mod metric {
     pub const CACHE_ENTRIES: &str = "cache_entries";
     /// Entries that a cache removed to make room or because they were too old. Counter.
     pub const CACHE_EVICTIONS: &str = "cache_evictions_total";
+    /// Entries of the file of purchase limits, as it was last read. Gauge.
+    pub const PURCHASE_LIMITS: &str = "purchase_limits";
     /// Messages not yet delivered. Gauge.
     pub const OUTBOX_DEPTH: &str = "outbox_depth";
     /// Age of the oldest message not yet delivered. Gauge, seconds.

@@ -12,6 +12,7 @@ pub mod cache;
 mod feed;
 mod follow;
 mod route;
+mod rules;
 pub mod schema;
 mod settings;
 pub mod store;
@@ -29,10 +30,13 @@ use chassis::{App, Context, db::Pool};
 use shop_api::{Sku, product::Product};
 use tracing::info;
 
-use crate::cache::{Cache, Limits};
+use crate::{
+    cache::{Cache, Limits},
+    rules::Rules,
+};
 pub use crate::{
     route::router,
-    settings::{CacheSettings, FeedSettings, Settings},
+    settings::{CacheSettings, FeedSettings, RuleSelect, RuleSettings, Settings},
 };
 
 /// What every request works with. Cheap to clone.
@@ -40,6 +44,7 @@ pub use crate::{
 pub struct State {
     pool: Pool,
     views: Arc<Cache<Sku, Product>>,
+    rules: Arc<Rules>,
     settings: Arc<Settings>,
     /// Unix milliseconds.
     clock: fn() -> i64,
@@ -67,6 +72,7 @@ impl State {
         Ok(Self {
             pool,
             views: Arc::new(Cache::new(limits)),
+            rules: Arc::new(Rules::default()),
             settings: Arc::new(settings),
             clock,
         })
@@ -89,10 +95,18 @@ pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
     })
     .await
     .context("opening the database")??;
+    let limits = config.scratch.join(rules::FILE);
+    let rules = rules::run(
+        state.clone(),
+        limits,
+        config.instance.clone(),
+        shutdown.clone(),
+    );
     let feed = feed::Feed::new(state.clone(), config.instance.clone(), seed);
     Ok(App::new(router(state.clone()))
         .task(follow::run(state.clone(), shutdown.clone()))
         .task(sweep::run(state, shutdown.clone()))
+        .task(rules)
         .task(feed.run(shutdown)))
 }
 

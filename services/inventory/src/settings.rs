@@ -28,6 +28,8 @@ pub struct Settings {
     pub cache: CacheSettings,
     /// The feed of new prices from the suppliers.
     pub feed: FeedSettings,
+    /// The file of purchase limits.
+    pub rules: RuleSettings,
 }
 
 /// The cache of product views.
@@ -46,6 +48,26 @@ pub struct CacheSettings {
     pub refresh_after_ms: Option<u64>,
     /// Time between two looks for prices that another process has changed, in milliseconds.
     pub follow_ms: u64,
+}
+
+/// The file of purchase limits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RuleSettings {
+    /// Time between two versions of the file, in milliseconds; 0 for no file and no limits.
+    pub interval_ms: u64,
+    /// Which ranges of products it lists.
+    pub select: RuleSelect,
+}
+
+/// Which ranges of products have a limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleSelect {
+    /// Every one.
+    All,
+    /// Those of which there is something in stock.
+    Stocked,
 }
 
 /// The feed of new prices.
@@ -76,6 +98,7 @@ impl Default for Settings {
             reservation_memory_s: 600,
             cache: CacheSettings::default(),
             feed: FeedSettings::default(),
+            rules: RuleSettings::default(),
         }
     }
 }
@@ -90,6 +113,15 @@ impl Default for CacheSettings {
             single_flight: true,
             refresh_after_ms: None,
             follow_ms: 250,
+        }
+    }
+}
+
+impl Default for RuleSettings {
+    fn default() -> Self {
+        Self {
+            interval_ms: 0,
+            select: RuleSelect::All,
         }
     }
 }

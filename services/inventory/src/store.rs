@@ -4,6 +4,7 @@ pub mod lease;
 pub mod price;
 pub mod product;
 pub mod reservation;
+pub mod rule;
 mod template;
 
 use shop_api::{Currency, Money};

@@ -166,6 +166,11 @@ pub(super) const FAMILIES: &[Family] = &[
         "Entries that a cache removed.",
         &[label::CACHE],
     ),
+    gauge(
+        metric::PURCHASE_LIMITS,
+        "Entries of the file of purchase limits, as it was last read.",
+        &[],
+    ),
     gauge(metric::OUTBOX_DEPTH, "Messages not yet delivered.", &[]),
     gauge(
         metric::OUTBOX_OLDEST_AGE,

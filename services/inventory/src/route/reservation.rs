@@ -44,6 +44,10 @@ pub(super) async fn reserve(
     if let Some(detail) = cart::problem(&request.order, &request.lines) {
         return Err(Problem::invalid(detail));
     }
+    if let Some((line, most)) = state.rules.refused(&request.lines) {
+        let detail = format!("an order may take {most} pieces of `{}`", line.sku);
+        return Err(Problem::conflict(code::OUT_OF_STOCK, detail));
+    }
     let terms = terms(&state, request.hold.unwrap_or(Hold::Standard));
     let Reserve { order, lines, .. } = request;
     let work = move |transaction: &rusqlite::Transaction<'_>| {

@@ -1,0 +1,36 @@
+//! What purchase limits are made of: ranges of the catalogue.
+
+use chassis::db::Statement;
+use rusqlite::Connection;
+
+use crate::settings::RuleSelect;
+
+/// All ranges of five thousand products.
+pub const LIST: Statement = Statement {
+    summary: "SELECT product",
+    text: "WITH range (first) AS (SELECT 1 UNION ALL \
+               SELECT first + 5000 FROM range WHERE first + 5000 <= (SELECT max(id) FROM product)) \
+           SELECT first, first + 4999, 99 FROM range",
+};
+
+/// Ranges of which there is something in stock, by their first products.
+pub const STOCKED: Statement = Statement {
+    summary: "SELECT product",
+    text: "WITH range (first) AS (SELECT 1 UNION ALL \
+               SELECT first + 5000 FROM range WHERE first + 5000 <= (SELECT max(id) FROM product)) \
+           SELECT first, first + 4999, 99 FROM range \
+           JOIN product ON product.id BETWEEN first AND first + 2 \
+           JOIN stock ON stock.sku = product.sku AND stock.on_hand > 0",
+};
+
+/// First and last product and the limit of every range.
+pub fn list(connection: &Connection, select: RuleSelect) -> rusqlite::Result<Vec<(u32, u32, u32)>> {
+    let statement = match select {
+        RuleSelect::All => LIST,
+        RuleSelect::Stocked => STOCKED,
+    };
+    connection
+        .prepare_cached(statement.text)?
+        .query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+        .collect()
+}
