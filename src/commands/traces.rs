@@ -12,8 +12,6 @@ use crate::console::{Ink, Style, format};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 
-/// How many more traces are asked for where errors are sorted out here: other Jaegers do not index them alike.
-const ERRORS_FACTOR: usize = 10;
 /// The most that Jaeger's API gives in one answer.
 const MOST: usize = 1_500;
 
@@ -36,7 +34,12 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let progress = context.console.progress("asking Jaeger");
     let service = args.service.as_deref().unwrap_or("gateway");
     let query = query(context, args, service);
-    let mut traces = live.ask(live.sources.jaeger.find(&query))?;
+    // Which of them have an error is found out here: other Jaegers do not index that alike.
+    let wanted = |trace: &Trace| !args.errors || trace.has_error();
+    let traces = match args.errors || !args.tags.is_empty() {
+        true => live.ask(live.sources.jaeger.find_where(&query, wanted))?,
+        false => live.ask(live.sources.jaeger.find(&query))?,
+    };
     let known = if traces.is_empty() {
         live.ask(live.sources.jaeger.services())?
     } else {
@@ -51,8 +54,6 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         about(args, service),
         context.now,
     ));
-    traces.retain(|trace| !args.errors || trace.has_error());
-    traces.truncate(args.limit);
     let rows: Vec<Row> = traces.iter().map(row).collect();
     if args.format.json {
         context.console.json(&rows)?;
@@ -95,8 +96,7 @@ fn query(context: &Context, args: &Args, service: &str) -> TraceQuery {
         .max_duration
         .and_then(|duration| duration.try_into().ok());
     query.attributes = args.tags.iter().cloned().collect();
-    let factor = if args.errors { ERRORS_FACTOR } else { 1 };
-    query.limit = (args.limit * factor).min(MOST);
+    query.limit = args.limit.min(MOST);
     query
 }
 

@@ -73,6 +73,10 @@ pub struct SpanEvent {
     pub attributes: BTreeMap<String, String>,
 }
 
+/// Traces that are asked for at once where they are picked out here, and how often.
+const PAGE: usize = 200;
+const PAGES: usize = 20;
+
 /// A search.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TraceQuery {
@@ -201,19 +205,58 @@ impl Jaeger {
 
     /// Traces that match, newest first.
     pub async fn find(&self, query: &TraceQuery) -> Result<Vec<Trace>, Error> {
+        let (mut traces, _) = self.page(query).await?;
+        traces.truncate(query.limit);
+        Ok(traces)
+    }
+
+    /// The newest traces that match and that `keep` wants, at most as many as the query says: goes back in time, page
+    /// by page, until there are enough, since no Jaeger can be asked for everything that one may look for.
+    pub async fn find_where(
+        &self,
+        query: &TraceQuery,
+        keep: impl Fn(&Trace) -> bool,
+    ) -> Result<Vec<Trace>, Error> {
+        let mut page = query.clone();
+        page.limit = PAGE;
+        let mut found: Vec<Trace> = Vec::new();
+        for _ in 0..PAGES {
+            let (traces, oldest) = self.page(&page).await?;
+            for trace in traces {
+                if keep(&trace) && found.iter().all(|known| known.id != trace.id) {
+                    found.push(trace);
+                }
+            }
+            match oldest {
+                Some(oldest) if found.len() < query.limit && oldest < page.window.to => {
+                    page.window.to = oldest;
+                }
+                _ => break,
+            }
+        }
+        found.truncate(query.limit);
+        Ok(found)
+    }
+
+    /// One answer, newest first, and where it ends if there may be more before that.
+    async fn page(
+        &self,
+        query: &TraceQuery,
+    ) -> Result<(Vec<Trace>, Option<OffsetDateTime>), Error> {
         let answer = self
             .http
             .get(&["api", "v3", "traces"], &params(query))
             .await?;
         if answer.status == 404 {
-            return Ok(Vec::new()); // Jaeger's way to say that nothing matched.
+            return Ok((Vec::new(), None)); // Jaeger's way to say that nothing matched.
         }
         let mut traces = self.traces(answer.status, &answer.body)?;
+        let is_full = traces.len() >= query.limit;
+        let oldest = traces.iter().map(Trace::start).min();
         // Not every release filters by attribute on this path, so it is done here as well.
         traces.retain(|trace| trace.has_attributes(&query.attributes));
         traces.sort_by_key(|trace| std::cmp::Reverse(trace.start_ns()));
-        traces.truncate(query.limit);
-        Ok(traces)
+        Ok((traces, oldest.filter(|_| is_full)))
     }
 
     fn traces(&self, status: u16, body: &[u8]) -> Result<Vec<Trace>, Error> {

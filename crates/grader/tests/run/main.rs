@@ -455,6 +455,17 @@ async fn the_clients_read_what_the_backends_answer() {
         ("inventory", "client", Some("2026.11.8"))
     );
     assert_eq!(query.attributes["db.query.text"], "SELECT … WHERE sku = ?");
+    // What is rare is found behind pages of others.
+    let rare = |trace: &grader::evidence::Trace| {
+        u128::from_str_radix(&trace.id, 16).expect("an id") % 150 == 1
+    };
+    let query = TraceQuery {
+        limit: 3,
+        ..TraceQuery::new("busy", window)
+    };
+    let found = jaeger.find_where(&query, rare).await.expect("it answers");
+    let found: Vec<&str> = found.iter().map(|trace| &trace.id[29..]).collect();
+    assert_eq!(found, ["12d", "097", "001"], "newest first");
     let refused = jaeger
         .find(&TraceQuery::new("nobody", window))
         .await
