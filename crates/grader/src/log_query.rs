@@ -106,6 +106,22 @@ impl Query {
         }
     }
 
+    /// Whether it names a kind of line, and not only who wrote it: every process writes lines when it starts.
+    pub fn names_a_kind(&self) -> bool {
+        let warn = LEVELS.iter().position(|level| *level == "warn");
+        self.terms.iter().any(|term| {
+            !term.negated
+                && match &term.test {
+                    Test::Text(_) | Test::Contains { .. } => true,
+                    Test::LevelAtLeast(level) => Some(*level) >= warn,
+                    Test::Equals { key, any } if key == "level" => {
+                        any.iter().all(|level| level == "warn" || level == "error")
+                    }
+                    Test::Equals { key, .. } => key != "service" && key != "instance",
+                }
+        })
+    }
+
     /// Whether it matches every line.
     pub fn is_empty(&self) -> bool {
         self.terms.is_empty() && self.since.is_none() && self.until.is_none()
@@ -408,6 +424,24 @@ mod tests {
             page: Some(datetime!(2026-11-23 10:02:00 UTC)),
             ended: datetime!(2026-11-23 10:10:00 UTC),
             windows: None,
+        }
+    }
+
+    #[test]
+    fn who_wrote_a_line_is_no_kind_of_line() {
+        for (query, expected) in [
+            ("service=inventory level=info", false),
+            ("service=inventory", false),
+            ("-warehouse instance=checkout-1", false),
+            ("level>=info", false),
+            ("level>=warn", true),
+            ("service=inventory level=error", true),
+            ("service=inventory \"unknown variant\"", true),
+            ("message~full", true),
+            ("code=internal", true),
+        ] {
+            let query: Query = query.parse().expect("a query");
+            assert_eq!(query.names_a_kind(), expected, "{query:?}");
         }
     }
 

@@ -70,6 +70,8 @@ fn judge(
     let well_for_s = well.last().map_or(0.0, |first| (end - first.at_s).max(0.0));
     // A step of slack at either end: the grid need not meet the window's ends.
     let needed = window.length().as_seconds_f64() - 2.0 * step.as_seconds_f64();
+    // Samples are told in milliseconds, and the window ends between two of them.
+    let needed = needed - 0.01;
     Measurement {
         value: samples.last().map(|sample| sample.value),
         well_for_s,

@@ -142,6 +142,9 @@ fn find_log(logs: &crate::evidence::Logs, query: &Query, frame: &Frame) -> Resul
     };
     let tells = match frame.windows {
         None => Tells::NotAsked,
+        Some(_) if !query.general().names_a_kind() => {
+            Tells::No("it names who wrote the lines and no kind of line".to_owned())
+        }
         Some(windows) => {
             // Times, ids and releases single out a moment and not a symptom, so they are left out of
             // the comparison; or `since=page` would tell the incident from the baseline.

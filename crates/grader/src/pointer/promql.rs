@@ -197,7 +197,12 @@ fn judge(now: &Now, at_s: f64, before: &[Series]) -> Tells {
         base.range()
     );
     if !base.excludes(now.value) {
-        return Tells::No(format!("{usual}: that does not tell them apart"));
+        let is_inside = (base.low..=base.high).contains(&now.value);
+        let why = match is_inside {
+            true => "that does not tell them apart",
+            false => "that is too near to tell them apart",
+        };
+        return Tells::No(format!("{usual}: {why}"));
     }
     match base.trend {
         Some(trend) if trend.explains(now.value, at_s, base.margin()) => {
@@ -272,10 +277,14 @@ impl Trend {
         })
     }
 
-    /// Whether the value is no further than where the line already led, by a quarter of the way.
+    /// Whether the value is where the line already led, by a quarter of the way, or on the way there: what rose for as
+    /// long as a window filled goes on to rise and then stays.
     fn explains(&self, value: f64, at_s: f64, margin: f64) -> bool {
         let gained = self.per_s * (at_s - self.at_s);
-        (value - (self.level + gained)).abs() <= margin.max(0.25 * gained.abs())
+        let led_to = self.level + gained;
+        let is_on_the_way =
+            (value - self.level) * gained > 0.0 && (value - self.level).abs() <= gained.abs();
+        is_on_the_way || (value - led_to).abs() <= margin.max(0.25 * gained.abs())
     }
 }
 
@@ -323,7 +332,13 @@ mod tests {
         let flat = series(|_| 0.040);
         let noisy = series(|at| 10.0 + (at % 7.0));
         let counter = series(|at| 5.0 * at);
+        let filling = series(|at| 12.0 + 0.36 * at);
         let none: Vec<Series> = Vec::new();
+        assert!(
+            !tells(80.0, &filling),
+            "a window that filled, and is full now"
+        );
+        assert!(tells(400.0, &filling), "far above what filled it");
         assert!(tells(0.48, &flat), "far above a flat line");
         assert!(!tells(0.045, &flat), "within a quarter of a flat line");
         assert!(!tells(17.0, &noisy), "within the noise");

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::cause::{Nearness, nearness};
 use super::{Case, Condition, clinch};
+use crate::rubric::Role;
 use crate::vocabulary::Kind;
 
 pub(super) fn all(case: &Case) -> Vec<Condition> {
@@ -51,6 +52,9 @@ fn cause(case: &Case) -> Condition {
     let why = match nearness {
         Some(Nearness::Right) => "Component and mechanism are right.",
         Some(Nearness::Unnamed) => "No cause is named.",
+        Some(Nearness::Link(link)) if link.role == Role::Near => {
+            "What you name is near, but it is not the root."
+        }
         Some(Nearness::Link(_)) => {
             "What you name belongs to the causal chain, but is not its root."
         }
@@ -96,7 +100,17 @@ fn clincher(case: &Case) -> Condition {
     let why = match met.as_slice() {
         [] => "No pointer shows what would settle it; what you point to fits other causes as well."
             .to_owned(),
-        [first, ..] => format!("Your evidence settles it: {}.", first.trim_end_matches('.')),
+        [first, ..] => {
+            let first = first.trim_end_matches('.');
+            let named = &case.writeup.cause;
+            let truth = case.rubric.cause.as_ref();
+            let is_read = truth.is_some_and(|truth| nearness(truth, named) == Nearness::Right)
+                && case.says_incident() != Some(false);
+            match is_read {
+                true => format!("Your evidence settles it: {first}."),
+                false => format!("You hold what settles it, but read it otherwise: {first}."),
+            }
+        }
     };
     condition("the evidence settles it", !met.is_empty(), why)
 }
@@ -118,7 +132,12 @@ fn grounds(case: &Case) -> Condition {
         "it rests on evidence",
         count >= needed,
         format!(
-            "{count} of at least {needed} hypotheses are ruled out with a pointer that resolves."
+            "{count} {} ruled out with a pointer that resolves; {needed} asked for.",
+            if count == 1 {
+                "hypothesis is"
+            } else {
+                "hypotheses are"
+            }
         ),
     )
 }

@@ -47,7 +47,14 @@ pub(super) fn window(case: &Case) -> Item {
                 clock_text(end)
             ),
         ),
-        (None, _) => (1.0, "it goes on, as you say.".to_owned()),
+        (None, Some(end)) => (
+            1.0,
+            format!(
+                "it ended at {}, so late that an open end is right as well.",
+                clock_text(end)
+            ),
+        ),
+        (None, None) => (1.0, "it goes on, as you say.".to_owned()),
         (Some(_), None) => edge("it goes on until", end, Some(case.facts.frame.ended), slack),
         (end, truth) => edge("it ended", end, truth, slack),
     };

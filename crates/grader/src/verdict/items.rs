@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use time::Duration;
 
+use super::response::like;
 use super::{Case, Item};
 use crate::moment::clock_text;
+use crate::pointer::Detail;
 use crate::vocabulary::{Kind, Severity};
 use crate::writeup::RuledOut;
 
@@ -100,13 +102,15 @@ pub(super) fn timeline(case: &Case) -> Item {
         });
         elsewhere += usize::from(!found.is_empty() && !is_there);
         if is_there && !event.what.trim().is_empty() {
-            good.push(at);
+            good.push((at, index));
         }
     }
-    let has = |wanted: Option<time::OffsetDateTime>| {
-        wanted.map(|wanted| good.iter().any(|at| (*at - wanted).abs() <= NEAR))
+    let has = |wanted: Option<time::OffsetDateTime>, is_it: &dyn Fn(usize) -> bool| {
+        let mut near = good.iter();
+        wanted.map(|wanted| near.any(|(at, index)| (*at - wanted).abs() <= NEAR && is_it(*index)))
     };
-    let (change, page) = (has(case.facts.trigger_at), has(frame.page));
+    let change = has(case.facts.trigger_at, &|index| is_change(case, index));
+    let page = has(frame.page, &|_| true);
     let marks: Vec<bool> = [change, page].into_iter().flatten().collect();
     let marked = match marks.len() {
         0 => 1.0,
@@ -138,6 +142,18 @@ pub(super) fn timeline(case: &Case) -> Item {
         "three entries with evidence do: the change, the first symptom, the page".to_owned()
     });
     Item::graded("timeline", share, weight, why + ".").hint(hint)
+}
+
+/// Whether an entry of the timeline is the change that set it off: where that was a deploy, it points to it.
+fn is_change(case: &Case, entry: usize) -> bool {
+    let wanted = case.rubric.trigger.as_ref();
+    let Some(pattern) = wanted.and_then(|trigger| trigger.deploy.as_deref()) else {
+        return true;
+    };
+    let claim = format!("timeline[{entry}]");
+    case.of(&claim).filter_map(|pointer| pointer.finding()).any(
+        |finding| matches!(&finding.detail, Detail::Deploy(deploy) if like(pattern, &deploy.id)),
+    )
 }
 
 pub(super) fn contributing(case: &Case) -> Item {
@@ -296,7 +312,7 @@ pub(super) fn action_items(case: &Case) -> Item {
     }
     let share = (owned / needed as f64).min(1.0);
     let why = format!(
-        "{} given, {needed} asked for; one without an owner counts half.",
+        "{} of at least three words given, {needed} asked for; one without an owner counts half.",
         whats.len()
     );
     Item::graded("action items", share, weight, why)

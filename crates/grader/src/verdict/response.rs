@@ -60,7 +60,7 @@ pub(super) fn trigger(case: &Case) -> Item {
 }
 
 /// Whether `id` fits `pattern`, in which `*` stands for anything.
-fn like(pattern: &str, id: &str) -> bool {
+pub(super) fn like(pattern: &str, id: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == id,
         Some((head, rest)) => id.strip_prefix(head).is_some_and(|tail| {
@@ -81,9 +81,14 @@ pub(super) fn mitigation(case: &Case) -> Item {
             .filter(|action| is_change(action))
             .collect();
         let (share, why) = match changes.as_slice() {
-            [] => (
+            [] if says_nothing(case) => (
                 1.0,
                 "Nothing needed to be done, and you left the system alone.".to_owned(),
+            ),
+            [] => (
+                0.5,
+                "Nothing needed to be done, and nothing was, but the write-up says otherwise."
+                    .to_owned(),
             ),
             [first, ..] => (
                 0.3,
@@ -113,14 +118,17 @@ pub(super) fn mitigation(case: &Case) -> Item {
     let limit = limit
         .or_else(|| wanted.above.map(|limit| format!("above {}", number(limit))))
         .unwrap_or_default();
-    let state = format!(
-        "The indicator is {} and should be {limit} for {} s; it has been for {:.0} s.",
-        number(value),
-        wanted.settle_s,
-        measured.well_for_s
-    );
+    let (value, well_for_s) = (number(value), measured.well_for_s);
+    let state = match measured.is_settled {
+        true => format!("The indicator is {value}, and has been {limit} for {well_for_s:.0} s."),
+        false => format!(
+            "The indicator is {value} and should be {limit} for {} s; it has been for {well_for_s:.0} s.",
+            wanted.settle_s
+        ),
+    };
     let (share, why, hint) = judge(case, wanted, measured.is_settled);
-    let recorded = reported(case);
+    let did_nothing = case.facts.actions.is_empty() && says_nothing(case);
+    let recorded = reported(case) || did_nothing;
     let share = share * if recorded || share == 0.0 { 1.0 } else { 0.8 };
     let report = if recorded {
         ""
@@ -189,6 +197,12 @@ pub(super) fn ending<'a>(case: &Case<'a>) -> Option<&'a Action> {
     let ends = |action: &&Action| wanted.accept.iter().any(|known| same(known, &action.what));
     let ended = case.facts.actions.iter().find(ends);
     ended.filter(|_| is_settled)
+}
+
+/// Whether the write-up says that nothing was done.
+fn says_nothing(case: &Case) -> bool {
+    let said = case.writeup.mitigation.action.trim();
+    said.is_empty() || said.eq_ignore_ascii_case("none")
 }
 
 /// Whether the write-up names something that is on record.
