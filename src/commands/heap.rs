@@ -49,7 +49,8 @@ fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
         .progress(format!("taking a snapshot of {}", instance.instance));
     let bytes = live.admin(instance, "/debug/pprof/heap", Duration::ZERO)?;
     drop(progress);
-    let in_use_bytes = Profile::parse(&bytes)?.bytes();
+    let profile = Profile::parse(&bytes)?;
+    let in_use_bytes = profile.bytes();
     let meta = SnapshotMeta {
         name: args.name.clone(),
         service: instance.service.clone(),
@@ -62,6 +63,13 @@ fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
         remove(&live.session.folder, &args.name)?;
     }
     snapshots.save(&meta, &bytes).map_err(source::explain)?;
+    // Now the executable is there. Where it has no symbols, whoever compares is told so.
+    if let Ok(symbols) = Symbols::load(&meta.executable) {
+        let sites = heap::sites(&profile, &symbols);
+        snapshots
+            .save_sites(&meta.name, &sites)
+            .map_err(source::explain)?;
+    }
     let what = format!("snapshot {} of {}", meta.name, meta.instance);
     live.note(&Look::by_command(LookKind::Heap, what, context.now));
     if instances.len() > 1 {
@@ -97,7 +105,7 @@ fn executable(pid: u32) -> std::io::Result<PathBuf> {
 }
 
 fn remove(folder: &Path, name: &str) -> anyhow::Result<()> {
-    for extension in ["pb.gz", "json"] {
+    for extension in ["pb.gz", "sites", "json"] {
         match std::fs::remove_file(folder.join("heap").join(format!("{name}.{extension}"))) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
@@ -110,10 +118,9 @@ fn show(context: &Context, args: &HeapShow) -> anyhow::Result<Outcome> {
     let snapshots = open(context, args.run.as_deref())?;
     let progress = context.console.progress("reading the snapshot");
     let meta = known(&snapshots, &args.name)?;
-    let profile = Profile::parse(&snapshots.bytes(&args.name).map_err(source::explain)?)?;
-    let mut sites = heap::sites(&profile, &Symbols::load(&meta.executable)?);
+    let mut sites = heap::read(&snapshots, &args.name)?;
     drop(progress);
-    let total = profile.bytes();
+    let total = sites.iter().map(|site| site.bytes).sum();
     sites.truncate(args.top);
     note(
         context,

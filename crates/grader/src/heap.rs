@@ -9,7 +9,7 @@ mod symbols;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use pprof::{Profile, Stack};
 pub use symbols::Symbols;
@@ -49,7 +49,7 @@ pub enum Error {
 }
 
 /// Live memory by allocation site.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Site {
     /// First function of ours on the stack, or the innermost that is no allocator.
     pub function: String,
@@ -186,17 +186,17 @@ pub fn compare(snapshots: &Snapshots, before: &str, after: &str) -> Result<Diff,
     if first.service != second.service {
         return Err(Error::Different(before.to_owned(), after.to_owned()));
     }
-    let old = Symbols::load(&first.executable)?;
-    let read = |name: &str, symbols: &Symbols| -> Result<Vec<Site>, Error> {
-        Ok(sites(&Profile::parse(&snapshots.bytes(name)?)?, symbols))
-    };
-    let old_sites = read(before, &old)?;
-    let new_sites = if first.executable == second.executable {
-        read(after, &old)?
-    } else {
-        read(after, &Symbols::load(&second.executable)?)?
-    };
-    Ok(diff(&old_sites, &new_sites))
+    Ok(diff(&read(snapshots, before)?, &read(snapshots, after)?))
+}
+
+/// The sites of a snapshot: as they were read when it was taken, else by the symbols of the executable that it names,
+/// which another machine does not have.
+pub fn read(snapshots: &Snapshots, name: &str) -> Result<Vec<Site>, Error> {
+    if let Some(sites) = snapshots.sites(name)? {
+        return Ok(sites);
+    }
+    let symbols = Symbols::load(&snapshots.meta(name)?.executable)?;
+    Ok(sites(&Profile::parse(&snapshots.bytes(name)?)?, &symbols))
 }
 
 fn site_of(frames: &[String]) -> String {

@@ -1,4 +1,5 @@
-//! Heap snapshots of a run: `heap/<name>.pb.gz` with `heap/<name>.json` beside it.
+//! Heap snapshots of a run: `heap/<name>.pb.gz`, and beside it `<name>.json` (what is known of it) and `<name>.sites`
+//! (its allocation sites by function, so that nobody needs the executable any more).
 
 use std::path::{Path, PathBuf};
 
@@ -6,9 +7,13 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use super::{Error, lines, shorten};
+use crate::heap::Site;
 
 /// Larger snapshots are refused; a real one has some kilobytes.
 const MAX_BYTES: u64 = 32 << 20;
+
+/// The ending of the file with a snapshot's sites.
+const SITES: &str = "sites";
 
 /// What is known of a snapshot. Also the form in which it is written.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -74,6 +79,27 @@ impl Snapshots {
     /// The snapshot as it was taken: pprof protobuf, gzip.
     pub fn bytes(&self, name: &str) -> Result<Vec<u8>, Error> {
         self.read(name, "pb.gz")
+    }
+
+    /// Its allocation sites as they were read when it was taken; `None` if they were not.
+    pub fn sites(&self, name: &str) -> Result<Option<Vec<Site>>, Error> {
+        match self.read(name, SITES) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|error| Error::File {
+                    path: format!("heap/{name}.{SITES}"),
+                    reason: error.to_string(),
+                }),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Stores the sites of a snapshot beside it.
+    pub fn save_sites(&self, name: &str, sites: &[Site]) -> Result<(), Error> {
+        let path = self.path(name, SITES)?;
+        let bytes = serde_json::to_vec(sites).map_err(|error| Error::Asked(error.to_string()))?;
+        std::fs::write(&path, bytes).map_err(|error| lines::unreadable(&path, &error))
     }
 
     /// Stores a snapshot; refuses a name that is taken or is no plain name.
