@@ -4,7 +4,7 @@
 //! for each drill, some side by side:
 //!   hold ── page ── search everything that can be seen ── submit "nothing was wrong" ── the runner removes the cause
 //!     │                      (silence)                                                     (before, during, after)
-//!     └── its record ── signatures of every drill, second by second ── naive solvers, graded ── held again: the same?
+//!     └── its record ── signatures of every drill, second by second ── naive solvers, graded ── held to its page again: the same?
 //! ```
 //! Everything after the drill is read from its record over the APIs of Jaeger and Prometheus, with nothing running.
 
@@ -16,8 +16,11 @@ pub mod silence;
 mod solver;
 
 use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use anyhow::Context as _;
+use grader::{Verdict, WriteUp};
 use serde::Serialize;
 
 use crate::scenario::Scenario;
@@ -35,7 +38,7 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// Drills side by side.
     pub(crate) jobs: usize,
-    /// Whether each is held twice.
+    /// Whether each is held to its page once more.
     pub(crate) twice: bool,
 }
 
@@ -109,6 +112,22 @@ pub(crate) fn run(plan: &Plan, progress: &(dyn Fn(&Checked) + Sync)) -> anyhow::
     })
 }
 
+/// What the drill was submitted with, read.
+fn nothing() -> WriteUp {
+    crate::report::parse("nothing", hold::NOTHING).unwrap_or_default()
+}
+
+/// Whether the record gives another verdict than the drill did.
+fn another_verdict(folder: &Path, again: &Verdict) -> anyhow::Result<Option<String>> {
+    let verdict = std::fs::read(folder.join("verdict.json")).context("verdict")?;
+    let verdict: serde_json::Value = serde_json::from_slice(&verdict).context("verdict")?;
+    let is_same = verdict["passed"] == again.passed && verdict["score"] == again.score;
+    Ok((!is_same).then(|| {
+        let score = &verdict["score"];
+        format!("graded again, {score} points have become {}", again.score)
+    }))
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -150,7 +169,11 @@ fn check(plan: &Plan, scenario: &Scenario) -> anyhow::Result<Checked> {
         let record = crate::recorded::Recorded::open(&held.folder).await?;
         checked.signatures = signature::all(&record, &plan.catalogue).await?;
         checked.solvers = solver::all(&record).await?;
+        let again = record.grade(&nothing()).await;
         record.close().await;
+        if let Some(problem) = another_verdict(&held.folder, &again)? {
+            checked.problems.push(problem);
+        }
         anyhow::Ok(())
     })?;
     let other = |problems: Vec<String>, checked: &mut Checked| checked.problems.extend(problems);
@@ -160,8 +183,10 @@ fn check(plan: &Plan, scenario: &Scenario) -> anyhow::Result<Checked> {
     );
     other(solver::problems(scenario, &checked.solvers), &mut checked);
     if plan.twice {
-        let again = hold::hold(scenario, plan.seed)?;
-        let differs = repeat::differences(&held, &again)?;
+        let differs = match hold::begin(scenario, plan.seed) {
+            Ok(again) => repeat::differences(&held, &again)?,
+            Err(error) => vec![format!("held again: {error:#}")],
+        };
         checked.repeats = Some(differs.is_empty());
         checked.problems.extend(differs);
     }

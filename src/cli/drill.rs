@@ -282,7 +282,7 @@ pub struct Verify {
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
     /// Drills side by side
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=16))]
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
     pub jobs: u8,
     /// Seed of traffic and data
     #[arg(long, value_name = "N", default_value_t = 5)]

