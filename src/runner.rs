@@ -43,6 +43,7 @@ use crate::stack::backend::{Backend, JAEGER, Pager};
 use crate::stack::slot::Notice;
 use drill::{Drill, Phase};
 use event::Event;
+pub(crate) use grade::GAME_MASTER;
 pub(crate) use plan::Options;
 pub(crate) use webhook::Webhook;
 

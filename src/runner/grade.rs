@@ -31,6 +31,8 @@ use crate::stack::targets::replace;
 
 /// Columns of the verdict's text; the runner does not know how wide the other terminal is.
 const WIDTH: usize = 100;
+/// The role under which the runner's own removal of the cause is logged.
+pub(crate) const GAME_MASTER: &str = "game master";
 /// The name by which a write-up is called where its file's name is not known.
 const FILE: &str = "write-up";
 
@@ -322,7 +324,7 @@ impl Drill {
                     release: release.clone(),
                 },
             };
-            self.carry_out(request, "game master").await?;
+            self.carry_out(request, GAME_MASTER).await?;
         }
         Ok(())
     }

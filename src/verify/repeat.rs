@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use serde_json::Value;
 
 use super::hold::{Begun, Held};
+use crate::runner::GAME_MASTER;
 
 /// Of the schedule, the seconds before anything can have changed the rate.
 const SECONDS: u32 = 8;
@@ -15,8 +16,11 @@ const SECONDS: u32 = 8;
 /// What differs, in words; nothing if the runs were the same.
 pub(super) fn differences(one: &Held, other: &Begun) -> anyhow::Result<Vec<String>> {
     let mut differs = Vec::new();
-    let mut compare = |what: &str, one: String, other: String| {
-        if one != other {
+    let mut compare = |what: &str, one: Vec<String>, other: Vec<String>| {
+        let none = || std::iter::repeat(&NOTHING);
+        let longest = one.len().max(other.len());
+        let pairs = one.iter().chain(none()).zip(other.iter().chain(none()));
+        if let Some((one, other)) = pairs.take(longest).find(|(one, other)| one != other) {
             differs.push(format!("held again, its {what} differs: {one} / {other}"));
         }
     };
@@ -30,8 +34,11 @@ pub(super) fn differences(one: &Held, other: &Begun) -> anyhow::Result<Vec<Strin
     Ok(differs)
 }
 
+/// Stands for what one of two lists has not.
+static NOTHING: String = String::new();
+
 /// What happened up to the page, in order.
-fn timeline(events: &[Value]) -> String {
+fn timeline(events: &[Value]) -> Vec<String> {
     let told = events
         .iter()
         .take_while(|event| event["event"] != "page")
@@ -41,22 +48,23 @@ fn timeline(events: &[Value]) -> String {
             .map(|key| event[key].as_str().unwrap_or_default().to_owned())
             .join(" ")
     };
-    told.map(text).collect::<Vec<_>>().join(", ")
+    told.map(text).collect()
 }
 
-/// The releases that were there before the drill.
-fn history(folder: &Path) -> anyhow::Result<String> {
+/// The deploy history but for what the runner did to end the first run.
+fn history(folder: &Path) -> anyhow::Result<Vec<String>> {
     let entries = lines(&folder.join("deploys.jsonl"))?;
+    let planned = entries.iter().filter(|entry| entry["role"] != GAME_MASTER);
     let text = |entry: &Value| {
         ["id", "role", "summary"]
             .map(|key| entry[key].as_str().unwrap_or_default().to_owned())
             .join(" ")
     };
-    Ok(entries.iter().map(text).collect::<Vec<_>>().join(", "))
+    Ok(planned.map(text).collect())
 }
 
 /// The requests that were to be made, by second and route.
-fn load(folder: &Path) -> anyhow::Result<String> {
+fn load(folder: &Path) -> anyhow::Result<Vec<String>> {
     let file = File::open(folder.join("load.jsonl")).context("the load's record")?;
     let record = loadgen::record::line::read(BufReader::new(file))?;
     let mut counts = Vec::new();
@@ -66,7 +74,7 @@ fn load(folder: &Path) -> anyhow::Result<String> {
         }
     }
     anyhow::ensure!(!counts.is_empty(), "the load's record is empty");
-    Ok(counts.join(", "))
+    Ok(counts)
 }
 
 fn lines(path: &Path) -> anyhow::Result<Vec<Value>> {
