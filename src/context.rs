@@ -1,10 +1,13 @@
 //! What a command gets from the process around it; read once, at the edge.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use time::OffsetDateTime;
 
+use crate::capsule::Opened;
 use crate::cli::Global;
 use crate::console::{Console, Style};
 use crate::session::StateDir;
@@ -18,6 +21,8 @@ pub struct Context {
     pub console: Console,
     /// When the command started.
     pub now: OffsetDateTime,
+    /// Capsules that were named instead of runs; what they were unpacked into goes with the command.
+    opened: Mutex<BTreeMap<PathBuf, Opened>>,
 }
 
 /// Columns to assume where there is no terminal to ask.
@@ -36,7 +41,48 @@ impl Context {
                     .map_or(WIDTH_WITHOUT_TERMINAL, |(width, _)| usize::from(width.0)),
             },
             now: OffsetDateTime::now_utc(),
+            opened: Mutex::default(),
         })
+    }
+
+    /// The folder of a run named by id, by the beginning of one, by folder, or by the file of its capsule.
+    pub(crate) fn run_folder(&self, run: &str) -> anyhow::Result<PathBuf> {
+        let file = Path::new(run);
+        let is_run = self.state.recorded().iter().any(|known| known == run);
+        match file.is_file() && !is_run {
+            true => self.unpacked(file),
+            false => Ok(self.state.run_folder(run)?),
+        }
+    }
+
+    /// The folder to read evidence from: the run asked for, else the running drill's, else the newest.
+    pub(crate) fn evidence(&self, run: Option<&str>) -> anyhow::Result<PathBuf> {
+        match run {
+            Some(run) => self.run_folder(run),
+            None => self.state.evidence(None),
+        }
+    }
+
+    fn unpacked(&self, file: &Path) -> anyhow::Result<PathBuf> {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(capsule) = opened.get(file) {
+            return Ok(capsule.folder());
+        }
+        let progress = self.console.progress("unpacking the capsule");
+        let capsule = Opened::unpack(file, &self.state.path().join("opened"))?;
+        drop(progress);
+        if !capsule.losses.is_empty() {
+            let name = file.display();
+            self.console.note(&format!(
+                "capsule `{name}` is damaged; the rest of it opens. Missing:"
+            ));
+            for loss in &capsule.losses {
+                self.console.note(&format!("  {loss}"));
+            }
+        }
+        let folder = capsule.folder();
+        opened.insert(file.to_owned(), capsule);
+        Ok(folder)
     }
 }
 

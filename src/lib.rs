@@ -3,6 +3,7 @@
 //! `main.rs` only parses the arguments and calls [`commands::run`]; tests and tools reach the rest from here.
 
 mod burst;
+mod capsule;
 pub mod cli;
 mod clock;
 pub mod commands;

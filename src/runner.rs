@@ -33,6 +33,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::capsule::Writer;
 use crate::clock::{now, rfc3339};
 use crate::console::Console;
 use crate::console::progress::Progress;
@@ -119,6 +120,7 @@ async fn drive(
     drop(progress);
 
     let mut tasks = JoinSet::new();
+    let capsule = Writer::start(&drill.folder)?;
     let (addr, control) = control::serve(Arc::clone(&drill)).await?;
     tasks.spawn(control);
     if let Some(webhook) = webhook {
@@ -157,6 +159,11 @@ async fn drive(
     stack.stop().await;
     let outcome = drill.outcome();
     drill.close();
+    if let Err(error) = capsule.finish() {
+        console.note(&format!(
+            "the capsule of the run is not complete: {error:#}"
+        ));
+    }
     drill.say_no_more();
     printer.await.context("terminal output")?;
     Ok(outcome)

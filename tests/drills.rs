@@ -250,23 +250,29 @@ impl Case {
     }
 }
 
-/// A right write-up passes; the record of the same run gives it the same grade again, and passes no wrong one.
+/// A right write-up passes; the capsule of the run gives it the same grade where nobody knows the run, and the record
+/// of the run passes no wrong one.
 fn right_and_wrong(case: &'static Case) {
     let mut drill = start(case, &[]);
     let held = hold_started(case, "right", &mut drill, |_| {});
-    let again = |name: &str, text: &str, code: i32| {
-        let file = drill.state().join(name);
+    let elsewhere = tempfile::tempdir().expect("a temporary state folder");
+    let capsule = elsewhere.path().join("sent.sqlite");
+    std::fs::copy(drill.folder().join("capsule.sqlite"), &capsule).expect("a capsule");
+    let again = |name: &str, text: &str, code: i32, state: &Path, run: &str| {
+        let file = state.join(name);
         std::fs::write(&file, held.facts.fill(text)).expect("a write-up");
         let file = file.to_str().expect("a path");
-        let run = drill.ready["run"].as_str().expect("a run id");
-        let output = drill.cli(&["submit", file, "--run", run, "--json"]);
+        let mut submit = firedrill(state);
+        submit.args(["submit", file, "--run", run, "--json"]);
+        let output = submit.output().expect("the binary under test starts");
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let problem = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{name}: {said}{problem}");
         serde_json::from_str::<Value>(&said).expect("a verdict")
     };
     for (name, text) in case.write_ups("right") {
-        let verdict = again(&name, &text, 0);
+        let capsule = capsule.to_str().expect("a path");
+        let verdict = again(&name, &text, 0, elsewhere.path(), capsule);
         let differs = differences(&held.verdict, &verdict);
         assert!(differs.is_empty(), "{name}, graded again: {differs:#?}");
     }
@@ -280,7 +286,8 @@ fn right_and_wrong(case: &'static Case) {
         }
     }
     for (name, text) in case.write_ups("wrong") {
-        again(&name, &text, 10);
+        let run = drill.ready["run"].as_str().expect("a run id");
+        again(&name, &text, 10, drill.state(), run);
     }
 }
 
@@ -293,7 +300,7 @@ fn earns_all(verdict: &Value, name: &str) {
 }
 
 /// Lines in which two values differ, written out.
-fn differences(one: &Value, other: &Value) -> Vec<String> {
+pub(crate) fn differences(one: &Value, other: &Value) -> Vec<String> {
     let [one, other] = [one, other].map(|value| format!("{value:#}"));
     let lines = one.lines().zip(other.lines());
     let differing = lines.filter(|(one, other)| one != other);

@@ -5,6 +5,7 @@
 
 mod adversarial;
 mod browser;
+mod capsule;
 mod cli;
 mod containers;
 mod crash;
@@ -34,6 +35,7 @@ fn main() -> std::process::ExitCode {
         drills::trials(),
         adversarial::trials(),
         crash::trials(),
+        capsule::trials(),
         stack::trials(),
         prometheus::trials(),
         exemplar::trials(),

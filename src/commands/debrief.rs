@@ -27,7 +27,7 @@ const BEFORE_S: i64 = 180;
 
 /// Tells what happened; on a terminal the links are served until Ctrl-C.
 pub(super) fn run(context: &Context, args: &Debrief) -> anyhow::Result<Outcome> {
-    let folder = context.state.evidence(args.run.as_deref())?;
+    let folder = context.evidence(args.run.as_deref())?;
     if context
         .state
         .find()?

@@ -11,7 +11,7 @@ use crate::error::Outcome;
 
 /// Prints the entries, oldest first.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
-    let folder = context.state.evidence(args.run.as_deref())?;
+    let folder = context.evidence(args.run.as_deref())?;
     let mut deploys = Deploys::open(&folder).all().map_err(source::explain)?;
     let service = args
         .service

@@ -204,14 +204,14 @@ fn resident(context: &Context, is_running: bool, instance: &str) {
 }
 
 fn note(context: &Context, run: Option<&str>, what: &str) -> anyhow::Result<()> {
-    let folder = context.state.evidence(run)?;
+    let folder = context.evidence(run)?;
     let look = Look::by_command(LookKind::Heap, what, context.now);
     source::note(context, &folder, &look);
     Ok(())
 }
 
 fn open(context: &Context, run: Option<&str>) -> anyhow::Result<Snapshots> {
-    Ok(Snapshots::open(&context.state.evidence(run)?))
+    Ok(Snapshots::open(&context.evidence(run)?))
 }
 
 fn known(snapshots: &Snapshots, name: &str) -> anyhow::Result<SnapshotMeta> {

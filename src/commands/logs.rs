@@ -19,7 +19,7 @@ const FOLLOW: Duration = Duration::from_millis(300);
 
 /// Prints the lines that match.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
-    let folder = context.state.evidence(args.run.as_deref())?;
+    let folder = context.evidence(args.run.as_deref())?;
     let query = query(args, context.now)?;
     let logs = Logs::open(&folder);
     let limit = if args.limit == 0 {

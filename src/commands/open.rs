@@ -16,8 +16,8 @@ use crate::stack::backend::{self, Backend};
 /// Serves the run until it is interrupted.
 pub(super) fn run(context: &Context, args: &Open) -> anyhow::Result<Outcome> {
     let folder = match &args.run {
-        Some(run) => context.state.run_folder(run)?,
-        None => context.state.evidence(None)?,
+        Some(run) => context.run_folder(run)?,
+        None => context.evidence(None)?,
     };
     if context
         .state

@@ -70,7 +70,7 @@ pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
 fn again(context: &Context, args: &Submit, run: &str, write_up: &str) -> anyhow::Result<Outcome> {
     let name = args.file.display().to_string();
     let write_up = parsed(&name, write_up)?;
-    let folder = context.state.run_folder(run)?;
+    let folder = context.run_folder(run)?;
     let progress = context
         .console
         .progress("grading: loading the run, looking up every pointer");

@@ -9,6 +9,7 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::drill::Drill;
+use crate::capsule;
 use crate::error::Outcome;
 
 /// With less free space than this a drill ends: it must never be what fills a disk.
@@ -31,12 +32,15 @@ pub(super) fn create(runs: &Path, id: &str) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Removes the databases of runs whose runner was killed together with everything that would have done it.
+/// Removes the databases of runs whose runner was killed together with everything that would have done it, and
+/// completes their capsules.
 /// The caller holds the lock of the state folder, so that no run is alive.
 pub(super) fn sweep(runs: &Path) {
     for run in std::fs::read_dir(runs).into_iter().flatten().flatten() {
         // What cannot be removed now is tried again at the next start.
         let _ = std::fs::remove_dir_all(run.path().join("scratch"));
+        // The same goes for a capsule; the folder has everything.
+        let _ = capsule::complete(&run.path());
     }
 }
 

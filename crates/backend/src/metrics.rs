@@ -36,7 +36,7 @@ use scrape::Scraper;
 use store::Store;
 
 /// How often the journal is written to disk: what a crash may cost.
-const FLUSH_INTERVAL: Duration = Duration::from_secs(1);
+const FLUSH_INTERVAL: Duration = Duration::from_millis(500);
 /// How often samples that are too old are looked for.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(10);
 

@@ -1,7 +1,7 @@
-//! The metrics of a run on disk: what the store takes in, once a second, in frames that can be checked one by one.
+//! The metrics of a run on disk: what the store takes in, twice a second, in frames that can be checked one by one.
 //!
 //! ```text
-//! Batch -> Recorder -> buffer --flush, every second--> lz4 + checksum -> metrics.lz4 -> replay -> a store
+//! Batch -> Recorder -> buffer --flush, twice a second--> lz4 + checksum -> metrics.lz4 -> replay -> a store
 //! ```
 //!
 //! Values are written as differences to the sample before. Every [`GROUP_FRAMES`] frames the differences start

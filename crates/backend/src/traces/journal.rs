@@ -4,7 +4,7 @@
 //! file  = frame*      independent lz4 frames with checksums, so that `lz4 -d` reads it
 //! frame = request*    each a varint length and an ExportTraceServiceRequest in protobuf
 //! ```
-//! A thread of its own writes at least once a second. The queue to it is bounded: what does not fit is counted and
+//! A thread of its own writes at least twice a second. The queue to it is bounded: what does not fit is counted and
 //! not journalled, and never holds up a service that exports.
 
 use std::fs::{File, OpenOptions};
@@ -29,7 +29,7 @@ pub use replay::{Replayed, replay};
 pub const FILE_NAME: &str = "traces.otlp.lz4";
 
 /// Longest time that an accepted request is in memory only.
-const FLUSH_EVERY: Duration = Duration::from_secs(1);
+const FLUSH_EVERY: Duration = Duration::from_millis(500);
 /// A frame is written as soon as it has this many bytes.
 const FRAME_BYTES: usize = 256 << 10;
 /// Requests and bytes that may wait for the writer.

@@ -101,7 +101,7 @@ fn header(bytes: &[u8]) -> Option<(bool, usize, usize, u32)> {
     is_sane.then_some((*kind == 1, raw as usize, packed as usize, sum))
 }
 
-fn next_mark(bytes: &[u8]) -> Option<usize> {
+pub(super) fn next_mark(bytes: &[u8]) -> Option<usize> {
     let rest = bytes.get(1..)?;
     let found = rest.windows(MARK.len()).position(|window| window == MARK);
     found.map(|at| at + 1)

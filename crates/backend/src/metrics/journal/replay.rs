@@ -27,19 +27,29 @@ pub struct Replay {
 /// Damages described one by one; beyond that they are only counted.
 const MAX_LOSSES: usize = 20;
 
-/// Reads the journal in `folder` into a store. Only a file that cannot be read at all is an error.
+/// Reads the journal in `folder` into a store. Only a file that cannot be read at all is an error; one that is not
+/// there is a loss like any other.
 pub fn replay(folder: &Path, store: &Store) -> io::Result<Replay> {
     let path = folder.join(FILE_NAME);
-    let bytes = std::fs::read(&path)?;
-    let Some(mut rest) = frame::frames(&bytes) else {
-        let text = format!("`{}` is not a metrics journal", path.display());
-        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
-    };
     let mut reader = Reader {
         store,
         result: Replay::default(),
         group: None,
     };
+    let bytes = match std::fs::read(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            reader.lose("all of it: there is no such file".to_owned());
+            return Ok(reader.result);
+        }
+        bytes => bytes?,
+    };
+    let head = frame::frames(&bytes);
+    if head.is_none() && frame::next_mark(&bytes).is_none() {
+        let text = format!("`{}` is not a metrics journal", path.display());
+        return Err(io::Error::new(io::ErrorKind::InvalidData, text));
+    }
+    // A damaged head is passed over like any other damage.
+    let mut rest = head.unwrap_or(&bytes);
     while !rest.is_empty() {
         let at = bytes.len() - rest.len();
         let length = match frame::decode(rest) {

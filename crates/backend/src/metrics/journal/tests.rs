@@ -195,6 +195,21 @@ fn every_way_to_cut_or_flip_a_journal_is_survived() {
 }
 
 #[test]
+fn a_journal_without_its_head_or_without_a_file_is_a_loss() {
+    let folder = tempfile::tempdir().unwrap();
+    let found = replay(folder.path(), &Store::new(Limits::default())).unwrap();
+    assert_eq!(found.losses, ["all of it: there is no such file"]);
+    write(folder.path());
+    let path = folder.path().join(FILE_NAME);
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[..8].fill(0);
+    std::fs::write(&path, bytes).unwrap();
+    let found = replay(folder.path(), &Store::new(Limits::default())).unwrap();
+    assert_eq!(found.losses.len(), 1, "{:?}", found.losses);
+    assert_eq!(found.samples, 3 * SECONDS as u64);
+}
+
+#[test]
 fn another_kind_of_file_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(FILE_NAME), "hello").unwrap();
