@@ -1,5 +1,6 @@
 //! Every drill of the catalogue, held for real: a right write-up passes, and of the same run no plausible wrong one does.
 
+use std::path::Path;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
@@ -7,7 +8,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::silence;
-use crate::support::{Drill, wait_for};
+use crate::support::{Drill, firedrill, wait_for};
 use crate::writeup::Facts;
 
 /// The fast pace promises a page within 60 s of the start; a debug build beside three other drills gets more.

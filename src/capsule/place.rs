@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 use super::reader;
 
+/// As the head of a run calls backends that keep what they take in the run's folder.
+const EMBEDDED: &str = "embedded";
 /// Longest name that a run may have given itself.
 const MOST_NAME: usize = 64;
 
@@ -35,10 +37,14 @@ impl Opened {
             std::fs::create_dir(folder)
                 .with_context(|| format!("folder `{}`", folder.display()))?;
         }
-        let losses = reader::unpack(file, &folder, &beside)?;
+        let mut losses = reader::unpack(file, &folder, &beside)?;
         std::fs::remove_dir_all(&beside)
             .with_context(|| format!("folder `{}`", beside.display()))?;
-        let run = name(&folder).unwrap_or_else(|| "run".to_owned());
+        let head = head(&folder);
+        if !losses.is_empty() && head["backend"].as_str().unwrap_or(EMBEDDED) == EMBEDDED {
+            losses.extend(empty_journals(&folder)?);
+        }
+        let run = name(&head).unwrap_or_else(|| "run".to_owned());
         // A run is known by the name of its folder.
         std::fs::rename(&folder, place.path().join(&run)).context("folder of the run")?;
         Ok(Self {
@@ -55,10 +61,30 @@ impl Opened {
     }
 }
 
+/// What `run.json` says, if it is there.
+fn head(folder: &Path) -> Value {
+    let head = std::fs::read(folder.join("run.json")).unwrap_or_default();
+    serde_json::from_slice(&head).unwrap_or_default()
+}
+
+/// Journals of which nothing is left, as empty ones: what is left of the other can be looked at then. Answers which.
+fn empty_journals(folder: &Path) -> anyhow::Result<Vec<String>> {
+    let mut lost = Vec::new();
+    for name in [
+        backend::traces::journal::FILE_NAME,
+        backend::metrics::journal::FILE_NAME,
+    ] {
+        let path = folder.join(name);
+        if !path.exists() {
+            File::create(&path).with_context(|| format!("file `{}`", path.display()))?;
+            lost.push(format!("`{name}`: nothing of it is there"));
+        }
+    }
+    Ok(lost)
+}
+
 /// What the run called itself, if that can be the name of a folder.
-fn name(folder: &Path) -> Option<String> {
-    let head = std::fs::read(folder.join("run.json")).ok()?;
-    let head: Value = serde_json::from_slice(&head).ok()?;
+fn name(head: &Value) -> Option<String> {
     let name = head["run"].as_str()?;
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
     let is_name = !name.is_empty() && name.len() <= MOST_NAME && name.bytes().all(is_plain);

@@ -27,8 +27,8 @@ pub struct Replay {
 /// Damages described one by one; beyond that they are only counted.
 const MAX_LOSSES: usize = 20;
 
-/// Reads the journal in `folder` into a store. Only a file that cannot be read at all is an error; one that is not
-/// there is a loss like any other.
+/// Reads the journal in `folder` into a store. Only a file that cannot be read at all is an error; one that is empty
+/// has lost everything.
 pub fn replay(folder: &Path, store: &Store) -> io::Result<Replay> {
     let path = folder.join(FILE_NAME);
     let mut reader = Reader {
@@ -36,13 +36,11 @@ pub fn replay(folder: &Path, store: &Store) -> io::Result<Replay> {
         result: Replay::default(),
         group: None,
     };
-    let bytes = match std::fs::read(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            reader.lose("all of it: there is no such file".to_owned());
-            return Ok(reader.result);
-        }
-        bytes => bytes?,
-    };
+    let bytes = std::fs::read(&path)?;
+    if bytes.is_empty() {
+        reader.lose("all of it is lost".to_owned());
+        return Ok(reader.result);
+    }
     let head = frame::frames(&bytes);
     if head.is_none() && frame::next_mark(&bytes).is_none() {
         let text = format!("`{}` is not a metrics journal", path.display());

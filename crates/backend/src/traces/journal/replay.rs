@@ -28,24 +28,16 @@ pub struct Replayed {
     pub damage: Vec<String>,
 }
 
-/// Hands every request of the journal in `folder` to `each`, in order. A file that is not there is a loss like any other.
+/// Hands every request of the journal in `folder` to `each`, in order.
 pub fn replay(folder: &Path, mut each: impl FnMut(Request)) -> Result<Replayed, Error> {
     let path = folder.join(FILE_NAME);
     let failed = |source| Error::File {
         path: path.clone(),
         source,
     };
-    let mut replayed = Replayed::default();
-    let file = match File::open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let lost = "all of it is lost: there is no such file".to_owned();
-            replayed.damage.push(lost);
-            return Ok(replayed);
-        }
-        file => file.map_err(failed)?,
-    };
-    let mut file = BufReader::new(file);
+    let mut file = BufReader::new(File::open(&path).map_err(failed)?);
     let length = file.get_ref().metadata().map_err(failed)?.len();
+    let mut replayed = Replayed::default();
     let mut at = 0;
     while at < length {
         let frame = read_frame(&mut file).and_then(|frame| read_requests(&frame));
