@@ -74,7 +74,7 @@ impl Context {
         if !capsule.losses.is_empty() {
             let name = file.display();
             self.console.note(&format!(
-                "capsule `{name}` is damaged; the rest of it opens. Missing:"
+                "capsule `{name}` is not whole; the rest of it opens. Lost:"
             ));
             for loss in &capsule.losses {
                 self.console.note(&format!("  {loss}"));

@@ -132,7 +132,7 @@ fn elsewhere() {
             "samples at the page"
         );
     });
-    assert!(!said.contains("damaged"), "{said}");
+    assert!(!said.contains("not whole"), "{said}");
     let grade = |there: &Elsewhere| {
         let report = drill.folder().join("report.md");
         let report = report.to_str().expect("a path");
@@ -183,7 +183,7 @@ fn damaged(capsule: &Path, grade: impl Fn(&Elsewhere) -> (Output, String)) {
     there.damage(|bytes| bytes.truncate(bytes.len() * 2 / 3));
     let said = there.open(|urls| assert_eq!(services(urls), 3));
     assert!(
-        said.contains("is damaged") && said.contains("bytes"),
+        said.contains("is not whole") && said.contains("bytes"),
         "cut short: {said}"
     );
 
@@ -196,12 +196,12 @@ fn damaged(capsule: &Path, grade: impl Fn(&Elsewhere) -> (Output, String)) {
     });
     let said = there.open(|urls| assert_eq!(services(urls), 3));
     assert!(
-        said.contains("is damaged") && said.contains(" of "),
+        said.contains("is not whole") && said.contains(" of "),
         "overwritten: {said}"
     );
     let (output, said) = grade(&there);
     assert!(matches!(output.status.code(), Some(0 | 10)), "{said}");
-    assert!(said.contains("is damaged"), "{said}");
+    assert!(said.contains("is not whole"), "{said}");
 
     let there = Elsewhere::new(capsule);
     there.damage(|bytes| {
@@ -209,7 +209,7 @@ fn damaged(capsule: &Path, grade: impl Fn(&Elsewhere) -> (Output, String)) {
         bytes.truncate(length);
     });
     let said = there.open(|urls| assert_eq!(services(urls), 3));
-    assert!(said.contains("is damaged"), "a torn last page: {said}");
+    assert!(said.contains("is not whole"), "a torn last page: {said}");
 
     let there = Elsewhere::new(capsule);
     there.damage(|bytes| bytes.fill(b'x'));

@@ -23,6 +23,7 @@ fn run() -> TempDir {
     put(run.path(), "logs/checkout-1.jsonl", &lines(0..2_000));
     put(run.path(), "heap/after.pb.gz", &noise(9, 300_000));
     put(run.path(), "traces.otlp.lz4", &noise(5, 700_000));
+    put(run.path(), "metrics.lz4", &noise(7, 50_000));
     put(run.path(), "scratch/shop.db", b"a database");
     run
 }

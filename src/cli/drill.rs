@@ -229,9 +229,10 @@ pub struct Check {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   firedrill open                 the newest run
-  firedrill open RUN --ports auto")]
+  firedrill open RUN --ports auto
+  firedrill open capsule.sqlite  one that somebody sent")]
 pub struct Open {
-    /// The run's id or folder [default: the newest]
+    /// The run's id or folder, or the file of its capsule [default: the newest]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
     /// Which ports to listen on

@@ -60,7 +60,7 @@ pub struct Submit {
     /// The write-up
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Grade it by the record of a run that was graded before, by id or folder; the run keeps its own verdict
+    /// Grade it by the record of a run that was graded before, by id, folder or capsule file; the run keeps its own verdict
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON.
@@ -74,7 +74,7 @@ pub struct Submit {
   firedrill debrief                     the drill just submitted
   firedrill debrief --run RUN           an earlier one")]
 pub struct Debrief {
-    /// An ended run, by id or folder [default: the running drill, else the newest run]
+    /// An ended run, by id, folder or capsule file [default: the running drill, else the newest run]
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Show it although nothing was submitted: the drill is given up
