@@ -46,7 +46,7 @@ pub struct Logs {
     /// At most this many lines, the newest; 0 means all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     pub limit: usize,
-    /// Read an ended run, by id or folder
+    /// Read an ended run, by id, folder or capsule file
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON lines.
@@ -165,7 +165,7 @@ pub struct Deploys {
     /// Only from this time on
     #[arg(long, value_name = "TIME", value_parser = parse_when)]
     pub since: Option<When>,
-    /// Read an ended run, by id or folder
+    /// Read an ended run, by id, folder or capsule file
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON.
@@ -223,7 +223,7 @@ pub struct HeapShow {
     /// How many functions
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = parse_limit)]
     pub top: usize,
-    /// Read an ended run, by id or folder
+    /// Read an ended run, by id, folder or capsule file
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON.
@@ -246,7 +246,7 @@ pub struct HeapDiff {
     /// How many functions
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = parse_limit)]
     pub top: usize,
-    /// Read an ended run, by id or folder
+    /// Read an ended run, by id, folder or capsule file
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON.
