@@ -176,6 +176,8 @@ pub enum Command {
     Submit(write::Submit),
     /// What happened, the shortest path through the evidence, what misled
     Debrief(write::Debrief),
+    /// Show progress over the graded runs, as a plot
+    History(write::History),
     /// Open the evidence of an ended run in Jaeger and Prometheus
     Open(drill::Open),
     /// Validate scenario files: all problems at once

@@ -6,6 +6,7 @@ mod completions;
 mod debrief;
 mod deploys;
 mod heap;
+mod history;
 mod list;
 mod logs;
 mod man;
@@ -57,6 +58,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Report(args) => report::run(&context, &args),
         Command::Submit(args) => submit::run(&context, &args),
         Command::Debrief(args) => debrief::run(&context, &args),
+        Command::History(args) => history::run(&context, &args),
         Command::Open(args) => open::run(&context, &args),
         Command::Manage(args) => manage::run(&context, &args),
         Command::Probe(args) => manage::probe(&args),

@@ -12,6 +12,7 @@ pub mod context;
 pub mod control;
 pub mod error;
 mod guard;
+mod history;
 mod recorded;
 pub mod report;
 mod runner;

@@ -59,7 +59,7 @@ pub(crate) fn scenario(folder: &Path) -> anyhow::Result<Scenario> {
 }
 
 /// The scenario file that the grade has put into the run's folder.
-fn kept(folder: &Path) -> Option<PathBuf> {
+pub(crate) fn kept(folder: &Path) -> Option<PathBuf> {
     let files = std::fs::read_dir(folder)
         .ok()?
         .flatten()

@@ -88,6 +88,21 @@ pub struct Debrief {
     pub format: Format,
 }
 
+/// `history`: progress over runs.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill history
+  firedrill history --svg history.svg
+  firedrill history --json | jq .[].score")]
+pub struct History {
+    /// Draw the scores into this file as well, as a picture
+    #[arg(long, value_name = "FILE")]
+    pub svg: Option<PathBuf>,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
 /// `completions`: a script for a shell.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:

@@ -1,0 +1,200 @@
+//! `firedrill history`: progress over the graded runs, as a plot.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Context as _;
+
+use crate::cli::write::History;
+use crate::console::sparkline::{fit, sparkline};
+use crate::console::table::{Align, Cell, Table};
+use crate::console::{Ink, Style, format};
+use crate::context::Context;
+use crate::error::Outcome;
+use crate::history::{Graded, graded, picture};
+
+/// Columns of a full bar: four points each.
+const BAR: u32 = 25;
+/// Runs of one drill that are drawn beside it.
+const DRAWN: usize = 24;
+
+/// Prints the graded runs, oldest first, and draws them.
+pub(super) fn run(context: &Context, args: &History) -> anyhow::Result<Outcome> {
+    let runs = graded(&context.state);
+    if let Some(path) = &args.svg {
+        draw(path, &runs)?;
+        context.console.note(&format!("wrote {}", path.display()));
+    }
+    if args.format.json {
+        context.console.json(&runs)?;
+    } else if runs.is_empty() {
+        context
+            .console
+            .note("no run was graded yet: `firedrill run`, and then `firedrill submit`");
+    } else {
+        let (style, columns) = (context.console.out, context.console.width);
+        context.console.print(&render(&runs, style, columns))?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn draw(path: &Path, runs: &[Graded]) -> anyhow::Result<()> {
+    std::fs::write(path, picture::svg(runs)).with_context(|| format!("file `{}`", path.display()))
+}
+
+fn render(runs: &[Graded], style: Style, columns: usize) -> String {
+    let mut table = Table::new(&[
+        ("BEGUN (UTC)", Align::Left),
+        ("DRILL", Align::Left),
+        ("LEVEL", Align::Right),
+        ("POINTS", Align::Right),
+        ("0 ─ │ passes ─ 100", Align::Left),
+        ("DETECT", Align::Right),
+        ("DIAGNOSE", Align::Right),
+        ("MITIGATE", Align::Right),
+    ]);
+    for run in runs {
+        let ink = ink(run);
+        table.row([
+            Cell::new(Ink::Faint, minute(&run.at)),
+            run.drill.as_str().into(),
+            level(run).into(),
+            Cell::new(ink, run.score.to_string()),
+            Cell::new(ink, bar(run.score, run.pass_mark)),
+            took(run, "detect").into(),
+            took(run, "diagnose").into(),
+            took(run, "mitigate").into(),
+        ]);
+    }
+    let passed = runs.iter().filter(|run| run.passed).count();
+    format!(
+        "{}\n{}\n{passed} of {} passed.\n",
+        table.render(style, columns),
+        by_drill(runs).render(style, columns),
+        runs.len()
+    )
+}
+
+/// Best and last of each drill.
+fn by_drill(runs: &[Graded]) -> Table {
+    let mut drills: BTreeMap<(Option<u8>, &str), Vec<&Graded>> = BTreeMap::new();
+    for run in runs {
+        drills.entry((run.level, &run.drill)).or_default().push(run);
+    }
+    let mut table = Table::new(&[
+        ("DRILL", Align::Left),
+        ("LEVEL", Align::Right),
+        ("RUNS", Align::Right),
+        ("BEST", Align::Right),
+        ("LAST", Align::Right),
+        ("OVER TIME", Align::Left),
+    ]);
+    for ((_, drill), runs) in drills {
+        let scores: Vec<Option<f64>> = runs.iter().map(|run| Some(f64::from(run.score))).collect();
+        let best = runs.iter().max_by_key(|run| (run.passed, run.score));
+        let (Some(best), Some(last)) = (best, runs.last()) else {
+            continue;
+        };
+        table.row([
+            drill.into(),
+            level(last).into(),
+            runs.len().to_string().into(),
+            Cell::new(ink(best), best.score.to_string()),
+            Cell::new(ink(last), last.score.to_string()),
+            Cell::new(Ink::Hue(0), sparkline(&fit(&scores, DRAWN), 0.0, 100.0)),
+        ]);
+    }
+    table
+}
+
+fn ink(run: &Graded) -> Ink {
+    if run.passed { Ink::Good } else { Ink::Error }
+}
+
+fn level(run: &Graded) -> String {
+    run.level
+        .map_or_else(|| "-".to_owned(), |level| level.to_string())
+}
+
+fn took(run: &Graded, part: &str) -> String {
+    run.seconds(part).map_or_else(
+        || "-".to_owned(),
+        |seconds| format::elapsed(seconds.max(0.0).round() as u64),
+    )
+}
+
+/// `2026-11-23 10:00` of a time as runs write it.
+fn minute(at: &str) -> String {
+    at.chars().take(16).collect::<String>().replace('T', " ")
+}
+
+/// The score as a bar in which the mark that passes can be seen, reached or not.
+fn bar(score: u32, pass_mark: u32) -> String {
+    let place = |points: u32| points.min(100) * BAR / 100;
+    let (filled, mark) = (place(score), place(pass_mark));
+    (0..BAR)
+        .map(|column| match column {
+            _ if column == mark => '│',
+            _ if column < filled => '█',
+            _ => '·',
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(at: &str, drill: &str, score: u32) -> Graded {
+        let detect = crate::history::Time {
+            name: "detect".to_owned(),
+            seconds: Some(71.6),
+        };
+        Graded {
+            run: "19700101-000000-00ab".to_owned(),
+            at: at.to_owned(),
+            drill: drill.to_owned(),
+            level: Some(2),
+            passed: score >= 70,
+            score,
+            pass_mark: 70,
+            times: vec![detect],
+        }
+    }
+
+    fn runs() -> Vec<Graded> {
+        vec![
+            run("2026-11-22T09:00:00.000Z", "late-answers", 12),
+            run("2026-11-22T10:00:00.000Z", "odd-numbers", 0),
+            run("2026-11-23T09:00:00.000Z", "late-answers", 94),
+        ]
+    }
+
+    #[test]
+    fn runs_are_bars_and_drills_show_best_and_last() {
+        insta::assert_snapshot!(render(&runs(), Style::PLAIN, 120), @r"
+        BEGUN (UTC)       DRILL         LEVEL  POINTS  0 ─ │ passes ─ 100         DETECT  DIAGNOSE  MITIGATE
+        2026-11-22 09:00  late-answers      2      12  ███··············│·······  1m 12s         -         -
+        2026-11-22 10:00  odd-numbers       2       0  ·················│·······  1m 12s         -         -
+        2026-11-23 09:00  late-answers      2      94  █████████████████│█████··  1m 12s         -         -
+
+        DRILL         LEVEL  RUNS  BEST  LAST  OVER TIME
+        late-answers      2     2    94    94  ▁█
+        odd-numbers       2     1     0     0  ▁
+
+        1 of 3 passed.
+        ");
+    }
+
+    #[test]
+    fn the_picture_is_well_formed_and_harmless() {
+        let mut runs = runs();
+        runs[0].drill = "<script>&\"".to_owned();
+        let svg = picture::svg(&runs);
+        assert!(svg.starts_with("<svg ") && svg.ends_with("</svg>\n"));
+        assert_eq!(svg.matches("<rect class=\"passed\"").count(), 1);
+        assert_eq!(svg.matches("<rect class=\"failed\"").count(), 2);
+        assert!(!svg.contains("<script") && svg.contains("&lt;script&gt;&amp;&quot;"));
+        assert!(picture::svg(&[]).contains("0 of 0 passed"));
+    }
+}
