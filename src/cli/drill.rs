@@ -230,7 +230,7 @@ pub struct Check {
 #[command(after_help = "Examples:
   firedrill open                 the newest run
   firedrill open RUN --ports auto
-  firedrill open capsule.sqlite  one that somebody sent")]
+  firedrill open capsule.sqlite   one that somebody sent")]
 pub struct Open {
     /// The run's id or folder, or the file of its capsule [default: the newest]
     #[arg(value_name = "RUN")]
