@@ -20,8 +20,8 @@ pub(crate) struct Graded {
     pub(crate) at: String,
     /// The drill's id.
     pub(crate) drill: String,
-    /// Its level; `None` if its file cannot be read by this version.
-    pub(crate) level: Option<u8>,
+    /// Its level.
+    pub(crate) level: u8,
     pub(crate) passed: bool,
     pub(crate) score: u32,
     pub(crate) pass_mark: u32,
@@ -52,6 +52,13 @@ struct Conduct {
     times: Vec<Taken>,
 }
 
+/// The part of a scenario that is told here.
+#[derive(Deserialize)]
+struct Scenario {
+    id: String,
+    level: u8,
+}
+
 impl Graded {
     /// The seconds that a part took, if that is on record.
     pub(crate) fn seconds(&self, part: &str) -> Option<f64> {
@@ -74,14 +81,9 @@ fn read(run: &str, folder: &Path) -> Option<Graded> {
     }
     let head = std::fs::read(folder.join("run.json")).ok()?;
     let head: Value = serde_json::from_slice(&head).ok()?;
-    let scenario = recorded::scenario(folder).ok();
-    let drill = match &scenario {
-        Some(scenario) => scenario.id.clone(),
-        None => recorded::kept(folder)?
-            .file_stem()?
-            .to_string_lossy()
-            .into_owned(),
-    };
+    // Only what is told of it, so that a drill of another version is told, too.
+    let scenario = std::fs::read_to_string(recorded::kept(folder)?).ok()?;
+    let scenario: Scenario = toml::from_str(&scenario).ok()?;
     let time = |taken: Taken| Time {
         name: taken.name,
         seconds: taken.seconds,
@@ -89,8 +91,8 @@ fn read(run: &str, folder: &Path) -> Option<Graded> {
     Some(Graded {
         run: run.to_owned(),
         at: head["started"].as_str()?.to_owned(),
-        drill,
-        level: scenario.map(|scenario| scenario.level),
+        drill: scenario.id,
+        level: scenario.level,
         passed: verdict.passed,
         score: verdict.score,
         pass_mark: verdict.pass_mark,

@@ -58,7 +58,7 @@ fn render(runs: &[Graded], style: Style, columns: usize) -> String {
         table.row([
             Cell::new(Ink::Faint, minute(&run.at)),
             run.drill.as_str().into(),
-            level(run).into(),
+            run.level.to_string().into(),
             Cell::new(ink, run.score.to_string()),
             Cell::new(ink, bar(run.score, run.pass_mark)),
             took(run, "detect").into(),
@@ -77,7 +77,7 @@ fn render(runs: &[Graded], style: Style, columns: usize) -> String {
 
 /// Best and last of each drill.
 fn by_drill(runs: &[Graded]) -> Table {
-    let mut drills: BTreeMap<(Option<u8>, &str), Vec<&Graded>> = BTreeMap::new();
+    let mut drills: BTreeMap<(u8, &str), Vec<&Graded>> = BTreeMap::new();
     for run in runs {
         drills.entry((run.level, &run.drill)).or_default().push(run);
     }
@@ -97,7 +97,7 @@ fn by_drill(runs: &[Graded]) -> Table {
         };
         table.row([
             drill.into(),
-            level(last).into(),
+            last.level.to_string().into(),
             runs.len().to_string().into(),
             Cell::new(ink(best), best.score.to_string()),
             Cell::new(ink(last), last.score.to_string()),
@@ -109,11 +109,6 @@ fn by_drill(runs: &[Graded]) -> Table {
 
 fn ink(run: &Graded) -> Ink {
     if run.passed { Ink::Good } else { Ink::Error }
-}
-
-fn level(run: &Graded) -> String {
-    run.level
-        .map_or_else(|| "-".to_owned(), |level| level.to_string())
 }
 
 fn took(run: &Graded, part: &str) -> String {
@@ -154,7 +149,7 @@ mod tests {
             run: "19700101-000000-00ab".to_owned(),
             at: at.to_owned(),
             drill: drill.to_owned(),
-            level: Some(2),
+            level: 2,
             passed: score >= 70,
             score,
             pass_mark: 70,
