@@ -93,7 +93,9 @@ pub(crate) fn run(plan: &Plan, progress: &(dyn Fn(&Checked) + Sync)) -> anyhow::
     std::thread::scope(|scope| {
         for _ in 0..plan.jobs.max(1) {
             scope.spawn(|| {
-                while let Some(next) = lock(&queue).pop_front() {
+                // In a condition of `while` the lock would be held for as long as the drill.
+                let next = || lock(&queue).pop_front();
+                while let Some(next) = next() {
                     let checked = check(plan, &plan.drills[next]);
                     if let Ok(checked) = &checked {
                         progress(checked);
