@@ -1,0 +1,100 @@
+//! Queries as people write them.
+
+use super::*;
+use time::macros::datetime;
+
+const LINE: &str = r#"{"timestamp":"2026-11-23T10:02:30.5Z","level":"error","service":"checkout",
+    "message":"cannot read `held`","target":"checkout::order","attempt":3,"trace_id":"4bf92f35"}"#;
+
+fn frame() -> Frame {
+    Frame {
+        started: datetime!(2026-11-23 10:00:00 UTC),
+        page: Some(datetime!(2026-11-23 10:02:00 UTC)),
+        ended: datetime!(2026-11-23 10:10:00 UTC),
+        windows: None,
+    }
+}
+
+#[test]
+fn who_wrote_a_line_is_no_kind_of_line() {
+    for (query, expected) in [
+        ("service=inventory level=info", false),
+        ("service=inventory", false),
+        ("-warehouse instance=checkout-1", false),
+        ("level>=info", false),
+        ("level>=warn", true),
+        ("service=inventory level=error", true),
+        ("service=inventory \"unknown variant\"", true),
+        ("message~full", true),
+        ("code=internal", true),
+    ] {
+        let query: Query = query.parse().expect("a query");
+        assert_eq!(query.names_a_kind(), expected, "{query:?}");
+    }
+}
+
+#[test]
+fn a_line_matches_when_every_term_holds() {
+    fn check(query: &str, expected: bool) {
+        let line = LogLine::parse(LINE).expect("the line is JSON");
+        let parsed: Query = query.parse().expect(query);
+        assert_eq!(parsed.within(&frame()).matches(&line), expected, "{query}");
+        let again: Query = parsed
+            .to_string()
+            .parse()
+            .expect("what is shown can be read");
+        assert_eq!(again, parsed, "{query} is shown as {parsed}");
+    }
+    check("", true);
+    check("service=checkout level=error", true);
+    check("service=gateway", false);
+    check("service=gateway,checkout", true);
+    check("service!=gateway", true);
+    check("-service=checkout", false);
+    check("target~ORDER", true);
+    check("\"Read `held`\"", true);
+    check("-\"read `held`\"", false);
+    check("held", true);
+    check("attempt=3", true);
+    check("attempt=4", false);
+    check("missing!=x", true);
+    check("level>=warn", true);
+    check("-level>=warn", false);
+    check("since=page+30s", true);
+    check("since=page+31s", false);
+    check("since=10:02 until=10:02:31", true);
+    check("until=10:02:30", false);
+}
+
+#[test]
+fn a_malformed_query_says_where() {
+    fn check(query: &str, expected: &str) {
+        let error = query.parse::<Query>().expect_err(query);
+        assert_eq!(error.to_string(), expected);
+    }
+    check(
+        "level=error \"open",
+        "the quote is never closed at character 13 of the query",
+    );
+    check(
+        "a= b",
+        "a value is missing after `a=` at character 3 of the query",
+    );
+    check(
+        "=b",
+        "a key is missing before `=` at character 1 of the query",
+    );
+    check(
+        "size>=3",
+        "`>=` is for `level` only, not for `size` at character 7 of the query",
+    );
+    check(
+        "level>=x",
+        "`x` is not a level; one of trace, debug, info, warn, error at character 8 of the query",
+    );
+    check(
+        "since=soon",
+        "`soon` is not a time; write `10:02:30` (UTC), `page+30s` or `2026-11-23T10:02:30Z` at character 7 of the query",
+    );
+    check("< x", "a term was expected at character 1 of the query");
+}
