@@ -170,6 +170,14 @@ pub enum Command {
     Restart(act::Restart),
     /// Deploy a release of a service
     Deploy(act::Deploy),
+    /// Empty the caches of a service
+    Flush(act::Flush),
+    /// Set the message aside that is stuck, or try dead letters again
+    Outbox(act::Outbox),
+    /// Turn a client away at the gateway
+    Block(act::Block),
+    /// Let a client in again
+    Unblock(act::Unblock),
     /// Start or check the write-up
     Report(write::Report),
     /// Grade a write-up and end the drill

@@ -35,21 +35,64 @@ pub enum ActionRequest {
         /// The release.
         release: String,
     },
+    /// Empties the caches of all instances.
+    Flush {
+        /// The service.
+        service: Service,
+    },
+    /// Puts the head of the outbox with the dead letters.
+    Skip {},
+    /// Puts the dead letters back into the outbox.
+    Replay {},
+    /// Turns a client away at the edge.
+    Block {
+        /// The name that it gives itself.
+        client: String,
+    },
+    /// Lets a client in again.
+    Unblock {
+        /// The name that it gives itself.
+        client: String,
+    },
+}
+
+impl ActionRequest {
+    /// The command without its program, such as `rollback inventory`: rubrics and write-ups name actions so.
+    pub fn what(&self) -> String {
+        match self {
+            Self::Rollback { service } => format!("rollback {service}"),
+            Self::Restart { service } => format!("restart {service}"),
+            Self::Deploy { service, release } => format!("deploy {service} {release}"),
+            Self::Flush { service } => format!("flush {service}"),
+            Self::Skip {} => "outbox skip".to_owned(),
+            Self::Replay {} => "outbox replay".to_owned(),
+            Self::Block { client } => format!("block {client}"),
+            Self::Unblock { client } => format!("unblock {client}"),
+        }
+    }
 }
 
 /// What an action did.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Acted {
-    /// The deploy log's id of it.
-    pub id: String,
-    /// `rollback`, `restart` or `deploy`.
+    /// The deploy log's id of it; none where nothing was there to be changed.
+    pub id: Option<String>,
+    /// What kind of entry of the deploy log it is.
     pub action: String,
+    /// The command without its program, such as `rollback inventory`.
+    pub what: String,
     /// The service.
     pub service: String,
     /// The release that runs now.
     pub release: String,
-    /// How long the swap took, in seconds.
+    /// How long it took, in seconds.
     pub seconds: f64,
+    /// How much was changed: entries of caches, messages, clients; none where processes were swapped.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub count: Option<u64>,
+    /// What came of it, in words; none where processes were swapped.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub note: Option<String>,
 }
 
 /// A write-up to be graded.
@@ -122,8 +165,21 @@ pub struct Status {
     pub pages: Vec<Page>,
     /// The edge's indicators over the last half minute.
     pub slis: Vec<Sli>,
+    /// What the responder did, oldest first.
+    pub actions: Vec<Taken>,
+    /// The clients that are turned away.
+    pub blocked: Vec<String>,
     /// The processes of the shop.
     pub services: Vec<crate::session::Instance>,
+}
+
+/// An action that was taken.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Taken {
+    /// When, RFC 3339.
+    pub at: String,
+    /// The command without its program.
+    pub what: String,
 }
 
 /// An alert that paged.
@@ -180,7 +236,7 @@ impl Control {
         self.answer(self.http.get(format!("{}/v1/status", self.base)))
     }
 
-    /// Acts on the shop; returns when the swap is complete.
+    /// Acts on the shop; returns when that is complete.
     pub fn act(&self, request: &ActionRequest) -> anyhow::Result<Acted> {
         self.answer(
             self.http

@@ -18,6 +18,7 @@ mod impact;
 mod journal;
 mod load;
 mod measure;
+mod operate;
 mod pager;
 mod plan;
 mod reproduction;

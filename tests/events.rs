@@ -157,6 +157,18 @@ fn graded() -> Vec<Value> {
     }
     drill.ok(&["restart", "inventory"]);
     drill.ok(&["rollback", "checkout"]);
+    crate::actions::strand(&crate::actions::database(&drill));
+    for action in [
+        "outbox skip",
+        "outbox replay",
+        "flush inventory",
+        "block a",
+        "unblock a",
+    ] {
+        let words: Vec<&str> = action.split(' ').collect();
+        let done = drill.json(&words);
+        assert!(done["count"].as_u64() > Some(0), "{done}");
+    }
     let status = drill.json(&["status"]);
     let services = status["services"].as_array().expect("services").iter();
     let gateway = services.clone().find(|one| one["service"] == "gateway");

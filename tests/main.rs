@@ -3,6 +3,7 @@
 //! A harness of its own (`libtest-mimic`) because a test whose program is missing on this machine must be
 //! counted as skipped, by name, and not pass silently.
 
+mod actions;
 mod adversarial;
 mod browser;
 mod capsule;
@@ -37,6 +38,7 @@ fn main() -> std::process::ExitCode {
         crash::trials(),
         capsule::trials(),
         stack::trials(),
+        actions::trials(),
         prometheus::trials(),
         exemplar::trials(),
         native::trials(),

@@ -1,6 +1,6 @@
 //! Arguments of the commands that change the running shop.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::{Format, Service};
 
@@ -42,6 +42,69 @@ pub struct Deploy {
     /// The release, as `firedrill deploys` shows it
     #[arg(value_name = "RELEASE")]
     pub release: String,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `flush`: empty caches.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill flush gateway          the pages that it has kept
+  firedrill flush inventory        the products that it has read, on every instance")]
+pub struct Flush {
+    /// The service
+    #[arg(value_enum)]
+    pub service: Service,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `outbox`: messages that are stuck.
+#[derive(Debug, Clone, Args)]
+pub struct Outbox {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: OutboxCommand,
+}
+
+/// What can be done with the outbox.
+#[derive(Debug, Clone, Subcommand)]
+pub enum OutboxCommand {
+    /// Put the head of the outbox with the dead letters, if a delivery of it has failed
+    #[command(after_help = "Examples:
+  firedrill outbox skip")]
+    Skip(Format),
+    /// Put the dead letters back into the outbox, due at once
+    #[command(after_help = "Examples:
+  firedrill outbox replay --json")]
+    Replay(Format),
+}
+
+/// `block`: turn a client away.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill block client-0007
+
+The gateway answers 403 to it from then on, also after a deploy or a restart.")]
+pub struct Block {
+    /// The client, as it calls itself in the header `x-client-id`; `anonymous` for all that do not
+    #[arg(value_name = "CLIENT")]
+    pub client: String,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `unblock`: let a client in again.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill unblock client-0007")]
+pub struct Unblock {
+    /// The client, as it was blocked
+    #[arg(value_name = "CLIENT")]
+    pub client: String,
     /// Text or JSON.
     #[command(flatten)]
     pub format: Format,

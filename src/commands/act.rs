@@ -1,10 +1,11 @@
-//! `firedrill rollback`, `restart` and `deploy`: real process swaps in the running drill.
+//! What changes the running shop: `rollback`, `restart` and `deploy` swap processes, `flush`, `outbox`, `block` and
+//! `unblock` act on those that run.
 
 use crate::cli::Format;
-use crate::cli::act::{Deploy, Restart, Rollback};
-use crate::console::Ink;
+use crate::cli::act::{Block, Deploy, Flush, Outbox, OutboxCommand, Restart, Rollback, Unblock};
+use crate::console::{Ink, Style};
 use crate::context::Context;
-use crate::control::{ActionRequest, Control};
+use crate::control::{Acted, ActionRequest, Control};
 use crate::error::Outcome;
 
 /// The release before.
@@ -38,23 +39,60 @@ pub(super) fn deploy(context: &Context, args: &Deploy) -> anyhow::Result<Outcome
     act(context, args.format, &request)
 }
 
+/// Caches emptied.
+pub(super) fn flush(context: &Context, args: &Flush) -> anyhow::Result<Outcome> {
+    let service = args.service;
+    act(context, args.format, &ActionRequest::Flush { service })
+}
+
+/// Messages set aside, or tried again.
+pub(super) fn outbox(context: &Context, args: &Outbox) -> anyhow::Result<Outcome> {
+    match args.command {
+        OutboxCommand::Skip(format) => act(context, format, &ActionRequest::Skip {}),
+        OutboxCommand::Replay(format) => act(context, format, &ActionRequest::Replay {}),
+    }
+}
+
+/// A client turned away.
+pub(super) fn block(context: &Context, args: Block) -> anyhow::Result<Outcome> {
+    let client = args.client;
+    act(context, args.format, &ActionRequest::Block { client })
+}
+
+/// A client let in again.
+pub(super) fn unblock(context: &Context, args: Unblock) -> anyhow::Result<Outcome> {
+    let client = args.client;
+    act(context, args.format, &ActionRequest::Unblock { client })
+}
+
 fn act(context: &Context, format: Format, request: &ActionRequest) -> anyhow::Result<Outcome> {
     let control = Control::new(&context.state.load()?)?;
-    let progress = context.console.progress("swapping processes");
+    let progress = context.console.progress(&request.what());
     let acted = control.act(request)?;
     drop(progress);
     if format.json {
         context.console.json(&acted)?;
     } else {
-        let style = context.console.out;
-        context.console.print(&format!(
-            "{} {} runs {} on all instances, after {:.1} s ({})\n",
-            style.paint(Ink::Good, "done:"),
+        let text = render(&acted, context.console.out);
+        context.console.print(&text)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn render(acted: &Acted, style: Style) -> String {
+    let done = style.paint(Ink::Good, "done:");
+    match (&acted.id, &acted.note) {
+        (None, note) => format!(
+            "{} {}\n",
+            style.paint(Ink::Warning, "nothing changed:"),
+            note.as_deref().unwrap_or_default()
+        ),
+        (Some(id), Some(note)) => format!("{done} {}: {note} ({id})\n", acted.service),
+        (Some(id), None) => format!(
+            "{done} {} runs {} on all instances, after {:.1} s ({id})\n",
             acted.service,
             style.paint(Ink::Strong, &acted.release),
             acted.seconds,
-            acted.id,
-        ))?;
+        ),
     }
-    Ok(Outcome::Done)
 }

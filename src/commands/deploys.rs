@@ -51,7 +51,13 @@ fn render(deploys: &[Deploy], style: Style, columns: usize) -> String {
         let ink = match deploy.kind {
             DeployKind::Deploy => Ink::Plain,
             DeployKind::Config => Ink::Hue(0),
-            DeployKind::Rollback | DeployKind::Restart => Ink::Warning,
+            DeployKind::Rollback
+            | DeployKind::Restart
+            | DeployKind::Flush
+            | DeployKind::Skip
+            | DeployKind::Replay
+            | DeployKind::Block
+            | DeployKind::Unblock => Ink::Warning,
         };
         table.row([
             Cell::new(Ink::Faint, format::date_time(deploy.at)),

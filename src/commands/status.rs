@@ -80,6 +80,13 @@ fn text(status: &Status, style: Style, width: usize) -> String {
     if status.pages.is_empty() {
         text += "nothing was paged\n";
     }
+    for action in &status.actions {
+        let at = action.at.get(11..19).unwrap_or(&action.at);
+        text += &format!("did   {at}  {}\n", action.what);
+    }
+    if !status.blocked.is_empty() {
+        text += &format!("blocked clients: {}\n", status.blocked.join(", "));
+    }
     text + "\n"
 }
 

@@ -17,6 +17,7 @@ use super::deploy_log::{DeployLog, Draft};
 use super::event::Event;
 use super::journal::JsonLines;
 use super::load::Load;
+use super::operate::Done;
 use super::plan::Key;
 use crate::cli::Service;
 use crate::cli::drill::Pace;
@@ -79,24 +80,16 @@ pub(crate) struct Moments {
 pub(crate) struct Action {
     /// When it was complete, RFC 3339.
     pub(crate) at: String,
-    /// `rollback`, `restart` or `deploy`.
+    /// What kind of entry of the deploy log it is.
     pub(crate) action: DeployKind,
     /// The service.
     pub(crate) service: String,
     /// The release that ran after it.
     pub(crate) release: String,
+    /// The command without its program, such as `rollback inventory`.
+    pub(crate) what: String,
     #[serde(skip)]
     pub(crate) when: OffsetDateTime,
-}
-
-impl Action {
-    /// The command without its program, such as `rollback inventory`.
-    pub(super) fn what(&self) -> String {
-        match self.action {
-            DeployKind::Deploy => format!("deploy {} {}", self.service, self.release),
-            kind => format!("{kind} {}", self.service),
-        }
-    }
 }
 
 /// What a drill is made of.
@@ -210,37 +203,54 @@ impl Drill {
             .into());
         }
         let began = Instant::now();
-        let entry = self.carry_out(request, RESPONDER).await?;
-        let action = Action {
-            at: rfc3339(entry.at),
-            action: entry.kind,
-            service: entry.service.clone(),
-            release: entry.release.clone(),
-            when: entry.at,
-        };
-        let _ = self.files.actions.push(&action); // The deploy log has it too.
-        self.update(|state| state.actions.push(action));
+        let what = request.what();
+        let done = self.carry_out(request, RESPONDER).await?;
+        if let Some(entry) = &done.entry {
+            let action = Action {
+                at: rfc3339(entry.at),
+                action: entry.kind,
+                service: entry.service.clone(),
+                release: entry.release.clone(),
+                what: what.clone(),
+                when: entry.at,
+            };
+            let _ = self.files.actions.push(&action); // The deploy log has it too.
+            self.update(|state| state.actions.push(action));
+        }
         Ok(Acted {
-            id: entry.id,
-            action: entry.kind.to_string(),
-            service: entry.service,
-            release: entry.release,
+            id: done.entry.map(|entry| entry.id),
+            action: done.kind.to_string(),
+            what,
+            service: done.service.to_string(),
+            release: done.release,
             seconds: began.elapsed().as_secs_f64(),
+            count: done.count,
+            note: done.note,
         })
     }
 
-    /// Swaps processes as asked, and logs it under that role.
+    /// Does as asked, and logs it under that role.
     pub(super) async fn carry_out(
         &self,
         request: ActionRequest,
         role: &str,
-    ) -> anyhow::Result<Deploy> {
-        let (kind, service, release) = self.resolve(&request)?;
+    ) -> anyhow::Result<Done> {
+        let Some((kind, service, release)) = self.resolve(&request)? else {
+            return self.operate(&request, role).await;
+        };
         match kind {
             DeployKind::Restart => self.fleet.restart(service.name()).await?,
             _ => self.fleet.deploy(service.name(), &release, &[]).await?,
         }
-        self.record(kind, service, &release, role).await
+        let entry = self.record(kind, service, &release, role).await?;
+        Ok(Done {
+            kind,
+            service,
+            release,
+            entry: Some(entry),
+            count: None,
+            note: None,
+        })
     }
 
     /// Rolls a release out on its author's behalf, as the scenario's timeline says.
@@ -308,7 +318,7 @@ impl Drill {
         Ok(entry)
     }
 
-    async fn announce(&self, entry: &Deploy) -> anyhow::Result<()> {
+    pub(super) async fn announce(&self, entry: &Deploy) -> anyhow::Result<()> {
         self.refresh_session().await?;
         self.say(Event::Action {
             at: rfc3339(entry.at),
@@ -320,7 +330,11 @@ impl Drill {
         Ok(())
     }
 
-    fn resolve(&self, request: &ActionRequest) -> anyhow::Result<(DeployKind, Service, String)> {
+    /// Which release of what is to run; nothing where processes stay.
+    fn resolve(
+        &self,
+        request: &ActionRequest,
+    ) -> anyhow::Result<Option<(DeployKind, Service, String)>> {
         match request {
             ActionRequest::Rollback { service } => {
                 let release = self.deploys.previous(service.name()).ok_or_else(|| {
@@ -329,14 +343,14 @@ impl Drill {
                         "`firedrill deploys` shows what was released",
                     )
                 })?;
-                Ok((DeployKind::Rollback, *service, release))
+                Ok(Some((DeployKind::Rollback, *service, release)))
             }
             ActionRequest::Restart { service } => {
                 let release = self
                     .deploys
                     .current(service.name())
                     .context("a service that runs has a release")?;
-                Ok((DeployKind::Restart, *service, release))
+                Ok(Some((DeployKind::Restart, *service, release)))
             }
             ActionRequest::Deploy { service, release } => {
                 let known = self.deploys.releases(service.name());
@@ -351,8 +365,13 @@ impl Drill {
                     )
                     .into());
                 }
-                Ok((DeployKind::Deploy, *service, release.clone()))
+                Ok(Some((DeployKind::Deploy, *service, release.clone())))
             }
+            ActionRequest::Flush { .. }
+            | ActionRequest::Skip {}
+            | ActionRequest::Replay {}
+            | ActionRequest::Block { .. }
+            | ActionRequest::Unblock { .. } => Ok(None),
         }
     }
 

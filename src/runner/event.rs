@@ -50,7 +50,7 @@ pub(crate) enum Event {
     Action {
         /// When, RFC 3339.
         at: String,
-        /// `deploy`, `rollback`, `restart` or `config`.
+        /// What kind of entry of the deploy log it is, such as `rollback`.
         action: String,
         /// The service.
         service: String,

@@ -251,7 +251,7 @@ impl Drill {
                 .into_iter()
                 .map(|action| Action {
                     at: action.when,
-                    what: action.what(),
+                    what: action.what,
                 })
                 .collect(),
             mitigation,

@@ -2,15 +2,20 @@
 
 use grader::evidence::Sources;
 
-use super::drill::Drill;
+use super::drill::{Action, Drill};
 use crate::cli::Service;
 use crate::clock::{now, rfc3339};
-use crate::control::{Sli, Status};
+use crate::control::{Sli, Status, Taken};
 
 impl Drill {
     /// The drill as it stands.
     pub(crate) async fn status(&self) -> Status {
-        let (phase, pages) = self.update(|state| (state.phase, state.pages.clone()));
+        let (phase, pages, actions) =
+            self.update(|state| (state.phase, state.pages.clone(), state.actions.clone()));
+        let taken = |action: Action| Taken {
+            at: action.at,
+            what: action.what,
+        };
         let slis =
             futures_util::future::join_all(Service::ALL.map(|service| sli(&self.sources, service)));
         Status {
@@ -20,6 +25,8 @@ impl Drill {
             up_s: self.started.1.elapsed().as_secs_f64(),
             pages,
             slis: slis.await,
+            actions: actions.into_iter().map(taken).collect(),
+            blocked: self.fleet.blocked(),
             services: self.instances().await,
         }
     }

@@ -1,5 +1,7 @@
 //! The services of one drill: their slots, the releases they can run, and the swaps between them.
 
+pub(crate) mod operate;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -47,6 +49,8 @@ pub(crate) struct Fleet {
     upstreams: BTreeMap<String, Vec<SocketAddr>>,
     /// Configuration pushed since the start, by service; it outlives deploys, as configuration does.
     pushed: std::sync::Mutex<BTreeMap<String, Value>>,
+    /// Configuration that responders made, by service; it lies over what was pushed.
+    kept: std::sync::Mutex<BTreeMap<String, Value>>,
     /// Swaps happen one at a time, as a deploy pipeline would have it.
     pipeline: Mutex<()>,
     supervisors: std::sync::Mutex<JoinSet<()>>,
@@ -75,13 +79,14 @@ impl Fleet {
             upstreams.entry((*name).to_owned()).or_default().push(*addr);
         }
         let slots = slots.into_iter().map(Arc::new).collect();
-        let (pushed, pipeline, supervisors) = Default::default();
+        let (pushed, kept, pipeline, supervisors) = Default::default();
         Ok(Self {
             common,
             releases,
             slots,
             upstreams,
             pushed,
+            kept,
             pipeline,
             supervisors,
         })
@@ -210,13 +215,11 @@ impl Fleet {
             .get(&key)
             .with_context(|| format!("`{}` has no release `{release}`", slot.service))?
             .clone();
-        if let Some(pushed) = self
-            .pushed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&slot.service)
-        {
-            merge(&mut settings, pushed);
+        for patches in [&self.pushed, &self.kept] {
+            let patches = patches.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(patch) = patches.get(&slot.service) {
+                merge(&mut settings, patch);
+            }
         }
         // A release may also change how its process runs, such as its worker threads.
         let process = settings

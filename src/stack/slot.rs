@@ -144,6 +144,13 @@ impl Slot {
         Ok(())
     }
 
+    /// What the process is started with the next time it ends by itself.
+    pub(crate) async fn reconfigure(&self, config: Value) {
+        if let Some(running) = self.state.lock().await.running.as_mut() {
+            running.config = config;
+        }
+    }
+
     /// Ends the process and keeps it ended.
     pub(crate) async fn close(&self) {
         self.closing.store(true, Ordering::Release);

@@ -18,7 +18,7 @@ use std::{
 use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 
-use crate::Config;
+use crate::{Config, Controls, control::Offered};
 
 /// The admin port of one process.
 #[derive(Debug)]
@@ -27,6 +27,7 @@ pub(crate) struct Admin {
     pub(crate) addr: SocketAddr,
     /// Whether the service takes requests.
     is_ready: Arc<AtomicBool>,
+    controls: Offered,
     stop: CancellationToken,
     thread: JoinHandle<()>,
 }
@@ -42,6 +43,7 @@ struct State {
     metrics: Metrics,
     is_ready: Arc<AtomicBool>,
     drain: CancellationToken,
+    controls: Offered,
 }
 
 impl Admin {
@@ -57,6 +59,7 @@ impl Admin {
         listener.set_nonblocking(true)?;
         let addr = listener.local_addr()?;
         let is_ready = Arc::new(AtomicBool::new(false));
+        let controls = Offered::new(service.clone());
         let state = Arc::new(State {
             run: config.run.clone(),
             service: config.service.clone(),
@@ -67,6 +70,7 @@ impl Admin {
             metrics,
             is_ready: Arc::clone(&is_ready),
             drain,
+            controls: controls.clone(),
         });
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -84,9 +88,15 @@ impl Admin {
         Ok(Self {
             addr,
             is_ready,
+            controls,
             stop,
             thread,
         })
+    }
+
+    /// Offers what the service lets its operators do.
+    pub(crate) fn offer(&self, controls: Controls) {
+        self.controls.set(controls);
     }
 
     /// Says that the service takes requests, or that it does not any more.

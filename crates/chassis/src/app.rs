@@ -2,10 +2,11 @@
 
 use std::future::Future;
 
+use serde::{Serialize, de::DeserializeOwned};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Client, Config};
+use crate::{Client, Config, Controls, Problem};
 
 /// Everything that a service is given to build itself.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub struct App {
     pub router: axum::Router,
     /// Background work. It watches [`Context::shutdown`] and is awaited at the drain.
     pub tasks: JoinSet<()>,
+    /// What operators can do to it while it runs, over the admin port.
+    pub controls: Controls,
 }
 
 impl App {
@@ -35,6 +38,7 @@ impl App {
         Self {
             router,
             tasks: JoinSet::new(),
+            controls: Controls::default(),
         }
     }
 
@@ -42,6 +46,22 @@ impl App {
     #[must_use]
     pub fn task(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
         self.tasks.spawn(work);
+        self
+    }
+
+    /// Offers a control as `POST /control/NAME` on the admin port, to whoever has the run's token.
+    #[must_use]
+    pub fn control<A, T, F>(
+        mut self,
+        name: &'static str,
+        work: impl Fn(A) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        A: DeserializeOwned,
+        T: Serialize,
+        F: Future<Output = Result<T, Problem>> + Send + 'static,
+    {
+        self.controls.add(name, work);
         self
     }
 }

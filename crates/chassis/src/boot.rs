@@ -153,6 +153,7 @@ async fn live<S: DeserializeOwned>(
         shutdown: shutdown.clone(),
     };
     let app = build(context).await.context("building the service")?;
+    admin.offer(app.controls);
     let router = layer::around(app.router, &config.process);
     let grace = Duration::from_millis(config.process.drain_ms);
     let keep_alive = Duration::from_millis(config.process.keep_alive_ms);

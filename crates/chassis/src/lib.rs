@@ -11,6 +11,7 @@
 mod app;
 mod boot;
 mod config;
+mod control;
 mod flags;
 
 mod layer;
@@ -34,6 +35,7 @@ pub use crate::{
     app::{App, Context},
     client::Client,
     config::{Config, Listen, Process},
+    control::Controls,
     problem::Problem,
 };
 pub use rusqlite;

@@ -33,6 +33,8 @@ pub mod code {
     pub const IDEMPOTENCY_KEY_MISSING: &str = "idempotency-key-missing";
     /// 402: the provider refused the money.
     pub const PAYMENT_DECLINED: &str = "payment-declined";
+    /// 403: the client may not use the shop.
+    pub const CLIENT_BLOCKED: &str = "client-blocked";
     /// 404: no such route.
     pub const NOT_FOUND: &str = "not-found";
     /// 404: no such product.

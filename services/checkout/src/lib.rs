@@ -8,6 +8,7 @@
 //! ```
 
 mod message;
+mod operate;
 mod place;
 mod route;
 mod settings;
@@ -96,7 +97,8 @@ pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
         .await
         .context("opening the database")??;
     let worker = Worker::new(state.clone(), config.seed);
-    Ok(App::new(router(state.clone()))
+    let app = operate::offer(App::new(router(state.clone())), &state);
+    Ok(app
         .task(sweep::run(state, shutdown.clone()))
         .task(worker.run(shutdown)))
 }

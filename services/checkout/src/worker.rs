@@ -187,19 +187,19 @@ async fn deliver(
                         order::confirm(transaction, &message.order)
                     })?;
                 }
-                outbox::remove(transaction, message.id)
+                outbox::remove(transaction, message.row())
             })
             .await?;
         return Ok(Outcome::Delivered);
     };
     Span::current().record(attribute::SPAN_STATUS, "error");
     Span::current().record(attribute::ERROR_TYPE, kind(&error));
-    let (id, attempts, now_ms) = (message.id, message.attempts + 1, (state.clock)());
+    let (row, attempts, now_ms) = (message.row(), message.attempts + 1, (state.clock)());
     let (topic, order) = (message.topic, message.order);
     if settings.attempts == 0 || attempts < settings.attempts {
         warn!(order.id = %order, deliveries = attempts, %error, "delivery {attempts} of `{topic}` for order `{order}` failed: {error}");
         let work = move |transaction: &rusqlite::Transaction<'_>| {
-            outbox::postpone(transaction, id, attempts, now_ms.saturating_add(wait_ms))
+            outbox::postpone(transaction, row, attempts, now_ms.saturating_add(wait_ms))
         };
         state.pool.write(&outbox::POSTPONE, work).await?;
         return Ok(Outcome::Postponed);
@@ -207,7 +207,7 @@ async fn deliver(
     error!(order.id = %order, %error, "gave `{topic}` for order `{order}` up after {attempts} deliveries: {error}");
     let reason = error.to_string();
     let work = move |transaction: &rusqlite::Transaction<'_>| {
-        outbox::bury(transaction, id, attempts, now_ms, &reason)
+        outbox::bury(transaction, row, attempts, now_ms, &reason)
     };
     state.pool.write(&outbox::BURY, work).await?;
     Ok(Outcome::Buried)

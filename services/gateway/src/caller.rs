@@ -6,7 +6,7 @@ use shop_api::header::CLIENT_ID;
 /// Shared by all callers that do not say who they are.
 const ANONYMOUS: &str = "anonymous";
 /// Bytes of a client's name at most; a longer one is treated as none.
-const MAX_NAME: usize = 64;
+pub(crate) const MAX_NAME: usize = 64;
 
 /// The name that a client gives itself.
 pub(crate) fn name(headers: &HeaderMap) -> &str {

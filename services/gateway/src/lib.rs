@@ -1,13 +1,15 @@
 //! The gateway: the shop's public face, in two versions.
 //!
 //! ```text
-//! request -> rate limit -> page cache (listings) -> inventory | checkout -> body in the version's shape
+//! request -> blocked clients -> rate limit -> page cache (listings) -> inventory | checkout -> body in the version's shape
 //! ```
 
+pub mod blocked;
 mod caller;
 mod connections;
 mod forward;
 pub mod limiter;
+mod operate;
 pub mod pages;
 mod route;
 mod settings;
@@ -19,7 +21,7 @@ use chassis::{App, CancellationToken, Client, Context};
 use metrics::{counter, gauge};
 use tokio::time::interval;
 
-use crate::{connections::OwnConnections, limiter::Limiter, pages::PageCache};
+use crate::{blocked::Blocked, connections::OwnConnections, limiter::Limiter, pages::PageCache};
 pub use crate::{
     route::router,
     settings::{Connections, LimiterSettings, PageKey, PageSettings, Settings},
@@ -31,6 +33,7 @@ pub struct State {
     client: Client,
     /// Connections of single clients, where they have their own.
     own: Option<Arc<OwnConnections>>,
+    blocked: Arc<Blocked>,
     limiter: Arc<Limiter>,
     pages: Arc<PageCache>,
     deadline: Duration,
@@ -46,6 +49,7 @@ impl State {
         Self {
             client,
             own,
+            blocked: Arc::new(Blocked::new(settings.blocked)),
             limiter: Arc::new(Limiter::new(settings.limiter)),
             pages: Arc::new(PageCache::new(settings.pages)),
             deadline: Duration::from_millis(settings.deadline_ms),
@@ -62,7 +66,8 @@ pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
         ..
     } = context;
     let state = State::new(client, settings);
-    Ok(App::new(router(state.clone())).task(measure(state, shutdown)))
+    let app = operate::offer(App::new(router(state.clone())), &state);
+    Ok(app.task(measure(state, shutdown)))
 }
 
 /// Time between two measurements.

@@ -85,6 +85,19 @@ impl PageCache {
         }
     }
 
+    /// Drops every page; gives back how many there were.
+    pub fn clear(&self) -> usize {
+        let mut state = self.lock();
+        let count = state.pages.len();
+        // The evictions stay: nothing had to make room.
+        let evictions = state.evictions;
+        *state = State {
+            evictions,
+            ..State::default()
+        };
+        count
+    }
+
     /// Pages kept.
     pub fn len(&self) -> usize {
         self.lock().pages.len()
@@ -191,6 +204,21 @@ mod tests {
             (None, 2, 1)
         );
         assert_eq!(cache.lock().bytes, 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cleared_cache_holds_nothing_and_fills_again() {
+        let cache = cache(PageSettings {
+            capacity: Some(2),
+            ..PageSettings::default()
+        });
+        for key in ["a", "b", "c"] {
+            cache.remember(key.into(), b"page");
+        }
+        assert_eq!((cache.clear(), cache.clear()), (2, 0));
+        assert_eq!((cache.find("c"), cache.lock().bytes), (None, 0));
+        cache.remember("c".into(), b"page");
+        assert_eq!((cache.len(), cache.evictions()), (1, 1));
     }
 
     #[tokio::test(start_paused = true)]

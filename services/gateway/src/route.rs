@@ -1,5 +1,6 @@
 //! The public routes, each in both versions.
 
+mod block;
 mod cart;
 mod limit;
 mod order;
@@ -23,6 +24,7 @@ pub(crate) const PAGE_CACHE: &str = "page";
 
 /// All routes over one state.
 pub fn router(state: State) -> Router {
+    let block = middleware::from_fn_with_state(state.clone(), block::check);
     let limit = middleware::from_fn_with_state(state.clone(), limit::check);
     Router::new()
         .merge(version(
@@ -34,6 +36,7 @@ pub fn router(state: State) -> Router {
             [v2::PRODUCTS, v2::PRODUCT, v2::CART, v2::ORDERS, v2::ORDER],
         ))
         .route_layer(limit)
+        .route_layer(block)
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .with_state(state)

@@ -2,12 +2,16 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::blocked::Clients;
+
 /// How a release of the gateway behaves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Time to answer a request that names no sooner deadline itself, in milliseconds.
     pub deadline_ms: u64,
+    /// Clients that are turned away.
+    pub blocked: Clients,
     /// How many requests a client may make.
     pub limiter: LimiterSettings,
     /// Whose requests share connections to the services behind.
@@ -68,6 +72,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             deadline_ms: 5_000,
+            blocked: Clients::default(),
             limiter: LimiterSettings::default(),
             connections: Connections::Shared,
             pages: PageSettings::default(),
@@ -117,6 +122,7 @@ mod tests {
             r#"{"page":{}}"#,
             r#"{"pages":{"size":5}}"#,
             r#"{"pages":{"key":"path"}}"#,
+            r#"{"blocked":[""]}"#,
         ] {
             assert!(serde_json::from_str::<Settings>(text).is_err(), "{text}");
         }

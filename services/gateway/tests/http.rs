@@ -256,3 +256,40 @@ async fn a_client_over_its_rate_is_told_when_to_come_back() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_blocked_client_is_turned_away_on_every_route_and_others_are_not() {
+    for (names, expected) in [
+        (&["anonymous", "someone"][..], StatusCode::FORBIDDEN),
+        (&["someone"], StatusCode::OK),
+    ] {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        let settings = Settings {
+            blocked: names.try_into().expect("good names"),
+            ..Settings::default()
+        };
+        let (router, asked) = gateway(settings, 200, page()).await;
+        for path in [
+            "/v1/products",
+            "/v2/products",
+            "/v1/carts/a",
+            "/v1/orders/a",
+        ] {
+            let (status, _, body) = get(&router, path).await;
+            assert_eq!(
+                status == StatusCode::FORBIDDEN,
+                expected == StatusCode::FORBIDDEN,
+                "{path}"
+            );
+            if expected == StatusCode::FORBIDDEN {
+                assert_eq!(body["code"], json!("client-blocked"), "{path}");
+            }
+        }
+        let asked = asked.lock().expect("no test panics with the lock").len();
+        assert_eq!(
+            asked == 0,
+            expected == StatusCode::FORBIDDEN,
+            "{asked} reached a service"
+        );
+    }
+}

@@ -121,6 +121,16 @@ impl<K: Copy + Eq + Hash, V: Clone> Cache<K, V> {
         state.flights.remove(&key);
     }
 
+    /// Forgets everything, loads under way included; gives back how many entries there were.
+    pub fn clear(&self) -> usize {
+        let mut state = self.lock();
+        let count = state.entries.len();
+        state.entries.clear();
+        state.queue.clear();
+        state.flights.clear();
+        count
+    }
+
     /// Entries held, also those that are too old to be used.
     pub fn len(&self) -> usize {
         self.lock().entries.len()

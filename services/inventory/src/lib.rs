@@ -11,6 +11,7 @@
 pub mod cache;
 mod feed;
 mod follow;
+mod operate;
 mod route;
 mod rules;
 pub mod schema;
@@ -103,7 +104,8 @@ pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
         shutdown.clone(),
     );
     let feed = feed::Feed::new(state.clone(), config.instance.clone(), seed);
-    Ok(App::new(router(state.clone()))
+    let app = operate::offer(App::new(router(state.clone())), &state);
+    Ok(app
         .task(follow::run(state.clone(), shutdown.clone()))
         .task(sweep::run(state, shutdown.clone()))
         .task(rules)

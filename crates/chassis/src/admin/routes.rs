@@ -7,13 +7,15 @@ use std::{
 
 use axum::{
     Json, Router,
-    extract::{Query, State as Extract},
+    body::Bytes,
+    extract::{Path, Query, State as Extract},
     middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{State, guard};
 use crate::{
@@ -30,6 +32,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/debug/pprof/profile", get(cpu))
         .route("/control/log-level", post(log_level))
         .route("/control/drain", post(drain))
+        .route("/control/{name}", post(control))
         .route_layer(middleware::from_fn_with_state(
             Arc::clone(&state),
             guard::token,
@@ -158,4 +161,13 @@ async fn log_level(Json(wanted): Json<Level>) -> Result<StatusCode, Problem> {
 async fn drain(Extract(state): Extract<Arc<State>>) -> StatusCode {
     state.drain.cancel();
     StatusCode::ACCEPTED
+}
+
+/// What the service itself offers.
+async fn control(
+    Extract(state): Extract<Arc<State>>,
+    Path(name): Path<String>,
+    body: Bytes,
+) -> Result<Json<Value>, Problem> {
+    state.controls.call(name, body).await.map(Json)
 }

@@ -47,6 +47,23 @@ pub enum DeployKind {
     Restart,
     /// A changed setting.
     Config,
+    /// Caches that were emptied.
+    Flush,
+    /// The head of a queue that was set aside.
+    Skip,
+    /// Dead letters that were put back.
+    Replay,
+    /// A client that is turned away from then on.
+    Block,
+    /// A client that is let in again.
+    Unblock,
+}
+
+impl DeployKind {
+    /// Whether processes of the entry's release were started.
+    pub const fn starts_release(self) -> bool {
+        matches!(self, Self::Deploy | Self::Rollback | Self::Restart)
+    }
 }
 
 impl std::fmt::Display for DeployKind {
@@ -56,6 +73,11 @@ impl std::fmt::Display for DeployKind {
             Self::Rollback => "rollback",
             Self::Restart => "restart",
             Self::Config => "config",
+            Self::Flush => "flush",
+            Self::Skip => "skip",
+            Self::Replay => "replay",
+            Self::Block => "block",
+            Self::Unblock => "unblock",
         })
     }
 }

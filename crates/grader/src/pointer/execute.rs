@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::{Detail, Executed, Expected, Finding, Outcome, Pointer, Target, Tells, promql, trace};
-use crate::evidence::{Deploy, DeployKind, Error, Sources, shorten};
+use crate::evidence::{Deploy, Error, Sources, shorten};
 use crate::heap;
 use crate::log_query::Query;
 use crate::moment::{Frame, clock_text};
@@ -189,15 +189,11 @@ fn log_tells([incident, baseline]: [u64; 2], [minutes, baseline_minutes]: [f64; 
 
 async fn find_deploy(sources: &Sources, frame: &Frame, id: &str) -> Result<Finding, Error> {
     let deploy = sources.deploys.get(id)?;
-    let ran = match deploy.kind {
-        DeployKind::Config => true,
-        _ => {
-            sources
-                .prometheus
-                .saw_version(&deploy.service, &deploy.release, frame.whole())
-                .await?
-        }
-    };
+    let ran = !deploy.kind.starts_release()
+        || sources
+            .prometheus
+            .saw_version(&deploy.service, &deploy.release, frame.whole())
+            .await?;
     if !ran && deploy.at >= frame.started {
         return Err(Error::Asked(format!(
             "`{id}` is in the history, but `build_info` never showed {} {} in this run",

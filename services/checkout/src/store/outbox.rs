@@ -24,16 +24,17 @@ pub const STORED: Statement = Statement {
            ORDER BY id LIMIT ?1",
 };
 
-/// A message that was delivered.
+/// A message that was delivered. Its time tells it from a later one in the same row: operators set messages aside
+/// while they are being delivered.
 pub const REMOVE: Statement = Statement {
     summary: "DELETE outbox",
-    text: "DELETE FROM outbox WHERE id = ?1",
+    text: "DELETE FROM outbox WHERE id = ?1 AND created_ms = ?2",
 };
 
 /// A message that is tried again later.
 pub const POSTPONE: Statement = Statement {
     summary: "UPDATE outbox",
-    text: "UPDATE outbox SET attempts = ?2, due_ms = ?3 WHERE id = ?1",
+    text: "UPDATE outbox SET attempts = ?3, due_ms = ?4 WHERE id = ?1 AND created_ms = ?2",
 };
 
 /// A message that was given up on.
@@ -41,7 +42,21 @@ pub const BURY: Statement = Statement {
     summary: "INSERT dead_letter",
     text: "INSERT INTO dead_letter \
            (topic, payload, order_id, traceparent, attempts, created_ms, ended_ms, last_error) \
-           SELECT topic, payload, order_id, traceparent, ?2, created_ms, ?3, ?4 FROM outbox WHERE id = ?1",
+           SELECT topic, payload, order_id, traceparent, ?3, created_ms, ?4, ?5 FROM outbox \
+           WHERE id = ?1 AND created_ms = ?2",
+};
+
+/// Dead letters, due once more with no delivery counted.
+pub const REVIVE: Statement = Statement {
+    summary: "INSERT outbox",
+    text: "INSERT INTO outbox (topic, payload, order_id, traceparent, attempts, created_ms, due_ms) \
+           SELECT topic, payload, order_id, traceparent, 0, created_ms, ?1 FROM dead_letter ORDER BY id",
+};
+
+/// Dead letters that are none any more.
+pub const FORGET: Statement = Statement {
+    summary: "DELETE dead_letter",
+    text: "DELETE FROM dead_letter",
 };
 
 /// How much there is to deliver.
@@ -69,6 +84,13 @@ pub struct Message {
     pub created_ms: i64,
     /// When to deliver it, in Unix milliseconds.
     pub due_ms: i64,
+}
+
+impl Message {
+    /// Which row it is.
+    pub fn row(&self) -> Row {
+        (self.id, self.created_ms)
+    }
 }
 
 /// A message to store.
@@ -143,12 +165,15 @@ fn message(row: &rusqlite::Row<'_>) -> rusqlite::Result<Message> {
     })
 }
 
+/// A message's row, and since when it is there.
+pub type Row = (i64, i64);
+
 /// Removes a message that was delivered.
-pub fn remove(connection: &Connection, id: i64) -> rusqlite::Result<()> {
+pub fn remove(connection: &Connection, row: Row) -> rusqlite::Result<()> {
     step(&REMOVE, || {
         connection
             .prepare_cached(REMOVE.text)?
-            .execute([id])
+            .execute(row)
             .map(drop)
     })
 }
@@ -156,14 +181,14 @@ pub fn remove(connection: &Connection, id: i64) -> rusqlite::Result<()> {
 /// Notes a failed delivery and when to try again.
 pub fn postpone(
     connection: &Connection,
-    id: i64,
+    (id, created_ms): Row,
     attempts: u32,
     due_ms: i64,
 ) -> rusqlite::Result<()> {
     step(&POSTPONE, || {
         connection
             .prepare_cached(POSTPONE.text)?
-            .execute((id, attempts, due_ms))
+            .execute((id, created_ms, attempts, due_ms))
             .map(drop)
     })
 }
@@ -171,7 +196,7 @@ pub fn postpone(
 /// Puts a message with the dead letters.
 pub fn bury(
     connection: &Connection,
-    id: i64,
+    (id, created_ms): Row,
     attempts: u32,
     now_ms: i64,
     error: &str,
@@ -179,9 +204,37 @@ pub fn bury(
     step(&BURY, || {
         connection
             .prepare_cached(BURY.text)?
-            .execute((id, attempts, now_ms, error))
+            .execute((id, created_ms, attempts, now_ms, error))
     })?;
-    remove(connection, id)
+    remove(connection, (id, created_ms))
+}
+
+/// Puts the message that was stored first with the dead letters, if a delivery of it has failed; gives it back.
+///
+/// One that nobody has tried yet is in nobody's way, and asking twice does not take the next one as well.
+pub fn skip(
+    connection: &Connection,
+    now_ms: i64,
+    reason: &str,
+) -> rusqlite::Result<Option<Message>> {
+    let head = stored(connection, 1)?
+        .pop()
+        .filter(|head| head.attempts > 0);
+    if let Some(head) = &head {
+        bury(connection, head.row(), head.attempts, now_ms, reason)?;
+    }
+    Ok(head)
+}
+
+/// Puts every dead letter back into the outbox, due at once; gives back how many there were.
+pub fn revive(connection: &Connection, now_ms: i64) -> rusqlite::Result<usize> {
+    let count = step(&REVIVE, || {
+        connection.prepare_cached(REVIVE.text)?.execute([now_ms])
+    })?;
+    step(&FORGET, || {
+        connection.prepare_cached(FORGET.text)?.execute(())
+    })?;
+    Ok(count)
 }
 
 /// Counts what there is to deliver.
@@ -196,3 +249,6 @@ pub fn backlog(connection: &Connection) -> rusqlite::Result<Backlog> {
             })
         })
 }
+
+#[cfg(test)]
+mod tests;

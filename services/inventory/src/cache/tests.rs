@@ -115,3 +115,28 @@ async fn storing_one_key_again_and_again_holds_no_more_than_one_entry() {
     assert_eq!(cache.len(), 1);
     assert!(cache.lock().queue.len() <= 4);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_cleared_cache_holds_nothing_and_keeps_no_load_that_was_under_way() {
+    let cache = Arc::new(cache(10, true));
+    put(&cache, 1, 11).await;
+    let (go, gone) = tokio::sync::oneshot::channel();
+    let loading = {
+        let cache = Arc::clone(&cache);
+        tokio::spawn(async move {
+            let load = || async { gone.await.map(|()| 22) };
+            cache.load(2, load).await
+        })
+    };
+    tokio::task::yield_now().await;
+    assert_eq!((cache.clear(), cache.clear()), (1, 0));
+    go.send(()).expect("the load waits");
+    let loaded = loading.await.expect("no panic");
+    assert_eq!(loaded, Ok(22), "whoever asked gets an answer");
+    assert_eq!(
+        (cache.get(1), cache.get(2)),
+        (Found::Missing, Found::Missing)
+    );
+    put(&cache, 1, 12).await;
+    assert_eq!(cache.len(), 1);
+}

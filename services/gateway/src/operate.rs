@@ -1,0 +1,39 @@
+//! What operators can do to a running gateway.
+
+use chassis::App;
+use serde::{Deserialize, Serialize};
+
+use crate::{State, blocked::Clients};
+
+/// Nothing to say.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Nothing {}
+
+/// The clients to turn away from now on; those of before are let in again.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Block {
+    clients: Clients,
+}
+
+/// How many pages or clients it was about.
+#[derive(Debug, Serialize)]
+struct Done {
+    count: usize,
+}
+
+/// Offers them.
+pub(crate) fn offer(app: App, state: &State) -> App {
+    let pages = state.pages.clone();
+    let blocked = state.blocked.clone();
+    app.control("flush", move |Nothing {}| {
+        let count = pages.clear();
+        async move { Ok(Done { count }) }
+    })
+    .control("block", move |Block { clients }| {
+        let count = clients.len();
+        blocked.replace(clients);
+        async move { Ok(Done { count }) }
+    })
+}

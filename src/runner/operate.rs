@@ -1,0 +1,161 @@
+//! What a responder does to running processes: caches, the outbox, clients. The processes stay.
+
+use anyhow::{Context, bail};
+use grader::evidence::{Deploy, DeployKind};
+use serde_json::json;
+
+use super::deploy_log::Draft;
+use super::drill::Drill;
+use crate::cli::Service;
+use crate::clock::now;
+use crate::control::{ActionRequest, Failure};
+use crate::stack::fleet::operate::Refused;
+
+/// An action as it was carried out.
+pub(crate) struct Done {
+    pub(crate) kind: DeployKind,
+    pub(crate) service: Service,
+    /// The release that runs after it.
+    pub(crate) release: String,
+    /// Its entry in the log; none where nothing was there to be changed.
+    pub(crate) entry: Option<Deploy>,
+    /// How much was changed, where that can be counted.
+    pub(crate) count: Option<u64>,
+    /// What came of it, for people.
+    pub(crate) note: Option<String>,
+}
+
+/// What an operation changed.
+struct Change {
+    kind: DeployKind,
+    service: Service,
+    count: u64,
+    /// For the log.
+    summary: String,
+    /// What to say where nothing was changed.
+    otherwise: String,
+}
+
+impl Drill {
+    /// Carries out what needs no other process, and logs it under that role if it changed anything.
+    pub(super) async fn operate(
+        &self,
+        request: &ActionRequest,
+        role: &str,
+    ) -> anyhow::Result<Done> {
+        let Change {
+            kind,
+            service,
+            count,
+            summary,
+            otherwise,
+        } = self.change(request).await?;
+        let release = self
+            .deploys
+            .current(service.name())
+            .context("a service that runs has a release")?;
+        let mut done = Done {
+            kind,
+            service,
+            release: release.clone(),
+            entry: None,
+            count: Some(count),
+            note: Some(otherwise),
+        };
+        if count == 0 {
+            return Ok(done);
+        }
+        let draft = Draft {
+            service: service.to_string(),
+            release,
+            role: role.to_owned(),
+            kind,
+            summary: summary.clone(),
+        };
+        let entry = self.deploys.record(draft, now())?;
+        self.announce(&entry).await?;
+        done.entry = Some(entry);
+        done.note = Some(summary);
+        Ok(done)
+    }
+
+    async fn change(&self, request: &ActionRequest) -> anyhow::Result<Change> {
+        match request {
+            ActionRequest::Flush { service } => self.flush(*service).await,
+            ActionRequest::Skip {} => {
+                let count = self.control(Service::Checkout, "outbox-skip").await?;
+                Ok(Change {
+                    kind: DeployKind::Skip,
+                    service: Service::Checkout,
+                    count,
+                    summary: "head of the outbox put with the dead letters".to_owned(),
+                    otherwise: "no delivery of the head of the outbox has failed".to_owned(),
+                })
+            }
+            ActionRequest::Replay {} => {
+                let count = self.control(Service::Checkout, "outbox-replay").await?;
+                Ok(Change {
+                    kind: DeployKind::Replay,
+                    service: Service::Checkout,
+                    count,
+                    summary: format!("{} put back into the outbox", counted(count, "dead letter")),
+                    otherwise: "there are no dead letters".to_owned(),
+                })
+            }
+            ActionRequest::Block { client } => self.block(client, true).await,
+            ActionRequest::Unblock { client } => self.block(client, false).await,
+            ActionRequest::Rollback { .. }
+            | ActionRequest::Restart { .. }
+            | ActionRequest::Deploy { .. } => bail!("`{}` swaps processes", request.what()),
+        }
+    }
+
+    async fn flush(&self, service: Service) -> anyhow::Result<Change> {
+        if service == Service::Checkout {
+            let message = "`checkout` keeps no cache";
+            return Err(Failure::new(message, "`gateway` and `inventory` do").into());
+        }
+        let count = self.control(service, "flush").await?;
+        let entries = match count {
+            1 => "1 entry".to_owned(),
+            count => format!("{count} entries"),
+        };
+        Ok(Change {
+            kind: DeployKind::Flush,
+            service,
+            count,
+            summary: format!("caches emptied: {entries}"),
+            otherwise: "the caches are empty".to_owned(),
+        })
+    }
+
+    async fn block(&self, client: &str, is_blocked: bool) -> anyhow::Result<Change> {
+        let changed = match self.fleet.set_blocked(client, is_blocked).await {
+            Err(error) if error.is::<Refused>() => {
+                let hint = "a client is what it calls itself in the header `x-client-id`";
+                return Err(Failure::new(error.to_string(), hint).into());
+            }
+            changed => changed?,
+        };
+        let (kind, summary, otherwise) = match is_blocked {
+            true => (DeployKind::Block, "blocked", "blocked already"),
+            false => (DeployKind::Unblock, "let in again", "not blocked"),
+        };
+        Ok(Change {
+            kind,
+            service: Service::Gateway,
+            count: u64::from(changed),
+            summary: format!("client `{client}` {summary}"),
+            otherwise: format!("client `{client}` is {otherwise}"),
+        })
+    }
+
+    async fn control(&self, service: Service, name: &str) -> anyhow::Result<u64> {
+        self.fleet.control(service.name(), name, &json!({})).await
+    }
+}
+
+fn counted(count: u64, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
+}

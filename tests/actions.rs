@@ -1,0 +1,248 @@
+//! What a responder does to processes that run: caches, the outbox, clients. Each is held against the state it changes.
+
+use std::time::Duration;
+
+use chassis::rusqlite::Connection;
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+use crate::support::{Drill, SOON, get, wait_for};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![Trial::test(
+        "actions::what_is_done_to_running_processes_is_done_and_recorded",
+        || {
+            acted();
+            Ok(())
+        },
+    )]
+}
+
+/// Of one client; the load's are called `client-0000` and so on.
+const CLIENT: &str = "someone";
+
+fn acted() {
+    let drill = Drill::start(&["up", "--seed", "11"]);
+    flush(&drill);
+    outbox(&drill);
+    block(&drill);
+    recorded(&drill);
+}
+
+/// Sum of a series over the instances of a service, from their admin ports.
+fn metric(drill: &Drill, service: &str, name: &str) -> f64 {
+    let status = drill.json(&["status"]);
+    let instances = status["services"].as_array().expect("services").iter();
+    let pages = instances
+        .filter(|one| one["service"] == service)
+        .map(|one| {
+            get(&format!(
+                "http://{}/metrics",
+                one["admin"].as_str().expect("an address")
+            ))
+            .1
+        });
+    let values = pages.flat_map(|page| {
+        let lines = page.lines().filter(|line| line.starts_with(name));
+        let value = |line: &str| line.rsplit(' ').next()?.parse::<f64>().ok();
+        lines.filter_map(value).collect::<Vec<_>>()
+    });
+    values.sum()
+}
+
+fn flush(drill: &Drill) {
+    // At boot, each of the two instances has read the 2,000 bestsellers; traffic asks for a few a second.
+    let entries = || metric(drill, "inventory", "cache_entries{");
+    wait_for("the caches are full", SOON, || {
+        (entries() >= 4_000.0).then_some(())
+    });
+    let done = drill.json(&["flush", "inventory"]);
+    assert!(done["count"].as_u64() >= Some(4_000), "{done}");
+    assert_eq!(done["what"], "flush inventory");
+    wait_for(
+        "the caches are all but empty",
+        Duration::from_secs(3),
+        || (entries() < 1_000.0).then_some(()),
+    );
+    // The gateway has pages as soon as somebody asks for one.
+    wait_for("a page was kept and dropped", SOON, || {
+        get(&format!("{}/v1/products", drill.url("gateway")));
+        let done = drill.json(&["flush", "gateway"]);
+        (done["count"].as_u64() > Some(0)).then_some(())
+    });
+    let refused = drill.cli(&["flush", "checkout"]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+}
+
+/// Checkout's database, as the process has it.
+pub(crate) fn database(drill: &Drill) -> Connection {
+    let path = drill.folder().join("scratch/checkout.sqlite");
+    let connection = Connection::open(path).expect("the database is there");
+    connection
+        .busy_timeout(SOON)
+        .expect("a time to wait for the other process");
+    connection
+}
+
+/// Stores a message that cannot be delivered, and waits until that was tried; before all others, so that it is the head.
+pub(crate) fn strand(database: &Connection) {
+    let insert = "INSERT INTO outbox (id, topic, payload, order_id, attempts, created_ms, due_ms) \
+                  VALUES (-7, 'order.placed', 'no JSON', 'stranded', 0, 1, 1)";
+    database.execute(insert, ()).expect("a message is stored");
+    wait_for("a delivery has failed", SOON, || {
+        (count(database, "outbox WHERE id = -7 AND attempts > 0") == 1).then_some(())
+    });
+}
+
+fn count(database: &Connection, from: &str) -> i64 {
+    database
+        .query_row(&format!("SELECT count(*) FROM {from}"), (), |row| {
+            row.get(0)
+        })
+        .expect("a number")
+}
+
+fn outbox(drill: &Drill) {
+    let database = database(drill);
+    let (stranded, dead) = (
+        "outbox WHERE order_id = 'stranded'",
+        "dead_letter WHERE order_id = 'stranded' AND payload = 'no JSON'",
+    );
+    strand(&database);
+    let done = drill.json(&["outbox", "skip"]);
+    assert_eq!(
+        (&done["count"], &done["what"]),
+        (&1.into(), &"outbox skip".into())
+    );
+    assert_eq!((count(&database, stranded), count(&database, dead)), (0, 1));
+
+    let again = drill.json(&["outbox", "skip"]);
+    assert_eq!(
+        (&again["count"], &again["id"]),
+        (&0.into(), &Value::Null),
+        "{again}"
+    );
+
+    let done = drill.json(&["outbox", "replay"]);
+    assert_eq!(
+        (&done["count"], &done["what"]),
+        (&1.into(), &"outbox replay".into())
+    );
+    assert_eq!((count(&database, stranded), count(&database, dead)), (1, 0));
+    wait_for("it is tried again", SOON, || {
+        (count(&database, &format!("{stranded} AND attempts > 0")) == 1).then_some(())
+    });
+    let again = drill.json(&["outbox", "replay"]);
+    assert_eq!(
+        (&again["count"], &again["id"]),
+        (&0.into(), &Value::Null),
+        "{again}"
+    );
+    database
+        .execute("DELETE FROM outbox WHERE order_id = 'stranded'", ())
+        .expect("the message is removed");
+}
+
+/// The status that a client gets from each of some routes, and the code of the last problem.
+fn answers(drill: &Drill, client: &str) -> (Vec<u16>, Value) {
+    let http = reqwest::blocking::Client::builder()
+        .no_proxy()
+        .build()
+        .expect("an HTTP client");
+    let (mut statuses, mut code) = (Vec::new(), Value::Null);
+    for path in ["/v1/products", "/v2/products/sku-000001", "/v1/orders/none"] {
+        let answer = http
+            .get(format!("{}{path}", drill.url("gateway")))
+            .header("x-client-id", client)
+            .send()
+            .expect("an answer");
+        statuses.push(answer.status().as_u16());
+        if statuses.last() == Some(&403) {
+            assert_eq!(answer.headers()["content-type"], "application/problem+json");
+        }
+        let body: Value = answer.json().expect("JSON");
+        code = body["code"].clone();
+    }
+    (statuses, code)
+}
+
+fn block(drill: &Drill) {
+    let (open, closed) = (vec![200, 200, 404], vec![403, 403, 403]);
+    assert_eq!(answers(drill, CLIENT).0, open);
+    let done = drill.json(&["block", CLIENT]);
+    assert_eq!(
+        (&done["count"], &done["what"]),
+        (&1.into(), &"block someone".into())
+    );
+    let blocked = (closed.clone(), Value::from("client-blocked"));
+    assert_eq!(answers(drill, CLIENT), blocked);
+    assert_eq!(answers(drill, "someone-else").0, open, "and only it");
+    assert_eq!(
+        drill.json(&["block", CLIENT])["id"],
+        Value::Null,
+        "once is enough"
+    );
+
+    // It is configuration: a process that is swapped in has it, and one that comes back after its death.
+    drill.ok(&["restart", "gateway"]);
+    assert_eq!(answers(drill, CLIENT), blocked);
+    drill.ok(&["unblock", CLIENT]);
+    assert_eq!(answers(drill, CLIENT).0, open);
+    drill.ok(&["block", CLIENT]);
+    let gateway = |status: &Value| {
+        let services = status["services"].as_array().expect("services").iter();
+        let gateway = services.clone().find(|one| one["service"] == "gateway");
+        gateway.and_then(|one| one["pid"].as_u64())
+    };
+    let status = drill.json(&["status"]);
+    assert_eq!(status["blocked"], serde_json::json!([CLIENT]));
+    let before = gateway(&status);
+    crate::support::kill(u32::try_from(before.expect("a process")).expect("an id"));
+    wait_for("the gateway is back", SOON, || {
+        let now = gateway(&drill.json(&["status"]));
+        (now.is_some() && now != before).then_some(())
+    });
+    assert_eq!(answers(drill, CLIENT), blocked);
+    drill.ok(&["unblock", CLIENT]);
+    assert_eq!(answers(drill, CLIENT).0, open);
+    let refused = drill.cli(&["block", ""]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+}
+
+/// Whatever changed something is in the deploy log, in `actions.jsonl`, in `status` and among the events; what did not
+/// is nowhere.
+fn recorded(drill: &Drill) {
+    let expected = [
+        ("flush", "flush inventory"),
+        ("flush", "flush gateway"),
+        ("skip", "outbox skip"),
+        ("replay", "outbox replay"),
+        ("block", "block someone"),
+        ("restart", "restart gateway"),
+        ("unblock", "unblock someone"),
+        ("block", "block someone"),
+        ("unblock", "unblock someone"),
+    ];
+    let status = drill.json(&["status"]);
+    let whats: Vec<&str> = status["actions"]
+        .as_array()
+        .expect("actions")
+        .iter()
+        .filter_map(|action| action["what"].as_str())
+        .collect();
+    assert_eq!(whats, expected.map(|(_, what)| what));
+    let lines = |name: &str, key: &str, by: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(drill.folder().join(name)).expect("a record");
+        let lines = text
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("JSON"));
+        let of_responder = lines.filter(|line: &Value| by.is_empty() || line[by] == "responder");
+        of_responder
+            .map(|line| line[key].as_str().expect("a text").to_owned())
+            .collect()
+    };
+    let kinds = expected.map(|(kind, _)| kind);
+    assert_eq!(lines("deploys.jsonl", "kind", "role"), kinds);
+    assert_eq!(lines("actions.jsonl", "action", ""), kinds);
+    assert_eq!(lines("timeline.jsonl", "action", "by"), kinds);
+}
