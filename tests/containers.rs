@@ -213,6 +213,13 @@ fn killed_runner() {
         assert!(text.contains("build_info"), "{text}");
     }
 
+    // What is done to processes reaches all of them there, as here.
+    let done = drill.json(&["flush", "inventory"]);
+    assert!(done["count"].as_u64() > Some(0), "{done}");
+    for action in ["block", "unblock"] {
+        assert_eq!(drill.json(&[action, "someone"])["count"], 1, "{action}");
+    }
+
     // One that is killed there is told and started again, as here.
     let status = drill.json(&["status"]);
     let checkout = status["services"]
