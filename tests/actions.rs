@@ -27,6 +27,7 @@ fn acted() {
     outbox(&drill);
     block(&drill);
     recorded(&drill);
+    shown(&drill);
 }
 
 /// Sum of a series over the instances of a service, from their admin ports.
@@ -245,4 +246,34 @@ fn recorded(drill: &Drill) {
     assert_eq!(lines("deploys.jsonl", "kind", "role"), kinds);
     assert_eq!(lines("actions.jsonl", "action", ""), kinds);
     assert_eq!(lines("timeline.jsonl", "action", "by"), kinds);
+}
+
+/// One entry in full, beside numbers that are those of the service.
+fn shown(drill: &Drill) {
+    let deploys = drill.json(&["deploys", "--service", "gateway"]);
+    let deploys = deploys.as_array().expect("entries");
+    let restart = deploys.iter().find(|one| one["kind"] == "restart");
+    let restart = restart.expect("the gateway was restarted");
+    let id = restart["id"].as_str().expect("an id");
+    let entry = wait_for("numbers after it", SOON, || {
+        let entry = drill.json(&["deploys", "show", id]);
+        (entry["red"]["after"]["rate"].as_f64() > Some(0.0)).then_some(entry)
+    });
+    for key in ["id", "service", "release", "at", "role", "kind", "summary"] {
+        assert_eq!(entry[key], restart[key], "{key}");
+    }
+    assert_eq!(entry["instances"], serde_json::json!(["gateway-1"]));
+    assert_eq!(
+        entry["before"], restart["release"],
+        "a restart changes no release"
+    );
+    let after = &entry["red"]["after"];
+    assert!(after["p99_s"].as_f64() > Some(0.0), "{entry}");
+    assert_eq!(after["errors"], 0.0, "{entry}");
+    let text = drill.ok(&["deploys", "show", id]);
+    for expected in [id, "responder", "gateway-1", "after"] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    let refused = drill.cli(&["deploys", "show", "gateway@none"]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
 }

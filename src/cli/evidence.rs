@@ -157,8 +157,13 @@ pub struct Query {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   firedrill deploys
-  firedrill deploys --service checkout --since 1h --json")]
+  firedrill deploys --service checkout --since 1h --json
+  firedrill deploys show checkout@2026.11.3")]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Deploys {
+    /// What to do instead of listing.
+    #[command(subcommand)]
+    pub command: Option<DeploysCommand>,
     /// Only this service
     #[arg(long, value_enum)]
     pub service: Option<Service>,
@@ -166,6 +171,30 @@ pub struct Deploys {
     #[arg(long, value_name = "TIME", value_parser = parse_when)]
     pub since: Option<When>,
     /// Read an ended run, by id, folder or capsule file
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// What can be done with the deploy log instead of listing it.
+#[derive(Debug, Clone, Subcommand)]
+pub enum DeploysCommand {
+    /// Show one entry in full, beside the service's numbers in the minute before and after it
+    Show(DeploysShow),
+}
+
+/// `deploys show`: one entry.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill deploys show checkout@2026.11.3
+  firedrill deploys show 'gateway@2026.11.9#2' --json")]
+pub struct DeploysShow {
+    /// The entry, as `firedrill deploys` shows it
+    #[arg(value_name = "ID")]
+    pub id: String,
+    /// Read an ended run, by id or folder
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON.

@@ -67,7 +67,7 @@ pub(super) fn unblock(context: &Context, args: Unblock) -> anyhow::Result<Outcom
 
 fn act(context: &Context, format: Format, request: &ActionRequest) -> anyhow::Result<Outcome> {
     let control = Control::new(&context.state.load()?)?;
-    let progress = context.console.progress(&request.what());
+    let progress = context.console.progress(request.what());
     let acted = control.act(request)?;
     drop(progress);
     if format.json {

@@ -1,9 +1,11 @@
-//! `deploys`: the deploy log of a run.
+//! `deploys`: the deploy log of a run, and one entry of it.
+
+mod show;
 
 use grader::evidence::{Deploy, DeployKind, Deploys, Look, LookKind};
 
 use super::source;
-use crate::cli::evidence::Deploys as Args;
+use crate::cli::evidence::{Deploys as Args, DeploysCommand};
 use crate::console::table::{Align, Cell, Table};
 use crate::console::{Ink, Style, format};
 use crate::context::Context;
@@ -11,6 +13,9 @@ use crate::error::Outcome;
 
 /// Prints the entries, oldest first.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
+    if let Some(DeploysCommand::Show(args)) = &args.command {
+        return show::run(context, args);
+    }
     let folder = context.evidence(args.run.as_deref())?;
     let mut deploys = Deploys::open(&folder).all().map_err(source::explain)?;
     let service = args

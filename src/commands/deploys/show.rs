@@ -1,0 +1,294 @@
+//! `deploys show`: one entry in full, beside what the service's own numbers did around it.
+//!
+//! It draws no conclusion: numbers that move with a deploy may move because of something else.
+
+use grader::evidence::{Deploy, DeployKind, Deploys, Look, LookKind, Prometheus};
+use serde::Serialize;
+use time::{Duration, OffsetDateTime};
+
+use crate::cli::evidence::DeploysShow as Args;
+use crate::commands::source::{self, Live};
+use crate::console::table::{Align, Cell, Table};
+use crate::console::{Ink, Style, format, text};
+use crate::context::Context;
+use crate::error::Outcome;
+
+/// What is compared: so long before an entry, and so long after it.
+const WINDOW: Duration = Duration::MINUTE;
+
+/// An entry, and what is known about it.
+#[derive(Debug, Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    deploy: Deploy,
+    /// The release that was in the log before it; none where it is the first.
+    before: Option<String>,
+    /// The instances that reported the entry's release within a minute from then on; none where nobody can say.
+    instances: Option<Vec<String>>,
+    /// The service's numbers before it and after it; none where no telemetry is left to ask.
+    red: Option<Around>,
+}
+
+/// The numbers of a service around an instant.
+#[derive(Debug, Serialize)]
+struct Around {
+    before: Red,
+    after: Red,
+}
+
+/// Requests, errors, duration over a window; none where nothing was measured.
+#[derive(Debug, Serialize)]
+struct Red {
+    /// How long the window is; shorter than a minute where the minute is not over yet.
+    window_s: f64,
+    /// Requests a second.
+    rate: Option<f64>,
+    /// Share of server errors, 0 to 1.
+    errors: Option<f64>,
+    /// Median of the latency, in seconds.
+    p50_s: Option<f64>,
+    /// 99th percentile of the latency, in seconds.
+    p99_s: Option<f64>,
+}
+
+/// Prints the entry.
+pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
+    let folder = context.evidence(args.run.as_deref())?;
+    let all = Deploys::open(&folder).all().map_err(source::explain)?;
+    let deploy = Deploys::open(&folder)
+        .get(&args.id)
+        .map_err(source::explain)?;
+    let look = Look::by_command(LookKind::Deploys, &*args.id, context.now);
+    source::note(context, &folder, &look);
+    // The numbers are those of the running drill; of an ended run, `firedrill open` has them.
+    let live = match context.state.find()? {
+        Some(session) if session.folder == folder => Some(Live::connect(context)?),
+        _ => None,
+    };
+    let (instances, red) = match &live {
+        // An entry of the time before the run has no numbers around it.
+        Some(live) => live.wait(async {
+            let prometheus = &live.sources.prometheus;
+            let instances = instances(prometheus, &deploy, context.now).await;
+            (instances, around(prometheus, &deploy, context.now).await)
+        }),
+        None => (None, None),
+    };
+    let shown = Shown {
+        before: before(&all, &deploy),
+        instances,
+        red,
+        deploy,
+    };
+    if args.format.json {
+        context.console.json(&shown)?;
+    } else {
+        let text = render(&shown, context.console.out, context.console.width);
+        context.console.print(&text)?;
+    }
+    Ok(Outcome::Done)
+}
+
+/// The release that the log has for the service before an entry.
+fn before(all: &[Deploy], deploy: &Deploy) -> Option<String> {
+    all.iter()
+        .take_while(|other| other.id != deploy.id)
+        .filter(|other| other.service == deploy.service)
+        .last()
+        .map(|other| other.release.clone())
+}
+
+/// How far the minute from an entry on has come.
+fn end(deploy: &Deploy, now: OffsetDateTime) -> OffsetDateTime {
+    now.min(deploy.at + WINDOW)
+}
+
+async fn instances(
+    prometheus: &Prometheus,
+    deploy: &Deploy,
+    now: OffsetDateTime,
+) -> Option<Vec<String>> {
+    let (service, version) = (&deploy.service, &deploy.release);
+    let end = end(deploy, now);
+    let expr = format!(
+        "max by (instance) (max_over_time(build_info{{service=\"{service}\",version=\"{version}\"}}[{}]))",
+        seconds(end - deploy.at)
+    );
+    let value = prometheus.query(&expr, end).await.ok()?;
+    let mut names: Vec<String> = value
+        .series()
+        .iter()
+        .filter_map(|series| series.labels.get("instance").map(ToString::to_string))
+        .collect();
+    names.sort_unstable();
+    (!names.is_empty()).then_some(names)
+}
+
+async fn around(prometheus: &Prometheus, deploy: &Deploy, now: OffsetDateTime) -> Option<Around> {
+    let end = end(deploy, now);
+    let (before, after) = tokio::join!(
+        red(prometheus, &deploy.service, deploy.at, WINDOW),
+        red(prometheus, &deploy.service, end, end - deploy.at),
+    );
+    let is_known = [&before, &after].iter().any(|red| red.rate.is_some());
+    is_known.then_some(Around { before, after })
+}
+
+async fn red(
+    prometheus: &Prometheus,
+    service: &str,
+    until: OffsetDateTime,
+    window: Duration,
+) -> Red {
+    let series = "http_server_request_duration_seconds";
+    let of = format!("service=\"{service}\"");
+    let range = seconds(window);
+    let rate = format!("sum(rate({series}_count{{{of}}}[{range}]))");
+    let errors = format!(
+        "(sum(rate({series}_count{{{of},http_response_status_code=~\"5..\"}}[{range}])) or vector(0)) / {rate}"
+    );
+    let quantile = |q: f64| {
+        let buckets = format!("sum by (le) (rate({series}_bucket{{{of}}}[{range}]))");
+        format!("histogram_quantile({q}, {buckets})")
+    };
+    let number = async |expr: String| {
+        let value = prometheus.query(&expr, until).await.ok()?;
+        value.single().filter(|value| value.is_finite())
+    };
+    let (rate, errors, p50_s, p99_s) = tokio::join!(
+        number(rate),
+        number(errors),
+        number(quantile(0.5)),
+        number(quantile(0.99)),
+    );
+    Red {
+        window_s: window.as_seconds_f64().max(0.0),
+        rate,
+        errors,
+        p50_s,
+        p99_s,
+    }
+}
+
+/// A range of PromQL; two seconds hold two samples at least.
+fn seconds(window: Duration) -> String {
+    format!("{}s", window.whole_seconds().max(3))
+}
+
+fn render(shown: &Shown, style: Style, columns: usize) -> String {
+    let deploy = &shown.deploy;
+    let row = |label: &str, value: &str| format!("  {label:<11}{}\n", text::harmless(value));
+    let mut out = format!(
+        "{}\n\n",
+        style.paint(Ink::Heading, &text::harmless(&deploy.id))
+    );
+    out += &row("time", &format!("{} UTC", format::date_time(deploy.at)));
+    out += &row("kind", &deploy.kind.to_string());
+    out += &row("service", &deploy.service);
+    out += &row("release", &deploy.release);
+    out += &row(
+        "before",
+        shown.before.as_deref().unwrap_or("none in the log"),
+    );
+    if deploy.kind.starts_release() || deploy.kind == DeployKind::Config {
+        let instances = shown.instances.as_ref().map(|names| names.join(", "));
+        out += &row("ran on", instances.as_deref().unwrap_or("not known"));
+    }
+    out += &row("by", &deploy.role);
+    out += &row("changelog", &deploy.summary);
+    let Some(Around { before, after }) = &shown.red else {
+        return out + "\nNo telemetry of that time can be asked.\n";
+    };
+    out += &format!("\n{}\n", style.paint(Ink::Heading, &deploy.service));
+    let mut table = Table::new(&[
+        ("", Align::Left),
+        ("WINDOW", Align::Right),
+        ("REQUESTS/S", Align::Right),
+        ("ERRORS", Align::Right),
+        ("P50", Align::Right),
+        ("P99", Align::Right),
+    ]);
+    for (label, red) in [("before", before), ("after", after)] {
+        table.row([
+            label.into(),
+            format::elapsed(red.window_s as u64).into(),
+            or_dash(red.rate, |rate| format!("{rate:.1}")),
+            or_dash(red.errors, |errors| format!("{:.2} %", errors * 100.0)),
+            or_dash(red.p50_s, |s| format::duration(s * 1e6)),
+            or_dash(red.p99_s, |s| format::duration(s * 1e6)),
+        ]);
+    }
+    out + &table.render(style, columns)
+}
+
+fn or_dash(value: Option<f64>, show: impl Fn(f64) -> String) -> Cell {
+    value.map_or_else(|| "-".to_owned(), show).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deploy(minute: u8, release: &str, kind: DeployKind) -> Deploy {
+        Deploy {
+            id: format!("checkout@{release}#{minute}"),
+            service: "checkout".to_owned(),
+            release: release.to_owned(),
+            at: time::macros::datetime!(2026-11-23 14:00:00 UTC) + Duration::minutes(minute.into()),
+            role: "checkout engineer".to_owned(),
+            summary: "Orders keep the address".to_owned(),
+            kind,
+        }
+    }
+
+    #[test]
+    fn an_entry_shows_itself_and_the_numbers_around_it() {
+        let all = [
+            deploy(1, "2026.11.2", DeployKind::Deploy),
+            deploy(2, "2026.11.3", DeployKind::Deploy),
+        ];
+        let red = |rate: f64, window_s: f64| Red {
+            window_s,
+            rate: Some(rate),
+            errors: Some(0.0125),
+            p50_s: Some(0.004),
+            p99_s: None,
+        };
+        let shown = Shown {
+            before: before(&all, &all[1]),
+            instances: Some(vec!["checkout-1".to_owned()]),
+            red: Some(Around {
+                before: red(8.0, 60.0),
+                after: red(7.5, 42.0),
+            }),
+            deploy: all[1].clone(),
+        };
+        insta::assert_snapshot!(render(&shown, Style::PLAIN, 100), @r"
+        checkout@2026.11.3#2
+
+          time       2026-11-23 14:02:00 UTC
+          kind       deploy
+          service    checkout
+          release    2026.11.3
+          before     2026.11.2
+          ran on     checkout-1
+          by         checkout engineer
+          changelog  Orders keep the address
+
+        checkout
+                WINDOW  REQUESTS/S  ERRORS      P50  P99
+        before  1m 00s         8.0  1.25 %  4.00 ms    -
+        after      42s         7.5  1.25 %  4.00 ms    -
+        ");
+        let unknown = Shown {
+            before: before(&all, &all[0]),
+            instances: None,
+            red: None,
+            deploy: all[0].clone(),
+        };
+        let text = render(&unknown, Style::PLAIN, 100);
+        for expected in ["none in the log", "not known", "No telemetry of that time"] {
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+    }
+}
