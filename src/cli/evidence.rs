@@ -194,7 +194,7 @@ pub struct DeploysShow {
     /// The entry, as `firedrill deploys` shows it
     #[arg(value_name = "ID")]
     pub id: String,
-    /// Read an ended run, by id or folder
+    /// Read an ended run, by id, folder or capsule file
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON.
