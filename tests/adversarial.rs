@@ -162,7 +162,7 @@ static ATTEMPTS: [Attempt; 10] = [
     Attempt {
         name: "the trigger as the cause",
         spoil: |head, _| set(head, "cause", &[("mechanism", "defective-release")]),
-        says: &["belongs to the causal chain, but is not its root."],
+        says: &["What you name is near, but it is not the root."],
     },
     Attempt {
         name: "files and hosts",
