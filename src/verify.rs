@@ -67,6 +67,8 @@ pub(crate) struct Checked {
     pub(crate) limits: Limits,
     /// Seconds from the start of the traffic to the page.
     pub(crate) page_s: Option<f64>,
+    /// Why a first run did not count, if one did not; a second one then did, or its problem is told.
+    pub(crate) void: Option<String>,
     /// Bytes that were searched for words that give the answer away.
     pub(crate) searched: usize,
     /// For how long each drill's signature showed in this one, in seconds: before the change, and from then on.
@@ -114,6 +116,26 @@ pub(crate) fn run(plan: &Plan, progress: &(dyn Fn(&Checked) + Sync)) -> anyhow::
     })
 }
 
+/// A void run says that its machine was busy, or that the drill is no good: a second one tells which.
+fn hold_until_it_counts(
+    scenario: &Scenario,
+    seed: u64,
+) -> anyhow::Result<(hold::Held, Option<String>)> {
+    let first = hold::hold(scenario, seed);
+    let void = match &first {
+        Err(error) => Some(format!("{error:#}")),
+        Ok(held) => held
+            .problems
+            .iter()
+            .find(|one| one.starts_with("void"))
+            .cloned(),
+    };
+    match void {
+        None => Ok((first?, None)),
+        Some(why) => Ok((hold::hold(scenario, seed)?, Some(why))),
+    }
+}
+
 /// What the drill was submitted with, read.
 fn nothing() -> WriteUp {
     crate::report::parse("nothing", hold::NOTHING).unwrap_or_default()
@@ -149,13 +171,17 @@ fn check(plan: &Plan, scenario: &Scenario) -> anyhow::Result<Checked> {
             after_below: manifest.after_below,
         },
         page_s: None,
+        void: None,
         searched: 0,
         signatures: BTreeMap::new(),
         solvers: BTreeMap::new(),
         repeats: None,
     };
-    let held = match hold::hold(scenario, plan.seed) {
-        Ok(held) => held,
+    let held = match hold_until_it_counts(scenario, plan.seed) {
+        Ok((held, void)) => {
+            checked.void = void;
+            held
+        }
         Err(error) => {
             checked.problems.push(format!("{error:#}"));
             return Ok(checked);
@@ -185,7 +211,8 @@ fn check(plan: &Plan, scenario: &Scenario) -> anyhow::Result<Checked> {
     );
     other(solver::problems(scenario, &checked.solvers), &mut checked);
     if plan.twice {
-        let differs = match hold::begin(scenario, plan.seed) {
+        let begin = || hold::begin(scenario, plan.seed);
+        let differs = match begin().or_else(|_| begin()) {
             Ok(again) => repeat::differences(&held, &again)?,
             Err(error) => vec![format!("held again: {error:#}")],
         };

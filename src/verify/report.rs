@@ -37,6 +37,12 @@ pub(crate) fn text(report: &Report, console: Console) -> String {
             );
         }
     }
+    for drill in &report.drills {
+        if let Some(void) = &drill.void {
+            let note = console.out.paint(Ink::Faint, "held once more:");
+            let _ = writeln!(text, "{note} {}: {void}", drill.id);
+        }
+    }
     let sound = report
         .drills
         .iter()
