@@ -101,7 +101,7 @@ async fn drive(
 ) -> anyhow::Result<Outcome> {
     let mut interrupts = signal(SignalKind::interrupt()).context("interrupt signal")?;
     let mut terminations = signal(SignalKind::terminate()).context("termination signal")?;
-    let (notices, mut noticed) = mpsc::channel(NOTICES);
+    let (notices, noticed) = mpsc::channel(NOTICES);
     let (events, printer) = printer(&options, console);
     let progress = Progress::start(console.err, "starting the shop".to_owned());
 
@@ -120,25 +120,8 @@ async fn drive(
     let drill = Arc::new(plan::assemble(prepared, &stack, lock, events).await?);
     drop(progress);
 
-    let mut tasks = JoinSet::new();
     let capsule = Writer::start(&drill.folder)?;
-    let (addr, control) = control::serve(Arc::clone(&drill)).await?;
-    tasks.spawn(control);
-    if let Some(webhook) = webhook {
-        tasks.spawn(webhook.serve(Arc::clone(&drill)));
-    }
-    drill.publish(addr).await?;
-    drill.announce_ready();
-    tasks.spawn(timeline::play(Arc::clone(&drill)));
-    tasks.spawn(pager::watch(Arc::clone(&drill)));
-    tasks.spawn(folder::watch_disk(Arc::clone(&drill)));
-    let telling = Arc::clone(&drill);
-    tasks.spawn(async move {
-        while let Some(notice) = noticed.recv().await {
-            tell(&telling, notice).await;
-        }
-    });
-
+    let mut tasks = begin(&drill, webhook, noticed).await?;
     loop {
         tokio::select! {
             () = drill.ended.cancelled() => break,
@@ -168,6 +151,32 @@ async fn drive(
     drill.say_no_more();
     printer.await.context("terminal output")?;
     Ok(outcome)
+}
+
+/// Lets everything begin that runs beside each other; the set ends it when it is dropped.
+async fn begin(
+    drill: &Arc<Drill>,
+    webhook: Option<webhook::Bound>,
+    mut noticed: mpsc::Receiver<Notice>,
+) -> anyhow::Result<JoinSet<()>> {
+    let mut tasks = JoinSet::new();
+    let (addr, control) = control::serve(Arc::clone(drill)).await?;
+    tasks.spawn(control);
+    if let Some(webhook) = webhook {
+        tasks.spawn(webhook.serve(Arc::clone(drill)));
+    }
+    drill.publish(addr).await?;
+    drill.announce_ready();
+    tasks.spawn(timeline::play(Arc::clone(drill)));
+    tasks.spawn(pager::watch(Arc::clone(drill)));
+    tasks.spawn(folder::watch_disk(Arc::clone(drill)));
+    let telling = Arc::clone(drill);
+    tasks.spawn(async move {
+        while let Some(notice) = noticed.recv().await {
+            tell(&telling, notice).await;
+        }
+    });
+    Ok(tasks)
 }
 
 /// Completes when standard input ends, if that is to end the drill; else never.

@@ -105,7 +105,7 @@ pub(crate) struct Stack {
     scratch: Scratch,
 }
 
-/// The folder of the databases, removed with the stack.
+/// A folder of databases, removed with the shop that it belongs to.
 #[derive(Debug)]
 struct Scratch(PathBuf);
 
@@ -114,6 +114,12 @@ impl Drop for Scratch {
         // Whatever is left of it, the backend's own clean-up or the next run's sweep removes.
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// Where the shop is called.
+fn edge(slots: &[slot::Slot]) -> anyhow::Result<SocketAddr> {
+    let gateway = slots.iter().find(|slot| slot.service == "gateway");
+    gateway.context("no gateway")?.public()
 }
 
 impl Stack {
@@ -158,11 +164,7 @@ impl Stack {
         let ip = plan.managers.as_ref().map(|managers| managers.bind);
         let provider = Provider::start(&logs, ip.unwrap_or(Ipv4Addr::LOCALHOST.into())).await?;
         let payment = place::seen_by_services(provider.addr()?, &remotes)?;
-        let gateway = slots
-            .iter()
-            .find(|slot| slot.service == "gateway")
-            .context("no gateway")?
-            .public()?;
+        let gateway = edge(&slots)?;
         let common = Common {
             run: plan.run,
             seed: plan.seed,

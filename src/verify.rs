@@ -137,8 +137,9 @@ fn hold_until_it_counts(
 }
 
 /// What the drill was submitted with, read.
-fn nothing() -> WriteUp {
-    crate::report::parse("nothing", hold::NOTHING).unwrap_or_default()
+fn nothing() -> anyhow::Result<WriteUp> {
+    crate::report::parse("nothing", hold::NOTHING)
+        .map_err(|problems| anyhow::anyhow!("the write-up that says nothing: {problems:?}"))
 }
 
 /// Whether the record gives another verdict than the drill did.
@@ -192,24 +193,22 @@ fn check(plan: &Plan, scenario: &Scenario) -> anyhow::Result<Checked> {
     checked.searched = held.silence.bytes;
     checked.problems.extend(held.problems.iter().cloned());
     checked.problems.extend(held.silence.found.iter().cloned());
-    let runtime = hold::runtime()?;
-    runtime.block_on(async {
+    let write_up = nothing()?;
+    crate::runtime::on_this_thread()?.block_on(async {
         let record = crate::recorded::Recorded::open(&held.folder).await?;
         checked.signatures = signature::all(&record, &plan.catalogue).await?;
-        checked.solvers = solver::all(&record).await?;
-        let again = record.grade(&nothing()).await;
+        checked.solvers = solver::all(&record, &write_up).await?;
+        let again = record.grade(&write_up).await;
         record.close().await;
         if let Some(problem) = another_verdict(&held.folder, &again)? {
             checked.problems.push(problem);
         }
         anyhow::Ok(())
     })?;
-    let other = |problems: Vec<String>, checked: &mut Checked| checked.problems.extend(problems);
-    other(
-        signature::problems(scenario, &plan.catalogue, &checked.signatures),
-        &mut checked,
-    );
-    other(solver::problems(scenario, &checked.solvers), &mut checked);
+    let told_apart = signature::problems(scenario, &plan.catalogue, &checked.signatures);
+    let withstands = solver::problems(scenario, &checked.solvers);
+    checked.problems.extend(told_apart);
+    checked.problems.extend(withstands);
     if plan.twice {
         let begin = || hold::begin(scenario, plan.seed);
         let differs = match begin().or_else(|_| begin()) {

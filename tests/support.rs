@@ -6,6 +6,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+pub(crate) use firedrill::verify::silence::children_of;
 use serde_json::Value;
 
 /// Long enough for a debug build beside three other drills on two cores.
@@ -233,26 +234,6 @@ pub(crate) fn get(url: &str) -> (u16, String) {
 pub(crate) fn get_json(url: &str) -> Value {
     let (status, text) = get(url);
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{url}: {status}: {error}: {text}"))
-}
-
-/// The processes whose parent is, or whose group leader was started by, this id: children by `/proc`.
-pub(crate) fn children_of(pid: u32) -> Vec<u32> {
-    let processes = std::fs::read_dir("/proc").expect("/proc").flatten();
-    let ids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
-    ids.filter(|id| {
-        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        // The name may hold spaces and brackets; the fields after it do not.
-        let after = stat
-            .rsplit_once(')')
-            .map(|(_, after)| after)
-            .unwrap_or_default();
-        after
-            .split_whitespace()
-            .nth(1)
-            .and_then(|parent| parent.parse::<u32>().ok())
-            == Some(pid)
-    })
-    .collect()
 }
 
 /// Whether a process of that id runs (a zombie does not).

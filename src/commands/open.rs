@@ -60,10 +60,7 @@ pub(super) fn serve(
         Ports::Standard => backend::Ports::well_known(),
         Ports::Auto => backend::Ports::free(),
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("runtime")?;
+    let runtime = crate::runtime::on_this_thread()?;
     runtime.block_on(async {
         let mut interrupts = signal(SignalKind::interrupt()).context("interrupt signal")?;
         let mut terminations = signal(SignalKind::terminate()).context("termination signal")?;

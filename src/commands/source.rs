@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use grader::evidence::{self, Look, Looks, Sources};
 use grader::moment::Frame;
 use time::OffsetDateTime;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 use crate::context::Context;
 use crate::error::Error;
@@ -36,17 +36,12 @@ impl Live {
             &session.folder,
         )
         .map_err(explain)?;
-        // A proxy from the environment must not receive what goes to this machine, and no answer sends us elsewhere.
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .context("HTTP client")?;
+        let http = crate::http::client().build().context("HTTP client")?;
         Ok(Self {
             session,
             sources,
             http,
-            runtime: runtime()?,
+            runtime: crate::runtime::on_this_thread()?,
         })
     }
 
@@ -117,13 +112,6 @@ pub(super) fn note(context: &Context, folder: &Path, look: &Look) {
         // A disk that is full must not keep anyone from looking.
         let _ = Looks::open(folder).note(look);
     }
-}
-
-fn runtime() -> anyhow::Result<Runtime> {
-    Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("async runtime")
 }
 
 /// What is wrong with the question is the user's to repair; an outage is not.

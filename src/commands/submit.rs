@@ -74,10 +74,7 @@ fn again(context: &Context, args: &Submit, run: &str, write_up: &str) -> anyhow:
     let progress = context
         .console
         .progress("grading: loading the run, looking up every pointer");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("runtime")?;
+    let runtime = crate::runtime::on_this_thread()?;
     let verdict = runtime.block_on(async {
         let recorded = Recorded::open(&folder).await?;
         let verdict = recorded.grade(&write_up).await;

@@ -197,6 +197,23 @@ pub(super) fn current(scenario: Option<&Scenario>) -> BTreeMap<String, String> {
         .into()
 }
 
+/// What the other terminals are told, before the control API listens and the services run.
+fn session(prepared: &Prepared, urls: Urls) -> Session {
+    let scenario = prepared.scenario().filter(|_| prepared.options.named);
+    Session {
+        run: prepared.run.clone(),
+        pid: std::process::id(),
+        started: prepared.started.0,
+        control: SocketAddr::from(([127, 0, 0, 1], 0)),
+        token: prepared.token.clone(),
+        folder: prepared.folder.clone(),
+        urls,
+        services: Vec::new(),
+        pace: prepared.options.pace,
+        scenario: scenario.map(|scenario| scenario.id.clone()),
+    }
+}
+
 /// Puts the drill's state together once the stack is up, and starts the traffic.
 pub(super) async fn assemble(
     prepared: Prepared,
@@ -235,28 +252,7 @@ pub(super) async fn assemble(
         is_blind: false,
         passed: None,
     };
-    let session = Session {
-        run: prepared.run.clone(),
-        pid: std::process::id(),
-        started: prepared.started.0,
-        control: SocketAddr::from(([127, 0, 0, 1], 0)),
-        token: prepared.token,
-        folder: prepared.folder.clone(),
-        urls,
-        services: Vec::new(),
-        pace: prepared.options.pace,
-        scenario: prepared
-            .options
-            .named
-            .then(|| {
-                prepared
-                    .options
-                    .scenario
-                    .as_ref()
-                    .map(|(scenario, _)| scenario.id.clone())
-            })
-            .flatten(),
-    };
+    let session = session(&prepared, urls);
     let (scenario, file) = prepared.options.scenario.unzip();
     Ok(Drill {
         seed: prepared.seed,

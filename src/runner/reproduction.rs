@@ -129,11 +129,7 @@ async fn measured(
     requests: &[Request],
     growth: Option<&Growth>,
 ) -> anyhow::Result<Trial> {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .context("HTTP client")?;
+    let client = crate::http::client().build().context("HTTP client")?;
     let base = format!("http://{}", copy.gateway);
     let before = total(copy, &client, growth).await?;
     let deadline = Instant::now() + Duration::from_secs(MAX_SECONDS);

@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use tokio::sync::mpsc;
 
-use super::catalogue;
 use super::fleet::{Common, Fleet, Releases};
 use super::log_file::LogFile;
 use super::placement::Placement;
 use super::provider::Provider;
 use super::slot::{Notice, Slot};
+use super::{Scratch, catalogue};
 use crate::cli::Service;
 
 /// Turns spans off, whatever the runner's own environment says.
@@ -55,16 +55,6 @@ pub(crate) struct Copy {
     _scratch: Scratch,
 }
 
-#[derive(Debug)]
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What is left of it goes with the drill's own.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 impl Copy {
     /// Starts it, and waits until it answers.
     pub(crate) async fn start(plan: Plan) -> anyhow::Result<Self> {
@@ -73,8 +63,7 @@ impl Copy {
             .with_context(|| format!("folder `{}`", scratch.0.display()))?;
         catalogue::install(&plan.cache, &scratch.0, &|_| {}).await?;
         let slots = slots(&plan.instances)?;
-        let gateway = slots.iter().find(|slot| slot.service == "gateway");
-        let gateway = gateway.context("no gateway")?.public()?;
+        let gateway = super::edge(&slots)?;
         let provider = Provider::start(&scratch.0, Ipv4Addr::LOCALHOST.into()).await?;
         let common = Common {
             run: plan.run,

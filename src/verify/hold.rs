@@ -55,7 +55,8 @@ pub(super) fn hold(scenario: &Scenario, seed: u64) -> anyhow::Result<Held> {
     let page = drill.page(&scenario.page.alert, PAGED_WITHIN)?;
     std::thread::sleep(LOOK);
     let session = StateDir::locate(Some(state.path()), |_| None)?.load()?;
-    let silence = runtime()?.block_on(silence::search(&session, scenario))?;
+    let silence =
+        crate::runtime::on_this_thread()?.block_on(silence::search(&session, scenario))?;
     let mut problems = Vec::new();
     match Control::new(&session)?.submit(NOTHING.to_owned(), false)? {
         Submitted::Void { reason } => problems.push(format!("void: {reason}")),
@@ -101,14 +102,6 @@ pub(super) fn begin(scenario: &Scenario, seed: u64) -> anyhow::Result<Begun> {
         _state: state,
         events: std::mem::take(&mut drill.events),
     })
-}
-
-/// A runtime for the questions of one drill.
-pub(super) fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("runtime")
 }
 
 fn at(event: &Value) -> anyhow::Result<OffsetDateTime> {

@@ -75,8 +75,7 @@ struct Exported {
 }
 
 async fn exported(session: &Session) -> anyhow::Result<Vec<Exported>> {
-    let http = reqwest::Client::builder()
-        .no_proxy()
+    let http = crate::http::client()
         .timeout(TIMEOUT)
         .build()
         .context("HTTP client")?;
@@ -91,7 +90,7 @@ async fn exported(session: &Session) -> anyhow::Result<Vec<Exported>> {
             shop: true,
         });
     }
-    for id in processes(session.pid) {
+    for id in children_of(session.pid) {
         for file in ["cmdline", "environ", "comm"] {
             let place = format!("/proc/{id}/{file}");
             let bytes = std::fs::read(&place).unwrap_or_default();
@@ -131,16 +130,16 @@ fn urls(session: &Session) -> Vec<String> {
     traces.into_iter().chain(metrics).chain(admin).collect()
 }
 
-/// The children of the runner, as far as `/proc` tells.
-fn processes(runner: u32) -> Vec<u32> {
+/// The children of a process, as far as `/proc` tells.
+pub fn children_of(parent: u32) -> Vec<u32> {
     let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
     ids.filter(|id| {
         let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
         // The name may hold spaces and brackets; the fields after it do not.
         let after = stat.rsplit_once(')').map(|(_, after)| after);
-        let parent = after.and_then(|after| after.split_whitespace().nth(1)?.parse().ok());
-        parent == Some(runner)
+        let found = after.and_then(|after| after.split_whitespace().nth(1)?.parse().ok());
+        found == Some(parent)
     })
     .collect()
 }

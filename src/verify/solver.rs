@@ -116,31 +116,26 @@ struct Guess {
     evidence: Vec<String>,
 }
 
-/// Lets every solver write up one run, and grades them.
-pub(super) async fn all(record: &Recorded) -> anyhow::Result<BTreeMap<&'static str, Result>> {
+/// Lets every solver write up one run, and grades them; `nothing` is what whoever looks at nothing hands in.
+pub(super) async fn all(
+    record: &Recorded,
+    nothing: &WriteUp,
+) -> anyhow::Result<BTreeMap<&'static str, Result>> {
     let deploys = in_the_drill(record);
+    let (first, newest) = (deploys.first(), deploys.last());
     let guesses = [
-        loudest_log(record)?,
-        most_error_spans(record).await?,
-        of_deploy(deploys.last()),
-        largest_deviation(record).await?,
-        of_deploy(deploys.first()),
+        (loudest_log(record)?, newest),
+        (most_error_spans(record).await?, newest),
+        (of_deploy(newest), newest),
+        (largest_deviation(record).await?, newest),
+        (of_deploy(first), first),
     ];
     let mut results = BTreeMap::new();
-    for (name, guess) in NAMES.into_iter().zip(guesses) {
-        let deploy = match name {
-            "a deploy" => deploys.first(),
-            _ => deploys.last(),
-        };
+    for (name, (guess, deploy)) in NAMES.into_iter().zip(guesses) {
         let writeup = write_up(record, guess, deploy);
         results.insert(name, graded(record, &writeup).await);
     }
-    let nothing = WriteUp {
-        verdict: Some(Claim::NoIncident),
-        severity: Some(Severity::None),
-        ..WriteUp::default()
-    };
-    results.insert("nothing", graded(record, &nothing).await);
+    results.insert("nothing", graded(record, nothing).await);
     Ok(results)
 }
 
@@ -284,12 +279,12 @@ async fn largest_deviation(record: &Recorded) -> anyhow::Result<Guess> {
     for (template, mechanism) in METRICS {
         for (service, component) in SERVICES {
             let expr = template.replace("=\"S\"", &format!("=\"{service}\""));
-            let (before, _) = mean(record, &expr, windows.baseline).await?;
-            let (now, at) = mean(record, &expr, incident(record)).await?;
+            let before = mean(record, &expr, windows.baseline).await?;
+            let now = mean(record, &expr, incident(record)).await?;
             // What was not there before is compared with a hundredth: it deviates, but not without end.
             let ratio = now / before.max(0.01);
             if ratio > largest.0 {
-                let at = grader::moment::rfc3339(at);
+                let at = grader::moment::rfc3339(incident(record).to);
                 largest = (
                     ratio,
                     Guess {
@@ -304,12 +299,8 @@ async fn largest_deviation(record: &Recorded) -> anyhow::Result<Guess> {
     Ok(largest.1)
 }
 
-/// The mean of an expression's values, and the end of the window.
-async fn mean(
-    record: &Recorded,
-    expr: &str,
-    window: Window,
-) -> anyhow::Result<(f64, time::OffsetDateTime)> {
+/// The mean of an expression's values; 0 of none.
+async fn mean(record: &Recorded, expr: &str, window: Window) -> anyhow::Result<f64> {
     let prometheus = &record.sources.prometheus;
     let series = prometheus
         .query_range(expr, window, Duration::SECOND)
@@ -320,7 +311,7 @@ async fn mean(
         .filter(|value| value.is_finite())
         .collect();
     let count = values.len().max(1) as f64;
-    Ok((values.iter().sum::<f64>() / count, window.to))
+    Ok(values.iter().sum::<f64>() / count)
 }
 
 /// The write-up around a guess, with everything that comes without looking.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use http::StatusCode;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use tokio::runtime::Handle;
 
@@ -24,6 +24,18 @@ const WITHIN: Duration = Duration::from_secs(20);
 
 type Answer = Pin<Box<dyn Future<Output = Result<Value, Problem>> + Send>>;
 type Work = Arc<dyn Fn(Value) -> Answer + Send + Sync>;
+
+/// The arguments of a control that takes none.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// What a control answers: how many things it was about.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Done {
+    /// How many.
+    pub count: usize,
+}
 
 /// The controls of a service, by name.
 #[derive(Clone, Default)]

@@ -11,7 +11,6 @@
 mod app;
 mod boot;
 mod config;
-mod control;
 mod flags;
 
 mod layer;
@@ -19,6 +18,7 @@ mod listener;
 mod server;
 
 pub mod client;
+pub mod control;
 pub mod db;
 pub mod problem;
 

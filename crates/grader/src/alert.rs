@@ -8,7 +8,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::evidence::{Prometheus, Series, shorten};
 use crate::moment::{Frame, Window};
-use crate::pointer::promql::{calls, words};
+use crate::pointer::promql::{CALENDAR, calls, words};
 use crate::writeup::Alert;
 
 /// How often a rule is evaluated; the steps grow where a run has more than [`crate::evidence::prometheus::MAX_STEPS`].
@@ -77,16 +77,6 @@ pub async fn attempt(prometheus: &Prometheus, frame: &Frame, alert: &Alert) -> O
 
 /// Why an expression says nothing about how the system behaves, if it does not.
 fn says_nothing(expr: &str) -> Option<String> {
-    const CALENDAR: [&str; 8] = [
-        "minute",
-        "hour",
-        "day_of_month",
-        "day_of_week",
-        "day_of_year",
-        "days_in_month",
-        "month",
-        "year",
-    ];
     let words = words(expr);
     if words.iter().any(|word| word.starts_with("ALERTS")) {
         return Some("it repeats an alert that is there already".to_owned());

@@ -1,7 +1,10 @@
 //! What operators can do to a running checkout: set the message aside that is stuck, and try dead letters again.
 
-use chassis::{App, Problem, db::Statement};
-use serde::{Deserialize, Serialize};
+use chassis::{
+    App, Problem,
+    control::{Done, Nothing},
+    db::Statement,
+};
 use tracing::{info, warn};
 
 use crate::{State, store::outbox};
@@ -18,17 +21,6 @@ const REPLAY: Statement = Statement {
     summary: "TRANSACTION replay",
     text: "BEGIN IMMEDIATE",
 };
-
-/// Nothing to say.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
-/// How many messages were moved.
-#[derive(Debug, Serialize)]
-struct Done {
-    count: usize,
-}
 
 /// Offers them.
 pub(crate) fn offer(app: App, state: &State) -> App {

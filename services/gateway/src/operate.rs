@@ -1,26 +1,18 @@
 //! What operators can do to a running gateway.
 
-use chassis::App;
-use serde::{Deserialize, Serialize};
+use chassis::{
+    App,
+    control::{Done, Nothing},
+};
+use serde::Deserialize;
 
 use crate::{State, blocked::Clients};
-
-/// Nothing to say.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
 
 /// The clients to turn away from now on; those of before are let in again.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Block {
     clients: Clients,
-}
-
-/// How many pages or clients it was about.
-#[derive(Debug, Serialize)]
-struct Done {
-    count: usize,
 }
 
 /// Offers them.

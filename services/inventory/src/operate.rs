@@ -2,21 +2,12 @@
 
 use std::sync::Arc;
 
-use chassis::App;
-use serde::{Deserialize, Serialize};
+use chassis::{
+    App,
+    control::{Done, Nothing},
+};
 
 use crate::State;
-
-/// Nothing to say.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Nothing {}
-
-/// How many views were dropped.
-#[derive(Debug, Serialize)]
-struct Done {
-    count: usize,
-}
 
 /// Offers them.
 pub(crate) fn offer(app: App, state: &State) -> App {

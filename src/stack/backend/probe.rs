@@ -30,9 +30,7 @@ pub(super) const RUN_HEADER: &str = "x-firedrill-run";
 
 impl Probe {
     pub(super) fn new() -> anyhow::Result<Self> {
-        let client = Client::builder()
-            .no_proxy() // A proxy from the environment would receive even loopback calls.
-            .redirect(reqwest::redirect::Policy::none())
+        let client = crate::http::client()
             .timeout(ANSWER_WITHIN)
             .build()
             .context("HTTP client")?;

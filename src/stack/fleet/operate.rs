@@ -81,10 +81,7 @@ impl Fleet {
     }
 
     async fn ask(&self, service: &str, name: &str, arguments: &Value) -> anyhow::Result<u64> {
-        // A proxy from the environment must not receive what goes to this machine.
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
+        let http = crate::http::client()
             .timeout(ANSWER_WITHIN)
             .build()
             .context("HTTP client")?;

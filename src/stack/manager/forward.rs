@@ -36,9 +36,7 @@ struct Forward {
 
 /// The routes of the admin port.
 pub(super) fn router(host: Arc<Host>, hosts: Hosts) -> anyhow::Result<Router> {
-    let client = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
+    let client = crate::http::client()
         .timeout(ANSWER_WITHIN)
         .build()
         .context("HTTP client")?;

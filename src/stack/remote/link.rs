@@ -55,12 +55,7 @@ impl Link {
         if !is_plain || url.host_str().is_none() || !url.username().is_empty() {
             return Err(invalid().into());
         }
-        // A proxy from the environment must not receive what is sealed, and no answer sends us elsewhere.
-        let http = reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .context("HTTP client")?;
+        let http = crate::http::client().build().context("HTTP client")?;
         Ok(Self {
             base: url,
             text: base.trim_end_matches('/').to_owned(),

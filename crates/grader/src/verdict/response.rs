@@ -74,31 +74,7 @@ pub(super) fn like(pattern: &str, id: &str) -> bool {
 pub(super) fn mitigation(case: &Case) -> Item {
     let weight = case.rubric.weights.mitigation;
     let Some(wanted) = &case.rubric.mitigation else {
-        let changes: Vec<&Action> = case
-            .facts
-            .actions
-            .iter()
-            .filter(|action| is_change(action))
-            .collect();
-        let (share, why) = match changes.as_slice() {
-            [] if says_nothing(case) => (
-                1.0,
-                "Nothing needed to be done, and you left the system alone.".to_owned(),
-            ),
-            [] => (
-                0.5,
-                "Nothing needed to be done, and nothing was, but the write-up says otherwise."
-                    .to_owned(),
-            ),
-            [first, ..] => (
-                0.3,
-                format!(
-                    "Nothing needed to be done, but you did `{}` at {}.",
-                    first.what,
-                    clock_text(first.at)
-                ),
-            ),
-        };
+        let (share, why) = left_alone(case);
         return Item::graded("mitigation", share, weight, why);
     };
     let measured = case.facts.mitigation.clone().unwrap_or_default();
@@ -142,6 +118,35 @@ pub(super) fn mitigation(case: &Case) -> Item {
         format!("{why} {state}{report}"),
     )
     .hint(hint)
+}
+
+/// Where nothing was wrong nothing is to be done: the share of the points, and why.
+fn left_alone(case: &Case) -> (f64, String) {
+    let changes: Vec<&Action> = case
+        .facts
+        .actions
+        .iter()
+        .filter(|action| is_change(action))
+        .collect();
+    match changes.as_slice() {
+        [] if says_nothing(case) => (
+            1.0,
+            "Nothing needed to be done, and you left the system alone.".to_owned(),
+        ),
+        [] => (
+            0.5,
+            "Nothing needed to be done, and nothing was, but the write-up says otherwise."
+                .to_owned(),
+        ),
+        [first, ..] => (
+            0.3,
+            format!(
+                "Nothing needed to be done, but you did `{}` at {}.",
+                first.what,
+                clock_text(first.at)
+            ),
+        ),
+    }
 }
 
 fn judge(case: &Case, wanted: &rubric::Mitigation, is_settled: bool) -> Answer {
