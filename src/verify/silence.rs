@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use grader::heap::{OUR_CRATES, Site};
 
 use crate::scenario::Scenario;
 use crate::session::Session;
@@ -174,6 +175,7 @@ fn files(folder: &Path, shop: bool, all: &mut Vec<Exported>) -> anyhow::Result<(
         let bytes = match path.extension() {
             _ if is_binary => continue,
             Some(extension) if extension == "gz" => unpacked(&bytes),
+            Some(extension) if extension == "sites" => names_of_ours(&bytes),
             _ => bytes,
         };
         all.push(Exported {
@@ -185,9 +187,58 @@ fn files(folder: &Path, shop: bool, all: &mut Vec<Exported>) -> anyhow::Result<(
     Ok(())
 }
 
+/// The functions of the shop in a snapshot's allocation sites: what a library calls its own (`unbounded_channel`) is in
+/// every shop's heap. A file that is no list of sites is taken as it is.
+fn names_of_ours(bytes: &[u8]) -> Vec<u8> {
+    let Ok(sites) = serde_json::from_slice::<Vec<Site>>(bytes) else {
+        return bytes.to_vec();
+    };
+    let names = sites
+        .into_iter()
+        .flat_map(|site| std::iter::once(site.function).chain(site.stack));
+    let is_ours = |name: &String| {
+        let mut crates = OUR_CRATES.iter();
+        crates.any(|ours| name.contains(&format!("{ours}::")))
+    };
+    let names: Vec<String> = names.filter(is_ours).collect();
+    names.join("\n").into_bytes()
+}
+
 fn unpacked(bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
     // What can be unpacked is searched; a torn file is no reason to look at nothing.
     let _ = flate2::read::GzDecoder::new(bytes).read_to_end(&mut text);
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_libraries_are_not_the_shops() {
+        let site = |function: &str, stack: &[&str]| Site {
+            function: function.to_owned(),
+            bytes: 1,
+            objects: None,
+            stack: stack.iter().map(|&name| name.to_owned()).collect(),
+        };
+        let sites = [
+            site(
+                "chassis::client::exchange",
+                &["tokio::sync::mpsc::unbounded::unbounded_channel"],
+            ),
+            site(
+                "core::future::poll",
+                &["<inventory::Unbounded as Drop>::drop"],
+            ),
+        ];
+        let bytes = serde_json::to_vec(&sites).expect("sites");
+        let names = String::from_utf8(names_of_ours(&bytes)).expect("a text");
+        assert_eq!(
+            names,
+            "chassis::client::exchange\n<inventory::Unbounded as Drop>::drop"
+        );
+        assert_eq!(names_of_ours(b"torn"), b"torn");
+    }
 }
