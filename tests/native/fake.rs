@@ -8,14 +8,34 @@ pub(super) type Answers = &'static [(&'static str, &'static str)];
 
 /// Serves on a free port until the test ends; gives the address.
 pub(super) fn serve(answers: Answers) -> String {
+    listen(move |stream| {
+        respond(stream, |path| {
+            let found = answers.iter().find(|(known, _)| *known == path);
+            found.map_or(("404 Not Found", "nothing here"), |(_, body)| {
+                ("200 OK", body)
+            })
+        })
+    })
+}
+
+fn listen(answer: impl Fn(TcpStream) -> Option<()> + Copy + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("its address"));
     std::thread::spawn(move || {
         for stream in listener.incoming().map_while(Result::ok) {
-            std::thread::spawn(move || answer(stream, answers));
+            std::thread::spawn(move || answer(stream));
         }
     });
     url
+}
+
+/// Refuses every question, as a Prometheus does while it reads what it has stored; gives the address.
+pub(super) fn unready() -> String {
+    listen(|stream| {
+        respond(stream, |_| {
+            ("503 Service Unavailable", "Service Unavailable")
+        })
+    })
 }
 
 /// Accepts connections and never says a word.
@@ -35,7 +55,7 @@ pub(super) fn refusing() -> String {
     format!("http://{}", listener.local_addr().expect("its address"))
 }
 
-fn answer(stream: TcpStream, answers: Answers) -> Option<()> {
+fn respond(stream: TcpStream, answer: impl Fn(&str) -> (&'static str, &'static str)) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let mut head = String::new();
     reader.read_line(&mut head).ok()?;
@@ -52,10 +72,7 @@ fn answer(stream: TcpStream, answers: Answers) -> Option<()> {
     }
     reader.take(length).read_to_end(&mut Vec::new()).ok()?;
     let path = head.split(' ').nth(1)?.split('?').next()?;
-    let found = answers.iter().find(|(known, _)| *known == path);
-    let (status, body) = found.map_or(("404 Not Found", "nothing here"), |(_, body)| {
-        ("200 OK", body)
-    });
+    let (status, body) = answer(path);
     let mut stream = stream;
     write!(
         stream,

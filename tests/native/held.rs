@@ -228,7 +228,9 @@ impl Elsewhere {
             .expect("a configuration");
         let arguments = ["--config".to_owned(), file.display().to_string()];
         let jaeger = start("jaeger", &arguments, &folder.path().join("jaeger.log"));
-        wait_for("jaeger", SOON, || TcpStream::connect(&query).ok());
+        for port in [&query, &http] {
+            wait_for("jaeger", SOON, || TcpStream::connect(port).ok());
+        }
         let url = |address: &str| format!("http://{address}");
         let flags = [
             "--backend",
@@ -258,7 +260,11 @@ impl Elsewhere {
         ];
         let log = folder.path().join("prometheus.log");
         let prometheus = start("prometheus", &arguments, &log);
-        wait_for("prometheus", SOON, || TcpStream::connect(&metrics).ok());
+        wait_for("prometheus", SOON, || {
+            TcpStream::connect(&metrics).ok()?;
+            let (status, _) = get(&format!("http://{metrics}/-/ready"));
+            (status == 200).then_some(())
+        });
         Self {
             _jaeger: jaeger,
             prometheus,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use libtest_mimic::Trial;
 use serde_json::json;
 
-use super::fake::{Answers, refusing, serve, silent};
+use super::fake::{Answers, refusing, serve, silent, unready};
 use crate::support::firedrill;
 
 /// What the issue allows, from the start of the program.
@@ -66,7 +66,7 @@ const USUAL: Case = Case {
     said: &[],
 };
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 13] = [
     Case {
         name: "a_receiver_that_refuses_connections",
         otlp: refusing,
@@ -117,6 +117,12 @@ const CASES: [Case; 12] = [
         name: "a_prometheus_that_refuses_connections",
         prometheus: refusing,
         said: &["error: Prometheus at", "refused", "9090"],
+        ..USUAL
+    },
+    Case {
+        name: "a_prometheus_that_is_not_ready",
+        prometheus: unready,
+        said: &["error: Prometheus at", "is not ready", "/-/ready"],
         ..USUAL
     },
     Case {

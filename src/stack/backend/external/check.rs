@@ -16,6 +16,10 @@ use crate::stack::backend::version::{OLDEST_PROMETHEUS, Version};
 
 /// Time for a gRPC call, connection included.
 const CALL_WITHIN: Duration = Duration::from_secs(3);
+/// What a Prometheus that is not ready yet answers, whatever it is asked.
+const UNAVAILABLE: u16 = 503;
+/// How often one that is not ready is asked again.
+const ASK_EVERY: Duration = Duration::from_millis(200);
 
 /// What was found.
 pub(super) struct Found {
@@ -37,7 +41,7 @@ pub(super) async fn all(probe: &Probe, addresses: &Addresses, rules: &str) -> Re
     let (protocol, jaeger, version) = tokio::join!(
         otlp(probe, &addresses.otlp, &span.request),
         jaeger(probe, &addresses.jaeger),
-        prometheus(probe, addresses, rules),
+        prometheus(probe, addresses, rules, deadline),
     );
     match (protocol, jaeger, version) {
         (Ok(protocol), Ok(()), Ok(version)) => {
@@ -157,7 +161,12 @@ async fn jaeger(probe: &Probe, url: &str) -> Result<(), Problem> {
     Err(problem(message, hint))
 }
 
-async fn prometheus(probe: &Probe, addresses: &Addresses, rules: &str) -> Result<String, Problem> {
+async fn prometheus(
+    probe: &Probe,
+    addresses: &Addresses,
+    rules: &str,
+    deadline: Instant,
+) -> Result<String, Problem> {
     let url = &addresses.prometheus;
     address(url, "prometheus", "http://127.0.0.1:9090")?;
     let hint = "`--prometheus URL` takes the address of its API and UI, usually port 9090";
@@ -165,12 +174,27 @@ async fn prometheus(probe: &Probe, addresses: &Addresses, rules: &str) -> Result
         let url = format!("{url}/api/v1/{path}");
         async move { probe.get(&url).await }
     };
-    let answer = asked("status/buildinfo").await.map_err(|reason| {
-        problem(
-            format!("Prometheus at {url} does not answer: {reason}"),
-            hint,
-        )
-    })?;
+    let answer = loop {
+        let answer = asked("status/buildinfo").await.map_err(|reason| {
+            problem(
+                format!("Prometheus at {url} does not answer: {reason}"),
+                hint,
+            )
+        })?;
+        // While it reads what it has stored it refuses every question.
+        if answer.status != UNAVAILABLE {
+            break answer;
+        }
+        if Instant::now() >= deadline {
+            let message = format!(
+                "Prometheus at {url} is not ready: it answers with status {UNAVAILABLE}, {} s later",
+                FOUND_WITHIN.as_secs()
+            );
+            let hint = format!("wait until `{url}/-/ready` answers with status 200");
+            return Err(problem(message, hint));
+        }
+        tokio::time::sleep(ASK_EVERY).await;
+    };
     let Some(built) = answer.data() else {
         let message = format!(
             "what answers at {url} is no Prometheus: `/api/v1/status/buildinfo` gives status {}",
