@@ -3,6 +3,7 @@
 //! Help, completions and man pages all come from here; no other file names a flag.
 
 pub mod act;
+pub mod config;
 pub mod drill;
 pub mod evidence;
 pub mod manage;
@@ -178,6 +179,8 @@ pub enum Command {
     Block(act::Block),
     /// Let a client in again
     Unblock(act::Unblock),
+    /// Show or change the settings of a service
+    Config(config::Config),
     /// Start or check the write-up
     Report(write::Report),
     /// Grade a write-up and end the drill

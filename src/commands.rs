@@ -3,6 +3,7 @@
 mod act;
 mod check;
 mod completions;
+mod config;
 mod debrief;
 mod deploys;
 mod heap;
@@ -59,6 +60,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Outbox(args) => act::outbox(&context, &args),
         Command::Block(args) => act::block(&context, args),
         Command::Unblock(args) => act::unblock(&context, args),
+        Command::Config(args) => config::run(&context, args),
         Command::Report(args) => report::run(&context, &args),
         Command::Submit(args) => submit::run(&context, &args),
         Command::Debrief(args) => debrief::run(&context, &args),

@@ -1,5 +1,6 @@
 //! The client of a running drill's control API, and the shapes that go over it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::Service;
 use crate::error::Error;
 use crate::session::Session;
+pub use crate::stack::fleet::settings::{Origin, Setting};
 
 /// Grading waits for the live system to settle, for the cause to be removed where the responder did not, and for the
 /// reproduction on two copies of the shop.
@@ -54,6 +56,20 @@ pub enum ActionRequest {
         /// The name that it gives itself.
         client: String,
     },
+    /// Changes settings, with new processes of the same release.
+    Set {
+        /// The service.
+        service: Service,
+        /// Values by key, as they were written.
+        settings: BTreeMap<String, String>,
+    },
+    /// Takes back what the responder has set, with new processes of the same release.
+    Unset {
+        /// The service.
+        service: Service,
+        /// The keys.
+        keys: Vec<String>,
+    },
 }
 
 impl ActionRequest {
@@ -68,6 +84,13 @@ impl ActionRequest {
             Self::Replay {} => "outbox replay".to_owned(),
             Self::Block { client } => format!("block {client}"),
             Self::Unblock { client } => format!("unblock {client}"),
+            Self::Set { service, settings } => {
+                let pairs = settings
+                    .iter()
+                    .map(|(key, value)| format!(" {key}={value}"));
+                format!("config set {service}{}", pairs.collect::<String>())
+            }
+            Self::Unset { service, keys } => format!("config unset {service} {}", keys.join(" ")),
         }
     }
 }
@@ -173,6 +196,17 @@ pub struct Status {
     pub services: Vec<crate::session::Instance>,
 }
 
+/// The settings of a service.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Settings {
+    /// The service.
+    pub service: Service,
+    /// The release that it runs.
+    pub release: String,
+    /// Every setting, by key.
+    pub settings: Vec<Setting>,
+}
+
 /// An action that was taken.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Taken {
@@ -234,6 +268,14 @@ impl Control {
     /// What runs, and how it does.
     pub fn status(&self) -> anyhow::Result<Status> {
         self.answer(self.http.get(format!("{}/v1/status", self.base)))
+    }
+
+    /// Every setting of a service, by key.
+    pub fn settings(&self, service: Service) -> anyhow::Result<Settings> {
+        self.answer(
+            self.http
+                .get(format!("{}/v1/settings/{service}", self.base)),
+        )
     }
 
     /// Acts on the shop; returns when that is complete.

@@ -20,6 +20,7 @@ mod runner;
 mod runtime;
 pub mod scenario;
 pub mod session;
+mod settings;
 mod stack;
 pub mod verify;
 pub mod when;

@@ -126,9 +126,8 @@ pub(crate) struct Recorded {
 impl Recorded {
     /// Loads a run; fails for one that was not graded, or whose evidence is not in its folder.
     pub(crate) async fn open(folder: &Path) -> anyhow::Result<Self> {
-        let run = run_of(folder);
         if let Some(elsewhere) = Elsewhere::of(folder) {
-            return Err(elsewhere.refusal(&run).into());
+            return Err(elsewhere.refusal(&run_of(folder)).into());
         }
         let Ok(facts) = std::fs::read(folder.join("facts.json")) else {
             let hint = "only a run that was graded can be graded again";
@@ -136,11 +135,10 @@ impl Recorded {
         };
         let facts: Facts = serde_json::from_slice(&facts).context("facts of the run")?;
         let scenario = scenario(folder)?;
-        let backend = Backend::replay(&run, folder, Ports::free()).await?;
-        let urls = backend.urls();
+        let (backend, sources) = replay(folder).await?;
         Ok(Self {
-            sources: Sources::new(&urls.jaeger, &urls.prometheus, folder)?,
             backend,
+            sources,
             facts,
             scenario,
             unproven: unproven(folder),
@@ -174,6 +172,18 @@ impl Recorded {
     pub(crate) async fn close(self) {
         self.backend.stop().await;
     }
+}
+
+/// Serves the evidence of any run on free ports; fails for one whose evidence is not in its folder.
+pub(crate) async fn replay(folder: &Path) -> anyhow::Result<(Backend, Sources)> {
+    let run = run_of(folder);
+    if let Some(elsewhere) = Elsewhere::of(folder) {
+        return Err(elsewhere.refusal(&run).into());
+    }
+    let backend = Backend::replay(&run, folder, Ports::free()).await?;
+    let urls = backend.urls();
+    let sources = Sources::new(&urls.jaeger, &urls.prometheus, folder)?;
+    Ok((backend, sources))
 }
 
 fn reproduction(folder: &Path) -> Option<Kept> {

@@ -8,6 +8,7 @@
 //! The format is described in `docs/scenario-format.md`.
 
 pub mod catalogue;
+mod history;
 pub mod nearest;
 pub mod parse;
 pub mod problem;

@@ -1,12 +1,13 @@
 //! What a responder does to processes that run: caches, the outbox, clients. Each is held against the state it changes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chassis::rusqlite::Connection;
 use libtest_mimic::Trial;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::{Drill, SOON, get, wait_for};
+use crate::support::{Drill, SOON, firedrill, get, wait_for};
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![Trial::test(
@@ -26,8 +27,10 @@ fn acted() {
     flush(&drill);
     outbox(&drill);
     block(&drill);
+    configure(&drill);
     recorded(&drill);
-    shown(&drill);
+    let entry = shown(&drill);
+    shown_afterwards(drill, &entry);
 }
 
 /// Sum of a series over the instances of a service, from their admin ports.
@@ -196,7 +199,7 @@ fn block(drill: &Drill) {
         gateway.and_then(|one| one["pid"].as_u64())
     };
     let status = drill.json(&["status"]);
-    assert_eq!(status["blocked"], serde_json::json!([CLIENT]));
+    assert_eq!(status["blocked"], json!([CLIENT]));
     let before = gateway(&status);
     crate::support::kill(u32::try_from(before.expect("a process")).expect("an id"));
     wait_for("the gateway is back", SOON, || {
@@ -208,6 +211,86 @@ fn block(drill: &Drill) {
     assert_eq!(answers(drill, CLIENT).0, open);
     let refused = drill.cli(&["block", ""]);
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+}
+
+/// The settings that the command line tells of a service, by key.
+fn settings(drill: &Drill, service: &str) -> BTreeMap<String, Value> {
+    let told = drill.json(&["config", "show", service]);
+    let settings = told["settings"].as_array().expect("settings").iter();
+    let by_key = |setting: &Value| Some((setting["key"].as_str()?.to_owned(), setting.clone()));
+    settings.filter_map(by_key).collect()
+}
+
+fn configure(drill: &Drill) {
+    let key = "cache.capacity";
+    let default = settings(drill, "inventory")[key].clone();
+    assert_eq!(default["from"], "default");
+    let set = [
+        "config",
+        "set",
+        "inventory",
+        "cache.capacity=100",
+        "cache.preload=50",
+    ];
+    let done = drill.json(&set);
+    assert_eq!(done["count"], 2, "{done}");
+    assert_eq!(
+        done["what"],
+        "config set inventory cache.capacity=100 cache.preload=50"
+    );
+    let entry = drill.json(&["deploys", "show", done["id"].as_str().expect("an id")]);
+    let changed = json!({"key": key, "before": default["value"], "after": 100});
+    assert_eq!(entry["changes"][0], changed, "{entry}");
+
+    // The processes have it: two instances hold a hundred views each at most, however much is asked for.
+    let held = || metric(drill, "inventory", "cache_entries{");
+    wait_for("the caches are full", SOON, || {
+        (held() >= 200.0).then_some(())
+    });
+    assert!(held() <= 200.0, "{}", held());
+    drill.ok(&["restart", "inventory"]);
+    let kept = &settings(drill, "inventory")[key];
+    assert_eq!(
+        (&kept["value"], &kept["from"]),
+        (&json!(100), &json!("responder"))
+    );
+    let again = drill.json(&["config", "set", "inventory", "cache.capacity=100"]);
+    assert_eq!(
+        (&again["count"], &again["id"]),
+        (&json!(0), &Value::Null),
+        "{again}"
+    );
+
+    for (arguments, said) in [
+        (
+            &["set", "inventory", "cache.capacitee=5"][..],
+            "did you mean `cache.capacity`?",
+        ),
+        (&["set", "inventory", "cache=5"], "is a table"),
+        (
+            &["set", "inventory", "cache.capacity=many"],
+            "cannot be `many`",
+        ),
+        (&["set", "inventory", "cache.capacity"], "KEY=VALUE"),
+        (&["set", "gateway", "blocked=someone"], "firedrill block"),
+        (
+            &["unset", "inventory", "readers"],
+            "you have not set `readers`",
+        ),
+    ] {
+        let refused = drill.cli(&[&["config"], arguments].concat());
+        let text = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert_eq!(refused.status.code(), Some(2), "{arguments:?}: {text}");
+        assert!(text.contains(said), "{arguments:?}: {text}");
+    }
+    // What a process cannot start with is refused by it, and what was there runs on.
+    let refused = drill.cli(&["config", "set", "inventory", "schema=7"]);
+    assert_ne!(refused.status.code(), Some(0), "{refused:?}");
+    assert_eq!(settings(drill, "inventory")["schema"]["from"], "default");
+    assert_eq!(answers(drill, CLIENT).0, [200, 200, 404]);
+
+    drill.ok(&["config", "unset", "inventory", key, "cache.preload"]);
+    assert_eq!(settings(drill, "inventory")[key], default);
 }
 
 /// Whatever changed something is in the deploy log, in `actions.jsonl`, in `status` and among the events; what did not
@@ -223,6 +306,15 @@ fn recorded(drill: &Drill) {
         ("unblock", "unblock someone"),
         ("block", "block someone"),
         ("unblock", "unblock someone"),
+        (
+            "config",
+            "config set inventory cache.capacity=100 cache.preload=50",
+        ),
+        ("restart", "restart inventory"),
+        (
+            "config",
+            "config unset inventory cache.capacity cache.preload",
+        ),
     ];
     let status = drill.json(&["status"]);
     let whats: Vec<&str> = status["actions"]
@@ -249,7 +341,7 @@ fn recorded(drill: &Drill) {
 }
 
 /// One entry in full, beside numbers that are those of the service.
-fn shown(drill: &Drill) {
+fn shown(drill: &Drill) -> Value {
     let deploys = drill.json(&["deploys", "--service", "gateway"]);
     let deploys = deploys.as_array().expect("entries");
     let restart = deploys.iter().find(|one| one["kind"] == "restart");
@@ -262,7 +354,7 @@ fn shown(drill: &Drill) {
     for key in ["id", "service", "release", "at", "role", "kind", "summary"] {
         assert_eq!(entry[key], restart[key], "{key}");
     }
-    assert_eq!(entry["instances"], serde_json::json!(["gateway-1"]));
+    assert_eq!(entry["instances"], json!(["gateway-1"]));
     assert_eq!(
         entry["before"], restart["release"],
         "a restart changes no release"
@@ -276,4 +368,28 @@ fn shown(drill: &Drill) {
     }
     let refused = drill.cli(&["deploys", "show", "gateway@none"]);
     assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    entry
+}
+
+/// The same entry when the run is over: its numbers come from its record.
+fn shown_afterwards(drill: Drill, entry: &Value) {
+    let (_, folder, state) = drill.interrupt();
+    let id = entry["id"].as_str().expect("an id");
+    let run = folder.file_name().and_then(|name| name.to_str());
+    let arguments = [
+        "deploys",
+        "show",
+        id,
+        "--json",
+        "--run",
+        run.expect("a name"),
+    ];
+    let output = firedrill(state.path()).args(arguments).output();
+    let output = output.expect("the binary under test starts");
+    let again: Value = serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    assert_eq!(again["instances"], entry["instances"]);
+    let before = |entry: &Value| entry["red"]["before"]["rate"].as_f64().expect("a rate");
+    let (live, now) = (before(entry), before(&again));
+    assert!((live - now).abs() < 0.05 * live, "{live} and {now}");
 }

@@ -65,7 +65,12 @@ pub(super) fn unblock(context: &Context, args: Unblock) -> anyhow::Result<Outcom
     act(context, args.format, &ActionRequest::Unblock { client })
 }
 
-fn act(context: &Context, format: Format, request: &ActionRequest) -> anyhow::Result<Outcome> {
+/// Has the runner do it, and tells what came of it.
+pub(super) fn act(
+    context: &Context,
+    format: Format,
+    request: &ActionRequest,
+) -> anyhow::Result<Outcome> {
     let control = Control::new(&context.state.load()?)?;
     let progress = context.console.progress(request.what());
     let acted = control.act(request)?;

@@ -92,6 +92,7 @@ mod tests {
                 role: format!("{service} engineer"),
                 summary: summary.to_owned(),
                 kind,
+                changes: Vec::new(),
             };
         let deploys = [
             deploy(

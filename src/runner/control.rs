@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
@@ -16,6 +16,7 @@ use axum::{Json, Router};
 use tokio::net::TcpListener;
 
 use super::drill::Drill;
+use crate::cli::Service;
 use crate::control::{ActionRequest, Failure, SubmitRequest};
 use crate::error::Error;
 use crate::guard::{self, Bearer, Hosts};
@@ -43,6 +44,7 @@ fn router(drill: Arc<Drill>, addr: SocketAddr) -> Router {
     let bearer = Bearer::new(&drill.token());
     Router::new()
         .route("/v1/status", get(status))
+        .route("/v1/settings/{service}", get(settings))
         .route("/v1/actions", post(act))
         .route("/v1/submit", post(submit))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
@@ -53,6 +55,10 @@ fn router(drill: Arc<Drill>, addr: SocketAddr) -> Router {
 
 async fn status(State(drill): State<Arc<Drill>>) -> Response {
     Json(drill.status().await).into_response()
+}
+
+async fn settings(State(drill): State<Arc<Drill>>, Path(service): Path<Service>) -> Response {
+    answer(drill.settings(service))
 }
 
 async fn act(State(drill): State<Arc<Drill>>, Json(request): Json<ActionRequest>) -> Response {

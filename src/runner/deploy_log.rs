@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use grader::evidence::{Deploy, DeployKind};
+use grader::evidence::{Changed, Deploy, DeployKind};
 use time::OffsetDateTime;
 
 use super::journal::JsonLines;
@@ -15,6 +15,8 @@ pub(crate) struct Draft {
     pub(crate) role: String,
     pub(crate) kind: DeployKind,
     pub(crate) summary: String,
+    /// The settings that it changed.
+    pub(crate) changes: Vec<Changed>,
 }
 
 /// The deploys of a run, oldest first, those before the drill included.
@@ -47,6 +49,7 @@ impl DeployLog {
             role: draft.role,
             kind: draft.kind,
             summary: draft.summary,
+            changes: draft.changes,
         };
         entries.push(entry.clone());
         self.file.push(&entry)?;
@@ -135,6 +138,7 @@ mod tests {
                 role: "backend engineer".to_owned(),
                 kind: DeployKind::Deploy,
                 summary: format!("change {release}"),
+                changes: Vec::new(),
             };
             log.record(draft, OffsetDateTime::UNIX_EPOCH)
                 .expect("an entry");

@@ -238,11 +238,21 @@ impl Drill {
         let Some((kind, service, release)) = self.resolve(&request)? else {
             return self.operate(&request, role).await;
         };
+        let before = self.current(service)?;
         match kind {
             DeployKind::Restart => self.fleet.restart(service.name()).await?,
             _ => self.fleet.deploy(service.name(), &release, &[]).await?,
         }
-        let entry = self.record(kind, service, &release, role).await?;
+        let draft = Draft {
+            changes: self.fleet.release_changes(service, &before, &release)?,
+            service: service.to_string(),
+            summary: self.deploys.summary(service.name(), &release),
+            release: release.clone(),
+            role: role.to_owned(),
+            kind,
+        };
+        let entry = self.deploys.record(draft, now())?;
+        self.announce(&entry).await?;
         Ok(Done {
             kind,
             service,
@@ -262,12 +272,14 @@ impl Drill {
         role: &str,
         summary: &str,
     ) -> anyhow::Result<()> {
+        let before = self.current(service)?;
         let draft = Draft {
             service: service.to_string(),
             release: release.to_owned(),
             role: role.to_owned(),
             kind: DeployKind::Deploy,
             summary: summary.to_owned(),
+            changes: self.fleet.release_changes(service, &before, release)?,
         };
         // In the log from its beginning: what a rollout does to the shop must not come before it.
         let entry = self.deploys.record(draft, now())?;
@@ -284,13 +296,12 @@ impl Drill {
         role: &str,
         summary: &str,
     ) -> anyhow::Result<()> {
-        self.fleet.configure(service.name(), patch.clone()).await?;
+        let release = self.current(service)?;
+        let changes = self.fleet.push(service, &release, patch.clone()).await?;
         let draft = Draft {
             service: service.to_string(),
-            release: self
-                .deploys
-                .current(service.name())
-                .context("a service that runs has a release")?,
+            release,
+            changes,
             role: role.to_owned(),
             kind: DeployKind::Config,
             summary: summary.to_owned(),
@@ -299,23 +310,11 @@ impl Drill {
         self.announce(&entry).await
     }
 
-    async fn record(
-        &self,
-        kind: DeployKind,
-        service: Service,
-        release: &str,
-        role: &str,
-    ) -> anyhow::Result<Deploy> {
-        let draft = Draft {
-            service: service.to_string(),
-            release: release.to_owned(),
-            role: role.to_owned(),
-            kind,
-            summary: self.deploys.summary(service.name(), release),
-        };
-        let entry = self.deploys.record(draft, now())?;
-        self.announce(&entry).await?;
-        Ok(entry)
+    /// The release that a service runs.
+    pub(super) fn current(&self, service: Service) -> anyhow::Result<String> {
+        self.deploys
+            .current(service.name())
+            .context("a service that runs has a release")
     }
 
     pub(super) async fn announce(&self, entry: &Deploy) -> anyhow::Result<()> {
@@ -346,10 +345,7 @@ impl Drill {
                 Ok(Some((DeployKind::Rollback, *service, release)))
             }
             ActionRequest::Restart { service } => {
-                let release = self
-                    .deploys
-                    .current(service.name())
-                    .context("a service that runs has a release")?;
+                let release = self.current(*service)?;
                 Ok(Some((DeployKind::Restart, *service, release)))
             }
             ActionRequest::Deploy { service, release } => {
@@ -371,7 +367,9 @@ impl Drill {
             | ActionRequest::Skip {}
             | ActionRequest::Replay {}
             | ActionRequest::Block { .. }
-            | ActionRequest::Unblock { .. } => Ok(None),
+            | ActionRequest::Unblock { .. }
+            | ActionRequest::Set { .. }
+            | ActionRequest::Unset { .. } => Ok(None),
         }
     }
 

@@ -1,15 +1,16 @@
 //! What a responder does to running processes: caches, the outbox, clients. The processes stay.
 
-use anyhow::{Context, bail};
-use grader::evidence::{Deploy, DeployKind};
+use anyhow::bail;
+use grader::evidence::{Changed, Deploy, DeployKind};
 use serde_json::json;
 
 use super::deploy_log::Draft;
 use super::drill::Drill;
 use crate::cli::Service;
 use crate::clock::now;
-use crate::control::{ActionRequest, Failure};
+use crate::control::{ActionRequest, Failure, Settings};
 use crate::stack::fleet::operate::Refused;
+use crate::stack::fleet::settings;
 
 /// An action as it was carried out.
 pub(crate) struct Done {
@@ -34,6 +35,8 @@ struct Change {
     summary: String,
     /// What to say where nothing was changed.
     otherwise: String,
+    /// The settings that were changed.
+    changes: Vec<Changed>,
 }
 
 impl Drill {
@@ -49,11 +52,9 @@ impl Drill {
             count,
             summary,
             otherwise,
+            changes,
         } = self.change(request).await?;
-        let release = self
-            .deploys
-            .current(service.name())
-            .context("a service that runs has a release")?;
+        let release = self.current(service)?;
         let mut done = Done {
             kind,
             service,
@@ -71,12 +72,23 @@ impl Drill {
             role: role.to_owned(),
             kind,
             summary: summary.clone(),
+            changes,
         };
         let entry = self.deploys.record(draft, now())?;
         self.announce(&entry).await?;
         done.entry = Some(entry);
         done.note = Some(summary);
         Ok(done)
+    }
+
+    /// The settings that a service runs with.
+    pub(super) fn settings(&self, service: Service) -> anyhow::Result<Settings> {
+        let release = self.current(service)?;
+        Ok(Settings {
+            service,
+            settings: self.fleet.settings(service, &release)?,
+            release,
+        })
     }
 
     async fn change(&self, request: &ActionRequest) -> anyhow::Result<Change> {
@@ -90,6 +102,7 @@ impl Drill {
                     count,
                     summary: "head of the outbox put with the dead letters".to_owned(),
                     otherwise: "no delivery of the head of the outbox has failed".to_owned(),
+                    changes: Vec::new(),
                 })
             }
             ActionRequest::Replay {} => {
@@ -100,10 +113,19 @@ impl Drill {
                     count,
                     summary: format!("{} put back into the outbox", counted(count, "dead letter")),
                     otherwise: "there are no dead letters".to_owned(),
+                    changes: Vec::new(),
                 })
             }
             ActionRequest::Block { client } => self.block(client, true).await,
             ActionRequest::Unblock { client } => self.block(client, false).await,
+            ActionRequest::Set { service, settings } => {
+                let release = self.current(*service)?;
+                Self::configured(*service, self.fleet.set(*service, &release, settings).await)
+            }
+            ActionRequest::Unset { service, keys } => {
+                let release = self.current(*service)?;
+                Self::configured(*service, self.fleet.unset(*service, &release, keys).await)
+            }
             ActionRequest::Rollback { .. }
             | ActionRequest::Restart { .. }
             | ActionRequest::Deploy { .. } => bail!("`{}` swaps processes", request.what()),
@@ -126,6 +148,7 @@ impl Drill {
             count,
             summary: format!("caches emptied: {entries}"),
             otherwise: "the caches are empty".to_owned(),
+            changes: Vec::new(),
         })
     }
 
@@ -147,6 +170,27 @@ impl Drill {
             count: u64::from(changed),
             summary: format!("client `{client}` {summary}"),
             otherwise: format!("client `{client}` is {otherwise}"),
+            changes: Vec::new(),
+        })
+    }
+
+    /// What became of a change of settings.
+    fn configured(
+        service: Service,
+        changed: anyhow::Result<Vec<Changed>>,
+    ) -> anyhow::Result<Change> {
+        let changes = changed.map_err(|error| match error.downcast::<settings::Refused>() {
+            Ok(settings::Refused { message, hint }) => Failure::new(message, hint).into(),
+            Err(error) => error,
+        })?;
+        let told: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        Ok(Change {
+            kind: DeployKind::Config,
+            service,
+            count: changes.len() as u64,
+            summary: told.join(", "),
+            otherwise: "that is how it is already".to_owned(),
+            changes,
         })
     }
 

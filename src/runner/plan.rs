@@ -164,21 +164,20 @@ impl Prepared {
     }
 }
 
-/// The settings of every release of the history.
+/// The settings of every release of the history: those of the release before it, with its own over them.
 pub(super) fn releases(scenario: Option<&Scenario>) -> anyhow::Result<Releases> {
     let plain =
         Service::ALL.map(|service| ((service.to_string(), PLAIN_RELEASE.to_owned()), json!({})));
     let Some(scenario) = scenario else {
         return Ok(Releases::from(plain));
     };
-    let settings = scenario.history.iter().map(|release| {
-        let settings = serde_json::to_value(&release.settings).context("settings of a release")?;
-        Ok((
-            (release.service.to_string(), release.release.clone()),
-            settings,
-        ))
-    });
-    settings.collect()
+    let mut all = Releases::new();
+    for service in Service::ALL {
+        for (release, settings) in scenario.settings_of(service)? {
+            all.insert((service.to_string(), release.to_owned()), settings);
+        }
+    }
+    Ok(all)
 }
 
 /// The release of each service before the timeline begins.
@@ -293,6 +292,7 @@ fn record_history(deploys: &DeployLog, prepared: &Prepared) -> anyhow::Result<()
                 role: "release engineer".to_owned(),
                 kind: DeployKind::Deploy,
                 summary: "first release of the month".to_owned(),
+                changes: Vec::new(),
             };
             deploys.record(draft, prepared.started.0 - time::Duration::days(3))?;
         }
@@ -311,6 +311,7 @@ fn record_history(deploys: &DeployLog, prepared: &Prepared) -> anyhow::Result<()
             role: release.author.clone(),
             kind: DeployKind::Deploy,
             summary: release.changelog.clone(),
+            changes: scenario.changes_of(release)?,
         };
         deploys.record(draft, prepared.started.0 - age)?;
     }

@@ -113,8 +113,11 @@ async fn apply(copy: &Copy, action: &Action) -> anyhow::Result<()> {
             let settings = serde_json::to_value(settings).context("settings of a change")?;
             match target {
                 Target::Service(service) => {
-                    copy.fleet.configure(service.name(), settings).await?;
-                    Ok(())
+                    let views = copy.fleet.views().await;
+                    let view = views.iter().find(|view| view.service == service.name());
+                    let release = &view.context("a service that runs")?.release;
+                    let pushed = copy.fleet.push(*service, release, settings).await;
+                    pushed.map(drop)
                 }
                 Target::Payment => copy.provider.configure(&settings).await,
             }

@@ -1,6 +1,7 @@
 //! The services of one drill: their slots, the releases they can run, and the swaps between them.
 
 pub(crate) mod operate;
+pub(crate) mod settings;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -9,12 +10,13 @@ use std::sync::{Arc, PoisonError};
 
 use anyhow::{Context, bail};
 use chassis::{Config, Listen};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
 use super::slot::{Notice, Slot, View};
 use super::targets;
+use crate::settings::{merge, take_process};
 
 /// A service's processes may have this many replicas; callers know their addresses from the start.
 const MOST_INSTANCES: usize = 3;
@@ -138,6 +140,11 @@ impl Fleet {
     /// Swaps each instance of `service` for a fresh process of the release it runs.
     pub(crate) async fn restart(&self, service: &str) -> anyhow::Result<()> {
         let _turn = self.pipeline.lock().await;
+        self.renew(service).await
+    }
+
+    /// The same for whoever has the pipeline already.
+    async fn renew(&self, service: &str) -> anyhow::Result<()> {
         for slot in self.slots_of(service)? {
             let view = slot
                 .view()
@@ -148,21 +155,6 @@ impl Fleet {
             self.write_targets().await?;
         }
         Ok(())
-    }
-
-    /// Pushes configuration to `service` and swaps its instances; gives what was pushed before.
-    pub(crate) async fn configure(
-        &self,
-        service: &str,
-        settings: Value,
-    ) -> anyhow::Result<Option<Value>> {
-        let before = self
-            .pushed
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(service.to_owned(), settings);
-        self.restart(service).await?;
-        Ok(before)
     }
 
     /// Ends every process, the edge of the shop first.
@@ -209,22 +201,12 @@ impl Fleet {
     }
 
     fn config(&self, slot: &Slot, release: &str) -> anyhow::Result<Value> {
-        let key = (slot.service.clone(), release.to_owned());
-        let mut settings = self
-            .releases
-            .get(&key)
-            .with_context(|| format!("`{}` has no release `{release}`", slot.service))?
-            .clone();
-        for patches in [&self.pushed, &self.kept] {
-            let patches = patches.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(patch) = patches.get(&slot.service) {
-                merge(&mut settings, patch);
-            }
+        let mut settings = json!({});
+        for layer in self.layers(&slot.service, release)? {
+            merge(&mut settings, &layer);
         }
         // A release may also change how its process runs, such as its worker threads.
-        let process = settings
-            .as_object_mut()
-            .and_then(|settings| settings.remove("process"));
+        let process = take_process(&mut settings);
         let process = process
             .map(serde_json::from_value)
             .transpose()
@@ -245,34 +227,5 @@ impl Fleet {
             settings,
         };
         serde_json::to_value(config).context("configuration of a service")
-    }
-}
-
-/// Lays `patch` over `base`, table by table.
-fn merge(base: &mut Value, patch: &Value) {
-    match (base, patch) {
-        (Value::Object(base), Value::Object(patch)) => {
-            for (key, value) in patch {
-                merge(base.entry(key).or_insert(Value::Null), value);
-            }
-        }
-        (base, patch) => *base = patch.clone(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn pushed_settings_lie_over_the_release_s_own() {
-        let mut settings = json!({"cache": {"ttl_ms": 300, "capacity": 10}, "pool": 4});
-        merge(&mut settings, &json!({"cache": {"ttl_ms": 5}, "limit": 1}));
-        assert_eq!(
-            settings,
-            json!({"cache": {"ttl_ms": 5, "capacity": 10}, "pool": 4, "limit": 1})
-        );
     }
 }

@@ -16,7 +16,7 @@ pub mod snapshots;
 use std::path::Path;
 use std::time::Duration;
 
-pub use deploys::{Deploy, DeployKind, Deploys};
+pub use deploys::{Changed, Deploy, DeployKind, Deploys};
 pub use jaeger::{Jaeger, Span, Trace, TraceQuery};
 pub use logs::{LogLine, Logs};
 pub use looks::{By, Look, LookKind, Looks};

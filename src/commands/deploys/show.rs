@@ -2,7 +2,8 @@
 //!
 //! It draws no conclusion: numbers that move with a deploy may move because of something else.
 
-use grader::evidence::{Deploy, DeployKind, Deploys, Look, LookKind, Prometheus};
+use grader::evidence::deploys::value_text;
+use grader::evidence::{Changed, Deploy, DeployKind, Deploys, Look, LookKind, Prometheus, Sources};
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
@@ -12,6 +13,7 @@ use crate::console::table::{Align, Cell, Table};
 use crate::console::{Ink, Style, format, text};
 use crate::context::Context;
 use crate::error::Outcome;
+use crate::recorded;
 
 /// What is compared: so long before an entry, and so long after it.
 const WINDOW: Duration = Duration::MINUTE;
@@ -60,19 +62,28 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         .map_err(source::explain)?;
     let look = Look::by_command(LookKind::Deploys, &*args.id, context.now);
     source::note(context, &folder, &look);
-    // The numbers are those of the running drill; of an ended run, `firedrill open` has them.
-    let live = match context.state.find()? {
-        Some(session) if session.folder == folder => Some(Live::connect(context)?),
-        _ => None,
-    };
-    let (instances, red) = match &live {
+    let asked = async |sources: &Sources| {
         // An entry of the time before the run has no numbers around it.
-        Some(live) => live.wait(async {
-            let prometheus = &live.sources.prometheus;
-            let instances = instances(prometheus, &deploy, context.now).await;
-            (instances, around(prometheus, &deploy, context.now).await)
+        let instances = instances(&sources.prometheus, &deploy, context.now).await;
+        (
+            instances,
+            around(&sources.prometheus, &deploy, context.now).await,
+        )
+    };
+    let (instances, red) = match context.state.find()? {
+        Some(session) if session.folder == folder => {
+            let live = Live::connect(context)?;
+            live.wait(asked(&live.sources))
+        }
+        // What a run has not kept itself is gone with its backends; the entry is shown all the same.
+        _ => crate::runtime::on_this_thread()?.block_on(async {
+            let Ok((backend, sources)) = recorded::replay(&folder).await else {
+                return (None, None);
+            };
+            let told = asked(&sources).await;
+            backend.stop().await;
+            told
         }),
-        None => (None, None),
     };
     let shown = Shown {
         before: before(&all, &deploy),
@@ -196,6 +207,7 @@ fn render(shown: &Shown, style: Style, columns: usize) -> String {
     }
     out += &row("by", &deploy.role);
     out += &row("changelog", &deploy.summary);
+    out += &changed(shown, style);
     let Some(Around { before, after }) = &shown.red else {
         return out + "\nNo telemetry of that time can be asked.\n";
     };
@@ -221,6 +233,31 @@ fn render(shown: &Shown, style: Style, columns: usize) -> String {
     out + &table.render(style, columns)
 }
 
+/// The settings that an entry changed, as a diff.
+fn changed(shown: &Shown, style: Style) -> String {
+    let deploy = &shown.deploy;
+    if deploy.changes.is_empty() {
+        let is_oldest = shown.before.is_none();
+        let of_settings = deploy.kind.starts_release() || deploy.kind == DeployKind::Config;
+        return match (of_settings, is_oldest) {
+            (false, _) => String::new(),
+            (true, true) => {
+                "\nWhat it changed is not known: nothing is in the log before it.\n".to_owned()
+            }
+            (true, false) => "\nIt changed no setting.\n".to_owned(),
+        };
+    }
+    let mut out = format!("\n{}\n", style.paint(Ink::Heading, "settings"));
+    for Changed { key, before, after } in &deploy.changes {
+        for (ink, sign, value) in [(Ink::Error, '-', before), (Ink::Good, '+', after)] {
+            let line =
+                text::harmless(&format!("{sign} {key} = {}", value_text(value))).into_owned();
+            out += &format!("  {}\n", style.paint(ink, &line));
+        }
+    }
+    out
+}
+
 fn or_dash(value: Option<f64>, show: impl Fn(f64) -> String) -> Cell {
     value.map_or_else(|| "-".to_owned(), show).into()
 }
@@ -238,6 +275,7 @@ mod tests {
             role: "checkout engineer".to_owned(),
             summary: "Orders keep the address".to_owned(),
             kind,
+            changes: Vec::new(),
         }
     }
 
@@ -261,7 +299,14 @@ mod tests {
                 before: red(8.0, 60.0),
                 after: red(7.5, 42.0),
             }),
-            deploy: all[1].clone(),
+            deploy: Deploy {
+                changes: vec![Changed {
+                    key: "cart_s".to_owned(),
+                    before: serde_json::json!(1800),
+                    after: serde_json::Value::Null,
+                }],
+                ..all[1].clone()
+            },
         };
         insta::assert_snapshot!(render(&shown, Style::PLAIN, 100), @r"
         checkout@2026.11.3#2
@@ -274,6 +319,10 @@ mod tests {
           ran on     checkout-1
           by         checkout engineer
           changelog  Orders keep the address
+
+        settings
+          - cart_s = 1800
+          + cart_s = none
 
         checkout
                 WINDOW  REQUESTS/S  ERRORS      P50  P99

@@ -11,11 +11,14 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Fleet;
+use crate::settings::merge;
 
 /// A control waits at most 20 s for its turn; a manager in between adds little.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 /// The service that turns clients away.
 const EDGE: &str = "gateway";
+/// The setting in which it keeps whom it turns away.
+pub(crate) const BLOCKED: &str = "blocked";
 
 /// What a control answers.
 #[derive(Deserialize)]
@@ -60,7 +63,7 @@ impl Fleet {
     /// The clients that are blocked.
     pub(crate) fn blocked(&self) -> Vec<String> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let clients = kept.get(EDGE).map(|kept| kept["blocked"].clone());
+        let clients = kept.get(EDGE).map(|kept| kept[BLOCKED].clone());
         // Written below and nowhere else.
         clients
             .and_then(|clients| serde_json::from_value(clients).ok())
@@ -68,10 +71,14 @@ impl Fleet {
     }
 
     async fn keep_blocked(&self, clients: &[String]) -> anyhow::Result<()> {
-        self.kept
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(EDGE.to_owned(), json!({"blocked": clients}));
+        merge(
+            self.kept
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .entry(EDGE.to_owned())
+                .or_insert_with(|| json!({})),
+            &json!({BLOCKED: clients}),
+        );
         for slot in self.slots_of(EDGE)? {
             if let Some(view) = slot.view().await {
                 slot.reconfigure(self.config(slot, &view.release)?).await;

@@ -32,6 +32,35 @@ pub struct Deploy {
     /// What kind of change.
     #[serde(default)]
     pub kind: DeployKind,
+    /// The settings that it changed for the service's processes; none where it changed none, or nothing is known before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<Changed>,
+}
+
+/// A setting that an entry changed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Changed {
+    /// Its name, with the tables that it is in: `cache.capacity`.
+    pub key: String,
+    /// What it was; null where it was not set.
+    pub before: serde_json::Value,
+    /// What it is from then on; null where it is not set.
+    pub after: serde_json::Value,
+}
+
+impl std::fmt::Display for Changed {
+    /// The value that holds from then on: `cache.capacity = 10000`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} = {}", self.key, value_text(&self.after))
+    }
+}
+
+/// A setting's value for people; what is not set is `none`.
+pub fn value_text(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Null => "none".to_owned(),
+        value => value.to_string(),
+    }
 }
 
 /// What kind of change an entry is.

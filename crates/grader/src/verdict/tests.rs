@@ -234,6 +234,7 @@ fn look_up_one(field: String, text: &str) -> Executed {
             role: String::new(),
             summary: String::new(),
             kind: DeployKind::Deploy,
+            changes: Vec::new(),
         })
     };
     let span = |name: &str, ms: u64| Span {

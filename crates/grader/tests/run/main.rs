@@ -176,6 +176,7 @@ async fn deploys_resolve_when_the_metrics_show_them_too() {
         role: "engineer".to_owned(),
         summary: "Prices remember who set them".to_owned(),
         kind: DeployKind::Deploy,
+        changes: Vec::new(),
     };
     let old = STARTED - time::Duration::days(3);
     let all = [

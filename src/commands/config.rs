@@ -1,0 +1,123 @@
+//! `config`: the settings that the shop runs with, and changes of them.
+
+use grader::evidence::deploys::value_text;
+use grader::evidence::{Look, LookKind};
+
+use super::{act, source};
+use crate::cli::config::{Config, ConfigCommand, ConfigShow};
+use crate::console::table::{Align, Cell, Table};
+use crate::console::{Ink, Style};
+use crate::context::Context;
+use crate::control::{ActionRequest, Control, Origin, Settings};
+use crate::error::Outcome;
+
+/// Shows or changes settings.
+pub(super) fn run(context: &Context, args: Config) -> anyhow::Result<Outcome> {
+    match args.command {
+        ConfigCommand::Show(args) => show(context, &args),
+        ConfigCommand::Set(args) => {
+            let service = args.service;
+            let settings = args.settings.into_iter().collect();
+            let request = ActionRequest::Set { service, settings };
+            act::act(context, args.format, &request)
+        }
+        ConfigCommand::Unset(args) => {
+            let (service, keys) = (args.service, args.keys);
+            act::act(
+                context,
+                args.format,
+                &ActionRequest::Unset { service, keys },
+            )
+        }
+    }
+}
+
+fn show(context: &Context, args: &ConfigShow) -> anyhow::Result<Outcome> {
+    let session = context.state.load()?;
+    let settings = Control::new(&session)?.settings(args.service)?;
+    let what = format!("settings of {}", args.service);
+    let look = Look::by_command(LookKind::Deploys, what, context.now);
+    source::note(context, &session.folder, &look);
+    if args.format.json {
+        context.console.json(&settings)?;
+    } else {
+        let text = render(&settings, context.console.out, context.console.width);
+        context.console.print(&text)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn render(settings: &Settings, style: Style, columns: usize) -> String {
+    let mut table = Table::new(&[
+        ("SETTING", Align::Left),
+        ("VALUE", Align::Left),
+        ("DEFAULT", Align::Left),
+        ("FROM", Align::Left),
+    ]);
+    for setting in &settings.settings {
+        let (ink, from) = match setting.from {
+            Origin::Default => (Ink::Faint, "default".to_owned()),
+            Origin::Release => (Ink::Plain, format!("release {}", settings.release)),
+            Origin::Pushed => (Ink::Plain, "pushed by its owners".to_owned()),
+            Origin::Responder => (Ink::Warning, "set by you".to_owned()),
+        };
+        // Only what somebody says is worth comparing.
+        let default = match setting.from {
+            Origin::Default => String::new(),
+            _ => value_text(&setting.default),
+        };
+        table.row([
+            Cell::new(ink, setting.key.as_str()),
+            Cell::new(ink, value_text(&setting.value)),
+            Cell::new(Ink::Faint, default),
+            Cell::new(ink, from),
+        ]);
+    }
+    table.render(style, columns)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::cli::Service;
+    use crate::control::Setting;
+
+    #[test]
+    fn settings_are_shown_with_who_says_so() {
+        let setting = |key: &str, value: Value, default: Value, from| Setting {
+            key: key.to_owned(),
+            value,
+            default,
+            from,
+        };
+        let settings = Settings {
+            service: Service::Gateway,
+            release: "2026.11.5".to_owned(),
+            settings: vec![
+                setting("deadline_ms", json!(5000), json!(5000), Origin::Default),
+                setting(
+                    "limiter.burst",
+                    json!(5000.0),
+                    json!(4000.0),
+                    Origin::Pushed,
+                ),
+                setting("pages.capacity", Value::Null, json!(64), Origin::Responder),
+                setting(
+                    "pages.key",
+                    json!("uri"),
+                    json!("canonical"),
+                    Origin::Release,
+                ),
+            ],
+        };
+        insta::assert_snapshot!(render(&settings, Style::PLAIN, 100), @r#"
+        SETTING         VALUE   DEFAULT      FROM
+        deadline_ms     5000                 default
+        limiter.burst   5000.0  4000.0       pushed by its owners
+        pages.capacity  none    64           set by you
+        pages.key       "uri"   "canonical"  release 2026.11.5
+        "#);
+    }
+}
