@@ -186,7 +186,8 @@ pub struct Mitigation {
     /// For how long it must be well, in seconds.
     #[serde(default = "default_settle")]
     pub settle_s: u64,
-    /// Actions that end it: `rollback inventory`; the first words must be equal.
+    /// Actions that end it: `rollback inventory`, `config set gateway pages.*`. The first word must be the action's, the others
+    /// among its words in their order; `*` stands for anything in a word.
     pub accept: Vec<String>,
     /// Actions after which it comes back.
     #[serde(default)]

@@ -155,7 +155,7 @@ fn judge(case: &Case, wanted: &rubric::Mitigation, is_settled: bool) -> Answer {
             .actions
             .iter()
             .rev()
-            .find(|action| list.iter().any(|known| same(known, &action.what)))
+            .find(|action| list.iter().any(|known| covers(known, &action.what)))
     };
     let (ended, bought) = (done(&wanted.accept), done(&wanted.buys_time));
     match (ended, bought, is_settled) {
@@ -199,7 +199,12 @@ fn judge(case: &Case, wanted: &rubric::Mitigation, is_settled: bool) -> Answer {
 pub(super) fn ending<'a>(case: &Case<'a>) -> Option<&'a Action> {
     let wanted = case.rubric.mitigation.as_ref()?;
     let is_settled = case.facts.mitigation.as_ref()?.is_settled;
-    let ends = |action: &&Action| wanted.accept.iter().any(|known| same(known, &action.what));
+    let ends = |action: &&Action| {
+        wanted
+            .accept
+            .iter()
+            .any(|known| covers(known, &action.what))
+    };
     let ended = case.facts.actions.iter().find(ends);
     ended.filter(|_| is_settled)
 }
@@ -219,6 +224,16 @@ fn reported(case: &Case) -> bool {
             .actions
             .iter()
             .any(|action| same(said, &action.what) || same(&action.what, said))
+}
+
+/// Whether an action is one that a rubric means: its first word is the rubric's, and the others are among the rest in their
+/// order; `*` stands for anything in a word. `config set gateway pages.*` covers `config set gateway limiter.burst=1 pages.ttl_ms=5`.
+fn covers(meant: &str, done: &str) -> bool {
+    let mut done = done.split_whitespace();
+    let mut meant = meant.split_whitespace();
+    let first = meant.next().zip(done.next());
+    first.is_some_and(|(meant, done)| like(meant, done))
+        && meant.all(|meant| done.any(|done| like(meant, done)))
 }
 
 /// `known` is `done`, or the begin of it: `rollback inventory` covers `rollback inventory 2026.11.3`.
@@ -248,6 +263,49 @@ fn is_change(action: &Action) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rubric_means_actions_by_their_words() {
+        for (meant, done, expected) in [
+            ("rollback inventory", "rollback inventory", true),
+            ("rollback inventory", "rollback checkout", false),
+            (
+                "deploy checkout 2026.11.4",
+                "deploy checkout 2026.11.4",
+                true,
+            ),
+            (
+                "deploy checkout 2026.11.4",
+                "deploy checkout 2026.11.40",
+                false,
+            ),
+            (
+                "config set gateway pages.*",
+                "config set gateway limiter.burst=1 pages.ttl_ms=5",
+                true,
+            ),
+            (
+                "config set gateway pages.*",
+                "config set gateway limiter.burst=1",
+                false,
+            ),
+            (
+                "config set gateway pages.*",
+                "config unset gateway pages.ttl_ms",
+                false,
+            ),
+            (
+                "config set checkout hold_policy=none",
+                "config set checkout hold_policy=held",
+                false,
+            ),
+            ("outbox skip", "outbox skip", true),
+            ("outbox skip", "outbox", false),
+            ("", "restart gateway", false),
+        ] {
+            assert_eq!(covers(meant, done), expected, "{meant} / {done}");
+        }
+    }
 
     #[test]
     fn patterns_and_actions_match_by_their_begin() {
