@@ -26,8 +26,10 @@ pub(crate) struct Case {
     heap: &'static str,
     /// What the responder waits for before the first snapshot, and before the second.
     waits: [fn(&Drill); 2],
-    /// The service that is rolled back, and whether before the snapshots are taken.
-    rollback: Option<(&'static str, bool)>,
+    /// The command that ends it: its first words, and its last.
+    end: Option<(&'static [&'static str], &'static str)>,
+    /// Whether it is ended before the snapshots are taken.
+    ends_first: bool,
 }
 
 const FAILED_ORDER: &[&str] = &[
@@ -62,7 +64,8 @@ const fn rolled_back(
         trace,
         heap,
         waits: [|_| {}, |_| {}],
-        rollback: Some((service, false)),
+        end: Some((&["rollback"], service)),
+        ends_first: false,
     }
 }
 
@@ -96,7 +99,7 @@ pub(crate) static CASES: [Case; 14] = [
     ),
     Case {
         // Before, the gateway may not have a file left for answering.
-        rollback: Some(("gateway", true)),
+        ends_first: true,
         ..rolled_back(
             "edge-refuses",
             "ErrorBudgetBurn",
@@ -125,11 +128,11 @@ pub(crate) static CASES: [Case; 14] = [
     Case {
         // Waits for the end of the growth: that it has one is the answer.
         waits: [cache_is_full, |_| {}],
-        rollback: None,
+        end: None,
         ..rolled_back("memory-rise", "MemoryGrowth", LISTING, "gateway-1", "")
     },
     Case {
-        rollback: None,
+        end: None,
         ..rolled_back(
             "noisy-warnings",
             "WarningRateHigh",
@@ -145,13 +148,16 @@ pub(crate) static CASES: [Case; 14] = [
         "inventory-1",
         "inventory",
     ),
-    rolled_back(
-        "orders-queue",
-        "CheckoutLatencyBudgetBurn",
-        LATE_ORDER,
-        "checkout-1",
-        "checkout",
-    ),
+    Case {
+        end: Some((&["config", "set", "checkout"], "cart_view=once")),
+        ..rolled_back(
+            "orders-queue",
+            "CheckoutLatencyBudgetBurn",
+            LATE_ORDER,
+            "checkout-1",
+            "checkout",
+        )
+    },
     rolled_back(
         "slow-checkout",
         "CheckoutLatencyBudgetBurn",
@@ -159,13 +165,16 @@ pub(crate) static CASES: [Case; 14] = [
         "inventory-1",
         "inventory",
     ),
-    rolled_back(
-        "try-again-later",
-        "ErrorBudgetBurn",
-        FAILED_ORDER,
-        "checkout-1",
-        "checkout",
-    ),
+    Case {
+        end: Some((&["config", "set", "checkout"], "confirm_payment=false")),
+        ..rolled_back(
+            "try-again-later",
+            "ErrorBudgetBurn",
+            FAILED_ORDER,
+            "checkout-1",
+            "checkout",
+        )
+    },
     rolled_back(
         "unknown-callers",
         "CallersUnknown",
@@ -218,19 +227,19 @@ impl Case {
     /// What the responder does between the page and the write-up; puts what it found into the facts.
     fn respond(&self, drill: &Drill, facts: &mut Facts) {
         facts.find_trace(drill, self.trace);
-        let roll_back = |now: bool| {
-            if let Some((service, first)) = self.rollback
-                && first == now
+        let end = |now: bool| {
+            if let Some((words, last)) = self.end
+                && self.ends_first == now
             {
-                drill.ok(&["rollback", service]);
+                drill.ok(&[words, &[last]].concat());
             }
         };
-        roll_back(true);
+        end(true);
         for (name, wait) in ["early", "late"].iter().zip(self.waits) {
             wait(drill);
             drill.ok(&["heap", "snapshot", name, self.heap]);
         }
-        roll_back(false);
+        end(false);
     }
 
     /// Its write-ups whose name begins so, by what follows `<id>.`; there is at least one.
