@@ -287,13 +287,11 @@ fn right_and_wrong(case: &'static Case) {
         assert!(differs.is_empty(), "{name}, graded again: {differs:#?}");
     }
     let (_, right) = &case.write_ups("right")[0];
-    for (section, item) in [
-        ("reproduction", "reproduction"),
-        ("alert", "proposed alert"),
-    ] {
-        if right.contains(&format!("\n[{section}]\n")) {
-            earns_all(&held.verdict, item);
-        }
+    if right.contains("\nverdict = \"incident\"\n") {
+        earns_all(&held.verdict, "reproduction");
+        earns_all(&held.verdict, "proposed alert");
+        let calibration = item(&held.verdict, "calibration");
+        assert_eq!(calibration["of"], 3.0, "{}", calibration["why"]);
     }
     for (name, text) in case.write_ups("wrong") {
         let run = drill.ready["run"].as_str().expect("a run id");
@@ -303,10 +301,15 @@ fn right_and_wrong(case: &'static Case) {
 
 /// What the right write-up gives to be run must show what it says.
 fn earns_all(verdict: &Value, name: &str) {
+    let item = item(verdict, name);
+    assert_ne!(item["of"], 0.0, "{name}: {}", item["why"]);
+    assert_eq!(item["points"], item["of"], "{name}: {}", item["why"]);
+}
+
+fn item<'a>(verdict: &'a Value, name: &str) -> &'a Value {
     let items = verdict["items"].as_array().expect("items");
     let item = items.iter().find(|item| item["name"] == name);
-    let item = item.unwrap_or_else(|| panic!("no item `{name}`"));
-    assert_eq!(item["points"], item["of"], "{name}: {}", item["why"]);
+    item.unwrap_or_else(|| panic!("no item `{name}`"))
 }
 
 /// Lines in which two values differ, written out.

@@ -166,20 +166,30 @@ async fn total(
             let answer = client.get(url).timeout(Duration::from_secs(5)).send();
             let answer = answer.await.context("metrics of a copy")?;
             let text = answer.text().await.context("metrics of a copy")?;
-            sum += series(&text, &growth.metric);
+            sum += series(&text, growth);
         }
     }
     Ok(Some(sum))
 }
 
-/// The sum of a metric's series in a scrape.
-fn series(text: &str, metric: &str) -> f64 {
+/// The sum of a metric's series in a scrape, as far as they have the labels.
+fn series(text: &str, growth: &Growth) -> f64 {
     let values = text.lines().filter_map(|line| {
-        let rest = line.strip_prefix(metric)?;
-        let value = match rest.strip_prefix('{') {
-            Some(labels) => labels.split_once("} ")?.1,
-            None => rest.strip_prefix(' ')?,
+        let rest = line.strip_prefix(growth.metric.as_str())?;
+        let (labels, value) = match rest.strip_prefix('{') {
+            Some(labels) => labels.split_once("} ")?,
+            None => ("", rest.strip_prefix(' ')?),
         };
+        let has = |(name, value): (&String, &String)| {
+            let wanted = format!("{name}=\"{value}");
+            // Label values here come from closed lists: none holds a quote.
+            labels
+                .split("\",")
+                .any(|label| label.strip_suffix('"').unwrap_or(label) == wanted)
+        };
+        if !growth.labels.iter().all(has) {
+            return None;
+        }
         value.split_whitespace().next()?.parse::<f64>().ok()
     });
     values.sum()
@@ -190,12 +200,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_metric_is_summed_over_its_series() {
-        let text =
-            "# TYPE a gauge\na{x=\"1\"} 3 1700000000\na{x=\"2\"} 4e1\na 5\nab 100\na_total{} 7\n";
-        assert_eq!(series(text, "a"), 48.0);
-        assert_eq!(series(text, "a_total"), 7.0);
-        assert_eq!(series(text, "b"), 0.0);
+    fn a_metric_is_summed_over_the_series_that_have_the_labels() {
+        fn check(growth: &str, expected: f64) {
+            let text = "# TYPE a gauge\na{x=\"1\",y=\"p,q\"} 3 1700000000\na{x=\"2\",y=\"p\"} 4e1\na 5\nab 100\n\
+                        a_total{z=\"/{id}\"} 7\n";
+            let growth: Growth =
+                toml::from_str(&format!("service = 's'\nby = 1\n{growth}")).expect(growth);
+            assert_eq!(series(text, &growth), expected, "{growth:?}");
+        }
+        check("metric = 'a'", 48.0);
+        check("metric = 'a_total'", 7.0);
+        check("metric = 'b'", 0.0);
+        check("metric = 'a'\nlabels = { x = '2' }", 40.0);
+        check("metric = 'a'\nlabels = { x = '1', y = 'p,q' }", 3.0);
+        check("metric = 'a'\nlabels = { y = 'q' }", 0.0);
+        check("metric = 'a'\nlabels = { x = '1', y = 'p' }", 0.0);
+        check("metric = 'a_total'\nlabels = { z = '/{id}' }", 7.0);
     }
 
     #[test]

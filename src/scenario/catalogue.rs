@@ -102,6 +102,15 @@ mod tests {
     }
 
     #[test]
+    fn every_incident_can_be_reproduced() {
+        for file in FILES {
+            let scenario = Scenario::read(file.path, file.text).expect("valid");
+            let is_asked = scenario.rubric.reproduction.is_some();
+            assert_ne!(is_asked, scenario.is_control(), "{}", file.id);
+        }
+    }
+
+    #[test]
     fn an_id_that_does_not_exist_is_answered_with_one_that_does() {
         let error = load("slow-chekout").expect_err("no such drill");
         assert_eq!(

@@ -74,6 +74,7 @@ pub(super) fn problems(draft: &Draft<'_>) -> Vec<Problem> {
     manifest(&mut findings, scenario);
     signature(&mut findings, scenario);
     remedy(&mut findings, scenario);
+    reproduction(&mut findings, scenario);
     debrief(&mut findings, scenario);
     for (key, message) in spoiler::problems(scenario) {
         findings.say(&key, message);
@@ -327,6 +328,24 @@ fn remedy(findings: &mut Findings<'_>, scenario: &Scenario) {
             Remedy::Restart { .. } => {}
         }
     }
+}
+
+/// The rubric knows of no shop, so whose metric it names is looked at here.
+fn reproduction(findings: &mut Findings<'_>, scenario: &Scenario) {
+    let symptom = scenario.rubric.reproduction.as_ref();
+    let Some(growth) = symptom.and_then(|symptom| symptom.growth.as_ref()) else {
+        return;
+    };
+    let names = Service::ALL.map(Service::name);
+    findings.expect(
+        names.contains(&growth.service.as_str()),
+        "rubric.reproduction.growth.service",
+        format!(
+            "`{}` is no service; the services are `{}`",
+            growth.service,
+            names.join("`, `")
+        ),
+    );
 }
 
 fn unknown_release(scenario: &Scenario, service: Service, release: &str) -> String {

@@ -55,33 +55,47 @@ pub struct Answered {
 impl Trial {
     /// Whether it shows the symptom.
     pub fn shows(&self, symptom: &rubric::Reproduction) -> bool {
+        let counted = self.counted(symptom);
         let fails = |least: f64| {
             let share = |one: &Answered| one.failed as f64 / one.requests.max(1) as f64;
-            self.commands.iter().any(|one| share(one) >= least)
+            counted.iter().any(|one| share(one) >= least)
         };
-        let is_slow = |least: f64| self.commands.iter().any(|one| one.p90_ms >= least);
+        let is_slow = |least: f64| counted.iter().any(|one| one.p90_ms >= least);
         let grows = |growth: &rubric::Growth| self.grown.is_some_and(|grown| grown >= growth.by);
         symptom.failed_share.is_some_and(fails)
             || symptom.slower_ms.is_some_and(is_slow)
             || symptom.growth.as_ref().is_some_and(grows)
     }
 
-    /// What was seen, in a few words: `9 of 20 failed, 90th percentile 12 ms`.
-    pub fn told(&self) -> String {
-        let failed: usize = self.commands.iter().map(|one| one.failed).sum();
-        let requests: usize = self.commands.iter().map(|one| one.requests).sum();
-        let slowest = self
-            .commands
-            .iter()
-            .map(|one| one.p90_ms)
-            .fold(0.0, f64::max);
+    /// The commands whose requests count.
+    fn counted(&self, symptom: &rubric::Reproduction) -> &[Answered] {
+        let first = match symptom.only_last {
+            true => self.commands.len().saturating_sub(1),
+            false => 0,
+        };
+        &self.commands[first..]
+    }
+
+    /// What was seen, in a few words: `9 of 20 requests failed, 90th percentile 12 ms`.
+    pub fn told(&self, symptom: &rubric::Reproduction) -> String {
+        let counted = self.counted(symptom);
+        let failed: usize = counted.iter().map(|one| one.failed).sum();
+        let requests: usize = counted.iter().map(|one| one.requests).sum();
+        let slowest = counted.iter().map(|one| one.p90_ms).fold(0.0, f64::max);
+        let whose = if symptom.only_last {
+            " of the last command"
+        } else {
+            ""
+        };
         let grown = self.grown.map_or_else(String::new, |grown| {
             format!(
                 ", the metric grew by {}",
                 crate::pointer::promql::number(grown)
             )
         });
-        format!("{failed} of {requests} requests failed, 90th percentile {slowest:.0} ms{grown}")
+        format!(
+            "{failed} of {requests} requests{whose} failed, 90th percentile {slowest:.0} ms{grown}"
+        )
     }
 }
 
@@ -89,35 +103,32 @@ impl Trial {
 mod tests {
     use super::*;
 
+    fn trial() -> Trial {
+        let answered = |failed, p90_ms| Answered {
+            requests: 20,
+            failed,
+            p90_ms,
+        };
+        Trial {
+            commands: vec![answered(9, 480.0), answered(2, 12.0)],
+            grown: Some(3e6),
+        }
+    }
+
     #[test]
     fn a_symptom_shows_in_any_command_and_by_any_measure() {
         fn check(symptom: &str, expected: bool) {
-            let trial = Trial {
-                commands: vec![
-                    Answered {
-                        requests: 20,
-                        failed: 0,
-                        p90_ms: 12.0,
-                    },
-                    Answered {
-                        requests: 20,
-                        failed: 9,
-                        p90_ms: 480.0,
-                    },
-                ],
-                grown: Some(3e6),
-            };
             let symptom: rubric::Reproduction = toml::from_str(symptom).expect(symptom);
-            assert_eq!(trial.shows(&symptom), expected, "{symptom:?}");
-            assert_eq!(
-                trial.told(),
-                "9 of 40 requests failed, 90th percentile 480 ms, the metric grew by 3000000"
-            );
+            assert_eq!(trial().shows(&symptom), expected, "{symptom:?}");
         }
         check("failed_share = 0.4", true);
         check("failed_share = 0.5", false);
         check("slower_ms = 400", true);
         check("slower_ms = 500", false);
+        check("failed_share = 0.4\nonly_last = true", false);
+        check("failed_share = 0.1\nonly_last = true", true);
+        check("slower_ms = 400\nonly_last = true", false);
+        check("slower_ms = 10\nonly_last = true", true);
         check(
             "growth = { service = 'gateway', metric = 'm', by = 2e6 }",
             true,
@@ -128,5 +139,24 @@ mod tests {
         );
         check("failed_share = 0.9\nslower_ms = 400", true);
         check("", false);
+        let nothing = Trial::default();
+        let last = toml::from_str("failed_share = 0.1\nonly_last = true").expect("a symptom");
+        assert!(!nothing.shows(&last));
+    }
+
+    #[test]
+    fn what_counts_is_told() {
+        fn check(symptom: &str, expected: &str) {
+            let symptom: rubric::Reproduction = toml::from_str(symptom).expect(symptom);
+            assert_eq!(trial().told(&symptom), expected, "{symptom:?}");
+        }
+        check(
+            "",
+            "11 of 40 requests failed, 90th percentile 480 ms, the metric grew by 3000000",
+        );
+        check(
+            "only_last = true",
+            "2 of 20 requests of the last command failed, 90th percentile 12 ms, the metric grew by 3000000",
+        );
     }
 }

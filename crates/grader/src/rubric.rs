@@ -5,6 +5,8 @@
 mod check;
 mod clue;
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 pub use check::Problem;
@@ -204,6 +206,9 @@ pub struct Reproduction {
     /// The 90th percentile of one command's requests takes at least so many milliseconds.
     #[serde(default)]
     pub slower_ms: Option<f64>,
+    /// Of the requests, only those of the last command count: what is left of it when the others have passed.
+    #[serde(default)]
+    pub only_last: bool,
     /// A metric grows from before the first request to after the last.
     #[serde(default)]
     pub growth: Option<Growth>,
@@ -217,6 +222,9 @@ pub struct Growth {
     pub service: String,
     /// Its name.
     pub metric: String,
+    /// Labels that a series must have to be counted; empty for all of its series.
+    #[serde(default)]
+    pub labels: BTreeMap<String, String>,
     /// By at least this.
     pub by: f64,
 }

@@ -162,6 +162,27 @@ impl Rubric {
                 "must be more than 0, at most 1",
             );
         }
+        if !symptom.slower_ms.is_none_or(|least| least > 0.0) {
+            say("reproduction.slower_ms", "must be more than 0");
+        }
+        if symptom.only_last && symptom.failed_share.is_none() && symptom.slower_ms.is_none() {
+            say(
+                "reproduction.only_last",
+                "goes with `failed_share` and `slower_ms`; a metric knows of no command",
+            );
+        }
+        if let Some(growth) = &symptom.growth {
+            if growth.metric.is_empty() {
+                say("reproduction.growth.metric", "is empty");
+            }
+            // Written so that not a number is refused as well.
+            if !(growth.by > 0.0) {
+                say(
+                    "reproduction.growth.by",
+                    "must be more than 0, or a metric that stays would do",
+                );
+            }
+        }
     }
 
     fn mitigation_problems(&self, say: &mut dyn FnMut(&str, &str)) {

@@ -50,8 +50,8 @@ pub(super) fn item(case: &Case) -> Item {
             };
             let why = format!(
                 "{outcome}. With it: {}; without it: {}.",
-                suspect.told(),
-                predecessor.told()
+                suspect.told(symptom),
+                predecessor.told(symptom)
             );
             let hint = (share < 1.0).then(|| {
                 "try it on the running shop; `--times` and `--rate` send more than one".to_owned()

@@ -743,6 +743,7 @@ fn a_reproduction_must_show_the_symptom_with_the_change_and_not_without() {
         rubric.reproduction = is_asked.then_some(crate::rubric::Reproduction {
             failed_share: Some(0.3),
             slower_ms: None,
+            only_last: false,
             growth: None,
         });
         assert_eq!(rubric.problems(), Vec::new());
