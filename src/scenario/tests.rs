@@ -120,21 +120,21 @@ fn a_reproduction_that_would_show_nothing_or_anything_is_refused() {
         let table = format!("[rubric.reproduction]\n{table}\n\n[rubric.trigger]");
         check(&[("[rubric.trigger]", &table)], expected);
     }
-    given("", "\n94:9: rubric.reproduction: nothing would show it\n");
+    given("", "\n93:9: rubric.reproduction: nothing would show it\n");
     given(
         "failed_share = 0\nslower_ms = -1",
         "
-95:16: rubric.reproduction.failed_share: must be more than 0, at most 1
-96:13: rubric.reproduction.slower_ms: must be more than 0
+94:1: rubric.reproduction.failed_share: must be more than 0, at most 1
+95:1: rubric.reproduction.slower_ms: must be more than 0
 ",
     );
     given(
         "only_last = true\ngrowth = { service = 'checkot', metric = '', by = 0 }",
         "
-95:13: rubric.reproduction.only_last: goes with `failed_share` and `slower_ms`; a metric knows of no command
-96:22: rubric.reproduction.growth.service: `checkot` is no service; the services are `gateway`, `checkout`, `inventory`
-96:42: rubric.reproduction.growth.metric: is empty
-96:51: rubric.reproduction.growth.by: must be more than 0, or a metric that stays would do
+94:1: rubric.reproduction.only_last: goes with `failed_share` and `slower_ms`; a metric knows of no command
+95:12: rubric.reproduction.growth.service: `checkot` is no service; the services are `gateway`, `checkout`, `inventory`
+95:33: rubric.reproduction.growth.metric: is empty
+95:46: rubric.reproduction.growth.by: must be more than 0, or a metric that stays would do
 ",
     );
 }

@@ -175,8 +175,8 @@ impl Rubric {
             if growth.metric.is_empty() {
                 say("reproduction.growth.metric", "is empty");
             }
-            // Written so that not a number is refused as well.
-            if !(growth.by > 0.0) {
+            let is_growth = growth.by > 0.0;
+            if !is_growth {
                 say(
                     "reproduction.growth.by",
                     "must be more than 0, or a metric that stays would do",
