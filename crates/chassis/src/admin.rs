@@ -18,7 +18,7 @@ use std::{
 use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Config, Controls, control::Offered};
+use crate::{Client, Config, Controls, control::Offered};
 
 /// The admin port of one process.
 #[derive(Debug)]
@@ -44,16 +44,18 @@ struct State {
     is_ready: Arc<AtomicBool>,
     drain: CancellationToken,
     controls: Offered,
+    client: Client,
 }
 
 impl Admin {
     /// Binds and answers from now on; `/readyz` says no until [`ready`](Admin::ready).
-    /// `drain` is cancelled when a drain is asked for; `service` is watched.
+    /// `drain` is cancelled when a drain is asked for; `service` is watched; `client` is told of other addresses.
     pub(crate) fn start(
         config: &Config,
         metrics: Metrics,
         drain: CancellationToken,
         service: tokio::runtime::Handle,
+        client: Client,
     ) -> io::Result<Self> {
         let listener = TcpListener::bind(config.admin)?;
         listener.set_nonblocking(true)?;
@@ -71,6 +73,7 @@ impl Admin {
             is_ready: Arc::clone(&is_ready),
             drain,
             controls: controls.clone(),
+            client,
         });
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

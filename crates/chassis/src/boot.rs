@@ -124,9 +124,13 @@ fn serve<S: DeserializeOwned>(
         .build()
         .context("async runtime")?;
     let drain = CancellationToken::new();
-    let admin = Admin::start(&config, metrics, drain.clone(), runtime.handle().clone())
+    let client = Client::with_calls(&config.upstreams, config.process.calls.clone(), config.seed);
+    let service = runtime.handle().clone();
+    let admin = Admin::start(&config, metrics, drain.clone(), service, client.clone())
         .with_context(|| format!("admin port {}", config.admin))?;
-    let outcome = runtime.block_on(live(&config, parent, listener, &admin, drain, build));
+    let outcome = runtime.block_on(live(
+        &config, parent, listener, &admin, drain, client, build,
+    ));
     runtime.shutdown_timeout(Duration::from_millis(config.process.drain_ms));
     admin.stop();
     outcome
@@ -138,6 +142,7 @@ async fn live<S: DeserializeOwned>(
     listener: std::net::TcpListener,
     admin: &Admin,
     drain: CancellationToken,
+    client: Client,
     build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App>,
 ) -> anyhow::Result<()> {
     // The handlers come first: a signal during the build must not kill the process.
@@ -149,7 +154,7 @@ async fn live<S: DeserializeOwned>(
     let context = Context {
         settings,
         config: config.clone(),
-        client: Client::with_calls(&config.upstreams, config.process.calls.clone(), config.seed),
+        client,
         shutdown: shutdown.clone(),
     };
     let app = build(context).await.context("building the service")?;

@@ -1,6 +1,7 @@
 //! Calls to other services: spread evenly over the addresses of a named upstream, deadlines that
 //! shrink on the way, retries that cannot multiply.
 
+mod addresses;
 mod attempt;
 mod budget;
 mod calls;
@@ -12,10 +13,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     net::SocketAddr,
-    sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -33,7 +31,7 @@ use telemetry::{
 };
 use tracing::Span;
 
-use self::budget::Budget;
+use self::{addresses::Addresses, budget::Budget};
 pub use self::{
     calls::{Calls, Step},
     error::Error,
@@ -63,30 +61,9 @@ struct Inner {
 #[derive(Debug)]
 struct Upstream {
     name: String,
-    addresses: Vec<Address>,
-    next: AtomicUsize,
+    addresses: Addresses,
     budget: Budget,
     durations: RwLock<Vec<(Method, Option<u16>, Histogram)>>,
-}
-
-/// An address and the texts made of it, which every call would make again.
-#[derive(Debug)]
-struct Address {
-    socket: SocketAddr,
-    /// The IP alone.
-    host: String,
-    /// `http://ip:port`.
-    base: String,
-}
-
-impl From<SocketAddr> for Address {
-    fn from(socket: SocketAddr) -> Self {
-        Self {
-            socket,
-            host: socket.ip().to_string(),
-            base: format!("http://{socket}"),
-        }
-    }
 }
 
 impl Client {
@@ -163,11 +140,7 @@ impl Client {
 
     fn upstream(&self, name: &str) -> Result<&Upstream, Error> {
         let unknown = || Error::UnknownUpstream(name.to_owned());
-        let upstream = self.inner.upstreams.get(name).ok_or_else(unknown)?;
-        if upstream.addresses.is_empty() {
-            return Err(unknown());
-        }
-        Ok(upstream)
+        self.inner.upstreams.get(name).ok_or_else(unknown)
     }
 
     /// A time between zero and `most`, evenly spread.
@@ -204,17 +177,10 @@ impl Upstream {
         }
         Self {
             name: name.to_owned(),
-            addresses: addresses.iter().copied().map(Address::from).collect(),
-            next: AtomicUsize::new(0),
+            addresses: Addresses::new(addresses),
             budget: Budget::new(gauge),
             durations: RwLock::default(),
         }
-    }
-
-    /// The address whose turn it is.
-    fn address(&self) -> &Address {
-        let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        &self.addresses[spread(turn, self.addresses.len())]
     }
 
     /// Records one attempt, made in `span`; `status` is absent where there was no answer.
@@ -249,17 +215,6 @@ impl Upstream {
             .unwrap_or_else(PoisonError::into_inner)
             .push((method.clone(), status, histogram));
     }
-}
-
-/// Which of `count` addresses has the `turn`-th call: an even share each, for every second call as well.
-///
-/// Plain round robin would send all of one kind of call to one replica where callers make two kinds in turn.
-/// The steps are those of the golden ratio (Knuth, The Art of Computer Programming, volume 3, 6.4), which keep apart.
-fn spread(turn: usize, count: usize) -> usize {
-    const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
-    let place = (turn as u64).wrapping_mul(GOLDEN);
-    // The upper half of the product of two 64-bit numbers: a share of `count`.
-    ((u128::from(place) * count as u128) >> 64) as usize
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! What the admin port answers.
 
 use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
@@ -20,6 +22,7 @@ use serde_json::Value;
 use super::{State, guard};
 use crate::{
     Problem, allocator,
+    control::Done,
     profile::{self, Format},
 };
 
@@ -32,6 +35,7 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .route("/debug/pprof/profile", get(cpu))
         .route("/control/log-level", post(log_level))
         .route("/control/drain", post(drain))
+        .route("/control/upstreams", post(upstreams))
         .route("/control/{name}", post(control))
         .route_layer(middleware::from_fn_with_state(
             Arc::clone(&state),
@@ -161,6 +165,17 @@ async fn log_level(Json(wanted): Json<Level>) -> Result<StatusCode, Problem> {
 async fn drain(Extract(state): Extract<Arc<State>>) -> StatusCode {
     state.drain.cancel();
     StatusCode::ACCEPTED
+}
+
+/// Where other services are called from now on, by name. Here and not among the controls of the service, because a
+/// service whose workers are all held is where replicas are added.
+async fn upstreams(
+    Extract(state): Extract<Arc<State>>,
+    Json(wanted): Json<BTreeMap<String, Vec<SocketAddr>>>,
+) -> Result<Json<Done>, Problem> {
+    let changed = state.client.set_addresses(&wanted).await;
+    let count = changed.map_err(|error| Problem::invalid(error.to_string()))?;
+    Ok(Json(Done { count }))
 }
 
 /// What the service itself offers.

@@ -11,7 +11,7 @@ use telemetry::{
 };
 use tracing::Span;
 
-use super::{Address, Client, Error, Response, Step, Upstream};
+use super::{Client, Error, Response, Step, Upstream, addresses::Address};
 
 /// Answers are whole in memory; none of ours comes near this.
 const ANSWER_LIMIT_BYTES: usize = 4 << 20;
@@ -31,14 +31,15 @@ pub(super) struct Call<'a> {
 impl Call<'_> {
     /// Makes attempt `number` (0 is the first) and measures it.
     pub(super) async fn attempt(&self, number: u32) -> Result<Response, Error> {
-        let address = self.upstream.address();
-        let span = self.span(address, number);
+        let unknown = || Error::UnknownUpstream(self.upstream.name.clone());
+        let address = self.upstream.addresses.next().ok_or_else(unknown)?;
+        let span = self.span(&address, number);
         let began = Instant::now();
         let own = self.client.inner.calls.attempt().map(|time| began + time);
         let deadline = own.map_or(self.deadline, |own| own.min(self.deadline));
         let deadline = tokio::time::Instant::from_std(deadline);
         // Not entered: nothing happens inside it in this process, and each entry costs.
-        let work = self.exchange(address, &span);
+        let work = self.exchange(&address, &span);
         let outcome = tokio::time::timeout_at(deadline, work)
             .await
             .unwrap_or_else(|_| Err(self.late()));

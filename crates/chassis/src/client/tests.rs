@@ -1,7 +1,7 @@
 //! The client against upstreams that do what upstreams do.
 
 use std::{
-    sync::atomic::AtomicU32,
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,7 @@ use axum::{
 };
 use telemetry::names::header;
 
-use super::*;
+use super::{addresses::spread, *};
 
 /// An upstream that answers the `n`th request (from 0) by `answer`; ends with the test's runtime.
 async fn upstream<A: IntoResponse>(

@@ -149,3 +149,30 @@ fn the_admin_port_answers_when_every_worker_is_blocked() {
     };
     until("the lag is recorded", is_lag_seen);
 }
+
+#[test]
+fn other_addresses_of_upstreams_are_taken_at_run_time() {
+    let (one, two) = (Start::default().run(), Start::default().run());
+    let next = |mini: &crate::mini::Mini| json!({ "next": [mini.addr("listen")] });
+    let change = json!({ "upstreams": next(&one) });
+    let caller = Start::default().change(change).run();
+    let served = |mini: &crate::mini::Mini| {
+        let series = "http_server_request_duration_seconds_count{http_request_method=\"GET\",http_response_status_code=\"200\",http_route=\"/chain/{sku}\"}";
+        mini.metric(series).unwrap_or_default()
+    };
+    let tell = |body: serde_json::Value| {
+        let request = caller.admin(Method::POST, "/control/upstreams");
+        let answer = request.json(&body).send().expect("an answer");
+        let status = answer.status().as_u16();
+        let body: serde_json::Value = answer.json().expect("JSON");
+        (status, body["count"].clone())
+    };
+    assert_eq!(caller.get("/chain/sku-1").status(), 200);
+    assert_eq!(tell(next(&two)), (200, 1.into()));
+    assert_eq!(tell(next(&two)), (200, 0.into()));
+    assert_eq!(tell(json!({"other": ["127.0.0.1:1"]})).0, 400);
+    assert_eq!(caller.get("/chain/sku-1").status(), 200);
+    until("each was asked once", || {
+        (served(&one), served(&two)) == (1.0, 1.0)
+    });
+}
