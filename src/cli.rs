@@ -117,7 +117,7 @@ impl Service {
         }
     }
 
-    /// The instances that the drill runs of it.
+    /// The instances that the drill starts of it.
     pub const fn instances(self) -> &'static [&'static str] {
         match self {
             Self::Gateway => &["gateway-1"],
@@ -125,6 +125,9 @@ impl Service {
             Self::Inventory => &["inventory-1", "inventory-2"],
         }
     }
+
+    /// The most replicas that one can be scaled to.
+    pub const MOST_REPLICAS: u8 = 3;
 
     /// The service of that name, if there is one.
     pub fn from_name(name: &str) -> Option<Self> {
@@ -181,6 +184,8 @@ pub enum Command {
     Unblock(act::Unblock),
     /// Show or change the settings of a service
     Config(config::Config),
+    /// Run more or fewer replicas of a service
+    Scale(act::Scale),
     /// Start or check the write-up
     Report(write::Report),
     /// Grade a write-up and end the drill

@@ -61,6 +61,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Block(args) => act::block(&context, args),
         Command::Unblock(args) => act::unblock(&context, args),
         Command::Config(args) => config::run(&context, args),
+        Command::Scale(args) => act::scale(&context, &args),
         Command::Report(args) => report::run(&context, &args),
         Command::Submit(args) => submit::run(&context, &args),
         Command::Debrief(args) => debrief::run(&context, &args),

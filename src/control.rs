@@ -70,6 +70,13 @@ pub enum ActionRequest {
         /// The keys.
         keys: Vec<String>,
     },
+    /// Starts or ends replicas.
+    Scale {
+        /// The service.
+        service: Service,
+        /// How many there are to be.
+        replicas: u8,
+    },
 }
 
 impl ActionRequest {
@@ -91,6 +98,7 @@ impl ActionRequest {
                 format!("config set {service}{}", pairs.collect::<String>())
             }
             Self::Unset { service, keys } => format!("config unset {service} {}", keys.join(" ")),
+            Self::Scale { service, replicas } => format!("scale {service} {replicas}"),
         }
     }
 }
@@ -110,7 +118,7 @@ pub struct Acted {
     pub release: String,
     /// How long it took, in seconds.
     pub seconds: f64,
-    /// How much was changed: entries of caches, messages, clients; none where processes were swapped.
+    /// How much was changed: entries of caches, messages, clients, replicas; none where processes were swapped.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub count: Option<u64>,
     /// What came of it, in words; none where processes were swapped.

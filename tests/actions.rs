@@ -1,4 +1,7 @@
-//! What a responder does to processes that run: caches, the outbox, clients. Each is held against the state it changes.
+//! What a responder does to processes that run: caches, the outbox, clients, replicas. Each is held against the state
+//! it changes.
+
+mod scale;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,8 +29,10 @@ fn acted() {
     let drill = Drill::start(&["up", "--seed", "11"]);
     flush(&drill);
     outbox(&drill);
+    measured(&drill);
     block(&drill);
     configure(&drill);
+    scale::scale(&drill);
     recorded(&drill);
     let entry = shown(&drill);
     shown_afterwards(drill, &entry);
@@ -52,6 +57,16 @@ fn metric(drill: &Drill, service: &str, name: &str) -> f64 {
         lines.filter_map(value).collect::<Vec<_>>()
     });
     values.sum()
+}
+
+/// Waits until Prometheus knows a rate of the gateway: a machine that is fast restarts it sooner than that.
+fn measured(drill: &Drill) {
+    let series = "http_server_request_duration_seconds_count{service=\"gateway\"}";
+    wait_for("the gateway has a rate", SOON, || {
+        let answer = drill.json(&["query", &format!("sum(rate({series}[60s]))")]);
+        let rate = answer["result"][0]["value"][1].as_str()?.parse::<f64>();
+        rate.is_ok_and(|rate| rate > 0.0).then_some(())
+    });
 }
 
 fn flush(drill: &Drill) {
@@ -315,6 +330,9 @@ fn recorded(drill: &Drill) {
             "config",
             "config unset inventory cache.capacity cache.preload",
         ),
+        ("scale", "scale inventory 3"),
+        ("restart", "restart checkout"),
+        ("scale", "scale inventory 1"),
     ];
     let status = drill.json(&["status"]);
     let whats: Vec<&str> = status["actions"]

@@ -219,6 +219,11 @@ fn killed_runner() {
     for action in ["block", "unblock"] {
         assert_eq!(drill.json(&[action, "someone"])["count"], 1, "{action}");
     }
+    // How many replicas there are is not the runner's to say there.
+    let refused = drill.cli(&["scale", "inventory", "3"]);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    assert!(said.contains("compose.yaml"), "{said}");
 
     // One that is killed there is told and started again, as here.
     let status = drill.json(&["status"]);

@@ -109,3 +109,23 @@ pub struct Unblock {
     #[command(flatten)]
     pub format: Format,
 }
+
+/// `scale`: more or fewer replicas.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill scale inventory 3
+  firedrill scale checkout 1
+
+A new replica runs what the last one runs, and is called when it is ready.
+The gateway stays one: the shop has one address, and nothing balances in front of it.")]
+pub struct Scale {
+    /// The service: checkout or inventory
+    #[arg(value_enum, hide_possible_values = true)]
+    pub service: Service,
+    /// How many replicas, 1 to 3
+    #[arg(value_name = "REPLICAS", value_parser = clap::value_parser!(u8).range(1..=i64::from(Service::MOST_REPLICAS)))]
+    pub replicas: u8,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}

@@ -1,8 +1,10 @@
 //! What changes the running shop: `rollback`, `restart` and `deploy` swap processes, `flush`, `outbox`, `block` and
-//! `unblock` act on those that run.
+//! `unblock` act on those that run, `scale` starts and ends some.
 
 use crate::cli::Format;
-use crate::cli::act::{Block, Deploy, Flush, Outbox, OutboxCommand, Restart, Rollback, Unblock};
+use crate::cli::act::{
+    Block, Deploy, Flush, Outbox, OutboxCommand, Restart, Rollback, Scale, Unblock,
+};
 use crate::console::{Ink, Style};
 use crate::context::Context;
 use crate::control::{Acted, ActionRequest, Control};
@@ -63,6 +65,15 @@ pub(super) fn block(context: &Context, args: Block) -> anyhow::Result<Outcome> {
 pub(super) fn unblock(context: &Context, args: Unblock) -> anyhow::Result<Outcome> {
     let client = args.client;
     act(context, args.format, &ActionRequest::Unblock { client })
+}
+
+/// More or fewer replicas.
+pub(super) fn scale(context: &Context, args: &Scale) -> anyhow::Result<Outcome> {
+    let request = ActionRequest::Scale {
+        service: args.service,
+        replicas: args.replicas,
+    };
+    act(context, args.format, &request)
 }
 
 /// Has the runner do it, and tells what came of it.

@@ -62,7 +62,8 @@ fn render(deploys: &[Deploy], style: Style, columns: usize) -> String {
             | DeployKind::Skip
             | DeployKind::Replay
             | DeployKind::Block
-            | DeployKind::Unblock => Ink::Warning,
+            | DeployKind::Unblock
+            | DeployKind::Scale => Ink::Warning,
         };
         table.row([
             Cell::new(Ink::Faint, format::date_time(deploy.at)),

@@ -329,7 +329,7 @@ impl Drill {
         Ok(())
     }
 
-    /// Which release of what is to run; nothing where processes stay.
+    /// Which release of what is to run; nothing where that does not change.
     fn resolve(
         &self,
         request: &ActionRequest,
@@ -369,7 +369,8 @@ impl Drill {
             | ActionRequest::Block { .. }
             | ActionRequest::Unblock { .. }
             | ActionRequest::Set { .. }
-            | ActionRequest::Unset { .. } => Ok(None),
+            | ActionRequest::Unset { .. }
+            | ActionRequest::Scale { .. } => Ok(None),
         }
     }
 

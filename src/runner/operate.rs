@@ -1,4 +1,4 @@
-//! What a responder does to running processes: caches, the outbox, clients. The processes stay.
+//! What a responder does to running processes: caches, the outbox, clients, and how many there are. Releases stay.
 
 use anyhow::bail;
 use grader::evidence::{Changed, Deploy, DeployKind};
@@ -40,7 +40,7 @@ struct Change {
 }
 
 impl Drill {
-    /// Carries out what needs no other process, and logs it under that role if it changed anything.
+    /// Carries out what needs no other release, and logs it under that role if it changed anything.
     pub(super) async fn operate(
         &self,
         request: &ActionRequest,
@@ -126,6 +126,7 @@ impl Drill {
                 let release = self.current(*service)?;
                 Self::configured(*service, self.fleet.unset(*service, &release, keys).await)
             }
+            ActionRequest::Scale { service, replicas } => self.scale(*service, *replicas).await,
             ActionRequest::Rollback { .. }
             | ActionRequest::Restart { .. }
             | ActionRequest::Deploy { .. } => bail!("`{}` swaps processes", request.what()),
@@ -191,6 +192,37 @@ impl Drill {
             summary: told.join(", "),
             otherwise: "that is how it is already".to_owned(),
             changes,
+        })
+    }
+
+    async fn scale(&self, service: Service, replicas: u8) -> anyhow::Result<Change> {
+        if service == Service::Gateway {
+            let message = "`gateway` stays one: the shop has one address, and nothing balances in front of it";
+            return Err(Failure::new(message, "`checkout` and `inventory` can be scaled").into());
+        }
+        if !(1..=Service::MOST_REPLICAS).contains(&replicas) {
+            let message = format!("{replicas} replicas cannot be run");
+            let hint = format!("a service has 1 to {}", Service::MOST_REPLICAS);
+            return Err(Failure::new(message, hint).into());
+        }
+        let wanted = usize::from(replicas);
+        let before = match self.fleet.scale(service.name(), wanted).await {
+            Err(error) if error.is::<Refused>() => {
+                let hint = "`firedrill status` shows what runs";
+                return Err(Failure::new(error.to_string(), hint).into());
+            }
+            before => before?,
+        };
+        Ok(Change {
+            kind: DeployKind::Scale,
+            service,
+            count: u64::try_from(before.abs_diff(wanted))?,
+            summary: format!("replicas: {before} to {wanted}"),
+            otherwise: format!(
+                "{} of `{service}` already",
+                counted(u64::from(replicas), "replica")
+            ),
+            changes: Vec::new(),
         })
     }
 

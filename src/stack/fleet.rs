@@ -1,14 +1,16 @@
 //! The services of one drill: their slots, the releases they can run, and the swaps between them.
 
 pub(crate) mod operate;
+mod roster;
+mod scale;
 pub(crate) mod settings;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use chassis::{Config, Listen};
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc};
@@ -17,9 +19,7 @@ use tokio::task::JoinSet;
 use super::slot::{Notice, Slot, View};
 use super::targets;
 use crate::settings::{merge, take_process};
-
-/// A service's processes may have this many replicas; callers know their addresses from the start.
-const MOST_INSTANCES: usize = 3;
+use roster::Roster;
 
 /// What every service of a drill has in common.
 #[derive(Clone, Debug)]
@@ -47,8 +47,8 @@ pub(crate) type Releases = BTreeMap<(String, String), Value>;
 pub(crate) struct Fleet {
     common: Common,
     releases: Releases,
-    slots: Vec<Arc<Slot>>,
-    upstreams: BTreeMap<String, Vec<SocketAddr>>,
+    /// Changes only while the pipeline is held.
+    roster: std::sync::Mutex<Roster>,
     /// Configuration pushed since the start, by service; it outlives deploys, as configuration does.
     pushed: std::sync::Mutex<BTreeMap<String, Value>>,
     /// Configuration that responders made, by service; it lies over what was pushed.
@@ -56,6 +56,8 @@ pub(crate) struct Fleet {
     /// Swaps happen one at a time, as a deploy pipeline would have it.
     pipeline: Mutex<()>,
     supervisors: std::sync::Mutex<JoinSet<()>>,
+    /// Where supervisors tell what happened; known from the start of the shop on.
+    notices: OnceLock<mpsc::Sender<Notice>>,
 }
 
 impl Fleet {
@@ -66,31 +68,17 @@ impl Fleet {
         slots: Vec<Slot>,
         third_parties: &[(&str, SocketAddr)],
     ) -> anyhow::Result<Self> {
-        let mut upstreams = BTreeMap::<String, Vec<SocketAddr>>::new();
-        for slot in &slots {
-            let addresses = upstreams.entry(slot.service.clone()).or_default();
-            addresses.push(slot.public()?);
-            if addresses.len() > MOST_INSTANCES {
-                bail!(
-                    "`{}` has more than {MOST_INSTANCES} instances",
-                    slot.service
-                );
-            }
-        }
-        for (name, addr) in third_parties {
-            upstreams.entry((*name).to_owned()).or_default().push(*addr);
-        }
-        let slots = slots.into_iter().map(Arc::new).collect();
-        let (pushed, kept, pipeline, supervisors) = Default::default();
+        let roster = std::sync::Mutex::new(Roster::new(slots, third_parties)?);
+        let (pushed, kept, pipeline, supervisors, notices) = Default::default();
         Ok(Self {
             common,
             releases,
-            slots,
-            upstreams,
+            roster,
             pushed,
             kept,
             pipeline,
             supervisors,
+            notices,
         })
     }
 
@@ -100,7 +88,8 @@ impl Fleet {
         releases: &BTreeMap<String, String>,
         notices: &mpsc::Sender<Notice>,
     ) -> anyhow::Result<()> {
-        let starts = self.slots.iter().map(|slot| async move {
+        let slots = self.roster().slots();
+        let starts = slots.iter().map(|slot| async move {
             let release = releases
                 .get(&slot.service)
                 .with_context(|| format!("no release of `{}` to start with", slot.service))?;
@@ -108,13 +97,8 @@ impl Fleet {
         });
         futures_util::future::try_join_all(starts).await?;
         self.write_targets().await?;
-        let mut supervisors = self
-            .supervisors
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        for slot in &self.slots {
-            supervisors.spawn(Arc::clone(slot).supervise(notices.clone()));
-        }
+        self.notices.get_or_init(|| notices.clone());
+        self.supervise(&slots);
         Ok(())
     }
 
@@ -130,7 +114,7 @@ impl Fleet {
         let _turn = self.pipeline.lock().await;
         for slot in self.slots_of(service)? {
             if only.is_empty() || only.contains(&slot.instance) {
-                slot.swap(release, self.config(slot, release)?).await?;
+                slot.swap(release, self.config(&slot, release)?).await?;
                 self.write_targets().await?;
             }
         }
@@ -150,7 +134,7 @@ impl Fleet {
                 .view()
                 .await
                 .with_context(|| format!("`{}` does not run", slot.instance))?;
-            slot.swap(&view.release, self.config(slot, &view.release)?)
+            slot.swap(&view.release, self.config(&slot, &view.release)?)
                 .await?;
             self.write_targets().await?;
         }
@@ -159,9 +143,9 @@ impl Fleet {
 
     /// Ends every process, the edge of the shop first.
     pub(crate) async fn close(&self) {
+        let slots = self.roster().slots();
         for service in ["gateway", "checkout", "inventory"] {
-            let closing = self
-                .slots
+            let closing = slots
                 .iter()
                 .filter(|slot| slot.service == service)
                 .map(|slot| slot.close());
@@ -178,7 +162,8 @@ impl Fleet {
 
     /// What runs now.
     pub(crate) async fn views(&self) -> Vec<View> {
-        let views = futures_util::future::join_all(self.slots.iter().map(|slot| slot.view())).await;
+        let slots = self.roster().slots();
+        let views = futures_util::future::join_all(slots.iter().map(|slot| slot.view())).await;
         views.into_iter().flatten().collect()
     }
 
@@ -187,17 +172,35 @@ impl Fleet {
         targets::write(&self.common.targets, &self.views().await)
     }
 
-    fn slots_of(&self, service: &str) -> anyhow::Result<Vec<&Arc<Slot>>> {
-        let slots: Vec<_> = self
-            .slots
-            .iter()
-            .filter(|slot| slot.service == service)
-            .collect();
-        if slots.is_empty() {
-            let known: Vec<_> = self.upstreams.keys().map(String::as_str).collect();
-            bail!("no service `{service}`; there are {}", known.join(", "));
+    fn roster(&self) -> MutexGuard<'_, Roster> {
+        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn slots_of(&self, service: &str) -> anyhow::Result<Vec<Arc<Slot>>> {
+        self.roster().of(service)
+    }
+
+    fn supervise(&self, slots: &[Arc<Slot>]) {
+        let Some(notices) = self.notices.get() else {
+            return; // Nothing was started yet.
+        };
+        let supervisors = self.supervisors.lock();
+        let mut supervisors = supervisors.unwrap_or_else(PoisonError::into_inner);
+        // Those of replicas that were ended.
+        while supervisors.try_join_next().is_some() {}
+        for slot in slots {
+            supervisors.spawn(Arc::clone(slot).supervise(notices.clone()));
         }
-        Ok(slots)
+    }
+
+    /// Has processes of these slots that end by themselves come back with what was configured since their start.
+    async fn reconfigure(&self, slots: &[Arc<Slot>]) -> anyhow::Result<()> {
+        for slot in slots {
+            if let Some(view) = slot.view().await {
+                slot.reconfigure(self.config(slot, &view.release)?).await;
+            }
+        }
+        Ok(())
     }
 
     fn config(&self, slot: &Slot, release: &str) -> anyhow::Result<Value> {
@@ -218,7 +221,7 @@ impl Fleet {
             listen: Listen::Inherited,
             admin: SocketAddr::from(([127, 0, 0, 1], 0)),
             scratch: slot.scratch().unwrap_or(&self.common.scratch).to_owned(),
-            upstreams: self.upstreams.clone(),
+            upstreams: self.roster().upstreams(),
             token: self.common.token.clone(),
             run: self.common.run.clone(),
             seed: self.common.seed,

@@ -98,6 +98,22 @@ impl LogFile {
         }
     }
 
+    /// The log of another instance, kept where this one is.
+    pub(crate) fn another(&self, instance: &str) -> anyhow::Result<Self> {
+        let inner = self
+            .inner
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        match &inner.sink {
+            Sink::Tail => Ok(Self::in_memory(instance)),
+            Sink::File(kept) => {
+                let folder = kept.path.parent().context("a log is in a folder")?;
+                Self::bounded(folder, instance, kept.most_bytes)
+            }
+            Sink::Tap(tap) => Ok(Self::tapped(instance, Arc::clone(tap))),
+        }
+    }
+
     /// Copies every line of `stream` into the file until it ends.
     pub(crate) async fn drain(&self, stream: impl AsyncRead + Unpin) {
         let mut lines = BufReader::new(stream).split(b'\n');

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use serde_json::Value;
 
 use super::log_file::LogFile;
@@ -53,6 +53,18 @@ impl Placement {
         let listener = TcpListener::bind(addr)?;
         listener.set_nonblocking(true)?;
         Ok(Self::Here { listener, log })
+    }
+
+    /// A place like this one for another instance.
+    pub(crate) fn another(&self, instance: &str) -> anyhow::Result<Self> {
+        match self {
+            Self::Here { log, .. } => {
+                let addr = SocketAddr::new(self.public()?.ip(), 0);
+                let placement = Self::here(addr, log.another(instance)?);
+                placement.with_context(|| format!("public socket of `{instance}`"))
+            }
+            Self::There(_) => bail!("a manager has one instance"),
+        }
     }
 
     /// The address that callers use.

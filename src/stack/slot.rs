@@ -120,6 +120,18 @@ impl Slot {
         self.placement.public()
     }
 
+    /// A slot of the same kind with a socket of its own; nothing runs in it yet.
+    pub(crate) fn another(&self, instance: String) -> anyhow::Result<Self> {
+        let placement = self.placement.another(&instance)?;
+        let environment = self.environment.clone();
+        Ok(Self::new(&self.service, instance, placement, environment))
+    }
+
+    /// Whether its processes are children of ours.
+    pub(crate) fn is_here(&self) -> bool {
+        matches!(self.placement, Placement::Here { .. })
+    }
+
     /// The folder of its databases, where that is not the run's.
     pub(crate) fn scratch(&self) -> Option<&Path> {
         self.placement.scratch()

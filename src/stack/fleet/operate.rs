@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::Fleet;
 use crate::settings::merge;
+use crate::stack::slot::Slot;
 
 /// A control waits at most 20 s for its turn; a manager in between adds little.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -79,50 +80,55 @@ impl Fleet {
                 .or_insert_with(|| json!({})),
             &json!({BLOCKED: clients}),
         );
-        for slot in self.slots_of(EDGE)? {
-            if let Some(view) = slot.view().await {
-                slot.reconfigure(self.config(slot, &view.release)?).await;
-            }
-        }
-        Ok(())
+        self.reconfigure(&self.slots_of(EDGE)?).await
     }
 
     async fn ask(&self, service: &str, name: &str, arguments: &Value) -> anyhow::Result<u64> {
+        let mut count = 0;
+        for slot in self.slots_of(service)? {
+            count += self.ask_one(&slot, name, arguments).await?;
+        }
+        Ok(count)
+    }
+
+    /// Carries a control out on one instance.
+    pub(super) async fn ask_one(
+        &self,
+        slot: &Slot,
+        name: &str,
+        arguments: &Value,
+    ) -> anyhow::Result<u64> {
+        let instance = &slot.instance;
         let http = crate::http::client()
             .timeout(ANSWER_WITHIN)
             .build()
             .context("HTTP client")?;
-        let mut count = 0;
-        for slot in self.slots_of(service)? {
-            let instance = &slot.instance;
-            let view = slot
-                .view()
-                .await
-                .with_context(|| format!("`{instance}` does not run"))?;
-            let answer = http
-                .post(format!("http://{}/control/{name}", view.admin))
-                .bearer_auth(&self.common.token)
-                .json(arguments)
-                .send()
-                .await
-                .map_err(reqwest::Error::without_url)
-                .with_context(|| format!("admin port of `{instance}`"))?;
-            let status = answer.status();
-            if !status.is_success() {
-                let said = answer.text().await.unwrap_or_default();
-                bail!("`{instance}` refuses `{name}`: {status}: {}", said.trim());
-            }
-            let done: Done = answer
-                .json()
-                .await
-                .with_context(|| format!("answer of `{instance}`"))?;
-            count += done.count;
+        let view = slot
+            .view()
+            .await
+            .with_context(|| format!("`{instance}` does not run"))?;
+        let answer = http
+            .post(format!("http://{}/control/{name}", view.admin))
+            .bearer_auth(&self.common.token)
+            .json(arguments)
+            .send()
+            .await
+            .map_err(reqwest::Error::without_url)
+            .with_context(|| format!("admin port of `{instance}`"))?;
+        let status = answer.status();
+        if !status.is_success() {
+            let said = answer.text().await.unwrap_or_default();
+            bail!("`{instance}` refuses `{name}`: {status}: {}", said.trim());
         }
-        Ok(count)
+        let done: Done = answer
+            .json()
+            .await
+            .with_context(|| format!("answer of `{instance}`"))?;
+        Ok(done.count)
     }
 }
 
-/// A list of clients that cannot be, in words.
+/// What cannot be done whoever asks, in words.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Refused(pub(crate) String);

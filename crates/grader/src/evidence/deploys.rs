@@ -86,6 +86,8 @@ pub enum DeployKind {
     Block,
     /// A client that is let in again.
     Unblock,
+    /// Replicas that were started or ended.
+    Scale,
 }
 
 impl DeployKind {
@@ -107,6 +109,7 @@ impl std::fmt::Display for DeployKind {
             Self::Replay => "replay",
             Self::Block => "block",
             Self::Unblock => "unblock",
+            Self::Scale => "scale",
         })
     }
 }
