@@ -65,7 +65,7 @@ fn the_open_part_holds_nothing_of_the_key() {
 fn the_youngest_release_with_an_age_runs_at_the_start() {
     let text = example().replacen(
         "[[history.checkout]]",
-        "[[history.checkout]]\nrelease = \"2026.11.9\"\nauthor = \"x\"\nchangelog = \"y\"\nage = \"1h\"\n[[history.checkout]]",
+        "[[history.checkout]]\nrelease = \"2026.11.9\"\nauthor = \"x\"\nchangelog = \"y\"\nage = \"1h\"\nsettings = { claim_s = 20 }\n[[history.checkout]]",
         1,
     );
     let scenario = Scenario::read("late-answers.toml", &text).expect("valid");
@@ -105,11 +105,11 @@ fn all_problems_of_a_file_are_found_at_once() {
 4:9: level: must be a whole number, not the text "easy"
 5:1: colour: is not a key here; the keys are `id`, `title`, `symptom`, `level`, `briefing`, `load`, `history`, `timeline`, `page`, `manifest`, `signature`, `overlaps`, `remedy`, `rubric`, `debrief`, `silence`
 13:1: load.rates: unknown field `rates`, expected one of `rate`, `arrival`, `profile`, `mix`, `clients`, `products`, `popularity`, `tail`, `cart_lines`, `think_ms`
-53:11: timeline[0].service: `gatway` is not one of `gateway`, `checkout`, `inventory`; did you mean `gateway`?
-64:1: timeline[2].at_s: is before the event above it (60); put events in order
-67:1: timeline[2].release: `2026.11.7` is not in the history of `checkout`: 2026.11.2, 2026.11.5
-79:1: manifest.during_above: must be more than `before_below` (2), or symptom and quiet would be the same
-98:13: rubric.cause.mechanism: `pool-to-small` is not a mechanism; did you mean `pool-too-small`?
+55:11: timeline[0].service: `gatway` is not one of `gateway`, `checkout`, `inventory`; did you mean `gateway`?
+66:1: timeline[2].at_s: is before the event above it (60); put events in order
+69:1: timeline[2].release: `2026.11.7` is not in the history of `checkout`: 2026.11.2, 2026.11.5
+81:1: manifest.during_above: must be more than `before_below` (2), or symptom and quiet would be the same
+100:13: rubric.cause.mechanism: `pool-to-small` is not a mechanism; did you mean `pool-too-small`?
 "#,
     );
 }
@@ -120,21 +120,21 @@ fn a_reproduction_that_would_show_nothing_or_anything_is_refused() {
         let table = format!("[rubric.reproduction]\n{table}\n\n[rubric.trigger]");
         check(&[("[rubric.trigger]", &table)], expected);
     }
-    given("", "\n93:9: rubric.reproduction: nothing would show it\n");
+    given("", "\n95:9: rubric.reproduction: nothing would show it\n");
     given(
         "failed_share = 0\nslower_ms = -1",
         "
-94:1: rubric.reproduction.failed_share: must be more than 0, at most 1
-95:1: rubric.reproduction.slower_ms: must be more than 0
+96:1: rubric.reproduction.failed_share: must be more than 0, at most 1
+97:1: rubric.reproduction.slower_ms: must be more than 0
 ",
     );
     given(
         "only_last = true\ngrowth = { service = 'checkot', metric = '', by = 0 }",
         "
-94:1: rubric.reproduction.only_last: goes with `failed_share` and `slower_ms`; a metric knows of no command
-95:12: rubric.reproduction.growth.service: `checkot` is no service; the services are `gateway`, `checkout`, `inventory`
-95:33: rubric.reproduction.growth.metric: is empty
-95:46: rubric.reproduction.growth.by: must be more than 0, or a metric that stays would do
+96:1: rubric.reproduction.only_last: goes with `failed_share` and `slower_ms`; a metric knows of no command
+97:12: rubric.reproduction.growth.service: `checkot` is no service; the services are `gateway`, `checkout`, `inventory`
+97:33: rubric.reproduction.growth.metric: is empty
+97:46: rubric.reproduction.growth.by: must be more than 0, or a metric that stays would do
 ",
     );
 }
@@ -173,14 +173,31 @@ fn keys_of_the_wrong_type_say_what_they_should_be() {
         r#"
 2:9: title: must be a text in quotes, not the number 5
 4:1: level: must be 1, 2, 3 or 4, not 7
-41:1: history.inventory[0].age: `yesterday` is not a duration; write one such as `250ms`, `30s`, `5m`, `2h`, `2d`
-47:12: history.inventory[1].settings: invalid type: integer `1`, expected struct Settings
-50:8: timeline[0].at_s: must be a number, not the number nan
-60:10: timeline[1].change: must be `true` or `false`, not the text "yes"
-71:8: timeline[3].rate: must be a number, not a list
-79:16: manifest.before_below: must be a number, not the text "2"
-112:10: debrief.misled: must be a list of texts and nothing else
-120:9: silence.words: must be a list of texts, not the text "none"
+43:1: history.inventory[0].age: `yesterday` is not a duration; write one such as `250ms`, `30s`, `5m`, `2h`, `2d`
+49:12: history.inventory[1].settings: invalid type: integer `1`, expected struct Settings
+52:8: timeline[0].at_s: must be a number, not the number nan
+62:10: timeline[1].change: must be `true` or `false`, not the text "yes"
+73:8: timeline[3].rate: must be a number, not a list
+81:16: manifest.before_below: must be a number, not the text "2"
+114:10: debrief.misled: must be a list of texts and nothing else
+122:9: silence.words: must be a list of texts, not the text "none"
+"#,
+    );
+}
+
+#[test]
+fn a_release_that_changes_nothing_is_refused() {
+    // Two connections that read are the default, and what the release before has.
+    check(
+        &[("settings = { readers = 1 }", "settings = { readers = 2 }")],
+        r#"
+49:1: history.inventory[1].settings: are those of the release before it; let each release change something that its changelog says
+"#,
+    );
+    check(
+        &[("settings = { readers = 1 }\n", "")],
+        r#"
+45:1: history.inventory[1].settings: are those of the release before it; let each release change something that its changelog says
 "#,
     );
 }
@@ -199,15 +216,15 @@ fn a_timeline_that_cannot_happen_is_refused() {
     check(
         &changes,
         r#"
-44:1: history.inventory[1].release: `2026.11.6` is never deployed; give it an `age`, or an event in the timeline
-50:1: timeline[0].at_s: must not be negative, but is -1; 0 is the steady state
-56:1: timeline[1].at_s: is too late for the change: at most 85, or the page comes later than 6 minutes after the start
-59:1: timeline[1].release: `2026.11.3` runs on inventory-1 already; deploy another one
-60:1: timeline[1].instances: `inventory-3` is not one of `inventory-1`, `inventory-2`; did you mean `inventory-1`?
-64:1: timeline[2].at_s: is before the event above it (300); put events in order
-70:1: timeline[3].at_s: is before the event above it (300); put events in order
-72:1: timeline[3].for_s: needs a `rate` that holds for so long
-87:1: remedy[0].service: `inventory` has one release only, so there is nothing to roll back to
+46:1: history.inventory[1].release: `2026.11.6` is never deployed; give it an `age`, or an event in the timeline
+52:1: timeline[0].at_s: must not be negative, but is -1; 0 is the steady state
+58:1: timeline[1].at_s: is too late for the change: at most 85, or the page comes later than 6 minutes after the start
+61:1: timeline[1].release: `2026.11.3` runs on inventory-1 already; deploy another one
+62:1: timeline[1].instances: `inventory-3` is not one of `inventory-1`, `inventory-2`; did you mean `inventory-1`?
+66:1: timeline[2].at_s: is before the event above it (300); put events in order
+72:1: timeline[3].at_s: is before the event above it (300); put events in order
+74:1: timeline[3].for_s: needs a `rate` that holds for so long
+89:1: remedy[0].service: `inventory` has one release only, so there is nothing to roll back to
 "#,
     );
 }
@@ -218,8 +235,8 @@ fn two_swaps_of_one_instance_need_time_between_them() {
     check(
         &[("[[timeline]]\nat_s = 90", again)],
         r#"
-62:1: timeline[2].summary: is missing, or `author` is: every change of ours is in the deploy log
-63:1: timeline[2].at_s: must be 15 or more after the last change of inventory-1, which needs so long to drain
+64:1: timeline[2].summary: is missing, or `author` is: every change of ours is in the deploy log
+65:1: timeline[2].at_s: must be 15 or more after the last change of inventory-1, which needs so long to drain
 "#,
     );
 }
@@ -232,8 +249,8 @@ fn with_fewer_than_two_innocent_deploys_the_log_would_be_the_answer() {
             "kind = \"note\"\ntext = \"quiet\"",
         )],
         r#"
-33:1: history.checkout[1].release: `2026.11.5` is never deployed; give it an `age`, or an event in the timeline
-49:3: timeline: has 1 innocent deploys, but needs 2: with fewer, the deploy log would be the answer
+34:1: history.checkout[1].release: `2026.11.5` is never deployed; give it an `age`, or an event in the timeline
+51:3: timeline: has 1 innocent deploys, but needs 2: with fewer, the deploy log would be the answer
 "#,
     );
 }
@@ -243,7 +260,7 @@ fn one_event_is_the_change_and_a_control_has_none() {
     check(
         &[("change = true\n", "")],
         r#"
-49:3: timeline: has no event with `change = true`; mark the one with which the symptom begins
+51:3: timeline: has no event with `change = true`; mark the one with which the symptom begins
 "#,
     );
     check(
@@ -252,8 +269,8 @@ fn one_event_is_the_change_and_a_control_has_none() {
             "release = \"2026.11.5\"\nchange = true\n\n[[timeline]]",
         )],
         r#"
-49:3: timeline: has 1 innocent deploys, but needs 2: with fewer, the deploy log would be the answer
-67:1: timeline[2].change: is a second change; a drill has one
+51:3: timeline: has 1 innocent deploys, but needs 2: with fewer, the deploy log would be the answer
+69:1: timeline[2].change: is a second change; a drill has one
 "#,
     );
     let control = [(
@@ -263,12 +280,12 @@ fn one_event_is_the_change_and_a_control_has_none() {
     check(
         &control,
         r#"
-60:1: timeline[1].change: must be left out: the rubric says this is a control, so nothing changes
-80:1: manifest.during_above: must be left out: the rubric says this is a control, so nothing shows
-85:3: remedy: must be left out: in a control there is nothing to remove
-94:9: rubric.trigger: a control has none
-98:9: rubric.cause: a control has none
-102:10: rubric.clinchers: a control has none
+62:1: timeline[1].change: must be left out: the rubric says this is a control, so nothing changes
+82:1: manifest.during_above: must be left out: the rubric says this is a control, so nothing shows
+87:3: remedy: must be left out: in a control there is nothing to remove
+96:9: rubric.trigger: a control has none
+100:9: rubric.cause: a control has none
+104:10: rubric.clinchers: a control has none
 "#,
     );
 }
@@ -290,10 +307,10 @@ fn the_manifest_tells_symptom_from_quiet() {
     check(
         &changes,
         r#"
-78:1: manifest.indicator: is not PromQL: 1:5: parse error: unclosed left parenthesis
-79:1: manifest.before_below: must be more than 0, or no baseline would do
-80:1: manifest.during_above: must be more than `after_below` (2), or symptom and quiet would be the same
-83:1: manifest.settle_s: must be more than `hold_s` (20) and at most 600
+80:1: manifest.indicator: is not PromQL: 1:5: parse error: unclosed left parenthesis
+81:1: manifest.before_below: must be more than 0, or no baseline would do
+82:1: manifest.during_above: must be more than `after_below` (2), or symptom and quiet would be the same
+85:1: manifest.settle_s: must be more than `hold_s` (20) and at most 600
 "#,
     );
 }
@@ -316,11 +333,11 @@ fn releases_and_remedies_refer_to_each_other() {
         &changes,
         r#"
 22:1: history.gateway[1].release: `1.4` is not a release id; write `YEAR.MONTH.NUMBER`, such as `2026.11.3`
-26:11: history.checkout: needs a release with an `age`: the youngest of them runs when the drill starts
-27:1: history.checkout[0].release: `2026.11.2` is never deployed; give it an `age`, or an event in the timeline
-28:1: history.checkout[0].author: must be one line that is not empty
-52:1: timeline[0].release: `2026.11.4` is not in the history of `gateway`: 2026.11.1, 1.4
-87:1: remedy[0].release: `2026.11.9` is not in the history of `inventory`: 2026.11.3, 2026.11.6
+27:11: history.checkout: needs a release with an `age`: the youngest of them runs when the drill starts
+28:1: history.checkout[0].release: `2026.11.2` is never deployed; give it an `age`, or an event in the timeline
+29:1: history.checkout[0].author: must be one line that is not empty
+54:1: timeline[0].release: `2026.11.4` is not in the history of `gateway`: 2026.11.1, 1.4
+89:1: remedy[0].release: `2026.11.9` is not in the history of `inventory`: 2026.11.3, 2026.11.6
 "#,
     );
 }
@@ -334,7 +351,7 @@ fn a_word_that_gives_the_answer_away_is_found_in_every_open_text() {
         ),
         ("sluggish since noon", "sluggish, a single connection?"),
         (
-            "changelog = \"Order numbers are easier to read\"",
+            "changelog = \"Carts are kept for an hour\"",
             "changelog = \"Fix a leaky counter\"",
         ),
     ];
@@ -343,7 +360,7 @@ fn a_word_that_gives_the_answer_away_is_found_in_every_open_text() {
         r#"
 3:1: symptom: says `pool too small`, which gives the answer away; find other words
 5:1: briefing: says `single connection`, which gives the answer away; find other words
-35:1: history.checkout[1].changelog: says `leak`, which gives the answer away; find other words
+36:1: history.checkout[1].changelog: says `leak`, which gives the answer away; find other words
 "#,
     );
 }
@@ -386,7 +403,7 @@ fn links_of_the_debrief_can_be_followed() {
             "target = \"sum(\"",
         )],
         r#"
-117:31: debrief.path[0].link.target: is not PromQL: 1:5: parse error: unclosed left parenthesis
+119:31: debrief.path[0].link.target: is not PromQL: 1:5: parse error: unclosed left parenthesis
 "#,
     );
     // The bare parser panics on it.
@@ -396,7 +413,7 @@ fn links_of_the_debrief_can_be_followed() {
             "target = \"up offset NaN\"",
         )],
         r#"
-117:31: debrief.path[0].link.target: is not PromQL: 1:11: parse error: duration out of range
+119:31: debrief.path[0].link.target: is not PromQL: 1:11: parse error: duration out of range
 "#,
     );
     check(
@@ -405,7 +422,7 @@ fn links_of_the_debrief_can_be_followed() {
             "kind = \"deploy\", target = \"inventory@2026.11.7\"",
         )],
         r#"
-117:27: debrief.path[0].link.target: `inventory@2026.11.7` is no release of the history; write `SERVICE@RELEASE`
+119:27: debrief.path[0].link.target: `inventory@2026.11.7` is no release of the history; write `SERVICE@RELEASE`
 "#,
     );
     check(
@@ -414,7 +431,7 @@ fn links_of_the_debrief_can_be_followed() {
             "kind = \"grafana\", target = \"x\"",
         )],
         r#"
-117:17: debrief.path[0].link.kind: `grafana` is not one of `jaeger`, `prometheus`, `log`, `deploy`, `heap`, `command`
+119:17: debrief.path[0].link.kind: `grafana` is not one of `jaeger`, `prometheus`, `log`, `deploy`, `heap`, `command`
 "#,
     );
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::parse::Draft;
 use super::problem::Problem;
-use super::{LinkKind, Remedy, Scenario, spoiler};
+use super::{LinkKind, Release, Remedy, Scenario, spoiler};
 use crate::cli::Service;
 
 /// Collects problems by key.
@@ -130,6 +130,7 @@ fn header(findings: &mut Findings<'_>, scenario: &Scenario) {
 
 fn history(findings: &mut Findings<'_>, scenario: &Scenario) {
     for service in Service::ALL {
+        differences(findings, scenario, service);
         let key = format!("history.{service}");
         let running = scenario.deployed_before(service).len();
         findings.expect(
@@ -175,6 +176,25 @@ fn history(findings: &mut Findings<'_>, scenario: &Scenario) {
                 ),
             }
         }
+    }
+}
+
+/// A responder reads what each release changed: one that changed nothing is innocent at first sight.
+fn differences(findings: &mut Findings<'_>, scenario: &Scenario, service: Service) {
+    let of_service = |release: &&Release| release.service == service;
+    for (index, release) in scenario.history.iter().filter(of_service).enumerate() {
+        let is_oldest = scenario
+            .releases_of(service)
+            .first()
+            .is_none_or(|first| *first == release);
+        let key = format!("history.{service}[{index}].settings");
+        // Settings that cannot be read have been said.
+        let changes = scenario.changes_of(release).unwrap_or_default();
+        findings.expect(
+            is_oldest || !changes.is_empty() || !findings.is_read(&key),
+            &key,
+            "are those of the release before it; let each release change something that its changelog says",
+        );
     }
 }
 
