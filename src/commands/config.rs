@@ -113,11 +113,11 @@ mod tests {
             ],
         };
         insta::assert_snapshot!(render(&settings, Style::PLAIN, 100), @r#"
-        SETTING         VALUE   DEFAULT      FROM
-        deadline_ms     5000                 default
-        limiter.burst   5000.0  4000.0       pushed by its owners
-        pages.capacity  none    64           set by you
-        pages.key       "uri"   "canonical"  release 2026.11.5
+        SETTING         VALUE  DEFAULT      FROM
+        deadline_ms     5000                default
+        limiter.burst   5000   4000         pushed by its owners
+        pages.capacity  none   64           set by you
+        pages.key       "uri"  "canonical"  release 2026.11.5
         "#);
     }
 }

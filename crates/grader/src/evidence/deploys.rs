@@ -59,6 +59,11 @@ impl std::fmt::Display for Changed {
 pub fn value_text(value: &serde_json::Value) -> String {
     match value {
         serde_json::Value::Null => "none".to_owned(),
+        // A number that may have a fraction and has none: `4000.0`.
+        serde_json::Value::Number(number) => {
+            let text = number.to_string();
+            text.strip_suffix(".0").unwrap_or(&text).to_owned()
+        }
         value => value.to_string(),
     }
 }
