@@ -333,6 +333,7 @@ fn recorded(drill: &Drill) {
         ("scale", "scale inventory 3"),
         ("restart", "restart checkout"),
         ("scale", "scale inventory 1"),
+        ("scale", "scale inventory 2"),
     ];
     let status = drill.json(&["status"]);
     let whats: Vec<&str> = status["actions"]

@@ -1,11 +1,45 @@
 //! Replicas that come and go, under traffic: what reaches them, what Prometheus has of them, and that no request is lost.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use serde_json::Value;
 
 use super::metric;
-use crate::support::{Drill, SOON, get_json, wait_for};
+use crate::support::{Drill, SOON, get, get_json, kill, wait_for};
 
-/// What a series of `inventory` has in Prometheus, by instance, lowest first.
+/// Requests that a process has answered.
+const ANSWERED: &str = "http_server_request_duration_seconds_count";
+/// Those who ask for one product after the other meanwhile.
+const CALLERS: usize = 4;
+
+/// Up, down while requests come, with a caller that is away, and what is refused.
+pub(super) fn scale(drill: &Drill) {
+    up(drill);
+    down(drill);
+    away(drill);
+    for (service, replicas) in [("gateway", "2"), ("inventory", "0"), ("checkout", "4")] {
+        let refused = drill.cli(&["scale", service, replicas]);
+        assert_eq!(refused.status.code(), Some(2), "{service}: {refused:?}");
+    }
+}
+
+/// The processes of a service.
+fn processes(drill: &Drill, service: &str) -> Vec<Value> {
+    let status = drill.json(&["status"]);
+    let all = status["services"].as_array().expect("services").iter();
+    all.filter(|one| one["service"] == service)
+        .cloned()
+        .collect()
+}
+
+fn names(processes: &[Value]) -> Vec<&str> {
+    processes
+        .iter()
+        .map(|one| one["instance"].as_str().expect("a name"))
+        .collect()
+}
+
+/// What a series of inventory has in Prometheus, by instance, lowest first.
 fn by_instance(drill: &Drill, series: &str) -> Vec<(String, f64)> {
     let expr = format!("sum by (instance) ({series}{{service=\"inventory\"}})");
     let url = format!("{}/api/v1/query?query={expr}", drill.url("prometheus"));
@@ -23,76 +57,98 @@ fn by_instance(drill: &Drill, series: &str) -> Vec<(String, f64)> {
     values
 }
 
-/// Up, while requests come, down, and what is refused.
-pub(super) fn scale(drill: &Drill) {
-    let instances = |service: &str| -> Vec<Value> {
-        let status = drill.json(&["status"]);
-        let all = status["services"].as_array().expect("services").iter();
-        let of_service = all.filter(|one| one["service"] == service);
-        of_service.map(|one| one["instance"].clone()).collect()
-    };
-    let is_failed = |method| {
-        let answers = "http_server_request_duration_seconds_count{http_request_method";
-        format!("{answers}=\"{method}\",http_response_status_code=\"5")
-    };
-    // Neither an answer that is an error nor a call that had to be made again because nobody was there.
-    let failed = || {
-        let answered =
-            ["GET", "POST", "PUT"].map(|method| metric(drill, "gateway", &is_failed(method)));
-        let lost = ["connect", "interrupted"].map(|reason| {
-            let retries = format!("http_client_retries_total{{reason=\"{reason}\"");
-            metric(drill, "gateway", &retries) + metric(drill, "checkout", &retries)
-        });
-        (answered, lost)
-    };
-    let before = failed();
-    let counts = "http_server_request_duration_seconds_count";
-
+fn up(drill: &Drill) {
     let done = drill.json(&["scale", "inventory", "3"]);
+    let (what, note) = ("scale inventory 3", "replicas: 2 to 3");
     assert_eq!(
         (&done["count"], &done["what"], &done["note"]),
-        (
-            &1.into(),
-            &"scale inventory 3".into(),
-            &"replicas: 2 to 3".into()
-        )
+        (&1.into(), &what.into(), &note.into())
     );
     let three = ["inventory-1", "inventory-2", "inventory-3"];
-    assert_eq!(instances("inventory"), three);
+    assert_eq!(names(&processes(drill, "inventory")), three);
     for least in [1.0, 10.0] {
         wait_for("requests reach the third", SOON, || {
-            let third = by_instance(drill, counts).into_iter().nth(2)?;
+            let third = by_instance(drill, ANSWERED).into_iter().nth(2)?;
             (third.0 == "inventory-3" && third.1 >= least).then_some(())
         });
     }
     let again = drill.json(&["scale", "inventory", "3"]);
     assert_eq!((&again["count"], &again["id"]), (&0.into(), &Value::Null));
     drill.ok(&["heap", "snapshot", "third", "inventory-3"]);
-
     // A caller that is started later has the list as well, and is told of the next.
     drill.ok(&["restart", "checkout"]);
-    let done = drill.json(&["scale", "inventory", "1"]);
+}
+
+fn down(drill: &Drill) {
+    // Calls that had to be made again because nobody was there.
+    let lost = || {
+        let reasons = ["connect", "interrupted"];
+        reasons.map(|reason| {
+            let retries = format!("http_client_retries_total{{reason=\"{reason}\"");
+            metric(drill, "gateway", &retries) + metric(drill, "checkout", &retries)
+        })
+    };
+    let before = lost();
+    let done = under_traffic(drill, || drill.json(&["scale", "inventory", "1"]));
+    let note = "replicas: 3 to 1";
     assert_eq!(
         (&done["count"], &done["note"]),
-        (&2.into(), &"replicas: 3 to 1".into())
+        (&2.into(), &Value::from(note))
     );
-    assert_eq!(instances("inventory"), ["inventory-1"]);
-    wait_for("the targets of the others are gone", SOON, || {
-        let names = |up: Vec<(String, f64)>| up.into_iter().map(|one| one.0).collect::<Vec<_>>();
-        (names(by_instance(drill, "up")) == ["inventory-1"]).then_some(())
+    assert_eq!(names(&processes(drill, "inventory")), ["inventory-1"]);
+    assert_eq!(lost(), before, "no call met a replica that was not there");
+    let only = wait_for("the targets of the others are gone", SOON, || {
+        let up = by_instance(drill, "up");
+        (up.len() == 1).then_some(up)
     });
-    let alone = by_instance(drill, counts);
+    assert_eq!(only, [("inventory-1".to_owned(), 1.0)]);
+    let alone = by_instance(drill, ANSWERED);
     wait_for("requests reach the one that is left", SOON, || {
-        (by_instance(drill, counts)[0].1 > alone[0].1 + 10.0).then_some(())
+        (by_instance(drill, ANSWERED)[0].1 > alone[0].1 + 10.0).then_some(())
     });
-    assert_eq!(
-        failed(),
-        before,
-        "no request met a replica that was not there"
-    );
+}
 
-    for (service, replicas) in [("gateway", "2"), ("inventory", "0"), ("checkout", "4")] {
-        let refused = drill.cli(&["scale", service, replicas]);
-        assert_eq!(refused.status.code(), Some(2), "{service}: {refused:?}");
-    }
+/// Carries something out while products are asked for, of which each is answered.
+fn under_traffic<T>(drill: &Drill, act: impl FnOnce() -> T) -> T {
+    let (url, is_over) = (drill.url("gateway"), AtomicBool::new(false));
+    let calls = |caller: usize| {
+        let mut number = caller;
+        while !is_over.load(Ordering::SeqCst) {
+            number += CALLERS;
+            let (status, text) = get(&format!("{url}/v2/products/sku-{:06}", number % 500 + 1));
+            assert_eq!(status, 200, "{text}");
+        }
+        number
+    };
+    std::thread::scope(|scope| {
+        let callers: Vec<_> = (0..CALLERS)
+            .map(|caller| {
+                let calls = &calls;
+                scope.spawn(move || calls(caller))
+            })
+            .collect();
+        let done = act();
+        is_over.store(true, Ordering::SeqCst);
+        for caller in callers {
+            let asked = caller.join().expect("every product is answered");
+            assert!(asked >= CALLERS, "nothing was asked for");
+        }
+        done
+    })
+}
+
+/// A caller that is down at that moment has the list when it is back: nobody but checkout reserves.
+fn away(drill: &Drill) {
+    let pid = processes(drill, "checkout")[0]["pid"].as_u64();
+    kill(u32::try_from(pid.expect("a process")).expect("an id"));
+    drill.ok(&["scale", "inventory", "2"]);
+    let reserved = format!(
+        "{ANSWERED}{{http_request_method=\"POST\",http_response_status_code=\"200\",http_route=\"/internal/reservations\""
+    );
+    wait_for("checkout calls the second", SOON, || {
+        let inventory = processes(drill, "inventory");
+        let admin = inventory.get(1)?["admin"].as_str()?.to_owned();
+        let page = get(&format!("http://{admin}/metrics")).1;
+        page.contains(&reserved).then_some(())
+    });
 }
