@@ -47,7 +47,7 @@ fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
     let progress = context
         .console
         .progress(format!("taking a snapshot of {}", instance.instance));
-    let bytes = live.admin(instance, "/debug/pprof/heap", Duration::ZERO)?;
+    let (bytes, instance) = live.admin(instance, "/debug/pprof/heap", Duration::ZERO)?;
     drop(progress);
     let profile = Profile::parse(&bytes)?;
     let in_use_bytes = profile.bytes();

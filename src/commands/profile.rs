@@ -41,7 +41,7 @@ fn cpu(context: &Context, args: &ProfileCpu) -> anyhow::Result<Outcome> {
         .console
         .progress(format!("sampling {} for {seconds} s", instance.instance));
     let path = format!("/debug/pprof/profile?seconds={seconds}&format=folded");
-    let folded = live.admin(instance, &path, Duration::from_secs(seconds.into()))?;
+    let (folded, _) = live.admin(instance, &path, Duration::from_secs(seconds.into()))?;
     drop(progress);
     let folded = String::from_utf8(folded).context("folded stacks")?;
     live.note(&Look::by_command(

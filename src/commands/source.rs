@@ -11,6 +11,7 @@ use time::OffsetDateTime;
 use tokio::runtime::Runtime;
 
 use crate::context::Context;
+use crate::control::Control;
 use crate::error::Error;
 use crate::runner::chronicle::Chronicle;
 use crate::session::{Instance, Session};
@@ -64,13 +65,37 @@ impl Live {
         self.runtime.block_on(work)
     }
 
-    /// Reads from the admin port of an instance; `takes` is how long the answer takes by design.
+    /// Reads from the admin port of an instance; `takes` is how long the answer takes by design. A process that was just
+    /// swapped is asked where its successor is.
     pub(super) fn admin(
         &self,
         instance: &Instance,
         path: &str,
         takes: Duration,
-    ) -> anyhow::Result<Vec<u8>> {
+    ) -> anyhow::Result<(Vec<u8>, Instance)> {
+        match self.ask_admin(instance, path, takes) {
+            Ok(answer) => Ok((answer, instance.clone())),
+            Err(error) => {
+                // What is in the session lags behind a rollout; the runner itself knows.
+                let now = Control::new(&self.session)?.status()?.services;
+                let successor = now
+                    .into_iter()
+                    .find(|one| one.instance == instance.instance && one.admin != instance.admin);
+                let Some(successor) = successor else {
+                    return Err(error.into());
+                };
+                let answer = self.ask_admin(&successor, path, takes)?;
+                Ok((answer, successor))
+            }
+        }
+    }
+
+    fn ask_admin(
+        &self,
+        instance: &Instance,
+        path: &str,
+        takes: Duration,
+    ) -> Result<Vec<u8>, Error> {
         let url = format!("http://{}{path}", instance.admin);
         let failed = |reason: String| Error::Unreachable {
             what: "the admin port",
@@ -101,7 +126,7 @@ impl Live {
                 )))
             }
         };
-        Ok(self.runtime.block_on(answer)?)
+        self.runtime.block_on(answer)
     }
 }
 

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::Plan;
 use super::log_file::LogFile;
 use super::placement::Placement;
-use super::port::{Choice, choose};
+use super::port::{Choice, to_bind};
 use super::remote::{Claim, Managers, Remote};
 use super::slot::Slot;
 use crate::cli::Service;
@@ -53,7 +53,7 @@ fn here(plan: &Plan, logs: &Path, environment: &[(String, String)]) -> anyhow::R
         } else {
             Choice::Free
         };
-        let addr = choose(choice, "the gateway")?;
+        let addr = to_bind(choice, "the gateway")?;
         let log = LogFile::open(logs, &instance)?;
         let placement = Placement::here(addr, log)
             .with_context(|| format!("public socket of `{service}` at {addr}"))?;

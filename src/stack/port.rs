@@ -17,15 +17,21 @@ pub(crate) enum Choice {
     Fixed(u16),
 }
 
-/// Finds a loopback port for `purpose` that can be bound now.
-pub(crate) fn choose(choice: Choice, purpose: &'static str) -> anyhow::Result<SocketAddr> {
+/// Where `purpose` may be bound: port 0 where any will do, so that nobody else can take what was found free.
+pub(crate) fn to_bind(choice: Choice, purpose: &'static str) -> anyhow::Result<SocketAddr> {
     match choice {
-        Choice::Free => free(),
-        Choice::Preferred(port) if is_free(port) => Ok(loopback(port)),
-        Choice::Preferred(_) => free(),
-        Choice::Fixed(port) if port == 0 || is_free(port) => Ok(loopback(port)),
-        Choice::Fixed(port) => Err(taken(port, purpose).into()),
+        Choice::Preferred(port) | Choice::Fixed(port) if port != 0 && is_free(port) => {
+            Ok(loopback(port))
+        }
+        Choice::Fixed(port) if port != 0 => Err(taken(port, purpose).into()),
+        Choice::Free | Choice::Preferred(_) | Choice::Fixed(_) => Ok(loopback(0)),
     }
+}
+
+/// Finds a loopback port for `purpose` that can be bound now, for a program that must be told its port.
+pub(crate) fn choose(choice: Choice, purpose: &'static str) -> anyhow::Result<SocketAddr> {
+    let addr = to_bind(choice, purpose)?;
+    if addr.port() == 0 { free() } else { Ok(addr) }
 }
 
 /// Somebody asked for this port by number.

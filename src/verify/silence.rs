@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use grader::heap::{OUR_CRATES, Site};
 
+use crate::control::Status;
 use crate::scenario::Scenario;
-use crate::session::Session;
+use crate::session::{Instance, Session};
 
 /// Words that would tell a sandbox from production, in whatever drill, where the shop itself speaks.
 const GIVEAWAYS: [&str; 8] = [
@@ -82,14 +83,21 @@ async fn exported(session: &Session) -> anyhow::Result<Vec<Exported>> {
         .context("HTTP client")?;
     let mut all = Vec::new();
     for url in urls(session) {
-        let answer = http.get(&url).send().await;
-        let text = answer.with_context(|| url.clone())?.text().await;
-        let text = text.with_context(|| url.clone())?;
+        let text = text(&http, &url).await?;
         all.push(Exported {
             place: url,
             text,
             shop: true,
         });
+    }
+    for instance in &session.services {
+        for path in ["/metrics", "/healthz", "/readyz"] {
+            all.push(Exported {
+                text: admin(&http, session, instance, path).await?,
+                place: format!("{path} of {}", instance.instance),
+                shop: true,
+            });
+        }
     }
     for id in children_of(session.pid) {
         for file in ["cmdline", "environ", "comm"] {
@@ -125,10 +133,38 @@ fn urls(session: &Session) -> Vec<String> {
         "/api/v1/targets",
     ]
     .map(|path| format!("{prometheus}{path}"));
-    let admin = session.services.iter().flat_map(|instance| {
-        ["/metrics", "/healthz", "/readyz"].map(|path| format!("http://{}{path}", instance.admin))
-    });
-    traces.into_iter().chain(metrics).chain(admin).collect()
+    traces.into_iter().chain(metrics).collect()
+}
+
+async fn text(http: &reqwest::Client, url: &str) -> anyhow::Result<String> {
+    let answer = http.get(url).send().await;
+    let text = answer.with_context(|| url.to_owned())?.text().await;
+    text.with_context(|| url.to_owned())
+}
+
+/// A page of an admin port; of the successor's where the process was swapped since the session was written.
+async fn admin(
+    http: &reqwest::Client,
+    session: &Session,
+    instance: &Instance,
+    path: &str,
+) -> anyhow::Result<String> {
+    let first = text(http, &format!("http://{}{path}", instance.admin)).await;
+    if first.is_ok() {
+        return first;
+    }
+    let status = http
+        .get(format!("http://{}/v1/status", session.control))
+        .bearer_auth(&session.token)
+        .send()
+        .await
+        .context("control API")?;
+    let status: Status = status.json().await.context("control API")?;
+    let is_it = |one: &Instance| one.instance == instance.instance;
+    match status.services.into_iter().find(is_it) {
+        Some(now) => text(http, &format!("http://{}{path}", now.admin)).await,
+        None => first,
+    }
 }
 
 /// The children of a process, as far as `/proc` tells.

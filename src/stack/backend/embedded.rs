@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Live, Ports};
 use crate::session::Urls;
 use crate::stack::log_file::LogFile;
-use crate::stack::port::choose;
+use crate::stack::port::to_bind;
 use crate::stack::process::{Process, Spec};
 
 /// Replaying a long run's journals takes a while; starting empty takes milliseconds.
@@ -57,7 +57,7 @@ impl Embedded {
             ("otlp_http", ports.otlp_http, "OTLP over HTTP"),
             ("prometheus", ports.prometheus, "the Prometheus API"),
         ] {
-            config[name] = json!(choose(choice, purpose)?);
+            config[name] = json!(to_bind(choice, purpose)?);
         }
         let process = run(&config, &log).await?;
         let address = |field| -> anyhow::Result<SocketAddr> {
@@ -66,14 +66,29 @@ impl Embedded {
                 .parse()
                 .with_context(|| format!("address `{field}` of the backend"))
         };
+        let [jaeger, otlp_grpc, otlp_http, prometheus] = [
+            address("jaeger")?,
+            address("otlp_grpc")?,
+            address("otlp_http")?,
+            address("prometheus")?,
+        ];
+        // One that comes back must come back where everybody looks for it.
+        for (name, addr) in [
+            ("jaeger", jaeger),
+            ("otlp_grpc", otlp_grpc),
+            ("otlp_http", otlp_http),
+            ("prometheus", prometheus),
+        ] {
+            config[name] = json!(addr);
+        }
         Ok(Self {
-            jaeger: address("jaeger")?,
-            otlp_grpc: address("otlp_grpc")?,
-            otlp_http: address("otlp_http")?,
-            prometheus: address("prometheus")?,
             process,
             config,
             log,
+            jaeger,
+            otlp_grpc,
+            otlp_http,
+            prometheus,
         })
     }
 
