@@ -164,6 +164,7 @@ fn graded() -> Vec<Value> {
         "flush inventory",
         "block a",
         "unblock a",
+        "scale checkout 2",
     ] {
         let words: Vec<&str> = action.split(' ').collect();
         let done = drill.json(&words);
