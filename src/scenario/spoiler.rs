@@ -1,6 +1,6 @@
 //! Words that give the answer away, searched for in every text that a responder sees.
 
-use super::{Action, Scenario};
+use super::{Action, Scenario, Target};
 
 /// Words that never occur in a run: they would say that a drill is a drill, or judge for the responder.
 pub const NEVER: [&str; 10] = [
@@ -71,13 +71,19 @@ fn seen_in_run(scenario: &Scenario) -> Vec<(String, String)> {
         *at += 1;
         texts.push((format!("{key}.changelog"), release.changelog.clone()));
         texts.push((format!("{key}.author"), release.author.clone()));
+        // What it changes is shown as a diff.
+        texts.push((format!("{key}.settings"), release.settings.to_string()));
     }
     for (index, event) in scenario.timeline.iter().enumerate() {
         if let Action::Config {
-            summary, author, ..
+            target: Target::Service(_),
+            settings,
+            summary,
+            author,
         } = &event.action
         {
             let key = format!("timeline[{index}]");
+            texts.push((format!("{key}.settings"), settings.to_string()));
             texts.extend(summary.clone().map(|text| (format!("{key}.summary"), text)));
             texts.extend(author.clone().map(|text| (format!("{key}.author"), text)));
         }

@@ -354,6 +354,10 @@ fn a_word_that_gives_the_answer_away_is_found_in_every_open_text() {
             "changelog = \"Carts are kept for an hour\"",
             "changelog = \"Fix a leaky counter\"",
         ),
+        (
+            "settings = { readers = 1 }",
+            "settings = { process = { log_level = \"leak\" } }",
+        ),
     ];
     check(
         &changes,
@@ -361,6 +365,7 @@ fn a_word_that_gives_the_answer_away_is_found_in_every_open_text() {
 3:1: symptom: says `pool too small`, which gives the answer away; find other words
 5:1: briefing: says `single connection`, which gives the answer away; find other words
 36:1: history.checkout[1].changelog: says `leak`, which gives the answer away; find other words
+49:1: history.inventory[1].settings: says `leak`, which gives the answer away; find other words
 "#,
     );
 }
