@@ -31,7 +31,7 @@ fn pages() {
     let drill = Drill::start(&["up", "--seed", "11"]);
     let jaeger = drill.url("jaeger").to_owned();
     let ids = wait_for("two traces of orders", PAGE_WITHIN, || {
-        let found = drill.json(&[
+        let found = drill.try_json(&[
             "traces",
             "--service",
             "gateway",
@@ -39,7 +39,7 @@ fn pages() {
             "POST /v1/orders",
             "--limit",
             "2",
-        ]);
+        ])?;
         let ids: Vec<String> = found
             .as_array()?
             .iter()

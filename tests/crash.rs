@@ -150,7 +150,7 @@ fn kill_the_backend() {
     let mut drill = Drill::start(&["up", "--seed", "4"]);
     wait_for_traces(&drill);
     let trace = wait_for("an order's trace", SOON, || {
-        let found = drill.json(&[
+        let found = drill.try_json(&[
             "traces",
             "--service",
             "gateway",
@@ -158,7 +158,7 @@ fn kill_the_backend() {
             "POST /v1/orders",
             "--limit",
             "1",
-        ]);
+        ])?;
         Some(found.as_array()?.first()?["id"].as_str()?.to_owned())
     });
     let first = wait_for("a first sample", SOON, || oldest_sample(&drill));

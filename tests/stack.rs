@@ -44,28 +44,15 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn three_hops() {
     let drill = Drill::start(&["up", "--seed", "21"]);
     let found = wait_for("an order's trace through three services", SOON, || {
-        let traces = drill.json(&[
+        let traces = drill.try_json(&[
             "traces",
             "--service",
-            "inventory",
+            "gateway",
             "--operation",
             "POST /v1/orders",
             "--limit",
             "20",
-        ]);
-        let traces = if traces.as_array().is_some_and(|found| !found.is_empty()) {
-            traces
-        } else {
-            drill.json(&[
-                "traces",
-                "--service",
-                "gateway",
-                "--operation",
-                "POST /v1/orders",
-                "--limit",
-                "20",
-            ])
-        };
+        ])?;
         traces.as_array()?.iter().find_map(|trace| {
             let services = trace["services"].as_array()?.len();
             (services >= 3).then(|| trace["id"].as_str().map(str::to_owned))?

@@ -123,6 +123,15 @@ impl Drill {
         serde_json::from_str(&text).unwrap_or_else(|error| panic!("{args:?}: {error}: {text}"))
     }
 
+    /// Runs another command with `--json`; nothing if it does not succeed yet, as a search for a service that has sent no
+    /// span so far.
+    pub(crate) fn try_json(&self, args: &[&str]) -> Option<Value> {
+        let output = self.cli(&[args, &["--json"]].concat());
+        serde_json::from_slice(&output.stdout)
+            .ok()
+            .filter(|_| output.status.success())
+    }
+
     /// A URL of the ready event.
     pub(crate) fn url(&self, name: &str) -> &str {
         self.ready["urls"][name]
