@@ -32,7 +32,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     if args.format.json {
         context.console.json(&deploys)?;
     } else if deploys.is_empty() {
-        context.console.note("no deploy matches");
+        context.console.note("no matching deploys");
     } else {
         context.console.print(&render(
             &deploys,

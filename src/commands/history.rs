@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context, args: &History) -> anyhow::Result<Outcome> 
     } else if runs.is_empty() {
         context
             .console
-            .note("no run was graded yet: `firedrill run`, and then `firedrill submit`");
+            .note("no graded runs yet: start with `firedrill run`, then `firedrill submit`");
     } else {
         let (style, columns) = (context.console.out, context.console.width);
         context.console.print(&render(&runs, style, columns))?;
@@ -44,7 +44,7 @@ fn draw(path: &Path, runs: &[Graded]) -> anyhow::Result<()> {
 
 fn render(runs: &[Graded], style: Style, columns: usize) -> String {
     let mut table = Table::new(&[
-        ("BEGUN (UTC)", Align::Left),
+        ("START (UTC)", Align::Left),
         ("DRILL", Align::Left),
         ("LEVEL", Align::Right),
         ("POINTS", Align::Right),

@@ -46,17 +46,17 @@ fn headline(out: &mut String, verdict: &Verdict, style: Style) {
         style.paint(Ink::Faint, &format!("run {}", verdict.run)),
     );
     if verdict.incomplete {
-        let note = "Some evidence could not be checked, because a backend did not answer or has lost it; that is not held against you.";
+        let note = "Some evidence could not be checked because a backend did not answer or lost it; this does not count against you.";
         let _ = writeln!(out, "{}", style.paint(Ink::Warning, note));
     }
     if let Some(why) = &verdict.unproven {
-        let note = format!("Whether the drill counts could not be checked: {why}.");
+        let note = format!("Could not check whether the drill is valid: {why}.");
         let _ = writeln!(out, "{}", style.paint(Ink::Warning, &note));
     }
 }
 
 fn conditions(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
-    let _ = writeln!(out, "{}", style.paint(Ink::Heading, "Must be met"));
+    let _ = writeln!(out, "{}", style.paint(Ink::Heading, "Requirements"));
     for condition in &verdict.conditions {
         let (mark, ink) = match (condition.met, condition.unchecked) {
             (true, _) => ("yes", Ink::Good),
@@ -97,7 +97,7 @@ fn items(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
 /// Times and looks; the looks one by one are for the page and the debrief.
 fn worked(out: &mut String, conduct: &Conduct, style: Style, width: usize) {
     let heading = style.paint(Ink::Heading, "How you worked");
-    let _ = writeln!(out, "{heading}  (from the record; for no points)");
+    let _ = writeln!(out, "{heading}  (recorded, not graded)");
     for taken in &conduct.times {
         let head = format!("{:>7}  {:21}", conduct::took(taken), taken.name);
         wrapped(out, &head, &taken.why, width);
@@ -125,10 +125,10 @@ pub(super) fn mark(pointer: &Executed) -> (&'static str, Ink) {
     match &pointer.outcome {
         _ if pointer.proves() => ("proves", Ink::Good),
         Outcome::Found(_) if !pointer.resolves() => ("differs", Ink::Error),
-        Outcome::Found(finding) if finding.tells == Tells::NotAsked => ("is so", Ink::Plain),
-        Outcome::Found(_) => ("is so", Ink::Warning),
+        Outcome::Found(finding) if finding.tells == Tells::NotAsked => ("found", Ink::Plain),
+        Outcome::Found(_) => ("found", Ink::Warning),
         Outcome::Unchecked(_) => ("unknown", Ink::Warning),
-        Outcome::Malformed(_) | Outcome::Failed(_) => ("is not", Ink::Error),
+        Outcome::Malformed(_) | Outcome::Failed(_) => ("fails", Ink::Error),
     }
 }
 
