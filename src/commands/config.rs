@@ -116,7 +116,7 @@ mod tests {
         SETTING         VALUE  DEFAULT      FROM
         deadline_ms     5000                default
         limiter.burst   5000   4000         configuration change
-        pages.capacity  none   64           set by you
+        pages.capacity  none   64           config set
         pages.key       "uri"  "canonical"  release 2026.11.5
         "#);
     }

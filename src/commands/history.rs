@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn runs_are_bars_and_drills_show_best_and_last() {
         insta::assert_snapshot!(render(&runs(), Style::PLAIN, 120), @r"
-        BEGUN (UTC)       DRILL         LEVEL  POINTS  0 ─ │ passes ─ 100         DETECT  DIAGNOSE  MITIGATE
+        START (UTC)       DRILL         LEVEL  POINTS  0 ─ │ passes ─ 100         DETECT  DIAGNOSE  MITIGATE
         2026-11-22 09:00  late-answers      2      12  ███··············│·······  1m 12s         -         -
         2026-11-22 10:00  odd-numbers       2       0  ·················│·······  1m 12s         -         -
         2026-11-23 09:00  late-answers      2      94  █████████████████│█████··  1m 12s         -         -

@@ -183,7 +183,7 @@ mod tests {
         );
         check(
             "gateway=http://g:1,checkout=http://c:1",
-            "no manager is named for inventory-1, inventory-2",
+            "no manager for inventory-1, inventory-2",
         );
         check(
             &format!("{all},gateway=http://h:1"),

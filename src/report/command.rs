@@ -137,10 +137,13 @@ mod tests {
         check(&["rm -r /"], "`rm -r /` is not a `firedrill request …`");
         check(
             &["firedrill rollback inventory"],
-            "is no `firedrill request …`",
+            "is not a `firedrill request …`",
         );
-        check(&["firedrill --help"], "is no `firedrill request …`");
-        check(&["curl http://127.0.0.1:1/"], "is no `firedrill request …`");
+        check(&["firedrill --help"], "is not a `firedrill request …`");
+        check(
+            &["curl http://127.0.0.1:1/"],
+            "is not a `firedrill request …`",
+        );
         check(
             &["firedrill request GET http://127.0.0.1:1/"],
             "invalid value",
@@ -153,12 +156,12 @@ mod tests {
         check(&["request GET / -d 'x"], "a quote is never closed");
         check(
             &["request GET / --times 300 --rate 100"; 2],
-            "there are 600 requests; 500 are allowed",
+            "there are 600 requests; the limit is 500",
         );
         check(&["request GET / --times 400"], "take 40 s at their rate");
         check(
             &["request GET /"; 11],
-            "there are 11 commands; 10 are allowed",
+            "there are 11 commands; the limit is 10",
         );
         check(&["request GET / --rate 0"], "invalid value");
     }

@@ -284,7 +284,7 @@ mod tests {
         for told in [
             "64",
             "not passed",
-            "the cause is proven",
+            "root cause is proven",
             "not counted",
             "How you worked",
             "level=error &lt;x&gt;",

@@ -268,7 +268,7 @@ mod tests {
             release: release.to_owned(),
             at: time::macros::datetime!(2026-11-23 14:00:00 UTC) + Duration::minutes(minute.into()),
             role: "checkout engineer".to_owned(),
-            summary: "Orders keep the address".to_owned(),
+            summary: "Store the delivery address with each order".to_owned(),
             kind,
             changes: Vec::new(),
         }
@@ -313,7 +313,7 @@ mod tests {
           before     2026.11.2
           ran on     checkout-1
           by         checkout engineer
-          changelog  Orders keep the address
+          changelog  Store the delivery address with each order
 
         settings
           - cart_s = 1800

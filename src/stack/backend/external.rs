@@ -282,7 +282,7 @@ mod tests {
             unscraped(&data, &admin),
             [
                 "127.0.0.1:2: connection refused",
-                "127.0.0.1:3 is not among its targets"
+                "127.0.0.1:3 is not one of its targets"
             ]
         );
         assert_eq!(unscraped(&Value::Null, &admin).len(), 3);

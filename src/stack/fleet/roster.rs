@@ -157,7 +157,7 @@ mod tests {
             Some(expected)
         );
         let four = [&three[..], &["checkout-4"]].concat();
-        let expected = "`checkout` has more replicas than it may have";
+        let expected = "`checkout` has too many replicas";
         assert_eq!(roster(&four).err().as_deref(), Some(expected));
     }
 }

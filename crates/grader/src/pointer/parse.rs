@@ -214,7 +214,7 @@ mod tests {
         );
         check("file:///etc/passwd", "`file` is not a kind of evidence");
         check("trace:../../etc", "a trace id has 32 hex digits");
-        check("trace:", "nothing follows `trace:`");
+        check("trace:", "there is nothing after `trace:`");
         check(
             "promql:up",
             "the time is missing; write `promql:<expression>@<time>`",
