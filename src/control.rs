@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use shop_api::Service;
 
-use crate::cli::Service;
 use crate::error::Error;
 use crate::session::Session;
 pub use crate::stack::fleet::settings::{Origin, Setting};

@@ -14,10 +14,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use scenario::Pace;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::cli::drill::Pace;
 use crate::error::Error;
 
 const LOCK_ATTEMPTS: u32 = 5;

@@ -40,7 +40,7 @@ use provider::Provider;
 use remote::{Managers, Remote};
 use slot::Notice;
 
-use crate::cli::Service;
+use shop_api::Service;
 
 /// The alert rules, shared with a real Prometheus.
 const RULES: &str = include_str!("../compose/prometheus/rules/shop.yml");
@@ -66,8 +66,6 @@ pub(crate) struct Plan {
     pub(crate) ports: Ports,
     /// Where an Alertmanager that is started tells of pages.
     pub(crate) pager: Option<Pager>,
-    /// How many replicas each service has.
-    pub(crate) instances: BTreeMap<Service, usize>,
     /// The settings of every release.
     pub(crate) releases: Releases,
     /// The release of each service at the start.
@@ -114,6 +112,12 @@ impl Drop for Scratch {
         // Whatever is left of it, the backend's own clean-up or the next run's sweep removes.
         let _ = std::fs::remove_dir_all(&self.0);
     }
+}
+
+/// The replicas that a shop starts with.
+fn instances() -> impl Iterator<Item = (Service, &'static str)> {
+    let of = |service: Service| service.instances().iter().map(move |name| (service, *name));
+    Service::ALL.into_iter().flat_map(of)
 }
 
 /// Where the shop is called.

@@ -21,6 +21,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
             "inventory",
             "loadgen",
             "payment",
+            "shop-api",
         ],
     ),
     ("gateway", &["chassis", "fault", "shop-api"]),

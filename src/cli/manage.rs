@@ -4,8 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
+use shop_api::Service;
 
-use super::Service;
+use super::service;
 
 /// `manage`: the parent of one service in a container.
 #[derive(Debug, Clone, Args)]
@@ -17,7 +18,7 @@ Nothing of the service runs until a runner comes (`firedrill run --managers …`
 Whoever has the token can start processes of this program here: an address beyond loopback wants a network of its own.")]
 pub struct Manage {
     /// The service whose processes it starts
-    #[arg(value_enum)]
+    #[arg(value_parser = service())]
     pub service: Service,
     /// Where the runner finds the manager; loopback unless told otherwise
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9400")]

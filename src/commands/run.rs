@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
+use scenario::{Scenario, catalogue};
 
 use crate::cli::drill::{self, Backends, Ports};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::runner::{self, Options};
-use crate::scenario::{Scenario, catalogue};
 use crate::stack::backend::{self, Addresses, Kind, Wanted};
 use crate::stack::port::Choice;
 

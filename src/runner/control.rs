@@ -13,10 +13,10 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use shop_api::Service;
 use tokio::net::TcpListener;
 
 use super::drill::Drill;
-use crate::cli::Service;
 use crate::control::{ActionRequest, Failure, SubmitRequest};
 use crate::error::Error;
 use crate::guard::{self, Bearer, Hosts};

@@ -8,8 +8,12 @@ use std::time::Instant;
 
 use anyhow::Context;
 use grader::evidence::{Deploy, DeployKind, Sources};
+use scenario::Pace;
+use scenario::Scenario;
 use serde::Serialize;
 use serde_json::{Value, json};
+use shop_api::Service;
+use text::format::rfc3339;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
@@ -19,11 +23,8 @@ use super::journal::JsonLines;
 use super::load::Load;
 use super::operate::Done;
 use super::plan::Key;
-use crate::cli::Service;
-use crate::cli::drill::Pace;
-use crate::clock::{now, rfc3339};
+use crate::clock::now;
 use crate::control::{Acted, ActionRequest, Failure, Page};
-use crate::scenario::Scenario;
 use crate::session::{Instance, Lock, Session};
 use crate::stack::fleet::Fleet;
 use crate::stack::provider::Provider;

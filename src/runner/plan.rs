@@ -9,7 +9,11 @@ use std::time::Instant;
 use anyhow::Context;
 use grader::evidence::{DeployKind, Sources};
 use rand::RngExt;
+use scenario::Pace;
+use scenario::{Scenario, seal};
 use serde_json::json;
+use shop_api::Service;
+use text::format::rfc3339;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
@@ -20,10 +24,7 @@ use super::folder;
 use super::journal::JsonLines;
 use super::load::Load;
 use super::webhook::Webhook;
-use crate::cli::Service;
-use crate::cli::drill::Pace;
-use crate::clock::{now, rfc3339};
-use crate::scenario::{Scenario, seal};
+use crate::clock::now;
 use crate::session::{Lock, Session, StateDir, Urls};
 use crate::stack::backend::{Kind, Pager, Ports};
 use crate::stack::fleet::Releases;
@@ -33,12 +34,6 @@ use crate::stack::{Plan, Stack};
 
 /// The release of everything when there is no scenario.
 const PLAIN_RELEASE: &str = "2026.11.1";
-/// Inventory carries most of the load and runs twice; a rollout passes through a mixed state, as in production.
-pub(super) const INSTANCES: [(Service, usize); 3] = [
-    (Service::Gateway, 1),
-    (Service::Checkout, 1),
-    (Service::Inventory, 2),
-];
 
 /// What was asked for, parsed.
 #[derive(Debug)]
@@ -150,7 +145,6 @@ impl Prepared {
             backend: self.options.backend.clone(),
             ports: self.options.ports,
             pager,
-            instances: INSTANCES.into(),
             releases: releases(self.scenario())?,
             current: current(self.scenario()),
             telemetry: self.options.telemetry,

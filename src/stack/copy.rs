@@ -15,8 +15,7 @@ use super::log_file::LogFile;
 use super::placement::Placement;
 use super::provider::Provider;
 use super::slot::{Notice, Slot};
-use super::{Scratch, catalogue};
-use crate::cli::Service;
+use super::{Scratch, catalogue, instances};
 
 /// Keeps every span to itself, whatever the runner's own environment says: calls name their trace, as they do in the
 /// shop, and none of it is recorded.
@@ -39,8 +38,6 @@ pub(crate) struct Plan {
     pub(crate) scratch: PathBuf,
     /// Where the prepared catalogue is kept.
     pub(crate) cache: PathBuf,
-    /// How many replicas each service has.
-    pub(crate) instances: BTreeMap<Service, usize>,
     /// The settings of every release.
     pub(crate) releases: Releases,
     /// The release of each service at the start.
@@ -67,7 +64,7 @@ impl Copy {
         std::fs::create_dir_all(&scratch.0)
             .with_context(|| format!("folder `{}`", scratch.0.display()))?;
         catalogue::install(&plan.cache, &scratch.0, &|_| {}).await?;
-        let slots = slots(&plan.instances)?;
+        let slots = slots()?;
         let gateway = super::edge(&slots)?;
         let provider = Provider::start(&scratch.0, Ipv4Addr::LOCALHOST.into()).await?;
         let common = Common {
@@ -102,18 +99,20 @@ fn targets(scratch: &Path) -> PathBuf {
     scratch.join("targets.json")
 }
 
-fn slots(instances: &BTreeMap<Service, usize>) -> anyhow::Result<Vec<Slot>> {
+fn slots() -> anyhow::Result<Vec<Slot>> {
     let mut slots = Vec::new();
-    for (service, count) in instances {
-        for number in 1..=*count {
-            let instance = format!("{service}-{number}");
-            let log = LogFile::in_memory(&instance);
-            let placement = Placement::here((Ipv4Addr::LOCALHOST, 0).into(), log)
-                .with_context(|| format!("socket of a second `{service}`"))?;
-            let environment = NO_SPANS.map(|(name, value)| (name.to_owned(), value.to_owned()));
-            let environment = environment.to_vec();
-            slots.push(Slot::new(service.name(), instance, placement, environment));
-        }
+    for (service, instance) in instances() {
+        let log = LogFile::in_memory(instance);
+        let placement = Placement::here((Ipv4Addr::LOCALHOST, 0).into(), log)
+            .with_context(|| format!("socket of a second `{service}`"))?;
+        let environment = NO_SPANS.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let environment = environment.to_vec();
+        slots.push(Slot::new(
+            service.name(),
+            instance.to_owned(),
+            placement,
+            environment,
+        ));
     }
     Ok(slots)
 }

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
 
+use ::settings::{merge, take_process};
 use anyhow::Context;
 use chassis::{Config, Listen};
 use serde_json::{Value, json};
@@ -18,7 +19,6 @@ use tokio::task::JoinSet;
 
 use super::slot::{Notice, Slot, View};
 use super::targets;
-use crate::settings::{merge, take_process};
 use roster::Roster;
 
 /// What every service of a drill has in common.

@@ -194,7 +194,7 @@ fn append(path: &Path) -> anyhow::Result<File> {
 }
 
 fn wrapped(instance: &str, line: &str) -> String {
-    let timestamp = crate::clock::rfc3339(crate::clock::now());
+    let timestamp = text::format::rfc3339(crate::clock::now());
     json!({"timestamp": timestamp, "level": "error", "instance": instance, "target": "stderr", "message": line})
         .to_string()
 }

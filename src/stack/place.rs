@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use futures_util::future::join_all;
+use shop_api::Service;
 use tokio_util::sync::CancellationToken;
 
-use super::Plan;
 use super::log_file::LogFile;
 use super::placement::Placement;
 use super::port::{Choice, to_bind};
 use super::remote::{Claim, Managers, Remote};
 use super::slot::Slot;
-use crate::cli::Service;
+use super::{Plan, instances};
 use crate::error::Error;
 
 /// All slots, and the managers among their places.
@@ -39,27 +39,21 @@ pub(super) async fn slots(
     }
 }
 
-fn instances(plan: &Plan) -> impl Iterator<Item = (Service, String)> {
-    plan.instances.iter().flat_map(|(service, count)| {
-        (1..=*count).map(move |number| (*service, format!("{service}-{number}")))
-    })
-}
-
 fn here(plan: &Plan, logs: &Path, environment: &[(String, String)]) -> anyhow::Result<Vec<Slot>> {
     let mut slots = Vec::new();
-    for (service, instance) in instances(plan) {
+    for (service, instance) in instances() {
         let choice = if service == Service::Gateway {
             plan.gateway
         } else {
             Choice::Free
         };
         let addr = to_bind(choice, "the gateway")?;
-        let log = LogFile::open(logs, &instance)?;
+        let log = LogFile::open(logs, instance)?;
         let placement = Placement::here(addr, log)
             .with_context(|| format!("public socket of `{service}` at {addr}"))?;
         slots.push(Slot::new(
             service.name(),
-            instance,
+            instance.to_owned(),
             placement,
             environment.to_vec(),
         ));
@@ -74,15 +68,15 @@ async fn there(
     environment: &[(String, String)],
     wanted: &CancellationToken,
 ) -> anyhow::Result<Placed> {
-    let takes = instances(plan).map(|(service, instance)| async move {
+    let takes = instances().map(|(service, instance)| async move {
         let claim = Claim {
             run: plan.run.clone(),
             is_drill: plan.is_drill,
             wanted: wanted.clone(),
         };
-        let log = LogFile::open(logs, &instance)?;
-        let remote = Remote::connect(managers, service.name(), &instance, claim, log).await?;
-        anyhow::Ok((service, instance, Arc::new(remote)))
+        let log = LogFile::open(logs, instance)?;
+        let remote = Remote::connect(managers, service.name(), instance, claim, log).await?;
+        anyhow::Ok((service, instance.to_owned(), Arc::new(remote)))
     });
     // All at once: whoever waits for one of them to be free waits for all.
     let (mut taken, mut failed) = (Vec::new(), None);

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use grader::heap::{OUR_CRATES, Site};
+use scenario::Scenario;
 
 use crate::control::Status;
-use crate::scenario::Scenario;
 use crate::session::{Instance, Session};
 
 /// Words that would tell a sandbox from production, in whatever drill, where the shop itself speaks.

@@ -9,9 +9,9 @@ use anyhow::{Context, bail};
 use gateway::blocked::Clients;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use settings::merge;
 
 use super::Fleet;
-use crate::settings::merge;
 use crate::stack::slot::Slot;
 
 /// A control waits at most 20 s for its turn; a manager in between adds little.

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::bail;
+use shop_api::Service;
 
-use crate::cli::Service;
 use crate::stack::slot::Slot;
 
 /// Addresses by the name of the service.

@@ -7,12 +7,12 @@ use anyhow::Context;
 use grader::evidence::Changed;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use settings::{changes, flat, meanings, merge, patch, remove, resolve};
+use shop_api::Service;
+use text::nearest;
 
 use super::Fleet;
 use super::operate::BLOCKED;
-use crate::cli::Service;
-use crate::scenario::nearest::nearest;
-use crate::settings::{changes, flat, meanings, merge, patch, remove, resolve};
 
 /// A setting, and who says so.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use shop_api::Service;
 use tokio::sync::Notify;
 
 use super::{Ended, LEASE, LeaseRequest, News, NewsRequest, StartRequest, Started};
-use crate::cli::Service;
 use crate::error::Error;
 use crate::stack::catalogue;
 use crate::stack::log_file::{LogFile, Tap};

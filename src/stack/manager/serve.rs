@@ -13,6 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
+use shop_api::Service;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::host::{Denied, Host};
@@ -20,7 +21,6 @@ use super::{
     Hello, LeaseRequest, NEWS_WITHIN, NewsRequest, OfRun, Refusal, StartRequest, StopRequest,
     Token, build, forward,
 };
-use crate::cli::Service;
 use crate::error::Error;
 use crate::guard::{self, Bearer, Hosts, refuse};
 

@@ -1,6 +1,9 @@
 //! Reads TOML tables key by key and collects what is wrong instead of stopping at it.
 //!
-//! A [`Node`] remembers which keys were asked for; whatever is left when it is finished is unknown.
+//! A [`Table`] remembers which keys were asked for; whatever is left when it is finished is unknown.
+
+mod key;
+mod value;
 
 use std::collections::BTreeMap;
 
@@ -8,41 +11,58 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::nearest::nearest;
-use super::problem::{Problem, position};
+use crate::nearest;
+use crate::problem::{Problem, position};
+use value::{describe, quoted};
+
+pub use value::unknown_word;
 
 /// What is read from, and what was found on the way.
 #[derive(Debug)]
-pub(super) struct Reader<'t> {
+pub struct Reader<'t> {
     file: String,
     text: &'t str,
+    /// Where the TOML begins in the text: offsets count from there.
+    begins: usize,
+    /// Most entries of a list.
+    most_entries: usize,
     /// Byte offset of each key that was seen.
-    pub(super) places: BTreeMap<String, usize>,
+    pub places: BTreeMap<String, usize>,
     /// What is wrong so far.
-    pub(super) problems: Vec<Problem>,
+    pub problems: Vec<Problem>,
 }
 
-/// One table of the file.
+/// One table of a TOML text.
 #[derive(Debug)]
-pub(super) struct Node<'a> {
+pub struct Table<'a> {
     path: String,
-    table: &'a DeTable<'a>,
+    /// Absent where the text has no such table: then every key is absent too.
+    table: Option<&'a DeTable<'a>>,
     asked: Vec<&'static str>,
 }
 
 impl<'t> Reader<'t> {
-    pub(super) fn new(file: &str, text: &'t str) -> Self {
+    /// Reads a text that is TOML as a whole; `file` is its name for messages.
+    pub fn new(file: &str, text: &'t str) -> Self {
         Self {
             file: file.to_owned(),
             text,
+            begins: 0,
+            most_entries: usize::MAX,
             places: BTreeMap::new(),
             problems: Vec::new(),
         }
     }
 
+    /// The TOML begins at that byte of the text, and is not to be trusted: lists are bounded.
+    pub fn within(mut self, begins: usize, most_entries: usize) -> Self {
+        (self.begins, self.most_entries) = (begins, most_entries);
+        self
+    }
+
     /// Notes a problem at a byte offset.
-    pub(super) fn problem_at(&mut self, offset: usize, key: &str, message: impl Into<String>) {
-        let (line, column) = position(self.text, offset);
+    pub fn problem_at(&mut self, offset: usize, key: &str, message: impl Into<String>) {
+        let (line, column) = position(self.text, self.begins + offset);
         self.problems.push(Problem {
             file: self.file.clone(),
             line,
@@ -53,7 +73,7 @@ impl<'t> Reader<'t> {
     }
 
     /// Notes a problem where the key stands, or the closest table around it.
-    pub(super) fn problem(&mut self, key: &str, message: impl Into<String>) {
+    pub fn problem(&mut self, key: &str, message: impl Into<String>) {
         let offset = place(&self.places, key);
         self.problem_at(offset, key, message);
     }
@@ -85,25 +105,25 @@ impl<'t> Reader<'t> {
     }
 
     /// The root of a parsed document.
-    pub(super) fn root<'a>(&mut self, table: &'a DeTable<'a>) -> Node<'a> {
+    pub fn root<'a>(&mut self, table: &'a DeTable<'a>) -> Table<'a> {
         self.node(String::new(), table)
     }
 
-    fn node<'a>(&mut self, path: String, table: &'a DeTable<'a>) -> Node<'a> {
+    fn node<'a>(&mut self, path: String, table: &'a DeTable<'a>) -> Table<'a> {
         for key in table.keys() {
             let at = join(&path, key.get_ref());
             self.places.entry(at).or_insert(key.span().start);
         }
-        Node {
+        Table {
             path,
-            table,
+            table: Some(table),
             asked: Vec::new(),
         }
     }
 }
 
 /// Where a key stands; for one that is missing, where the closest table around it begins.
-pub(super) fn place(places: &BTreeMap<String, usize>, key: &str) -> usize {
+pub fn place(places: &BTreeMap<String, usize>, key: &str) -> usize {
     let mut key = key;
     loop {
         if let Some(offset) = places.get(key) {
@@ -116,22 +136,28 @@ pub(super) fn place(places: &BTreeMap<String, usize>, key: &str) -> usize {
     }
 }
 
-impl<'a> Node<'a> {
+impl<'a> Table<'a> {
     /// The full name of a key of this table.
-    pub(super) fn key(&self, key: &str) -> String {
+    pub fn key(&self, key: &str) -> String {
         join(&self.path, key)
     }
 
     /// Whether the table has the key, asked for or not.
-    pub(super) fn has(&self, key: &str) -> bool {
-        self.table.contains_key(key)
+    pub fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
+    /// Where the value of a key begins.
+    fn start(&self, key: &str) -> usize {
+        let value = self.table.and_then(|table| table.get(key));
+        value.map_or(0, |value| value.span().start)
     }
 
     fn get(&mut self, key: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         if !self.asked.contains(&key) {
             self.asked.push(key);
         }
-        self.table.get(key)
+        self.table.and_then(|table| table.get(key))
     }
 
     /// The value of a key that must be there; `read` says what it should be when it is not that.
@@ -172,82 +198,8 @@ impl<'a> Node<'a> {
         read
     }
 
-    pub(super) fn text(&mut self, reader: &mut Reader<'_>, key: &'static str) -> String {
-        self.need(reader, key, "a text in quotes", text)
-            .unwrap_or_default()
-    }
-
-    pub(super) fn optional_text(
-        &mut self,
-        reader: &mut Reader<'_>,
-        key: &'static str,
-    ) -> Option<String> {
-        self.may(reader, key, "a text in quotes", text)
-    }
-
-    pub(super) fn number(&mut self, reader: &mut Reader<'_>, key: &'static str) -> f64 {
-        self.need(reader, key, "a number", number)
-            .unwrap_or_default()
-    }
-
-    pub(super) fn optional_number(
-        &mut self,
-        reader: &mut Reader<'_>,
-        key: &'static str,
-    ) -> Option<f64> {
-        self.may(reader, key, "a number", number)
-    }
-
-    pub(super) fn whole(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Option<i64> {
-        self.need(reader, key, "a whole number", whole)
-    }
-
-    pub(super) fn optional_bool(&mut self, reader: &mut Reader<'_>, key: &'static str) -> bool {
-        self.may(reader, key, "`true` or `false`", DeValue::as_bool)
-            .unwrap_or_default()
-    }
-
-    pub(super) fn optional_texts(
-        &mut self,
-        reader: &mut Reader<'_>,
-        key: &'static str,
-    ) -> Option<Vec<String>> {
-        self.may(reader, key, "a list of texts", |value| {
-            value
-                .as_array()?
-                .iter()
-                .map(|item| text(item.get_ref()))
-                .collect()
-        })
-    }
-
-    pub(super) fn texts(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Vec<String> {
-        if !self.has(key) {
-            reader.problem(&self.key(key), "is missing; add a list of texts");
-        }
-        self.optional_texts(reader, key).unwrap_or_default()
-    }
-
-    /// One of some words.
-    pub(super) fn choice<T: Copy>(
-        &mut self,
-        reader: &mut Reader<'_>,
-        key: &'static str,
-        words: &[(&str, T)],
-    ) -> Option<T> {
-        let list: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
-        let found = self.need(reader, key, &one_of(&list), text)?;
-        let known = words.iter().find(|(word, _)| *word == found);
-        if known.is_none() {
-            let message = unknown_word(&found, &list);
-            let offset = self.table.get(key).map_or(0, |value| value.span().start);
-            reader.problem_at(offset, &self.key(key), message);
-        }
-        known.map(|(_, value)| *value)
-    }
-
     /// A table that must be there; an empty one is read when it is not, so that its keys are reported too.
-    pub(super) fn table(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Option<Node<'a>> {
+    pub fn table(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Option<Table<'a>> {
         let table = self.need(
             reader,
             key,
@@ -257,17 +209,28 @@ impl<'a> Node<'a> {
         Some(reader.node(self.key(key), table))
     }
 
-    pub(super) fn optional_table(
+    /// A table that may be absent.
+    pub fn optional_table(
         &mut self,
         reader: &mut Reader<'_>,
         key: &'static str,
-    ) -> Option<Node<'a>> {
+    ) -> Option<Table<'a>> {
         let table = self.may(reader, key, "a table", DeValue::as_table)?;
         Some(reader.node(self.key(key), table))
     }
 
-    /// A list of tables; empty when it is absent.
-    pub(super) fn tables(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Vec<Node<'a>> {
+    /// A table that may be absent; then all of its keys are.
+    pub fn table_or_nothing(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Table<'a> {
+        let table = self.optional_table(reader, key);
+        table.unwrap_or_else(|| Table {
+            path: self.key(key),
+            table: None,
+            asked: Vec::new(),
+        })
+    }
+
+    /// A list of tables; empty when it is absent. More than may be are left out, with a problem.
+    pub fn tables(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Vec<Table<'a>> {
         let what = format!("a list of tables `[[{}]]`", self.key(key));
         let path = self.key(key);
         let rows = self.may(reader, key, &what, |value| {
@@ -275,7 +238,13 @@ impl<'a> Node<'a> {
             rows.map(|row| Some((row.span().start, row.get_ref().as_table()?)))
                 .collect::<Option<Vec<_>>>()
         });
-        let rows = rows.unwrap_or_default().into_iter().enumerate();
+        let rows = rows.unwrap_or_default();
+        let (count, most) = (rows.len(), reader.most_entries);
+        if count > most {
+            let message = format!("has {count} entries; {most} are allowed");
+            reader.problem_at(self.start(key), &self.key(key), message);
+        }
+        let rows = rows.into_iter().take(most).enumerate();
         rows.map(|(index, (offset, table))| {
             let path = format!("{path}[{index}]");
             reader.places.insert(path.clone(), offset);
@@ -285,7 +254,7 @@ impl<'a> Node<'a> {
     }
 
     /// A value that its own type reads; its first problem is reported where it stands.
-    pub(super) fn typed<T: DeserializeOwned>(
+    pub fn typed<T: DeserializeOwned>(
         &mut self,
         reader: &mut Reader<'_>,
         key: &'static str,
@@ -297,7 +266,7 @@ impl<'a> Node<'a> {
     }
 
     /// A table that its own type reads but for one key, which has another type and may be absent.
-    pub(super) fn typed_but_for<T: DeserializeOwned, P: DeserializeOwned>(
+    pub fn typed_but_for<T: DeserializeOwned, P: DeserializeOwned>(
         &mut self,
         reader: &mut Reader<'_>,
         key: &'static str,
@@ -319,8 +288,8 @@ impl<'a> Node<'a> {
     }
 
     /// Reports every key that was not asked for.
-    pub(super) fn finish(self, reader: &mut Reader<'_>) {
-        for key in self.table.keys() {
+    pub fn finish(self, reader: &mut Reader<'_>) {
+        for key in self.table.into_iter().flat_map(DeTable::keys) {
             let name = key.get_ref().as_ref();
             if self.asked.contains(&name) {
                 continue;
@@ -332,24 +301,6 @@ impl<'a> Node<'a> {
             reader.problem_at(key.span().start, &self.key(name), message);
         }
     }
-}
-
-/// ``"`x` is not one of `a`, `b`; did you mean `a`?"``.
-pub(super) fn unknown_word(word: &str, known: &[&str]) -> String {
-    let list = one_of(known);
-    match nearest(word, known.iter().copied()).first() {
-        Some(near) => format!("`{word}` is not {list}; did you mean `{near}`?"),
-        None => format!("`{word}` is not {list}"),
-    }
-}
-
-fn one_of(words: &[&str]) -> String {
-    format!("one of {}", quoted(words))
-}
-
-fn quoted(words: &[&str]) -> String {
-    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
-    quoted.join(", ")
 }
 
 fn join(path: &str, key: &str) -> String {
@@ -364,36 +315,6 @@ fn join(path: &str, key: &str) -> String {
     } else {
         format!("{path}.{quoted}")
     }
-}
-
-fn describe(value: &DeValue<'_>) -> String {
-    match value {
-        DeValue::String(text) => format!("the text {text:?}"),
-        DeValue::Integer(number) => format!("the number {number}"),
-        DeValue::Float(number) => format!("the number {number}"),
-        DeValue::Boolean(value) => format!("`{value}`"),
-        DeValue::Datetime(value) => format!("the date {value}"),
-        DeValue::Array(_) => "a list".to_owned(),
-        DeValue::Table(_) => "a table".to_owned(),
-    }
-}
-
-fn text(value: &DeValue<'_>) -> Option<String> {
-    value.as_str().map(str::to_owned)
-}
-
-fn whole(value: &DeValue<'_>) -> Option<i64> {
-    let integer = value.as_integer()?;
-    i64::from_str_radix(integer.as_str(), integer.radix()).ok()
-}
-
-fn number(value: &DeValue<'_>) -> Option<f64> {
-    let number = match value {
-        DeValue::Integer(_) => whole(value)? as f64,
-        DeValue::Float(float) => float.as_str().parse().ok()?,
-        _ => return None,
-    };
-    Some(number).filter(|number| number.is_finite())
 }
 
 /// Reads a value as its own type does, and reports its first problem where it stands.

@@ -5,7 +5,9 @@ use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{Ink, Style, format};
+use text::format;
+
+use super::{Ink, Style};
 
 /// Whatever is over sooner needs no progress.
 const PATIENCE: Duration = Duration::from_secs(1);

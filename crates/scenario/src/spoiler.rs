@@ -1,6 +1,6 @@
 //! Words that give the answer away, searched for in every text that a responder sees.
 
-use super::{Action, Scenario, Target};
+use crate::{Action, Scenario, Target};
 
 /// Words that never occur in a run: they would say that a drill is a drill, or judge for the responder.
 pub const NEVER: [&str; 10] = [

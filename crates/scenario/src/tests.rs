@@ -2,7 +2,7 @@ use super::*;
 
 /// The example of the documentation, which is a scenario.
 fn example() -> String {
-    let page = include_str!("../../docs/scenario-format.md");
+    let page = include_str!("../../../docs/scenario-format.md");
     let block = page
         .split("```toml\n")
         .nth(1)
@@ -173,13 +173,13 @@ fn keys_of_the_wrong_type_say_what_they_should_be() {
         r#"
 2:9: title: must be a text in quotes, not the number 5
 4:1: level: must be 1, 2, 3 or 4, not 7
-43:1: history.inventory[0].age: `yesterday` is not a duration; write one such as `250ms`, `30s`, `5m`, `2h`, `2d`
+43:7: history.inventory[0].age: `yesterday` is not a duration; write one such as `250ms`, `30s`, `5m`, `2h`, `2d`
 49:12: history.inventory[1].settings: invalid type: integer `1`, expected struct Settings
 52:8: timeline[0].at_s: must be a number, not the number nan
 62:10: timeline[1].change: must be `true` or `false`, not the text "yes"
 73:8: timeline[3].rate: must be a number, not a list
 81:16: manifest.before_below: must be a number, not the text "2"
-114:10: debrief.misled: must be a list of texts and nothing else
+114:11: debrief.misled[0]: must be a text in quotes, not the number 1
 122:9: silence.words: must be a list of texts, not the text "none"
 "#,
     );

@@ -1,4 +1,7 @@
-//! Numbers, durations, sizes and times as people read them.
+//! Numbers, durations, sizes, times and counts as people read them, and text from outside made harmless.
+
+use std::borrow::Cow;
+use std::fmt::Display;
 
 use time::OffsetDateTime;
 use time::macros::format_description;
@@ -62,6 +65,22 @@ pub fn number(value: f64) -> String {
     }
 }
 
+/// A count and what is counted: `1 problem`, `3 problems`.
+pub fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, noun: &str) -> String {
+    let plural = if count == N::from(1) { "" } else { "s" };
+    format!("{count} {noun}{plural}")
+}
+
+/// RFC 3339 in UTC with milliseconds, such as `2026-11-23T10:00:00.000Z`: three digits always, so that lines sort and align.
+pub fn rfc3339(at: OffsetDateTime) -> String {
+    let format =
+        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+    // The format has no part that a UTC time lacks.
+    at.to_offset(time::UtcOffset::UTC)
+        .format(&format)
+        .unwrap_or_default()
+}
+
 /// A time of day in UTC with milliseconds: `14:05:10.250`.
 pub fn clock(at: OffsetDateTime) -> String {
     let format = format_description!("[hour]:[minute]:[second].[subsecond digits:3]");
@@ -77,6 +96,24 @@ pub fn date_time(at: OffsetDateTime) -> String {
     at.to_offset(time::UtcOffset::UTC)
         .format(&format)
         .unwrap_or_default()
+}
+
+/// The text with control characters shown, so that a log line cannot drive the terminal.
+pub fn harmless(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(|char| char.is_control() && char != '\t') {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for char in text.chars() {
+        match char {
+            '\n' => shown.push_str("\\n"),
+            '\r' => shown.push_str("\\r"),
+            '\t' => shown.push('\t'),
+            char if char.is_control() => shown.extend(char.escape_unicode()),
+            char => shown.push(char),
+        }
+    }
+    Cow::Owned(shown)
 }
 
 fn three_digits(value: f64) -> String {
@@ -105,6 +142,30 @@ mod tests {
         for (micros, expected) in table {
             assert_eq!(duration(micros), expected);
         }
+    }
+
+    #[test]
+    fn times_have_three_digits_of_milliseconds() {
+        for (millis, expected) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (1_763_892_000_120, "2025-11-23T10:00:00.120Z"),
+        ] {
+            let at = OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(millis);
+            assert_eq!(rfc3339(at), expected);
+        }
+    }
+
+    #[test]
+    fn one_is_counted_without_a_plural() {
+        assert_eq!(counted(1_usize, "problem"), "1 problem");
+        assert_eq!(counted(0_u64, "problem"), "0 problems");
+        assert_eq!(counted(12_usize, "problem"), "12 problems");
+    }
+
+    #[test]
+    fn control_characters_are_shown_not_obeyed() {
+        assert_eq!(harmless("plain"), "plain");
+        assert_eq!(harmless("a\x1b[31mb\nc"), "a\\u{1b}[31mb\\nc");
     }
 
     #[test]

@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use shop_api::Service;
+use text::Problem;
+
 use super::parse::Draft;
-use super::problem::Problem;
 use super::{LinkKind, Release, Remedy, Scenario, spoiler};
-use crate::cli::Service;
 
 /// Collects problems by key.
 struct Findings<'d> {

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use shop_api::Service;
+use text::table::unknown_word;
+
 use super::{Findings, unknown_release};
-use crate::cli::Service;
-use crate::scenario::reader::unknown_word;
-use crate::scenario::{Action, Event, Scenario, Target};
+use crate::{Action, Event, Scenario, Target};
 
 /// The page must come within 6 minutes of the start at the real pace, and an alert needs a while to fire.
 const LATEST_CHANGE_S: f64 = 85.0;

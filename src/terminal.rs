@@ -3,7 +3,6 @@
 //! Standard output is for data, standard error for progress and errors. Whether a stream is a terminal is decided at
 //! the edge and passed in, so everything here can be tested as text.
 
-pub mod format;
 pub mod progress;
 pub mod sparkline;
 pub mod table;
@@ -12,9 +11,19 @@ pub mod waterfall;
 
 use std::io::{self, Write as _};
 
+use clap::ValueEnum;
 use serde::Serialize;
 
-use crate::cli::Color;
+/// When output is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always, also into a pipe.
+    Always,
+    /// Never.
+    Never,
+}
 
 /// How one stream is written to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

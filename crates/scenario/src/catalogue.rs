@@ -1,8 +1,24 @@
 //! The scenario files that are part of the program.
 
-use super::problem::Problem;
-use super::{Open, Scenario};
-use crate::error::Error;
+use text::Problem;
+
+use crate::{Open, Scenario};
+
+/// Why a drill of the catalogue cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none of that name.
+    #[error("there is no drill `{id}`")]
+    Unknown {
+        /// What was asked for.
+        id: String,
+        /// Names that look like it, best first.
+        nearest: Vec<&'static str>,
+    },
+    /// Files of the catalogue have problems.
+    #[error("the catalogue has {}", text::format::counted(.0.len(), "problem"))]
+    Invalid(Vec<Problem>),
+}
 
 /// A scenario file as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,7 +36,7 @@ macro_rules! files {
         &[$(File {
             path: concat!("scenarios/", $id, ".toml"),
             id: $id,
-            text: include_str!(concat!("../../scenarios/", $id, ".toml")),
+            text: include_str!(concat!("../../../scenarios/", $id, ".toml")),
         }),+]
     };
 }
@@ -48,13 +64,16 @@ pub fn file(id: &str) -> Result<&'static File, Error> {
     FILES
         .iter()
         .find(|file| file.id == id)
-        .ok_or_else(|| Error::unknown("drill", id, FILES.iter().map(|file| file.id)))
+        .ok_or_else(|| Error::Unknown {
+            id: id.to_owned(),
+            nearest: text::nearest(id, FILES.iter().map(|file| file.id)),
+        })
 }
 
 /// The drill of that id.
 pub fn load(id: &str) -> Result<Scenario, Error> {
     let file = file(id)?;
-    Scenario::read(file.path, file.text).map_err(Error::Scenario)
+    Scenario::read(file.path, file.text).map_err(Error::Invalid)
 }
 
 /// All drills, as far as they may be shown, by level and id; all problems of all files when there are any.
@@ -68,7 +87,7 @@ pub fn list() -> Result<Vec<Open>, Error> {
         }
     }
     if !problems.is_empty() {
-        return Err(Error::Scenario(problems));
+        return Err(Error::Invalid(problems));
     }
     drills.sort_by(|a, b| (a.level, &a.id).cmp(&(b.level, &b.id)));
     Ok(drills)
@@ -80,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_catalogue_holds_every_file_of_the_folder() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios");
         let entries = std::fs::read_dir(folder).expect("scenarios folder");
         let mut names: Vec<String> = entries
             .filter_map(|entry| entry.expect("entry").file_name().into_string().ok())
@@ -113,9 +132,7 @@ mod tests {
     #[test]
     fn an_id_that_does_not_exist_is_answered_with_one_that_does() {
         let error = load("slow-chekout").expect_err("no such drill");
-        assert_eq!(
-            error.hint().as_deref(),
-            Some("did you mean `slow-checkout`?")
-        );
+        let expected = "Unknown { id: \"slow-chekout\", nearest: [\"slow-checkout\"] }";
+        assert_eq!(format!("{error:?}"), expected);
     }
 }

@@ -3,18 +3,16 @@
 mod event;
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use grader::Rubric;
 use loadgen::Load;
 use serde::de::DeserializeOwned;
+use shop_api::Service;
+use text::problem::{Problem, position};
+use text::table::{Reader, Table, place};
 use toml::de::DeTable;
 
-use super::problem::{Problem, position};
-use super::reader::{Node, Reader, place};
-use super::{Debrief, Link, LinkKind, Manifest, Page, Release, Scenario, Silence, Step, Target};
-use crate::cli::Service;
-use crate::when::parse_duration;
+use crate::{Debrief, Link, LinkKind, Manifest, Page, Release, Scenario, Silence, Step, Target};
 
 /// The comment line that separates what may be shown from the key.
 pub const SEAL: &str = "# answers below";
@@ -90,7 +88,7 @@ pub fn parse<'t>(file: &str, text: &'t str) -> Draft<'t> {
     }
 }
 
-fn read(reader: &mut Reader<'_>, root: &mut Node<'_>) -> Scenario {
+fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Scenario {
     Scenario {
         id: root.text(reader, "id"),
         title: root.text(reader, "title"),
@@ -114,9 +112,9 @@ fn read(reader: &mut Reader<'_>, root: &mut Node<'_>) -> Scenario {
 /// A table that must be there, read to its last key.
 fn section<T>(
     reader: &mut Reader<'_>,
-    root: &mut Node<'_>,
+    root: &mut Table<'_>,
     key: &'static str,
-    read: impl Fn(&mut Reader<'_>, &mut Node<'_>) -> T,
+    read: impl Fn(&mut Reader<'_>, &mut Table<'_>) -> T,
 ) -> Option<T> {
     let mut node = root.table(reader, key)?;
     let value = read(reader, &mut node);
@@ -124,7 +122,7 @@ fn section<T>(
     Some(value)
 }
 
-fn level(reader: &mut Reader<'_>, root: &mut Node<'_>) -> u8 {
+fn level(reader: &mut Reader<'_>, root: &mut Table<'_>) -> u8 {
     let Some(level) = root.whole(reader, "level") else {
         return 0;
     };
@@ -135,7 +133,7 @@ fn level(reader: &mut Reader<'_>, root: &mut Node<'_>) -> u8 {
 }
 
 /// The load generator's own type reads its table and says what cannot be right in it.
-fn load(reader: &mut Reader<'_>, root: &mut Node<'_>) -> Load {
+fn load(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Load {
     if !root.has("load") {
         reader.problem(
             "load",
@@ -157,7 +155,7 @@ fn load(reader: &mut Reader<'_>, root: &mut Node<'_>) -> Load {
     load
 }
 
-fn history(reader: &mut Reader<'_>, node: &mut Node<'_>) -> Vec<Release> {
+fn history(reader: &mut Reader<'_>, node: &mut Table<'_>) -> Vec<Release> {
     let mut releases = Vec::new();
     for service in Service::ALL {
         for mut row in node.tables(reader, service.name()) {
@@ -168,20 +166,20 @@ fn history(reader: &mut Reader<'_>, node: &mut Node<'_>) -> Vec<Release> {
     releases
 }
 
-fn release(reader: &mut Reader<'_>, row: &mut Node<'_>, service: Service) -> Release {
+fn release(reader: &mut Reader<'_>, row: &mut Table<'_>, service: Service) -> Release {
     Release {
         service,
         release: row.text(reader, "release"),
         author: row.text(reader, "author"),
         changelog: row.text(reader, "changelog"),
-        age: age(reader, row),
+        age: row.duration(reader, "age"),
         settings: settings(reader, row, Target::Service(service)),
     }
 }
 
 /// Settings as they are written, once the service's own type has read them; those of a service of ours
 /// may have a table `process` with how the process itself runs.
-fn settings(reader: &mut Reader<'_>, row: &mut Node<'_>, target: Target) -> toml::Table {
+fn settings(reader: &mut Reader<'_>, row: &mut Table<'_>, target: Target) -> toml::Table {
     let read = match target {
         Target::Service(Service::Gateway) => ours::<gateway::Settings>(reader, row),
         Target::Service(Service::Checkout) => ours::<checkout::Settings>(reader, row),
@@ -192,27 +190,18 @@ fn settings(reader: &mut Reader<'_>, row: &mut Node<'_>, target: Target) -> toml
         .unwrap_or_default()
 }
 
-fn ours<S: DeserializeOwned>(reader: &mut Reader<'_>, row: &mut Node<'_>) -> Option<()> {
+fn ours<S: DeserializeOwned>(reader: &mut Reader<'_>, row: &mut Table<'_>) -> Option<()> {
     row.typed_but_for::<S, chassis::Process>(reader, "settings", "process")
         .map(drop)
 }
 
-fn age(reader: &mut Reader<'_>, row: &mut Node<'_>) -> Option<Duration> {
-    let text = row.optional_text(reader, "age")?;
-    let age = parse_duration(&text);
-    if let Err(message) = &age {
-        reader.problem(&row.key("age"), message.as_str());
-    }
-    age.ok()
-}
-
-fn page(reader: &mut Reader<'_>, node: &mut Node<'_>) -> Page {
+fn page(reader: &mut Reader<'_>, node: &mut Table<'_>) -> Page {
     Page {
         alert: node.text(reader, "alert"),
     }
 }
 
-fn manifest(reader: &mut Reader<'_>, node: &mut Node<'_>) -> Manifest {
+fn manifest(reader: &mut Reader<'_>, node: &mut Table<'_>) -> Manifest {
     Manifest {
         indicator: node.text(reader, "indicator"),
         before_below: node.number(reader, "before_below"),
@@ -224,7 +213,7 @@ fn manifest(reader: &mut Reader<'_>, node: &mut Node<'_>) -> Manifest {
 }
 
 /// The grader's own type reads its table and says what cannot be right in it.
-fn rubric(reader: &mut Reader<'_>, root: &mut Node<'_>) -> Rubric {
+fn rubric(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Rubric {
     if !root.has("rubric") {
         reader.problem("rubric", "is missing; add a table `[rubric]`");
     }
@@ -242,7 +231,7 @@ fn unread_rubric() -> Rubric {
     toml::from_str("severity = []").expect("every other key has a default")
 }
 
-fn debrief(reader: &mut Reader<'_>, node: &mut Node<'_>) -> Debrief {
+fn debrief(reader: &mut Reader<'_>, node: &mut Table<'_>) -> Debrief {
     let path = node.tables(reader, "path").into_iter().map(|mut row| {
         let step = Step {
             step: row.text(reader, "step"),
@@ -262,7 +251,7 @@ fn debrief(reader: &mut Reader<'_>, node: &mut Node<'_>) -> Debrief {
     }
 }
 
-fn link(reader: &mut Reader<'_>, mut node: Node<'_>) -> Option<Link> {
+fn link(reader: &mut Reader<'_>, mut node: Table<'_>) -> Option<Link> {
     let kinds = [
         ("jaeger", LinkKind::Jaeger),
         ("prometheus", LinkKind::Prometheus),
@@ -280,7 +269,7 @@ fn link(reader: &mut Reader<'_>, mut node: Node<'_>) -> Option<Link> {
     })
 }
 
-fn silence(reader: &mut Reader<'_>, node: &mut Node<'_>) -> Silence {
+fn silence(reader: &mut Reader<'_>, node: &mut Table<'_>) -> Silence {
     Silence {
         words: node.texts(reader, "words"),
     }

@@ -1,30 +1,13 @@
-//! Widths, padding and cutting of text, and text from outside made harmless.
+//! Widths, padding and cutting of text.
 
 use std::borrow::Cow;
 
+pub use ::text::format::harmless;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Columns that the text takes on a terminal.
 pub fn width(text: &str) -> usize {
     text.width()
-}
-
-/// The text with control characters shown, so that a log line cannot drive the terminal.
-pub fn harmless(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(|char| char.is_control() && char != '\t') {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len() + 8);
-    for char in text.chars() {
-        match char {
-            '\n' => shown.push_str("\\n"),
-            '\r' => shown.push_str("\\r"),
-            '\t' => shown.push('\t'),
-            char if char.is_control() => shown.extend(char.escape_unicode()),
-            char => shown.push(char),
-        }
-    }
-    Cow::Owned(shown)
 }
 
 /// At most `columns` of the text, with `…` where something was cut.
@@ -69,12 +52,6 @@ mod tests {
         assert_eq!(cut("äöüß", 3), "äö…");
         assert_eq!(cut("日本語", 4), "日…");
         assert_eq!(cut("abc", 0), "");
-    }
-
-    #[test]
-    fn control_characters_are_shown_not_obeyed() {
-        assert_eq!(harmless("plain"), "plain");
-        assert_eq!(harmless("a\x1b[31mb\nc"), "a\\u{1b}[31mb\\nc");
     }
 
     #[test]

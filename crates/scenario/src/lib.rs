@@ -9,10 +9,8 @@
 
 pub mod catalogue;
 mod history;
-pub mod nearest;
+mod pace;
 pub mod parse;
-pub mod problem;
-mod reader;
 pub mod seal;
 pub mod spoiler;
 mod validate;
@@ -20,10 +18,10 @@ mod validate;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use shop_api::Service;
+use text::{Problem, problem};
 
-use crate::cli::Service;
-use crate::cli::drill::Pace;
-use problem::Problem;
+pub use pace::Pace;
 
 /// One drill.
 #[derive(Debug, Clone, PartialEq)]
@@ -337,21 +335,6 @@ impl Scenario {
     /// The event with which the symptom begins; none for a control.
     pub fn change(&self) -> Option<&Event> {
         self.timeline.iter().find(|event| event.change)
-    }
-}
-
-/// How many times faster everything goes at the fast pace.
-pub const FAST: f64 = 5.0;
-
-impl Pace {
-    /// A time of the scenario, which is given at the real pace, as it is at this pace.
-    pub fn scale(self, seconds: f64) -> Duration {
-        let factor = match self {
-            Self::Real => 1.0,
-            Self::Fast => FAST,
-        };
-        // Validation keeps times finite and positive; anything else would mean at once.
-        Duration::try_from_secs_f64(seconds / factor).unwrap_or_default()
     }
 }
 

@@ -9,14 +9,14 @@ use std::collections::BTreeMap;
 use grader::evidence::Changed;
 use serde_json::{Map, Value};
 
-use crate::cli::Service;
+use shop_api::Service;
 
 /// The part of the settings that is about the process and not about the service.
-pub(crate) const PROCESS: &str = "process";
+pub const PROCESS: &str = "process";
 
 /// Everything that can be set of a service, with the values that it starts with under these layers, later ones over
 /// earlier ones. The error says which key or value the service would refuse.
-pub(crate) fn resolve(service: Service, layers: &[Value]) -> Result<Value, serde_json::Error> {
+pub fn resolve(service: Service, layers: &[Value]) -> Result<Value, serde_json::Error> {
     let mut settings = Value::Object(Map::new());
     for layer in layers {
         merge(&mut settings, layer);
@@ -35,7 +35,7 @@ pub(crate) fn resolve(service: Service, layers: &[Value]) -> Result<Value, serde
 }
 
 /// Takes out how the process runs, if that is said.
-pub(crate) fn take_process(settings: &mut Value) -> Option<Value> {
+pub fn take_process(settings: &mut Value) -> Option<Value> {
     settings.as_object_mut()?.remove(PROCESS)
 }
 
@@ -47,7 +47,7 @@ where
 }
 
 /// Lays `patch` over `base`, table by table.
-pub(crate) fn merge(base: &mut Value, patch: &Value) {
+pub fn merge(base: &mut Value, patch: &Value) {
     match (base, patch) {
         (Value::Object(base), Value::Object(patch)) => {
             for (key, value) in patch {
@@ -59,7 +59,7 @@ pub(crate) fn merge(base: &mut Value, patch: &Value) {
 }
 
 /// Every value with its dotted key; a list is one value.
-pub(crate) fn flat(settings: &Value) -> BTreeMap<String, Value> {
+pub fn flat(settings: &Value) -> BTreeMap<String, Value> {
     fn walk(key: &str, value: &Value, all: &mut BTreeMap<String, Value>) {
         match value {
             Value::Object(table) => {
@@ -79,7 +79,7 @@ pub(crate) fn flat(settings: &Value) -> BTreeMap<String, Value> {
 }
 
 /// The patch that sets one dotted key.
-pub(crate) fn patch(key: &str, value: Value) -> Value {
+pub fn patch(key: &str, value: Value) -> Value {
     let mut names = key.rsplit('.');
     let table =
         |name: &str, value: Value| Value::Object(Map::from_iter([(name.to_owned(), value)]));
@@ -89,7 +89,7 @@ pub(crate) fn patch(key: &str, value: Value) -> Value {
 }
 
 /// Takes one dotted key out of a layer; false if it is not there.
-pub(crate) fn remove(layer: &mut Value, key: &str) -> bool {
+pub fn remove(layer: &mut Value, key: &str) -> bool {
     let Some(table) = layer.as_object_mut() else {
         return false;
     };
@@ -100,7 +100,7 @@ pub(crate) fn remove(layer: &mut Value, key: &str) -> bool {
 }
 
 /// What differs between two tables of resolved settings, by key.
-pub(crate) fn changes(before: &Value, after: &Value) -> Vec<Changed> {
+pub fn changes(before: &Value, after: &Value) -> Vec<Changed> {
     let (before, after) = (flat(before), flat(after));
     let changed = after.into_iter().filter_map(|(key, after)| {
         let before = before.get(&key).cloned().unwrap_or_default();
@@ -111,7 +111,7 @@ pub(crate) fn changes(before: &Value, after: &Value) -> Vec<Changed> {
 
 /// The settings of each release of a service, resolved, oldest first: a release has those of the one before it, with its own over
 /// them.
-pub(crate) fn by_release<'a>(
+pub fn by_release<'a>(
     releases: impl IntoIterator<Item = (&'a str, Value)>,
 ) -> Vec<(&'a str, Value)> {
     let mut all = Value::Object(Map::new());
@@ -123,7 +123,7 @@ pub(crate) fn by_release<'a>(
 }
 
 /// A value as it is written on the command line; all that it may mean, the likeliest first.
-pub(crate) fn meanings(text: &str) -> Vec<Value> {
+pub fn meanings(text: &str) -> Vec<Value> {
     let literal = serde_json::from_str(text)
         .ok()
         .filter(|value: &Value| !value.is_null());

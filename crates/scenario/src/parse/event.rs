@@ -1,9 +1,10 @@
 //! The timeline's events and the remedy's actions.
 
+use shop_api::Service;
+use text::table::{Reader, Table};
+
 use super::settings;
-use crate::cli::Service;
-use crate::scenario::reader::{Node, Reader};
-use crate::scenario::{Action, Event, Remedy, Target};
+use crate::{Action, Event, Remedy, Target};
 
 const SERVICES: [(&str, Service); 3] = [
     (Service::Gateway.name(), Service::Gateway),
@@ -24,7 +25,7 @@ const TARGETS: [(&str, Target); 4] = [
 /// `[[timeline]]`; an event whose kind or service cannot be read is left out, and has a problem.
 ///
 /// Leaving it out would shift the indices that later messages name, so a note takes its place.
-pub(super) fn timeline(reader: &mut Reader<'_>, root: &mut Node<'_>) -> Vec<Event> {
+pub(super) fn timeline(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<Event> {
     let rows = root.tables(reader, "timeline");
     rows.into_iter()
         .map(|mut row| {
@@ -57,7 +58,7 @@ enum Kind {
     Note,
 }
 
-fn action(reader: &mut Reader<'_>, row: &mut Node<'_>) -> Option<Action> {
+fn action(reader: &mut Reader<'_>, row: &mut Table<'_>) -> Option<Action> {
     let kinds = [
         ("deploy", Kind::Deploy),
         ("config", Kind::Config),
@@ -107,7 +108,7 @@ fn action(reader: &mut Reader<'_>, row: &mut Node<'_>) -> Option<Action> {
 }
 
 /// `[[remedy]]`.
-pub(super) fn remedy(reader: &mut Reader<'_>, root: &mut Node<'_>) -> Vec<Remedy> {
+pub(super) fn remedy(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<Remedy> {
     let rows = root.tables(reader, "remedy");
     rows.into_iter()
         .filter_map(|mut row| {

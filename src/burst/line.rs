@@ -2,8 +2,7 @@
 
 use clap::Parser;
 
-use crate::cli::evidence::Request;
-use crate::cli::{Cli, Command};
+use super::Request;
 
 /// Most command lines.
 const MAX_LINES: usize = 10;
@@ -11,6 +10,20 @@ const MAX_LINES: usize = 10;
 const MAX_REQUESTS: u32 = 500;
 /// Most time that all lines together may take to be sent, in seconds.
 pub(crate) const MAX_SECONDS: u64 = 30;
+
+/// The arguments of `firedrill request`. What only changes what it prints is read, and means nothing here.
+#[derive(Debug, Parser)]
+#[command(name = "firedrill request", no_binary_name = true)]
+struct Line {
+    #[command(flatten)]
+    request: Request,
+    #[arg(long = "no-trace")]
+    _no_trace: bool,
+    #[arg(short = 'v', long = "verbose")]
+    _verbose: bool,
+    #[arg(long = "json")]
+    _json: bool,
+}
 
 /// Reads them; the error is a sentence without its full stop.
 pub(crate) fn requests(lines: &[String]) -> Result<Vec<Request>, String> {
@@ -44,76 +57,27 @@ pub(crate) fn requests(lines: &[String]) -> Result<Vec<Request>, String> {
 
 fn request(line: &str) -> Result<Request, String> {
     let shown: String = line.chars().take(120).collect();
-    let shown = crate::console::text::harmless(&shown);
-    let words = words(line).ok_or_else(|| format!("a quote is never closed in `{shown}`"))?;
+    let shown = crate::terminal::text::harmless(&shown);
+    let words =
+        shlex::split(line).ok_or_else(|| format!("a quote is never closed in `{shown}`"))?;
     let words = words
         .strip_prefix(&["firedrill".to_owned()])
         .unwrap_or(&words);
-    if words.first().map(String::as_str) != Some("request") {
+    let Some(arguments) = words.strip_prefix(&["request".to_owned()]) else {
         return Err(format!("`{shown}` is no `firedrill request …`"));
-    }
-    let name = "firedrill".to_owned();
-    let cli = Cli::try_parse_from(std::iter::once(&name).chain(words)).map_err(|error| {
+    };
+    let line = Line::try_parse_from(arguments).map_err(|error| {
         let text = error.to_string();
         let first = text.lines().next().unwrap_or_default();
         let first = first.trim_start_matches("error: ").trim_end_matches('.');
         format!("`{shown}`: {first}")
     })?;
-    match cli.command {
-        Some(Command::Request(request)) => Ok(request),
-        _ => Err(format!("`{shown}` is no `firedrill request …`")),
-    }
-}
-
-/// Splits a line as a shell does, without anything else that a shell does; `None` where a quote is left open.
-fn words(line: &str) -> Option<Vec<String>> {
-    let mut words = Vec::new();
-    let mut word: Option<String> = None;
-    let mut quote = None;
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        match (quote, c) {
-            (Some(open), c) if c == open => quote = None,
-            (Some('"') | None, '\\') => word.get_or_insert_default().push(chars.next()?),
-            (Some(_), c) => word.get_or_insert_default().push(c),
-            (None, '\'' | '"') => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (None, c) if c.is_whitespace() => words.extend(word.take()),
-            (None, c) => word.get_or_insert_default().push(c),
-        }
-    }
-    words.extend(word);
-    quote.is_none().then_some(words)
+    Ok(line.request)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_line_is_split_as_a_shell_does() {
-        fn check(line: &str, expected: Option<&[&str]>) {
-            let found = words(line);
-            let found: Option<Vec<&str>> = found
-                .as_ref()
-                .map(|words| words.iter().map(String::as_str).collect());
-            assert_eq!(found.as_deref(), expected, "{line}");
-        }
-        check("", Some(&[]));
-        check("  a  b ", Some(&["a", "b"]));
-        check(
-            r#"a '{"x": 1}' "it's" b\ c"#,
-            Some(&["a", "{\"x\": 1}", "it's", "b c"]),
-        );
-        check(r#"a"b"'c' ''"#, Some(&["abc", ""]));
-        check(
-            "a; rm -r $HOME `id`",
-            Some(&["a;", "rm", "-r", "$HOME", "`id`"]),
-        );
-        check("a 'b", None);
-    }
 
     #[test]
     fn only_bounded_requests_to_a_path_are_run() {

@@ -1,12 +1,11 @@
 //! What the releases of a scenario are made of: each has the settings of the one before it, with its own over them.
 
-use anyhow::Context;
 use grader::evidence::Changed;
 use serde_json::Value;
+use settings::{by_release, changes, resolve};
+use shop_api::Service;
 
 use super::{Release, Scenario};
-use crate::cli::Service;
-use crate::settings::{by_release, changes, resolve};
 
 impl Scenario {
     /// The releases of a service, oldest first: those deployed before the drill, then those of the timeline as they are written.
@@ -20,17 +19,19 @@ impl Scenario {
     }
 
     /// The settings of each release of a service, as far as somebody says them, oldest first.
-    pub fn settings_of(&self, service: Service) -> anyhow::Result<Vec<(&str, Value)>> {
+    pub fn settings_of(&self, service: Service) -> Result<Vec<(&str, Value)>, serde_json::Error> {
         let own = self.releases_of(service).into_iter().map(|release| {
-            let own = serde_json::to_value(&release.settings).context("settings of a release")?;
+            let own = serde_json::to_value(&release.settings)?;
             Ok((release.release.as_str(), own))
         });
-        Ok(by_release(own.collect::<anyhow::Result<Vec<_>>>()?))
+        Ok(by_release(
+            own.collect::<Result<Vec<_>, serde_json::Error>>()?,
+        ))
     }
 
     /// The settings that a release changes against the one before it; none for the oldest of its service, before which nothing
     /// is known.
-    pub fn changes_of(&self, release: &Release) -> anyhow::Result<Vec<Changed>> {
+    pub fn changes_of(&self, release: &Release) -> Result<Vec<Changed>, serde_json::Error> {
         let all = self.settings_of(release.service)?;
         let of = |settings: &Value| resolve(release.service, std::slice::from_ref(settings));
         let at = all.iter().position(|(name, _)| *name == release.release);

@@ -1,11 +1,15 @@
-//! Points in time and durations as people type them: `5m`, `14:05:10`, RFC 3339, Unix seconds.
+//! Points in time as people type them: `5m`, `14:05:10`, RFC 3339, Unix seconds.
 //!
 //! Parsing is pure; a [`When`] becomes a time only when told what the present is.
 
 use std::time::Duration;
 
+use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
 use time::{OffsetDateTime, Time, UtcOffset};
+
+use crate::duration;
 
 /// A point in time, some of which only mean something relative to the present.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,35 +33,6 @@ impl When {
     }
 }
 
-const UNITS: [(&str, f64); 6] = [
-    // `ms` before `s` and `m`: the first suffix that fits is taken.
-    ("ms", 0.001),
-    ("us", 0.000_001),
-    ("s", 1.0),
-    ("m", 60.0),
-    ("h", 3600.0),
-    ("d", 86_400.0),
-];
-
-/// Parses a duration such as `250ms`, `1.5s`, `5m`, `2h` or `2d`.
-pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || {
-        format!("`{text}` is not a duration; write one such as `250ms`, `30s`, `5m`, `2h`, `2d`")
-    };
-    let (number, unit_s) = UNITS
-        .iter()
-        .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))
-        .ok_or_else(wrong)?;
-    let is_plain = number
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || byte == b'.');
-    let value: f64 = number.parse().ok().filter(|_| is_plain).ok_or_else(wrong)?;
-    Duration::try_from_secs_f64(value * unit_s)
-        .ok()
-        .filter(|duration| *duration <= Duration::from_secs(366 * 86_400))
-        .ok_or_else(wrong)
-}
-
 /// Parses a point in time: `now`, a duration ago (`5m`, `-5m`), a time of today in UTC (`14:05`, `14:05:10`),
 /// RFC 3339, or Unix seconds.
 pub fn parse_when(text: &str) -> Result<When, String> {
@@ -65,13 +40,13 @@ pub fn parse_when(text: &str) -> Result<When, String> {
         return Ok(When::Ago(Duration::ZERO));
     }
     let ago = text.strip_prefix('-').unwrap_or(text);
-    if let Ok(duration) = parse_duration(ago) {
+    if let Ok(duration) = duration::parse(ago) {
         return Ok(When::Ago(duration));
     }
     if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
         return Ok(When::At(at));
     }
-    if let Some(time) = parse_time_of_day(text) {
+    if let Some(time) = parse_clock(text) {
         return Ok(When::Today(time));
     }
     if let Some(at) = parse_unix(text) {
@@ -82,31 +57,17 @@ pub fn parse_when(text: &str) -> Result<When, String> {
     ))
 }
 
-fn parse_time_of_day(text: &str) -> Option<Time> {
+/// Parses a time of day in UTC: `14:05`, `14:05:10`, `14:05:10.25Z`.
+pub fn parse_clock(text: &str) -> Option<Time> {
     let text = text.strip_suffix('Z').unwrap_or(text);
-    let (whole, nanosecond) = match text.split_once('.') {
-        Some((whole, fraction)) => (whole, parse_fraction(fraction)?),
-        None => (text, 0),
-    };
-    let mut parts = whole.split(':').map(|part| {
-        let is_two = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
-        part.parse::<u8>().ok().filter(|_| is_two)
-    });
-    let (hour, minute) = (parts.next()??, parts.next()??);
-    let second = parts.next().unwrap_or(Some(0))?;
-    if parts.next().is_some() {
-        return None;
-    }
-    Time::from_hms_nano(hour, minute, second, nanosecond).ok()
-}
-
-fn parse_fraction(digits: &str) -> Option<u32> {
-    let is_plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    format!("{digits:0<9}")
-        .get(..9)
-        .filter(|_| is_plain)?
-        .parse()
-        .ok()
+    let formats: [&[BorrowedFormatItem<'_>]; 3] = [
+        format_description!("[hour]:[minute]"),
+        format_description!("[hour]:[minute]:[second]"),
+        format_description!("[hour]:[minute]:[second].[subsecond]"),
+    ];
+    formats
+        .into_iter()
+        .find_map(|format| Time::parse(text, format).ok())
 }
 
 fn parse_unix(text: &str) -> Option<OffsetDateTime> {
@@ -167,14 +128,5 @@ mod tests {
         ] {
             check(text, &format!("`{text}` is not a time"));
         }
-    }
-
-    #[test]
-    fn durations_carry_a_unit() {
-        assert_eq!(parse_duration("250ms"), Ok(Duration::from_millis(250)));
-        assert_eq!(parse_duration("0.5s"), Ok(Duration::from_millis(500)));
-        assert_eq!(parse_duration("2d"), Ok(Duration::from_secs(172_800)));
-        assert!(parse_duration("250").is_err());
-        assert!(parse_duration("ms").is_err());
     }
 }

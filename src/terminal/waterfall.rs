@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use ::text::format::{self, counted};
 use grader::evidence::{Span, Trace};
 
-use super::{Ink, Style, format, text};
+use super::{Ink, Style, text};
 
 /// A span in the order of the waterfall.
 struct Row<'t> {
@@ -77,8 +78,6 @@ pub fn waterfall(trace: &Trace, style: Style, columns: usize, verbose: bool) -> 
 }
 
 fn summary(trace: &Trace, style: Style, length_ns: u64) -> String {
-    let counted =
-        |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     let errors = trace.spans.iter().filter(|span| span.is_error).count();
     let mut parts = vec![
         format!("trace {}", trace.id),
