@@ -248,8 +248,19 @@ pub fn render(error: &anyhow::Error, style: Style) -> String {
 fn user_error(error: &anyhow::Error) -> Option<Error> {
     error.chain().find_map(|cause| {
         let own = cause.downcast_ref::<Error>().cloned();
-        own.or_else(|| Some(Error::from(cause.downcast_ref::<catalogue::Error>()?)))
+        let of_stack = || cause.downcast_ref::<stack::Error>().map(Error::from);
+        let of_catalogue = || cause.downcast_ref::<catalogue::Error>().map(Error::from);
+        own.or_else(of_stack).or_else(of_catalogue)
     })
+}
+
+impl From<&stack::Error> for Error {
+    fn from(error: &stack::Error) -> Self {
+        match error.clone() {
+            stack::Error::Usage { message, hint } => Self::usage(message, hint),
+            stack::Error::Start { message, log, hint } => Self::Stack { message, log, hint },
+        }
+    }
 }
 
 impl From<&catalogue::Error> for Error {

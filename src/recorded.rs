@@ -8,11 +8,11 @@ use grader::reproduction::{Kept, Reproduced};
 use grader::{Facts, Verdict, WriteUp};
 use scenario::{Scenario, catalogue, seal};
 use serde_json::Value;
+use stack::Urls;
+use stack::backend::{Backend, Ports};
 
 use crate::burst::line;
 use crate::error::Error;
-use crate::session::Urls;
-use crate::stack::backend::{Backend, Ports};
 
 /// What the run's head tells of its scenario: the nonce once the run is over, and the hash of both from the start.
 pub(crate) struct Key {

@@ -8,6 +8,7 @@ use grader::rubric::Clincher;
 use grader::verdict::{Conduct, Glance, Worth};
 use scenario::{Link, LinkKind, Scenario};
 use serde_json::{Value, json};
+use stack::Urls;
 
 use super::open;
 use crate::cli::drill::Ports;
@@ -17,7 +18,6 @@ use crate::error::{Error, Outcome};
 use crate::recorded::{self, Elsewhere, Key};
 use crate::report::conduct;
 use crate::runner::chronicle::Chronicle;
-use crate::session::Urls;
 use crate::terminal::{Ink, Style};
 
 /// Who settles the cause within this time after the page needs no advice on it.

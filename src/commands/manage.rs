@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use shop_api::Service;
+use stack::manager::{self, Options, TOKEN_VARIABLE, Token};
+use stack::remote;
 
 use crate::cli::manage::{Manage, Managers, Pager, Probe, TokenFile};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::runner::Webhook;
-use crate::stack::manager::{self, Options, TOKEN_VARIABLE, Token};
-use crate::stack::remote;
 use crate::terminal::{Console, Ink};
 
 /// A health check that takes longer is no health.

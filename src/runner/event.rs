@@ -4,8 +4,8 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use stack::Urls;
 
-use crate::session::Urls;
 use crate::terminal::{Ink, Style};
 
 /// One thing that happened, as told to the terminal that runs the drill.

@@ -17,6 +17,7 @@ use grader::reproduction::{Kept, Reproduced};
 use grader::verdict::{Action, Facts};
 use grader::{Rubric, Verdict, WriteUp};
 use scenario::{Remedy, Scenario};
+use stack::targets::replace;
 use text::format::rfc3339;
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
@@ -27,7 +28,6 @@ use super::{impact, measure, reproduction};
 use crate::clock::now;
 use crate::control::{ActionRequest, Failure, SubmitRequest, Submitted};
 use crate::report;
-use crate::stack::targets::replace;
 use crate::terminal::Style;
 
 /// Columns of the verdict's text; the runner does not know how wide the other terminal is.

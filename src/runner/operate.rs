@@ -4,14 +4,14 @@ use anyhow::bail;
 use grader::evidence::{Changed, Deploy, DeployKind};
 use serde_json::json;
 use shop_api::Service;
+use stack::fleet::operate::Refused;
+use stack::fleet::settings;
 use text::format::counted;
 
 use super::deploy_log::Draft;
 use super::drill::Drill;
 use crate::clock::now;
 use crate::control::{ActionRequest, Failure, Settings};
-use crate::stack::fleet::operate::Refused;
-use crate::stack::fleet::settings;
 
 /// An action as it was carried out.
 pub(crate) struct Done {

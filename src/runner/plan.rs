@@ -13,6 +13,12 @@ use scenario::Pace;
 use scenario::{Scenario, seal};
 use serde_json::json;
 use shop_api::Service;
+use stack::Urls;
+use stack::backend::{Kind, Pager, Ports};
+use stack::fleet::Releases;
+use stack::port::Choice;
+use stack::remote::Managers;
+use stack::{Plan, Stack};
 use text::format::rfc3339;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
@@ -25,12 +31,7 @@ use super::journal::JsonLines;
 use super::load::Load;
 use super::webhook::Webhook;
 use crate::clock::now;
-use crate::session::{Lock, Session, StateDir, Urls};
-use crate::stack::backend::{Kind, Pager, Ports};
-use crate::stack::fleet::Releases;
-use crate::stack::port::Choice;
-use crate::stack::remote::Managers;
-use crate::stack::{Plan, Stack};
+use crate::session::{Lock, Session, StateDir};
 
 /// The release of everything when there is no scenario.
 const PLAIN_RELEASE: &str = "2026.11.1";
@@ -254,7 +255,7 @@ pub(super) async fn assemble(
             timeline: JsonLines::open(&prepared.folder, "timeline.jsonl")?,
             actions: JsonLines::open(&prepared.folder, "actions.jsonl")?,
         },
-        scratch: crate::stack::scratch(&prepared.folder),
+        scratch: stack::scratch(&prepared.folder),
         cache: prepared.options.cache.clone(),
         folder: prepared.folder,
         session: Mutex::new(session),

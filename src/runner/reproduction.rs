@@ -13,12 +13,12 @@ use grader::WriteUp;
 use grader::reproduction::{Answered, Reproduced, Trial};
 use grader::rubric::Growth;
 use scenario::{Action, Event, Scenario, Target};
+use stack::copy::{Copy, Plan};
 
 use super::drill::Drill;
 use super::plan;
 use crate::burst::line::{self, MAX_SECONDS};
 use crate::burst::{self, Request};
-use crate::stack::copy::{Copy, Plan};
 
 /// Whoever submits waits for it: starting, changing and stopping a copy takes no longer than this besides the requests.
 const PREPARED_WITHIN: Duration = Duration::from_secs(60);
@@ -130,7 +130,7 @@ async fn measured(
     requests: &[Request],
     growth: Option<&Growth>,
 ) -> anyhow::Result<Trial> {
-    let client = crate::http::client().build().context("HTTP client")?;
+    let client = stack::http::client().build().context("HTTP client")?;
     let base = format!("http://{}", copy.gateway);
     let before = total(copy, &client, growth).await?;
     let deadline = Instant::now() + Duration::from_secs(MAX_SECONDS);

@@ -77,7 +77,7 @@ struct Exported {
 }
 
 async fn exported(session: &Session) -> anyhow::Result<Vec<Exported>> {
-    let http = crate::http::client()
+    let http = stack::http::client()
         .timeout(TIMEOUT)
         .build()
         .context("HTTP client")?;
