@@ -30,10 +30,10 @@ pub struct Request {
     /// A header; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
     pub headers: Vec<(String, String)>,
-    /// Send it so many times, and count what comes back; `{n}` in path, body and headers is the number of each: 01 to 20
+    /// Send the request N times and summarise the responses; `{n}` in path, body and headers is its number: 01 to 20
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub times: u32,
-    /// So many a second
+    /// Requests per second
     #[arg(long, value_name = "R", default_value_t = 10.0, value_parser = parse_rate)]
     pub rate: f64,
 }

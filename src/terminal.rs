@@ -19,7 +19,7 @@ use serde::Serialize;
 pub enum Color {
     /// On a terminal, unless `NO_COLOR` is set.
     Auto,
-    /// Always, also into a pipe.
+    /// Always, even into a pipe.
     Always,
     /// Never.
     Never,

@@ -1,15 +1,15 @@
-//! How much time a drill gives.
+//! How fast a drill goes.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How much time a drill gives.
+/// How fast a drill goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pace {
-    /// The page comes 2 to 6 minutes after the start, so that the baseline can be learnt first.
+    /// The page comes 2 to 6 minutes after the start: time to learn the baseline.
     Real,
     /// The page comes within 60 s of the start.
     Fast,

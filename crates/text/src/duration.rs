@@ -18,7 +18,7 @@ const LONGEST: Duration = Duration::from_secs(366 * 86_400);
 /// Reads a duration: numbers, each with its unit, one after the other.
 pub fn parse(text: &str) -> Result<Duration, String> {
     read(text).ok_or_else(|| {
-        format!("`{text}` is not a duration; write one such as `250ms`, `30s`, `5m`, `2h`, `2d`")
+        format!("`{text}` is not a duration, such as `250ms`, `30s`, `5m`, `2h` or `2d`")
     })
 }
 

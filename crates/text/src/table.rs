@@ -189,7 +189,7 @@ impl<'a> Table<'a> {
         if read.is_none() {
             let message = match value.get_ref() {
                 DeValue::Array(_) if what.starts_with("a list") => {
-                    format!("must be {what} and nothing else")
+                    format!("must be {what} only")
                 }
                 other => format!("must be {what}, not {}", describe(other)),
             };
@@ -241,7 +241,7 @@ impl<'a> Table<'a> {
         let rows = rows.unwrap_or_default();
         let (count, most) = (rows.len(), reader.most_entries);
         if count > most {
-            let message = format!("has {count} entries; {most} are allowed");
+            let message = format!("has {count} entries; the limit is {most}");
             reader.problem_at(self.start(key), &self.key(key), message);
         }
         let rows = rows.into_iter().take(most).enumerate();
@@ -295,8 +295,8 @@ impl<'a> Table<'a> {
                 continue;
             }
             let message = match nearest(name, self.asked.iter().copied()).first() {
-                Some(near) => format!("is not a key here; did you mean `{near}`?"),
-                None => format!("is not a key here; the keys are {}", quoted(&self.asked)),
+                Some(near) => format!("is not a known key; did you mean `{near}`?"),
+                None => format!("is not a known key; the keys are {}", quoted(&self.asked)),
             };
             reader.problem_at(key.span().start, &self.key(name), message);
         }

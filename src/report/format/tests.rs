@@ -30,7 +30,7 @@ fn the_template_reads_as_an_empty_write_up() {
     assert_eq!(writeup.detection.by, "Orders 'slow' since 10:00");
     assert_eq!(
         writeup.narrative,
-        "# What happened\n\nFor people; not graded."
+        "# What happened\n\nThis part is for people and is not graded."
     );
 }
 
@@ -64,15 +64,15 @@ fn all_problems_are_told_with_line_and_key() {
     let text = "+++\nverdict = 'maybe'\nseverty = 'sev2'\n\n[impact]\nrequests = -3\nstart = 'soon'\nevidence = [1]\n\n[cause]\nmechanism = 'mising-index'\ncolour = 'red'\n\n[[timeline]]\nat = 5\n\n[trigger]\nkind = ['deploy']\n[alert]\nfor = 'long'\n+++\n";
     insta::assert_snapshot!(problems(text), @r"
     report.md:2:11: verdict: `maybe` is not a verdict; write `incident` or `no incident`
-    report.md:3:1: severty: is not a key here; did you mean `severity`?
+    report.md:3:1: severty: is not a known key; did you mean `severity`?
     report.md:6:12: impact.requests: must be a whole number, 0 or more, not the number -3
     report.md:7:9: impact.start: `soon` is not a time; write `10:02:30` (UTC), `page+30s` or `2026-11-23T10:02:30Z`
-    report.md:8:13: impact.evidence[0]: must be a text in quotes, not the number 1
+    report.md:8:13: impact.evidence[0]: must be a string, not the number 1
     report.md:11:13: cause.mechanism: `mising-index` is not a mechanism; did you mean `missing-index`?
-    report.md:12:1: cause.colour: is not a key here; the keys are `component`, `mechanism`, `explanation`, `evidence`
-    report.md:15:6: timeline[0].at: must be a time, in quotes or as TOML's own, not the number 5
-    report.md:18:8: trigger.kind: must be a text in quotes, not a list
-    report.md:20:7: alert.for: `long` is not a duration; write one such as `250ms`, `30s`, `5m`, `2h`, `2d`
+    report.md:12:1: cause.colour: is not a known key; the keys are `component`, `mechanism`, `explanation`, `evidence`
+    report.md:15:6: timeline[0].at: must be a time, not the number 5
+    report.md:18:8: trigger.kind: must be a string, not a list
+    report.md:20:7: alert.for: `long` is not a duration, such as `250ms`, `30s`, `5m`, `2h` or `2d`
     ");
 }
 
@@ -83,28 +83,28 @@ fn a_broken_head_is_told_with_its_line() {
     }
     check(
         "",
-        "report.md:1:1: the head is missing: the file must begin with a line of `+++`; `firedrill report new` writes one",
+        "report.md:1:1: the front matter is missing: the first line must be `+++`; `firedrill report new` writes a template",
     );
     check(
         "# Title\n+++\n+++\n",
-        "report.md:1:1: the head is missing: the file must begin with a line of `+++`; `firedrill report new` writes one",
+        "report.md:1:1: the front matter is missing: the first line must be `+++`; `firedrill report new` writes a template",
     );
     check(
         "+++\nverdict = 'incident'\n",
-        "report.md:1:1: the head is never closed: a second line of `+++` is missing",
+        "report.md:1:1: the front matter has no end: a second `+++` line is missing",
     );
     check("+++\n+++\n", "none");
     let large = "x".repeat(MAX_BYTES + 1);
     assert_eq!(
         problems(&large).trim(),
-        "report.md:1:1: the write-up has 262145 bytes; 262144 are allowed"
+        "report.md:1:1: the write-up has 262145 bytes; the limit is 262144"
     );
 }
 
 #[test]
 fn syntax_errors_keep_their_place() {
     insta::assert_snapshot!(problems("+++\nverdict = incident\n[cause\nmechanism = 'x'\n+++\n"), @r#"
-    report.md:2:11: a text needs quotes: "incident"
+    report.md:2:11: put quotes around the text: "incident"
     report.md:3:7: unclosed table, expected `]`
     "#);
 }

@@ -12,7 +12,7 @@ use super::{Reader, Table};
 use crate::duration;
 
 /// What a text should be.
-const TEXT: &str = "a text in quotes";
+const TEXT: &str = "a string";
 
 /// A list of texts, or one text.
 enum Either<'a> {
@@ -53,7 +53,7 @@ impl<'a> Table<'a> {
         reader: &mut Reader<'_>,
         key: &'static str,
     ) -> Option<T> {
-        let line = self.may(reader, key, "a time, in quotes or as TOML's own", time)?;
+        let line = self.may(reader, key, "a time", time)?;
         self.parse(reader, key, line.trim())
     }
 
@@ -134,14 +134,14 @@ impl<'a> Table<'a> {
         reader: &mut Reader<'_>,
         key: &'static str,
     ) -> Option<Vec<String>> {
-        let items = self.may(reader, key, "a list of texts", DeValue::as_array)?;
+        let items = self.may(reader, key, "a list of strings", DeValue::as_array)?;
         Some(self.items(reader, key, items))
     }
 
     /// A list of texts that must be there.
     pub fn texts(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Vec<String> {
         if !self.has(key) {
-            reader.problem(&self.key(key), "is missing; add a list of texts");
+            reader.problem(&self.key(key), "is missing; add a list of strings");
         }
         self.optional_texts(reader, key).unwrap_or_default()
     }
@@ -152,7 +152,7 @@ impl<'a> Table<'a> {
             Some(items) => Some(Either::Many(items)),
             None => text(value).map(Either::One),
         };
-        let texts = match self.may(reader, key, "a list of texts, or one text", either) {
+        let texts = match self.may(reader, key, "a list of strings, or one string", either) {
             Some(Either::Many(items)) => self.items(reader, key, items),
             Some(Either::One(text)) => vec![text],
             None => Vec::new(),
