@@ -23,6 +23,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
             "inventory",
             "loadgen",
             "payment",
+            "shop-api",
         ],
     ),
     ("gateway", &["chassis", "fault", "shop-api"]),

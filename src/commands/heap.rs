@@ -6,13 +6,14 @@ use std::time::Duration;
 use grader::evidence::{Look, LookKind, SnapshotMeta, Snapshots};
 use grader::heap::{self, Diff, Profile, Site, Symbols};
 use serde::Serialize;
+use text::format;
 
 use super::source::{self, Live};
 use crate::cli::evidence::{Heap, HeapCommand, HeapDiff, HeapShow, HeapSnapshot};
-use crate::console::table::{Align, Cell, Table};
-use crate::console::{Ink, Style, format};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::terminal::table::{Align, Cell, Table};
+use crate::terminal::{Ink, Style};
 
 /// Runs one of the three.
 pub(super) fn run(context: &Context, args: &Heap) -> anyhow::Result<Outcome> {
