@@ -153,7 +153,7 @@ mod tests {
             &["firedrill request GET / --help"],
             "`firedrill request GET / --help`",
         );
-        check(&["request GET / -d 'x"], "a quote is never closed");
+        check(&["request GET / -d 'x"], "unclosed quote in");
         check(
             &["request GET / --times 300 --rate 100"; 2],
             "there are 600 requests; the limit is 500",
