@@ -347,7 +347,7 @@ mod tests {
             ],
         };
         insta::assert_snapshot!(render_diff(&diff, &meta("a", 0), &meta("b", 2), Style::PLAIN, 100), @r"
-        gateway-1 10.0 MiB → 20.0 MiB in use within 2m 00s: +10.0 MiB
+        gateway-1: 10.0 MiB → 20.0 MiB in use over 2m 00s, +10.0 MiB
            GROWTH  SHARE    BEFORE     AFTER  FUNCTION
         +10.0 MiB  100 %  1.00 MiB  11.0 MiB  gateway::pages::Pages::store
         -2.00 KiB         4.00 KiB  2.00 KiB  hyper::buf

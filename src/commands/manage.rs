@@ -190,6 +190,6 @@ mod tests {
             "`gateway-1` has two managers",
         );
         check("inventory=http://i:1", "`inventory`");
-        check("http://i:1", "names no manager");
+        check("http://i:1", "is not a manager");
     }
 }

@@ -102,7 +102,7 @@ fn all_problems_of_a_file_are_found_at_once() {
         &changes,
         r#"
 1:1: page: is missing; add a table `[page]`
-4:9: level: must be a whole number, not the text "easy"
+4:9: level: must be a whole number, not the string "easy"
 5:1: colour: is not a known key; the keys are `id`, `title`, `symptom`, `level`, `briefing`, `load`, `history`, `timeline`, `page`, `manifest`, `signature`, `overlaps`, `remedy`, `rubric`, `debrief`, `silence`
 13:1: load.rates: unknown field `rates`, expected one of `rate`, `arrival`, `profile`, `mix`, `clients`, `products`, `popularity`, `tail`, `cart_lines`, `think_ms`
 55:11: timeline[0].service: `gatway` is not one of `gateway`, `checkout`, `inventory`; did you mean `gateway`?
@@ -179,9 +179,9 @@ fn keys_of_the_wrong_type_say_what_they_should_be() {
 43:7: history.inventory[0].age: `yesterday` is not a duration, such as `250ms`, `30s`, `5m`, `2h` or `2d`
 49:12: history.inventory[1].settings: invalid type: integer `1`, expected struct Settings
 52:8: timeline[0].at_s: must be a number, not the number nan
-62:10: timeline[1].change: must be `true` or `false`, not the text "yes"
+62:10: timeline[1].change: must be `true` or `false`, not the string "yes"
 73:8: timeline[3].rate: must be a number, not a list
-81:16: manifest.before_below: must be a number, not the text "2"
+81:16: manifest.before_below: must be a number, not the string "2"
 114:11: debrief.misled[0]: must be a string, not the number 1
 122:9: silence.words: must be a list of strings, not the string "none"
 "#,

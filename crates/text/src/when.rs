@@ -53,7 +53,7 @@ pub fn parse_when(text: &str) -> Result<When, String> {
         return Ok(When::At(at));
     }
     Err(format!(
-        "`{text}` is not a time: write `5m` (ago), `14:05:10` (today, UTC), `2026-11-23T14:05:10Z` or Unix seconds"
+        "`{text}` is not a time; write `5m` (ago), `14:05:10` (today, UTC), `2026-11-23T14:05:10Z` or Unix seconds"
     ))
 }
 

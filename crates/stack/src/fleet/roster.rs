@@ -151,7 +151,7 @@ mod tests {
         let roster = |instances: &[&str]| roster(instances).map_err(|error| error.to_string());
         let three = ["checkout-1", "checkout-2", "checkout-3"];
         let found = roster(&three).expect("three").of("payment").err();
-        let expected = "no service `payment`; there are checkout, payment";
+        let expected = "no service `payment`; the services are checkout, payment";
         assert_eq!(
             found.map(|error| error.to_string()).as_deref(),
             Some(expected)

@@ -134,13 +134,13 @@ mod tests {
         };
         check(&format!("{token}\n"), 0o600, token);
         check(token, 0o400, token);
-        check(token, 0o640, "can be read by others (mode 640)");
-        check(token, 0o604, "can be read by others (mode 604)");
-        check("short", 0o600, "does not hold a token");
+        check(token, 0o640, "is readable by others (mode 640)");
+        check(token, 0o604, "is readable by others (mode 604)");
+        check("short", 0o600, "has no valid token");
         check(
             "0123456789abcdef 123456789abcdef",
             0o600,
-            "does not hold a token",
+            "has no valid token",
         );
         assert!(Token::find(None, None).is_err());
         let variable = Token::find(None, Some(token.to_owned())).expect("a token");
