@@ -89,9 +89,7 @@ fn service() -> impl TypedValueParser<Value = Service> {
 /// Reads a pace; help and completions list them.
 fn pace() -> impl TypedValueParser<Value = Pace> {
     let about = |pace| match pace {
-        Pace::Real => {
-            "The page comes 2 to 6 minutes after the start: time to learn the baseline"
-        }
+        Pace::Real => "The page comes 2 to 6 minutes after the start: time to learn the baseline",
         Pace::Fast => "The page comes within 60 s of the start",
     };
     let names = Pace::ALL.map(|pace| PossibleValue::new(pace.name()).help(about(pace)));
