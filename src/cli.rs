@@ -196,6 +196,8 @@ pub enum Command {
     History(write::History),
     /// Open the evidence of an ended run in Jaeger and Prometheus
     Open(drill::Open),
+    /// Pack a run into one compressed file, to keep it or to send it on
+    Pack(write::Pack),
     /// Validate scenario files: all problems at once
     Check(drill::Check),
     /// Hold drills and prove that they hold water

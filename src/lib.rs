@@ -3,7 +3,6 @@
 //! `main.rs` only parses the arguments and calls [`commands::run`]; tests and tools reach the rest from here.
 
 mod burst;
-mod capsule;
 pub mod cli;
 mod clock;
 pub mod commands;
@@ -22,5 +21,6 @@ pub mod scenario;
 pub mod session;
 mod settings;
 mod stack;
+mod unpacked;
 pub mod verify;
 pub mod when;

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use grader::evidence::Changed;
+use grader::evidence::SettingChange;
 use serde_json::{Map, Value};
 
 use crate::cli::Service;
@@ -100,11 +100,11 @@ pub(crate) fn remove(layer: &mut Value, key: &str) -> bool {
 }
 
 /// What differs between two tables of resolved settings, by key.
-pub(crate) fn changes(before: &Value, after: &Value) -> Vec<Changed> {
+pub(crate) fn changes(before: &Value, after: &Value) -> Vec<SettingChange> {
     let (before, after) = (flat(before), flat(after));
     let changed = after.into_iter().filter_map(|(key, after)| {
         let before = before.get(&key).cloned().unwrap_or_default();
-        (before != after).then_some(Changed { key, before, after })
+        (before != after).then_some(SettingChange { key, before, after })
     });
     changed.collect()
 }

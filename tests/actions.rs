@@ -355,7 +355,7 @@ fn recorded(drill: &Drill) {
     };
     let kinds = expected.map(|(kind, _)| kind);
     assert_eq!(lines("deploys.jsonl", "kind", "role"), kinds);
-    assert_eq!(lines("actions.jsonl", "action", ""), kinds);
+    assert_eq!(lines("deploys.jsonl", "command", "role"), whats);
     assert_eq!(lines("timeline.jsonl", "action", "by"), kinds);
 }
 

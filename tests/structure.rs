@@ -8,7 +8,7 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 
 /// Who may name whom. Anything else is a finding.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     (
         "firedrill",
         &[
@@ -21,6 +21,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
             "inventory",
             "loadgen",
             "payment",
+            "record",
         ],
     ),
     ("gateway", &["chassis", "fault", "shop-api"]),
@@ -32,8 +33,9 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ("fault", &[]),
     ("telemetry", &[]),
     ("shop-api", &[]),
-    ("backend", &[]),
-    ("grader", &[]),
+    ("record", &[]),
+    ("backend", &["record"]),
+    ("grader", &["record"]),
 ];
 
 /// What a package must not even reach through others: `fault` cannot speak, `grader` cannot know whom it asks.

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use grader::evidence::prometheus::Alert;
+use record::Event;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::drill::{Drill, Phase};
-use super::event::Event;
 use crate::clock::{now, rfc3339};
 use crate::control::Page;
 
@@ -85,9 +85,9 @@ fn page(drill: &Drill, alert: &Alert) {
         return;
     }
     drill.say(Event::Page {
-        at: page.at,
+        at,
         alert: page.alert,
-        labels: serde_json::to_value(&alert.labels).unwrap_or_default(),
+        labels: alert.labels.clone(),
         summary: page.summary,
         description: page.description,
     });

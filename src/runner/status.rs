@@ -1,8 +1,9 @@
 //! What `firedrill status` shows: what runs, how it does, what was paged.
 
 use grader::evidence::Sources;
+use record::Action;
 
-use super::drill::{Action, Drill};
+use super::drill::Drill;
 use crate::cli::Service;
 use crate::clock::{now, rfc3339};
 use crate::control::{Sli, Status, Taken};
@@ -10,10 +11,9 @@ use crate::control::{Sli, Status, Taken};
 impl Drill {
     /// The drill as it stands.
     pub(crate) async fn status(&self) -> Status {
-        let (phase, pages, actions) =
-            self.update(|state| (state.phase, state.pages.clone(), state.actions.clone()));
+        let (phase, pages) = self.update(|state| (state.phase, state.pages.clone()));
         let taken = |action: Action| Taken {
-            at: action.at,
+            at: rfc3339(action.at),
             what: action.what,
         };
         let slis =
@@ -25,7 +25,7 @@ impl Drill {
             up_s: self.started.1.elapsed().as_secs_f64(),
             pages,
             slis: slis.await,
-            actions: actions.into_iter().map(taken).collect(),
+            actions: self.deploys.actions().into_iter().map(taken).collect(),
             blocked: self.fleet.blocked(),
             services: self.instances().await,
         }

@@ -1,7 +1,7 @@
 //! What the releases of a scenario are made of: each has the settings of the one before it, with its own over them.
 
 use anyhow::Context;
-use grader::evidence::Changed;
+use grader::evidence::SettingChange;
 use serde_json::Value;
 
 use super::{Release, Scenario};
@@ -30,7 +30,7 @@ impl Scenario {
 
     /// The settings that a release changes against the one before it; none for the oldest of its service, before which nothing
     /// is known.
-    pub fn changes_of(&self, release: &Release) -> anyhow::Result<Vec<Changed>> {
+    pub fn changes_of(&self, release: &Release) -> anyhow::Result<Vec<SettingChange>> {
         let all = self.settings_of(release.service)?;
         let of = |settings: &Value| resolve(release.service, std::slice::from_ref(settings));
         let at = all.iter().position(|(name, _)| *name == release.release);

@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use serde_json::{Value, json};
+use record::{BackendKind, Backends};
 use tokio::sync::mpsc;
 
 pub(crate) use external::Addresses;
@@ -50,12 +50,12 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// As the command line and the run's head name it.
-    pub(crate) const fn name(&self) -> &'static str {
+    /// As the run's head names it.
+    pub(crate) const fn kind(&self) -> BackendKind {
         match self {
-            Self::Embedded => "embedded",
-            Self::Native(_) => "native",
-            Self::External(_) => "external",
+            Self::Embedded => BackendKind::Embedded,
+            Self::Native(_) => BackendKind::Native,
+            Self::External(_) => BackendKind::External,
         }
     }
 
@@ -224,9 +224,14 @@ impl Backend {
     }
 
     /// Which they are and in what version, for the ready event and for people.
-    pub(crate) fn about(&self) -> Value {
+    pub(crate) fn about(&self) -> Backends {
         match self {
-            Self::Embedded(_) => json!({"kind": "embedded"}),
+            Self::Embedded(_) => Backends {
+                kind: BackendKind::Embedded,
+                programs: Vec::new(),
+                alertmanager: None,
+                targets: None,
+            },
             Self::Native(native) => native.about(),
             Self::External(external) => external.about(),
         }
