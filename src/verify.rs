@@ -148,8 +148,8 @@ fn another_verdict(folder: &Path, again: &Verdict) -> anyhow::Result<Option<Stri
     let is_same = verdict.passed == again.passed && verdict.score == again.score;
     Ok((!is_same).then(|| {
         format!(
-            "graded again, {} points have become {}",
-            verdict.score, again.score
+            "graded again, it got {} points instead of {}",
+            again.score, verdict.score
         )
     }))
 }
@@ -163,7 +163,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn differences(scenario: &Scenario, seed: u64, held: &hold::Held) -> anyhow::Result<Vec<String>> {
     let compared = || match hold::begin(scenario, seed) {
         Ok(again) => repeat::differences(held, &again),
-        Err(error) => Ok(vec![format!("held again: {error:#}")]),
+        Err(error) => Ok(vec![format!("second run: {error:#}")]),
     };
     let first = compared()?;
     if first.is_empty() {

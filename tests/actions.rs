@@ -290,7 +290,7 @@ fn configure(drill: &Drill) {
         (&["set", "gateway", "blocked=someone"], "firedrill block"),
         (
             &["unset", "inventory", "readers"],
-            "you have not set `readers`",
+            "`readers` of `inventory` was not set",
         ),
     ] {
         let refused = drill.cli(&[&["config"], arguments].concat());
@@ -308,7 +308,7 @@ fn configure(drill: &Drill) {
     assert_eq!(settings(drill, "inventory")[key], default);
 }
 
-/// Whatever changed something is in the deploy log, in `actions.jsonl`, in `status` and among the events; what did not
+/// Whatever changed something is in the deploy log, in `status` and among the events; what did not
 /// is nowhere.
 fn recorded(drill: &Drill) {
     let expected = [

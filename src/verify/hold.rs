@@ -59,7 +59,7 @@ pub(super) fn hold(scenario: &Scenario, seed: u64) -> anyhow::Result<Held> {
     match Control::new(&session)?.submit(NOTHING.to_owned())? {
         Submitted::Void { reason } => problems.push(format!("void: {reason}")),
         Submitted::Verdict { verdict, .. } if verdict.passed => {
-            problems.push("passed by a write-up that says nothing".to_owned());
+            problems.push("an empty write-up passes".to_owned());
         }
         Submitted::Verdict { .. } => {}
     }
@@ -108,10 +108,10 @@ fn left_behind(folder: &Path, pids: &[u32]) -> Vec<String> {
         pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
     });
     let mut left: Vec<String> = alive
-        .map(|pid| format!("process {pid} of the shop still runs"))
+        .map(|pid| format!("process {pid} of the shop is still running"))
         .collect();
     if folder.join(SCRATCH).exists() {
-        left.push("its databases are still there".to_owned());
+        left.push("its databases were not removed".to_owned());
     }
     left
 }
@@ -172,7 +172,7 @@ impl Running {
             Event::Page { at, alert, .. } if alert == wanted => Some(*at),
             _ => None,
         });
-        page.with_context(|| format!("`{wanted}` does not page"))
+        page.with_context(|| format!("`{wanted}` did not page"))
     }
 
     /// Waits for an event; a drill that is void before it is an error that says why.

@@ -34,7 +34,7 @@ pub enum Error {
     #[error(transparent)]
     Record(#[from] record::Error),
     /// It is no pprof profile of a heap.
-    #[error("this is not a heap profile in pprof format: {0}")]
+    #[error("not a heap profile in pprof format: {0}")]
     Profile(String),
     /// The executable has no symbols that can be read.
     #[error("cannot read symbols of `{path}`: {reason}")]

@@ -25,7 +25,7 @@ pub(super) fn text(event: &Event, style: Style, is_drill: bool) -> String {
             };
             welcome(style, is_drill, run, &places, *seed, key.as_deref())
         }
-        Event::Steady { at } => format!("{}  baseline steady; traffic goes on", clock(*at)),
+        Event::Steady { at } => format!("{}  baseline steady", clock(*at)),
         Event::Page {
             at,
             alert,
@@ -50,7 +50,7 @@ pub(super) fn text(event: &Event, style: Style, is_drill: bool) -> String {
         Event::Process { at, instance, what } => format!("{}  {instance} {what}", clock(*at)),
         Event::Void { at, reason } => {
             format!(
-                "\n{}  {}: this run does not count: {reason}",
+                "\n{}  {}: the run does not count: {reason}",
                 clock(*at),
                 style.paint(Ink::Warning, "VOID")
             )
@@ -78,7 +78,7 @@ fn real(backends: &Backends) -> Vec<(&'static str, String)> {
     let mut labels = std::iter::once("backends").chain(std::iter::repeat(""));
     let programs = backends.programs.iter().map(|program| {
         let version = match program.version.as_str() {
-            "" => "of unknown version",
+            "" => "unknown version",
             version => version,
         };
         let path = program.path.as_deref().unwrap_or_default();
@@ -126,14 +126,13 @@ fn welcome(
         text += &row("answer key", key);
     }
     let next = if is_drill {
-        "\nYou are on call. Learn the baseline; you will be paged here. From a second terminal:\n\n  \
-         firedrill status         how the shop does         firedrill logs level=warn   what it says\n  \
-         firedrill deploys        what was released         firedrill traces --errors   where time goes\n  \
-         firedrill report new     the write-up              firedrill submit report.md  the grade\n\n\
-         Ctrl-C ends the drill without a grade.\n"
+        "\nYou are on call. Learn the baseline; pages appear here. In a second terminal:\n\n  \
+         firedrill status         health of the shop        firedrill logs level=warn   warnings and errors\n  \
+         firedrill deploys        recent releases           firedrill traces --errors   failed requests\n  \
+         firedrill report new     start a write-up          firedrill submit report.md  get the verdict\n\n\
+         Ctrl-C ends the drill without a verdict.\n"
     } else {
-        "\nNothing will break. `firedrill status`, `firedrill logs`, `firedrill traces` and `firedrill query` read it; \
-         Ctrl-C ends it.\n"
+        "\nNothing will break. Look around with `firedrill status`, `logs`, `traces` and `query`; Ctrl-C ends the run.\n"
     };
     text + next
 }
