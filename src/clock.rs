@@ -1,8 +1,7 @@
-//! The wall clock, and the one way this program writes a time.
+//! The wall clock.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-pub(crate) use record::instant::text as rfc3339;
 use time::OffsetDateTime;
 
 /// The time now, in UTC.

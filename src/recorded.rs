@@ -7,13 +7,12 @@ use grader::evidence::Sources;
 use grader::reproduction::{REPRODUCTION, Reproduced, Trials};
 use grader::verdict::VERDICT;
 use grader::{Verdict, WriteUp};
-use record::{BackendKind, FACTS, Facts, Head, run_of, scenario_file};
+use record::{BackendKind, FACTS, Facts, Head, Urls, run_of, scenario_file};
+use scenario::{Scenario, catalogue, seal};
+use stack::backend::{Backend, Ports};
 
+use crate::burst::line;
 use crate::error::Error;
-use crate::report;
-use crate::scenario::{Scenario, catalogue, seal};
-use crate::session::Urls;
-use crate::stack::backend::{Backend, Ports};
 
 /// What the run's head tells of its scenario: the nonce once the run is over, and the hash of both from the start.
 pub(crate) struct Key {
@@ -139,7 +138,7 @@ impl Recorded {
     /// What came of the reproduction when it was run; nothing of the shop is there to run another one.
     fn reproduced(&self, writeup: &WriteUp) -> Option<Reproduced> {
         let commands = &writeup.reproduction.commands;
-        if let Err(why) = report::command::requests(commands) {
+        if let Err(why) = line::requests(commands) {
             return Some(Reproduced::Refused(why));
         }
         let trials = self.trials.as_ref();

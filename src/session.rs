@@ -15,10 +15,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 pub use record::Urls;
+use scenario::Pace;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::cli::drill::Pace;
 use crate::error::Error;
 
 const LOCK_ATTEMPTS: u32 = 5;

@@ -7,18 +7,18 @@ use grader::Verdict;
 use grader::rubric::Clincher;
 use grader::verdict::{Conduct, Glance, VERDICT, Worth};
 use record::Chronicle;
+use record::Urls;
+use scenario::{Link, LinkKind, Scenario};
 use serde_json::{Value, json};
 
 use super::open;
 use crate::cli::drill::Ports;
 use crate::cli::write::Debrief;
-use crate::console::{Ink, Style};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::recorded::{self, ForeignBackends, Key};
 use crate::report::conduct;
-use crate::scenario::{Link, LinkKind, Scenario};
-use crate::session::Urls;
+use crate::terminal::{Ink, Style};
 
 /// Who settles the cause within this time after the page needs no advice on it.
 const EARLY: time::Duration = time::Duration::seconds(60);

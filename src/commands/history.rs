@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
+use record::instant;
+use text::format;
 use time::OffsetDateTime;
 
 use crate::cli::write::History;
-use crate::clock::rfc3339;
-use crate::console::sparkline::{fit, sparkline};
-use crate::console::table::{Align, Cell, Table};
-use crate::console::{Ink, Style, format};
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::history::{Graded, graded, picture};
+use crate::terminal::sparkline::{fit, sparkline};
+use crate::terminal::table::{Align, Cell, Table};
+use crate::terminal::{Ink, Style};
 
 /// Columns of a full bar: four points each.
 const BAR: u32 = 25;
@@ -122,7 +123,7 @@ fn took(run: &Graded, part: &str) -> String {
 
 /// Such as `2026-11-23 10:00`.
 fn minute(at: OffsetDateTime) -> String {
-    let text = rfc3339(at);
+    let text = instant::text(at);
     text.get(..16).unwrap_or(&text).replace('T', " ")
 }
 

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use record::{archive, run_of};
 use serde::Serialize;
+use text::format;
 
 use crate::cli::write::Pack;
-use crate::console::format;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 

@@ -1,7 +1,7 @@
 //! `firedrill run` and `firedrill up`: start everything and stay until the end.
 
+mod audience;
 mod event;
-mod terminal;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
+use scenario::{Scenario, catalogue};
+use stack::backend::{self, Addresses, Kind, Wanted};
+use stack::port::Choice;
 
 use crate::cli::drill::{self, Backends, Ports};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::runner::{self, Options};
-use crate::scenario::{Scenario, catalogue};
-use crate::stack::backend::{self, Addresses, Kind, Wanted};
-use crate::stack::port::Choice;
-use terminal::Terminal;
+use audience::Terminal;
 
 /// The gateway's well-known port.
 const GATEWAY_PORT: u16 = 8080;

@@ -8,12 +8,12 @@ use record::VERDICT_PAGE;
 
 use super::report::parsed;
 use crate::cli::write::Submit;
-use crate::console::{Console, Ink};
 use crate::context::Context;
 use crate::control::{Control, Submitted};
 use crate::error::{Error, Outcome};
 use crate::recorded::Recorded;
 use crate::report;
+use crate::terminal::{Console, Ink};
 
 /// How long the runner may take to stop the shop.
 const END_WITHIN: Duration = Duration::from_secs(30);
@@ -45,7 +45,7 @@ pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
         let page = session.folder.join(VERDICT_PAGE);
         context
             .console
-            .print(&text(&submitted, &page, &context.console))?;
+            .print(&shown(&submitted, &page, &context.console))?;
     }
     wait_for_the_end(context);
     Ok(match submitted {
@@ -55,7 +55,7 @@ pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
     })
 }
 
-fn text(submitted: &Submitted, page: &Path, console: &Console) -> String {
+fn shown(submitted: &Submitted, page: &Path, console: &Console) -> String {
     match submitted {
         Submitted::Verdict { verdict, .. } => {
             let next = format!(

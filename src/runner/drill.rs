@@ -9,6 +9,10 @@ use std::time::Instant;
 use anyhow::Context;
 use grader::evidence::Sources;
 use record::{Appender, Backends, Deploy, DeployKind, Event, HEAD, Head, RESPONDER, VOID, Void};
+use scenario::{Pace, Scenario};
+use shop_api::Service;
+use stack::fleet::Fleet;
+use stack::provider::Provider;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
@@ -17,14 +21,9 @@ use super::deploy_log::{DeployLog, Draft};
 use super::load::Load;
 use super::operate::Done;
 use super::plan::Key;
-use crate::cli::Service;
-use crate::cli::drill::Pace;
 use crate::clock::now;
 use crate::control::{Acted, ActionRequest, Failure, Page};
-use crate::scenario::Scenario;
 use crate::session::{Instance, Lock, Session};
-use crate::stack::fleet::Fleet;
-use crate::stack::provider::Provider;
 
 /// Where a drill stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -381,7 +380,7 @@ impl Drill {
     /// The processes of the shop.
     pub(crate) async fn instances(&self) -> Vec<Instance> {
         let views = self.fleet.views().await;
-        let instance = |view: crate::stack::slot::View| Instance {
+        let instance = |view: stack::slot::View| Instance {
             service: view.service,
             instance: view.instance,
             public: view.public,

@@ -26,7 +26,7 @@ use super::{impact, measure, reproduction};
 use crate::clock::now;
 use crate::control::{ActionRequest, Failure, SubmitRequest, Submitted};
 use crate::report;
-use crate::scenario::{Remedy, Scenario};
+use scenario::{Remedy, Scenario};
 
 /// The name by which a write-up is called where its file's name is not known.
 const FILE: &str = "write-up";

@@ -8,8 +8,15 @@ use std::time::Instant;
 
 use grader::evidence::Sources;
 use rand::RngExt;
-use record::{DEPLOYS, DeployKind, Event, FORMAT, HEAD, Head, TIMELINE};
+use record::{DEPLOYS, DeployKind, Event, FORMAT, HEAD, Head, TIMELINE, Urls};
+use scenario::{Pace, Scenario, seal};
 use serde_json::json;
+use shop_api::Service;
+use stack::backend::{Kind, Pager, Ports};
+use stack::fleet::Releases;
+use stack::port::Choice;
+use stack::remote::Managers;
+use stack::{Plan, Stack};
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
@@ -19,25 +26,11 @@ use super::drill::{Drill, Moments, Phase, State};
 use super::folder;
 use super::load::Load;
 use super::webhook::Webhook;
-use crate::cli::Service;
-use crate::cli::drill::Pace;
 use crate::clock::now;
-use crate::scenario::{Scenario, seal};
-use crate::session::{Lock, Session, StateDir, Urls};
-use crate::stack::backend::{Kind, Pager, Ports};
-use crate::stack::fleet::Releases;
-use crate::stack::port::Choice;
-use crate::stack::remote::Managers;
-use crate::stack::{Plan, Stack};
+use crate::session::{Lock, Session, StateDir};
 
 /// The release of everything when there is no scenario.
 const PLAIN_RELEASE: &str = "2026.11.1";
-/// Inventory carries most of the load and runs twice; a rollout passes through a mixed state, as in production.
-pub(super) const INSTANCES: [(Service, usize); 3] = [
-    (Service::Gateway, 1),
-    (Service::Checkout, 1),
-    (Service::Inventory, 2),
-];
 
 /// What was asked for, parsed.
 #[derive(Debug)]
@@ -148,7 +141,6 @@ impl Prepared {
             backend: self.options.backend.clone(),
             ports: self.options.ports,
             pager,
-            instances: INSTANCES.into(),
             releases: releases(self.scenario())?,
             current: current(self.scenario()),
             telemetry: self.options.telemetry,
@@ -255,7 +247,7 @@ pub(super) async fn assemble(
         seed: prepared.seed,
         pace: prepared.options.pace,
         timeline: TIMELINE.open(&prepared.folder)?,
-        scratch: crate::stack::scratch(&prepared.folder),
+        scratch: stack::scratch(&prepared.folder),
         cache: prepared.options.cache.clone(),
         folder: prepared.folder,
         session: Mutex::new(session),

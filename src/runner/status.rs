@@ -1,11 +1,11 @@
 //! What `firedrill status` shows: what runs, how it does, what was paged.
 
 use grader::evidence::Sources;
-use record::Action;
+use record::{Action, instant};
+use shop_api::Service;
 
 use super::drill::Drill;
-use crate::cli::Service;
-use crate::clock::{now, rfc3339};
+use crate::clock::now;
 use crate::control::{Sli, Status, Taken};
 
 impl Drill {
@@ -13,7 +13,7 @@ impl Drill {
     pub(crate) async fn status(&self) -> Status {
         let (phase, pages) = self.update(|state| (state.phase, state.pages.clone()));
         let taken = |action: Action| Taken {
-            at: rfc3339(action.at),
+            at: instant::text(action.at),
             what: action.what,
         };
         let slis =
@@ -21,7 +21,7 @@ impl Drill {
         Status {
             run: self.run(),
             phase: phase.name().to_owned(),
-            started: rfc3339(self.started.0),
+            started: instant::text(self.started.0),
             up_s: self.started.1.elapsed().as_secs_f64(),
             pages,
             slis: slis.await,

@@ -12,9 +12,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::drill::{Drill, Phase};
 use super::measure;
-use crate::cli::drill::Pace;
 use crate::clock::now;
-use crate::scenario::{Action, Event as Step, Scenario, Target};
+use scenario::Pace;
+use scenario::{Action, Event as Step, Scenario, Target};
 
 /// The first seconds of traffic, in which caches and pools fill, do not belong to the baseline. At the real pace.
 const WARM_UP_S: f64 = 20.0;

@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use record::{Event, FACTS, MEASURED, SCRATCH};
+use scenario::Scenario;
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
 use super::silence::{self, Searched};
 use crate::control::{Control, Submitted};
-use crate::scenario::Scenario;
 use crate::session::StateDir;
 
 /// A start on a busy machine.

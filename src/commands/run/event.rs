@@ -1,10 +1,9 @@
 //! What a running drill says, as short lines for people.
 
-use record::{Backends, Event, Urls};
+use record::{Backends, Event, Urls, instant};
 use time::OffsetDateTime;
 
-use crate::clock::rfc3339;
-use crate::console::{Ink, Style};
+use crate::terminal::{Ink, Style};
 
 /// The event for a person.
 pub(super) fn text(event: &Event, style: Style, is_drill: bool) -> String {
@@ -139,6 +138,6 @@ fn welcome(
 
 /// The time of day.
 fn clock(at: OffsetDateTime) -> String {
-    let text = rfc3339(at);
+    let text = instant::text(at);
     text.get(11..19).unwrap_or(&text).to_owned()
 }
