@@ -151,6 +151,8 @@ pub enum Command {
     History(write::History),
     /// Open the evidence of an ended run in Jaeger and Prometheus
     Open(drill::Open),
+    /// Pack a run into one compressed file
+    Pack(write::Pack),
     /// Validate scenario files and list every problem
     Check(drill::Check),
     /// Run drills and check that each one is sound
