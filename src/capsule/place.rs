@@ -70,10 +70,7 @@ fn head(folder: &Path) -> Value {
 /// Journals of which nothing is left, as empty ones: what is left of the other can be looked at then. Answers which.
 fn empty_journals(folder: &Path) -> anyhow::Result<Vec<String>> {
     let mut lost = Vec::new();
-    for name in [
-        backend::traces::journal::FILE_NAME,
-        backend::metrics::journal::FILE_NAME,
-    ] {
+    for name in [backend::TRACES_FILE, backend::METRICS_FILE] {
         let path = folder.join(name);
         if !path.exists() {
             File::create(&path).with_context(|| format!("file `{}`", path.display()))?;
