@@ -8,14 +8,14 @@ use crate::{
     load::{Journey, Mix},
 };
 
-fn take(load: &Load, seed: u64, until_s: f64) -> Vec<Planned> {
+fn take(load: &Load, seed: u64, until_s: f64) -> Vec<PlannedRequest> {
     let mut plan = Plan::new(load, seed);
     std::iter::from_fn(|| plan.take())
         .take_while(|planned| planned.at.as_secs_f64() < until_s)
         .collect()
 }
 
-fn share(plan: &[Planned], matches: impl Fn(&Planned) -> bool) -> f64 {
+fn share(plan: &[PlannedRequest], matches: impl Fn(&PlannedRequest) -> bool) -> f64 {
     plan.iter().filter(|planned| matches(planned)).count() as f64 / plan.len() as f64
 }
 
@@ -46,12 +46,12 @@ fn a_change_of_the_rate_does_not_change_what_customers_want() {
             42,
             6_000.0 / rate,
         );
-        let mut journeys: BTreeMap<u64, Vec<Ask>> = BTreeMap::new();
+        let mut journeys: BTreeMap<u64, Vec<Action>> = BTreeMap::new();
         for planned in steps {
             journeys
                 .entry(planned.journey)
                 .or_default()
-                .push(planned.ask);
+                .push(planned.action);
         }
         journeys
     };
@@ -183,13 +183,13 @@ fn the_default_mix_has_one_order_in_ten_requests_with_three_lines() {
         (Route::ListProducts, 0.22),
         (Route::GetProduct, 0.385),
     ] {
-        let share = share(&plan, |planned| planned.ask.route() == route);
+        let share = share(&plan, |planned| planned.action.route() == route);
         assert!((share - expected).abs() < 0.01, "{route}: {share}");
     }
     let carts: Vec<usize> = plan
         .iter()
         .filter_map(|planned| {
-            if let Ask::PutCart { lines, .. } = &planned.ask {
+            if let Action::PutCart { lines, .. } = &planned.action {
                 Some(lines.len())
             } else {
                 None
@@ -211,12 +211,14 @@ fn the_mix_settles_within_seconds() {
         30.0,
     );
     for second in 5..30 {
-        let window: Vec<Planned> = plan
+        let window: Vec<PlannedRequest> = plan
             .iter()
             .filter(|planned| planned.at.as_secs() == second)
             .cloned()
             .collect();
-        let orders = share(&window, |planned| planned.ask.route() == Route::PlaceOrder);
+        let orders = share(&window, |planned| {
+            planned.action.route() == Route::PlaceOrder
+        });
         assert!((0.05..0.16).contains(&orders), "second {second}: {orders}");
     }
 }
@@ -236,7 +238,9 @@ fn weights_decide_which_journeys_start() {
         5,
         20.0,
     );
-    let searches = share(&plan, |planned| planned.ask.route() == Route::ListProducts);
+    let searches = share(&plan, |planned| {
+        planned.action.route() == Route::ListProducts
+    });
     // Three searches of two requests to each look at a product.
     assert!((searches - 3.0 / 7.0).abs() < 0.02, "{searches}");
 }
@@ -254,7 +258,7 @@ fn products_follow_their_popularity_and_carts_have_a_tail() {
     let looked_at: Vec<u32> = plan
         .iter()
         .filter_map(|planned| {
-            if let Ask::Product { sku } = planned.ask {
+            if let Action::Product { sku } = planned.action {
                 Some(sku.number())
             } else {
                 None
@@ -269,7 +273,7 @@ fn products_follow_their_popularity_and_carts_have_a_tail() {
     let in_carts: Vec<u32> = plan
         .iter()
         .filter_map(|planned| {
-            if let Ask::PutCart { lines, .. } = &planned.ask {
+            if let Action::PutCart { lines, .. } = &planned.action {
                 Some(lines)
             } else {
                 None
@@ -296,7 +300,7 @@ fn carts_are_such_as_the_shop_accepts() {
         },
     ] {
         for planned in take(&load, 5, 20.0) {
-            if let Ask::PutCart { cart, lines } = planned.ask {
+            if let Action::PutCart { cart, lines } = planned.action {
                 assert_eq!(shop_api::cart::problem(&cart, &lines), None);
                 assert!(!lines.is_empty());
             }
@@ -319,7 +323,7 @@ fn clients_are_bounded_and_carts_and_keys_are_not_shared() {
     let keys: Vec<&String> = plan
         .iter()
         .filter_map(|planned| {
-            if let Ask::PlaceOrder { key, .. } = &planned.ask {
+            if let Action::PlaceOrder { key, .. } = &planned.action {
                 Some(key)
             } else {
                 None

@@ -18,7 +18,7 @@ use axum::{
     routing::{get, post},
 };
 use loadgen::Route;
-use shop_api::{cart::Replace, header, order::Place, path::v1};
+use shop_api::{cart::Replace, header, order::OrderRequest, path::v1};
 use tokio::{net::TcpListener, sync::RwLock, task::AbortHandle};
 
 /// What the stub knows; shared with the test.
@@ -136,12 +136,12 @@ async fn get_cart(State(shop): State<Arc<Shop>>, Path(cart): Path<String>) -> St
 async fn place_order(
     State(shop): State<Arc<Shop>>,
     headers: HeaderMap,
-    Json(place): Json<Place>,
+    Json(request): Json<OrderRequest>,
 ) -> Response {
-    if !headers.contains_key(header::IDEMPOTENCY_KEY) || !lock(&shop.carts).remove(&place.cart) {
+    if !headers.contains_key(header::IDEMPOTENCY_KEY) || !lock(&shop.carts).remove(&request.cart) {
         return StatusCode::CONFLICT.into_response();
     }
-    let order = format!("o-{}", place.cart);
+    let order = format!("o-{}", request.cart);
     lock(&shop.orders).insert(order.clone());
     let body = BTreeMap::from([("order", order)]);
     (StatusCode::CREATED, Json(body)).into_response()
