@@ -50,7 +50,7 @@ impl Config {
         let mut problems = self.load.problems();
         for (key, is_valid, message) in [
             ("in_flight", self.in_flight > 0, "must be at least 1"),
-            ("timeout", !self.timeout.is_zero(), "must be above zero"),
+            ("timeout", !self.timeout.is_zero(), "must be more than 0"),
             (
                 "workers",
                 (1..=64).contains(&self.workers),

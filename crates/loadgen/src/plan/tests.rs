@@ -1,4 +1,4 @@
-//! The schedule is deterministic, and it holds the rate and the mix.
+//! The schedule is deterministic, and has the rate and mix of the load.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -36,7 +36,7 @@ fn the_same_seed_gives_the_same_schedule() {
 }
 
 #[test]
-fn a_change_of_the_rate_does_not_change_what_customers_want() {
+fn a_change_of_the_rate_does_not_change_the_journeys() {
     let journeys = |rate| {
         let steps = take(
             &Load {
@@ -69,7 +69,7 @@ fn a_change_of_the_rate_does_not_change_what_customers_want() {
 }
 
 #[test]
-fn constant_arrivals_hit_the_rate_exactly_and_poisson_ones_within_their_noise() {
+fn constant_arrivals_have_the_exact_rate_and_poisson_ones_within_noise() {
     for (arrival, rate, tolerance) in [
         (Arrival::Constant, 500.0, 1.0),
         (Arrival::Poisson, 500.0, 4.0 * 30_000_f64.sqrt()),
@@ -112,7 +112,7 @@ fn poisson_gaps_are_exponential() {
 }
 
 #[test]
-fn each_phase_of_a_profile_shows_in_the_arrivals() {
+fn each_phase_of_a_profile_changes_the_arrivals() {
     let profile = Profile::from(vec![
         Phase::Step {
             at_s: 10.0,
@@ -154,7 +154,7 @@ fn each_phase_of_a_profile_shows_in_the_arrivals() {
 }
 
 #[test]
-fn a_new_rate_holds_from_the_moment_it_is_set() {
+fn a_new_rate_applies_from_the_moment_it_is_set() {
     let mut plan = Plan::new(
         &Load {
             arrival: Arrival::Constant,
@@ -164,7 +164,7 @@ fn a_new_rate_holds_from_the_moment_it_is_set() {
         1,
     );
     plan.set_rate(Duration::from_millis(500), Some(100.0));
-    // Half a gap had passed at the old rate, so half a gap at the new one is left.
+    // Half of the interval has passed at the old rate, so half of it remains at the new one.
     assert_eq!(plan.next_at().map(|at| at.as_millis()), Some(505));
     plan.set_rate(Duration::from_millis(500), Some(0.0));
     assert_eq!(plan.next_at(), None);
@@ -201,7 +201,7 @@ fn the_default_mix_has_one_order_in_ten_requests_with_three_lines() {
 }
 
 #[test]
-fn the_mix_settles_within_seconds() {
+fn the_mix_is_reached_within_seconds() {
     let plan = take(
         &Load {
             rate: 500.0,
@@ -224,7 +224,7 @@ fn the_mix_settles_within_seconds() {
 }
 
 #[test]
-fn weights_decide_which_journeys_start() {
+fn weights_determine_which_journeys_start() {
     let mix = Mix {
         search: 3.0,
         ..Mix::only(Journey::Product)
@@ -241,7 +241,7 @@ fn weights_decide_which_journeys_start() {
     let searches = share(&plan, |planned| {
         planned.action.route() == Route::ListProducts
     });
-    // Three searches of two requests to each look at a product.
+    // Three searches, of two requests each, for every product request.
     assert!((searches - 3.0 / 7.0).abs() < 0.02, "{searches}");
 }
 
@@ -289,7 +289,7 @@ fn products_follow_their_popularity_and_carts_have_a_tail() {
 }
 
 #[test]
-fn carts_are_such_as_the_shop_accepts() {
+fn the_shop_accepts_every_cart() {
     for load in [
         Load::default(),
         Load {
