@@ -35,7 +35,7 @@ const ALLOWED: [(&str, &[&str]); 16] = [
     ("checkout", &["chassis", "shop-api"]),
     ("inventory", &["chassis", "shop-api"]),
     ("payment", &["shop-api"]),
-    ("chassis", &["fault", "telemetry"]),
+    ("chassis", &["fault", "shop-api", "telemetry"]),
     ("loadgen", &["shop-api"]),
     ("grader", &[]),
     ("fault", &[]),

@@ -1,4 +1,4 @@
-//! The view of one product, through the cache.
+//! Products through the cache.
 
 use chassis::telemetry::names::{label, metric};
 use chassis::{Problem, db};
@@ -12,67 +12,70 @@ use shop_api::{
 use tracing::warn;
 
 use crate::{
-    State,
-    cache::Found,
+    Inventory,
+    cache::Lookup,
     store::{price, product},
 };
 
 /// The cache's name in metrics.
 pub(crate) const CACHE: &str = "product";
 
-/// A product as the cache has it, or as it is.
-pub(crate) async fn get(state: &State, sku: Sku) -> Result<Product, Problem> {
-    if let Found::Fresh(found, age) = state.views.get(sku) {
-        match state.settings.cache.refresh_after_ms {
+/// A product from the cache or, after a miss, from the database.
+pub(crate) async fn get(inventory: &Inventory, sku: Sku) -> Result<Product, Problem> {
+    if let Lookup::Hit(product, age) = inventory.product_cache.get(sku) {
+        match inventory.settings.cache.refresh_after_ms {
             Some(limit_ms) if age.as_millis() >= u128::from(limit_ms) => {
                 let limit_s = limit_ms / 1_000;
                 warn!(product.sku = %sku, age_ms = age.as_millis() as u64, "price for `{sku}` was older than {limit_s}s, refetched");
             }
             _ => {
                 count("hit");
-                return Ok(found);
+                return Ok(product);
             }
         }
     }
     count("miss");
-    state.views.load(sku, || load(state, sku)).await
+    inventory
+        .product_cache
+        .load(sku, || load(inventory, sku))
+        .await
 }
 
 /// Reads a product from the database.
-async fn load(state: &State, sku: Sku) -> Result<Product, Problem> {
-    let found = state
+async fn load(inventory: &Inventory, sku: Sku) -> Result<Product, Problem> {
+    let found = inventory
         .pool
         .read(&product::ONE, move |connection| {
             product::one(connection, sku)
         })
         .await?;
     let Some((summary, in_stock)) = found else {
-        return Err(unknown(sku));
+        return Err(not_found(sku));
     };
-    let now_ms = (state.clock)();
-    let price = state
+    let now_ms = (inventory.clock)();
+    let price = inventory
         .pool
         .read(&price::CURRENT, move |connection| {
             price::current(connection, sku, now_ms)
         })
         .await?;
-    Ok(view(summary, in_stock, price))
+    Ok(product(summary, in_stock, price))
 }
 
-/// Reads the most popular products into the cache, in two statements for all of them.
-pub(crate) async fn preload(state: &State) -> Result<(), db::Error> {
-    let count = state.settings.cache.preload;
+/// Loads the most popular products into the cache, with two statements for all of them.
+pub(crate) async fn preload(inventory: &Inventory) -> Result<(), db::Error> {
+    let count = inventory.settings.cache.preload;
     let Some(last) = Sku::new(count) else {
         return Ok(());
     };
-    let now_ms = (state.clock)();
-    let products = state
+    let now_ms = (inventory.clock)();
+    let products = inventory
         .pool
         .read(&product::FIRST, move |connection| {
             product::first(connection, count)
         })
         .await?;
-    let prices = state
+    let prices = inventory
         .pool
         .read(&price::FIRST, move |connection| {
             price::first(connection, last, now_ms)
@@ -80,12 +83,13 @@ pub(crate) async fn preload(state: &State) -> Result<(), db::Error> {
         .await?;
     for (summary, in_stock) in products {
         let (sku, price) = (summary.sku, prices.get(&summary.sku).copied());
-        state.views.put(sku, view(summary, in_stock, price));
+        let product = product(summary, in_stock, price);
+        inventory.product_cache.put(sku, product);
     }
     Ok(())
 }
 
-fn view(summary: Summary, in_stock: bool, price: Option<Money>) -> Product {
+fn product(summary: Summary, in_stock: bool, price: Option<Money>) -> Product {
     let Summary {
         sku,
         name,
@@ -93,7 +97,7 @@ fn view(summary: Summary, in_stock: bool, price: Option<Money>) -> Product {
         description,
         list_price,
     } = summary;
-    // A product that never had a price of its own is sold at its list price.
+    // A product without a price is sold at its list price.
     let price = price.unwrap_or(list_price);
     Product {
         sku,
@@ -106,14 +110,14 @@ fn view(summary: Summary, in_stock: bool, price: Option<Money>) -> Product {
     }
 }
 
-/// The answer for a product that is not in the catalogue.
-pub(crate) fn unknown(sku: Sku) -> Problem {
+/// The problem of a product that does not exist.
+pub(crate) fn not_found(sku: Sku) -> Problem {
     Problem::new(
         StatusCode::NOT_FOUND,
         code::PRODUCT_NOT_FOUND,
-        "There is no such product",
+        "Product not found",
     )
-    .detail(format!("there is no product `{sku}`"))
+    .detail(format!("product `{sku}` does not exist"))
 }
 
 fn count(result: &'static str) {

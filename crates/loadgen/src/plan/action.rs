@@ -1,4 +1,4 @@
-//! One request as a customer means it, and its form in HTTP.
+//! What a customer does in one step, and the HTTP request for it.
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, header};
@@ -7,18 +7,18 @@ use shop_api::{
     Sku,
     cart::{Line, Replace},
     header as shop_header,
-    order::Place,
+    order::OrderRequest,
     path::{self, v1},
 };
 
 use crate::Route;
 
-/// Products on a page that is asked for.
+/// Products per requested page.
 const PAGE_LIMIT: u32 = 20;
 
-/// What a step of a journey asks for.
+/// One step of a journey.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ask {
+pub(crate) enum Action {
     /// A page of the catalogue, or of a search for these words.
     List {
         words: Option<String>,
@@ -29,52 +29,54 @@ pub(crate) enum Ask {
     Product { sku: Sku },
     /// Fill a cart.
     PutCart { cart: String, lines: Vec<Line> },
-    /// Fill a cart with what is no JSON.
-    PutNonsense { cart: String },
-    /// Look at the cart that the step before filled.
+    /// Fill a cart with a body that is not JSON.
+    PutMalformed { cart: String },
+    /// Read the cart from the previous step.
     GetCart { cart: String },
-    /// Order the cart that the step before filled.
+    /// Order the cart from the previous step.
     PlaceOrder { cart: String, key: String },
-    /// Look at the order that the step before placed.
+    /// Read the order from the previous step.
     GetOrder,
-    /// Look at one of the orders placed so far, chosen by this number.
-    GetEarlierOrder { pick: u64 },
+    /// Read one of the recent orders, selected by this number.
+    GetRecentOrder { pick: u64 },
 }
 
-/// What must be known before a request can be sent.
+/// What a request needs before it can be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Needs {
+pub(crate) enum Precondition {
     Nothing,
-    /// The step before in the same journey succeeded.
-    StepBefore,
-    /// Any order.
-    EarlierOrder(u64),
+    /// The success of the previous step in the same journey.
+    PreviousStep,
+    /// One of the recent orders.
+    RecentOrder(u64),
 }
 
-impl Ask {
+impl Action {
     pub(crate) fn route(&self) -> Route {
         match self {
             Self::List { .. } => Route::ListProducts,
             Self::Product { .. } => Route::GetProduct,
-            Self::PutCart { .. } | Self::PutNonsense { .. } => Route::PutCart,
+            Self::PutCart { .. } | Self::PutMalformed { .. } => Route::PutCart,
             Self::GetCart { .. } => Route::GetCart,
             Self::PlaceOrder { .. } => Route::PlaceOrder,
-            Self::GetOrder | Self::GetEarlierOrder { .. } => Route::GetOrder,
+            Self::GetOrder | Self::GetRecentOrder { .. } => Route::GetOrder,
         }
     }
 
-    pub(crate) fn needs(&self) -> Needs {
+    pub(crate) fn precondition(&self) -> Precondition {
         match self {
             Self::List { .. }
             | Self::Product { .. }
             | Self::PutCart { .. }
-            | Self::PutNonsense { .. } => Needs::Nothing,
-            Self::GetCart { .. } | Self::PlaceOrder { .. } | Self::GetOrder => Needs::StepBefore,
-            Self::GetEarlierOrder { pick } => Needs::EarlierOrder(*pick),
+            | Self::PutMalformed { .. } => Precondition::Nothing,
+            Self::GetCart { .. } | Self::PlaceOrder { .. } | Self::GetOrder => {
+                Precondition::PreviousStep
+            }
+            Self::GetRecentOrder { pick } => Precondition::RecentOrder(*pick),
         }
     }
 
-    /// The request; `order` is the id that [`Needs`] asked for.
+    /// The HTTP request; `order` is the id that the [`Precondition`] provides.
     pub(crate) fn request(
         &self,
         client: u32,
@@ -98,20 +100,20 @@ impl Ask {
                 });
                 (Method::PUT, path::fill(v1::CART, cart), body.ok())
             }
-            Self::PutNonsense { cart } => (
+            Self::PutMalformed { cart } => (
                 Method::PUT,
                 path::fill(v1::CART, cart),
                 Some(br#"{"lines": [{"sku""#.to_vec()),
             ),
             Self::GetCart { cart } => (Method::GET, path::fill(v1::CART, cart), None),
             Self::PlaceOrder { cart, .. } => {
-                let body = serde_json::to_vec(&Place {
+                let body = serde_json::to_vec(&OrderRequest {
                     cart: cart.clone(),
                     email: None,
                 });
                 (Method::POST, v1::ORDERS.to_owned(), body.ok())
             }
-            Self::GetOrder | Self::GetEarlierOrder { .. } => (
+            Self::GetOrder | Self::GetRecentOrder { .. } => (
                 Method::GET,
                 path::fill(v1::ORDER, order.unwrap_or_default()),
                 None,
@@ -135,7 +137,7 @@ impl Ask {
     }
 }
 
-/// Words are those of the catalogue, so that nothing but the spaces needs an escape.
+/// The words are from the catalogue, so only spaces need escaping.
 fn list_path(words: Option<&str>, page: u32, session: &str) -> String {
     let query = words.map_or_else(String::new, |words| {
         format!("{}={}&", path::QUERY, words.replace(' ', "+"))
@@ -153,9 +155,11 @@ fn list_path(words: Option<&str>, page: u32, session: &str) -> String {
 mod tests {
     use super::*;
 
-    fn check(ask: &Ask, expected: &str) {
+    fn check(action: &Action, expected: &str) {
         let host = HeaderValue::from_static("shop");
-        let request = ask.request(7, &host, Some("o-1")).expect("valid request");
+        let request = action
+            .request(7, &host, Some("o-1"))
+            .expect("valid request");
         let headers = request.headers();
         let line = format!("{} {}", request.method(), request.uri());
         assert_eq!(line, expected);
@@ -168,10 +172,10 @@ mod tests {
     }
 
     #[test]
-    fn each_ask_is_the_request_that_the_shop_documents() {
+    fn each_action_is_a_request_to_the_shops_api() {
         let sku = Sku::new(7).expect("in range");
         let (cart, key) = ("c-1".to_owned(), "k-1".to_owned());
-        let list = |words: Option<&str>| Ask::List {
+        let list = |words: Option<&str>| Action::List {
             words: words.map(str::to_owned),
             page: 2,
             session: "s-1".to_owned(),
@@ -181,20 +185,20 @@ mod tests {
             &list(Some("copper kettle")),
             "GET /v1/products?query=copper+kettle&page=2&limit=20&session=s-1",
         );
-        check(&Ask::Product { sku }, "GET /v1/products/sku-000007");
+        check(&Action::Product { sku }, "GET /v1/products/sku-000007");
         check(
-            &Ask::PutCart {
+            &Action::PutCart {
                 cart: cart.clone(),
                 lines: vec![Line { sku, quantity: 1 }],
             },
             "PUT /v1/carts/c-1",
         );
         check(
-            &Ask::PutNonsense { cart: cart.clone() },
+            &Action::PutMalformed { cart: cart.clone() },
             "PUT /v1/carts/c-1",
         );
-        check(&Ask::GetCart { cart: cart.clone() }, "GET /v1/carts/c-1");
-        check(&Ask::PlaceOrder { cart, key }, "POST /v1/orders");
-        check(&Ask::GetOrder, "GET /v1/orders/o-1");
+        check(&Action::GetCart { cart: cart.clone() }, "GET /v1/carts/c-1");
+        check(&Action::PlaceOrder { cart, key }, "POST /v1/orders");
+        check(&Action::GetOrder, "GET /v1/orders/o-1");
     }
 }
