@@ -89,9 +89,7 @@ fn service() -> impl TypedValueParser<Value = Service> {
 /// Reads a pace; help and completions list them.
 fn pace() -> impl TypedValueParser<Value = Pace> {
     let about = |pace| match pace {
-        Pace::Real => {
-            "The page comes 2 to 6 minutes after the start: time to learn the baseline"
-        }
+        Pace::Real => "The page comes 2 to 6 minutes after the start: time to learn the baseline",
         Pace::Fast => "The page comes within 60 s of the start",
     };
     let names = Pace::ALL.map(|pace| PossibleValue::new(pace.name()).help(about(pace)));
@@ -153,6 +151,8 @@ pub enum Command {
     History(write::History),
     /// Open the evidence of an ended run in Jaeger and Prometheus
     Open(drill::Open),
+    /// Pack a run into one compressed file
+    Pack(write::Pack),
     /// Validate scenario files and list every problem
     Check(drill::Check),
     /// Run drills and check that each one is sound

@@ -221,9 +221,9 @@ pub struct Check {
 #[command(after_help = "Examples:
   firedrill open                 the newest run
   firedrill open RUN --ports auto
-  firedrill open capsule.sqlite   one that somebody sent")]
+  firedrill open run.tar.gz      one that `firedrill pack` wrote")]
 pub struct Open {
-    /// The run's id or folder, or the file of its capsule [default: the newest]
+    /// The run's id or folder, or an archive [default: the newest]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
     /// Which ports to listen on

@@ -57,7 +57,7 @@ impl Checked {
         let width = self
             .pointers
             .iter()
-            .map(|pointer| pointer.field.len())
+            .map(|pointer| pointer.address().len())
             .max()
             .unwrap_or(0);
         for pointer in &self.pointers {
@@ -73,7 +73,7 @@ impl Checked {
                 out,
                 "{}  {:width$}  {}\n{:15}{:width$}  {}",
                 style.paint(ink, &format!("{mark:13}")),
-                pointer.field,
+                pointer.address(),
                 harmless(&pointer.text),
                 "",
                 "",

@@ -113,7 +113,7 @@ fn pointers(out: &mut String, pointers: &[Executed], style: Style, width: usize)
             out,
             "  {}  {}  {}",
             style.paint(ink, &format!("{mark:7}")),
-            pointer.field,
+            pointer.address(),
             style.paint(Ink::Faint, &harmless(&pointer.text))
         );
         wrapped(out, &" ".repeat(9), &account(pointer), width);

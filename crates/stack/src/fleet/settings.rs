@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::PoisonError;
 
 use anyhow::Context;
-use grader::evidence::Changed;
+use record::SettingChange;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use settings::{changes, flat, meanings, merge, patch, remove, resolve};
@@ -82,7 +82,7 @@ impl Fleet {
         service: Service,
         before: &str,
         after: &str,
-    ) -> anyhow::Result<Vec<Changed>> {
+    ) -> anyhow::Result<Vec<SettingChange>> {
         let of = |release| anyhow::Ok(resolve(service, &self.layers(service.name(), release)?)?);
         Ok(changes(&of(before)?, &of(after)?))
     }
@@ -93,7 +93,7 @@ impl Fleet {
         service: Service,
         release: &str,
         settings: Value,
-    ) -> anyhow::Result<Vec<Changed>> {
+    ) -> anyhow::Result<Vec<SettingChange>> {
         let _turn = self.pipeline.lock().await;
         self.relayer(service, release, &self.pushed, settings).await
     }
@@ -104,7 +104,7 @@ impl Fleet {
         service: Service,
         release: &str,
         pairs: &BTreeMap<String, String>,
-    ) -> anyhow::Result<Vec<Changed>> {
+    ) -> anyhow::Result<Vec<SettingChange>> {
         let _turn = self.pipeline.lock().await;
         let mut kept = self.kept_for(service);
         let layers = self.layers(service.name(), release)?;
@@ -136,7 +136,7 @@ impl Fleet {
         service: Service,
         release: &str,
         keys: &[String],
-    ) -> anyhow::Result<Vec<Changed>> {
+    ) -> anyhow::Result<Vec<SettingChange>> {
         let _turn = self.pipeline.lock().await;
         let mut kept = self.kept_for(service);
         for key in keys {
@@ -179,7 +179,7 @@ impl Fleet {
         release: &str,
         layers: &std::sync::Mutex<BTreeMap<String, Value>>,
         layer: Value,
-    ) -> anyhow::Result<Vec<Changed>> {
+    ) -> anyhow::Result<Vec<SettingChange>> {
         let put = |layer: Option<Value>| {
             let mut layers = layers.lock().unwrap_or_else(PoisonError::into_inner);
             match layer {
