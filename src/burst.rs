@@ -17,6 +17,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 
 /// A request, and how often it is sent. A reproduction gives it as the arguments of `firedrill request`.
 #[derive(Debug, Clone, Args)]
+#[group(skip)]
 pub struct Request {
     /// The method
     #[arg(value_name = "METHOD", value_parser = parse_method)]
