@@ -233,7 +233,7 @@ pub struct HeapSnapshot {
     /// The service, or one instance of it such as `inventory-2`
     #[arg(value_name = "SERVICE")]
     pub service: String,
-    /// Replace an existing snapshot of that name
+    /// Overwrite an existing snapshot of that name
     #[arg(long)]
     pub force: bool,
     /// Text or JSON.
@@ -324,7 +324,7 @@ pub struct ProfileCpu {
   firedrill request GET /v1/products/sku-000001
   firedrill request PUT /v1/carts/c1 -d '{\"lines\":[{\"sku\":\"sku-000001\",\"quantity\":1}]}'
   firedrill request POST /v1/orders -d '{\"cart\":\"c1\"}' -H 'Idempotency-Key: k1'
-  firedrill request GET '/v1/products?visit={n}' --times 100 --rate 20")]
+  firedrill request GET '/v1/products?visit={\u{1b}[0mn}' --times 100 --rate 20")]
 pub struct Request {
     /// The method
     #[arg(value_name = "METHOD", value_parser = parse_method)]
@@ -338,8 +338,15 @@ pub struct Request {
     /// A header; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
     pub headers: Vec<(String, String)>,
-    /// Send the request N times and summarise the responses; `{n}` in path, body and headers is its number: 01 to 20
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=500))]
+    /// How often to send the request.
+    // Without the escape sequence, clap prints `{n}` as a line break.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=500),
+        help = "Send the request N times and summarise the responses; `{\u{1b}[0mn}` in path, body and headers is its number: 01 to 20"
+    )]
     pub times: u32,
     /// Requests per second
     #[arg(long, value_name = "R", default_value_t = 10.0, value_parser = parse_rate)]
