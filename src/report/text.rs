@@ -210,7 +210,7 @@ mod tests {
                                         difference from the baseline, so it could be a guess.
                                         hint: point to something that was different before the
                                         incident
-            0/5  action items           0 with at least three words given, 1 required; one
+            0/5  action items           0 given with at least three words, 1 required; one
                                         without an owner counts half.
               -  reproduction           None is given; it is not counted.
 

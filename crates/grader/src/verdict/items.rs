@@ -305,7 +305,7 @@ pub(super) fn action_items(case: &Case) -> Item {
     }
     let share = (owned / needed as f64).min(1.0);
     let why = format!(
-        "{} with at least three words given, {needed} required; one without an owner counts half.",
+        "{} given with at least three words, {needed} required; one without an owner counts half.",
         whats.len()
     );
     Item::graded("action items", share, weight, why)

@@ -187,14 +187,14 @@ async fn cause_and_evidence_must_both_be_right() {
     let victim = |writeup: &mut WriteUp| writeup.cause.component = Some(Component::Checkout);
     let told = [
         "That is a victim, not the cause: Checkout waits for inventory.",
-        "belongs to the causal chain, but is not its root.",
+        "part of the causal chain, but not its root.",
     ];
     held.check("victim", victim, &told).await;
     let trigger =
         |writeup: &mut WriteUp| writeup.cause.mechanism = Some(Mechanism::DefectiveRelease);
     let told = [
         "That is the trigger, not the cause: The release brought it",
-        "belongs to the causal chain, but is not its root.",
+        "part of the causal chain, but not its root.",
     ];
     held.check("trigger as cause", trigger, &told).await;
 }
