@@ -13,6 +13,7 @@ mod logs;
 mod man;
 mod manage;
 mod open;
+mod pack;
 mod profile;
 mod query;
 mod report;
@@ -32,7 +33,7 @@ use crate::error::Outcome;
 
 /// Runs the command; a blind drill when there is none.
 pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
-    let context = Context::of_process(&cli.global)?;
+    let context = Context::of_process(cli.global.state_dir.as_deref(), cli.global.color)?;
     match cli
         .command
         .unwrap_or_else(|| Command::Run(drill::Run::default()))
@@ -67,6 +68,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Debrief(args) => debrief::run(&context, &args),
         Command::History(args) => history::run(&context, &args),
         Command::Open(args) => open::run(&context, &args),
+        Command::Pack(args) => pack::run(&context, &args),
         Command::Manage(args) => manage::run(&context, &args),
         Command::Probe(args) => manage::probe(&args),
         // `main` takes the role itself: it ends with the role's own exit code.

@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+pub use record::Urls;
+use scenario::Pace;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::cli::drill::Pace;
 use crate::error::Error;
 
 const LOCK_ATTEMPTS: u32 = 5;
@@ -48,21 +49,6 @@ pub struct Session {
     /// The drill's id when it was asked for by name; absent for a blind drill and for `up`.
     #[serde(default)]
     pub scenario: Option<String>,
-}
-
-/// Base URLs, without a slash at the end.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Urls {
-    /// The shop.
-    pub gateway: String,
-    /// Jaeger's UI and query API.
-    pub jaeger: String,
-    /// Prometheus's UI and API.
-    pub prometheus: String,
-    /// OTLP over gRPC.
-    pub otlp_grpc: String,
-    /// OTLP over HTTP.
-    pub otlp_http: String,
 }
 
 /// One process of the shop.
@@ -198,7 +184,7 @@ impl StateDir {
     /// The folder of a run named by id, by folder, or by the beginning of an id that only one run has.
     pub fn run_folder(&self, run: &str) -> Result<PathBuf, Error> {
         let as_path = Path::new(run);
-        if as_path.join("run.json").is_file() {
+        if record::HEAD.path(as_path).is_file() {
             return Ok(as_path.to_owned());
         }
         let names = self.recorded();

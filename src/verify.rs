@@ -19,11 +19,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use anyhow::Context as _;
+use grader::verdict::VERDICT;
 use grader::{Verdict, WriteUp};
 use serde::Serialize;
 
-use crate::scenario::Scenario;
+use scenario::Scenario;
 
 pub(crate) use report::text;
 
@@ -144,14 +144,12 @@ fn nothing() -> anyhow::Result<WriteUp> {
 
 /// Whether the record gives another verdict than the drill did.
 fn another_verdict(folder: &Path, again: &Verdict) -> anyhow::Result<Option<String>> {
-    let verdict = std::fs::read(folder.join("verdict.json")).context("verdict")?;
-    let verdict: serde_json::Value = serde_json::from_slice(&verdict).context("verdict")?;
-    let is_same = verdict["passed"] == again.passed && verdict["score"] == again.score;
+    let verdict = VERDICT.read(folder)?;
+    let is_same = verdict.passed == again.passed && verdict.score == again.score;
     Ok((!is_same).then(|| {
-        let score = &verdict["score"];
         format!(
-            "graded again, it got {} points instead of {score}",
-            again.score
+            "graded again, it got {} points instead of {}",
+            again.score, verdict.score
         )
     }))
 }

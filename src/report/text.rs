@@ -7,8 +7,8 @@ use grader::pointer::{Executed, Outcome, Tells};
 use grader::verdict::Conduct;
 
 use super::conduct;
-use crate::console::text::harmless;
-use crate::console::{Ink, Style};
+use crate::terminal::text::harmless;
+use crate::terminal::{Ink, Style};
 
 /// Columns before the reason of an item.
 const INDENT: usize = 30;
@@ -113,7 +113,7 @@ fn pointers(out: &mut String, pointers: &[Executed], style: Style, width: usize)
             out,
             "  {}  {}  {}",
             style.paint(ink, &format!("{mark:7}")),
-            pointer.field,
+            pointer.address(),
             style.paint(Ink::Faint, &harmless(&pointer.text))
         );
         wrapped(out, &" ".repeat(9), &account(pointer), width);

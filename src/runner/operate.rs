@@ -1,16 +1,17 @@
 //! What a responder does to running processes: caches, the outbox, clients, and how many there are. Releases stay.
 
 use anyhow::bail;
-use grader::evidence::{Changed, Deploy, DeployKind};
+use record::{Deploy, DeployKind, SettingChange};
 use serde_json::json;
+use shop_api::Service;
+use stack::fleet::operate::Refused;
+use stack::fleet::settings;
+use text::format::counted;
 
 use super::deploy_log::Draft;
 use super::drill::Drill;
-use crate::cli::Service;
 use crate::clock::now;
 use crate::control::{ActionRequest, Failure, Settings};
-use crate::stack::fleet::operate::Refused;
-use crate::stack::fleet::settings;
 
 /// An action as it was carried out.
 pub(crate) struct Done {
@@ -36,7 +37,7 @@ struct Change {
     /// What to say where nothing was changed.
     otherwise: String,
     /// The settings that were changed.
-    changes: Vec<Changed>,
+    changes: Vec<SettingChange>,
 }
 
 impl Drill {
@@ -45,6 +46,7 @@ impl Drill {
         &self,
         request: &ActionRequest,
         role: &str,
+        command: Option<String>,
     ) -> anyhow::Result<Done> {
         let Change {
             kind,
@@ -73,6 +75,7 @@ impl Drill {
             kind,
             summary: summary.clone(),
             changes,
+            command,
         };
         let entry = self.deploys.record(draft, now())?;
         self.announce(&entry).await?;
@@ -178,7 +181,7 @@ impl Drill {
     /// What became of a change of settings.
     fn configured(
         service: Service,
-        changed: anyhow::Result<Vec<Changed>>,
+        changed: anyhow::Result<Vec<SettingChange>>,
     ) -> anyhow::Result<Change> {
         let changes = changed.map_err(|error| match error.downcast::<settings::Refused>() {
             Ok(settings::Refused { message, hint }) => Failure::new(message, hint).into(),
@@ -229,9 +232,4 @@ impl Drill {
     async fn control(&self, service: Service, name: &str) -> anyhow::Result<u64> {
         self.fleet.control(service.name(), name, &json!({})).await
     }
-}
-
-fn counted(count: u64, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }

@@ -1,14 +1,12 @@
-//! What the responder asks over the two query APIs, written down beside the journals: how somebody worked is told
-//! from it after the drill.
+//! What the responder asks over the two query APIs, written down beside the journals: the debrief shows from it how
+//! the incident was worked.
 //!
-//! Programs of a drill say who they are in `User-Agent` and are left out, for they ask on nobody's behalf or write
-//! down themselves what they were asked. One line a question, one write a line; [`MAX_BYTES`] bound the file.
+//! Programs of a drill name themselves in `User-Agent` and are left out: they ask for no person, or write their own
+//! record. The record bounds the file.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -17,24 +15,19 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode, header};
-use serde_json::json;
+use parking_lot::Mutex;
+use record::{By, Look, LookKind};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tracing::warn;
 
-use crate::note;
-
-const FILE: &str = "queries.jsonl";
-/// What the programs of a drill say that they are.
-const OURS: &str = "firedrill";
-/// The file grows no further than this.
-const MAX_BYTES: u64 = 1 << 20;
-/// Longest question that is written down, in characters.
-const MAX_TEXT: usize = 4096;
-/// A longer form is no question.
+/// The `User-Agent` of the programs of a drill.
+const DRILL_AGENT: &str = "firedrill";
+/// Longest form that is read, in bytes.
 const MAX_FORM: usize = 1 << 20;
-/// A page that asks the same again and again is one look.
+/// A page that repeats a question counts as one look.
 const AGAIN: Duration = Duration::from_secs(30);
-/// Questions that are remembered for that.
+/// Questions that are remembered for this.
 const REMEMBERED: usize = 256;
 
 /// Where questions are written down. Cheap to clone; all clones are one.
@@ -43,24 +36,15 @@ pub(crate) struct Looks(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    path: PathBuf,
-    recent: Mutex<HashMap<String, Instant>>,
-}
-
-/// A question worth writing down.
-#[derive(Debug, PartialEq, Eq)]
-struct Question {
-    kind: &'static str,
-    what: String,
-    from: Option<String>,
-    time: Option<String>,
+    file: record::Looks,
+    recent: Mutex<HashMap<(LookKind, String), Instant>>,
 }
 
 impl Looks {
     /// Into a run's folder; nothing is written yet.
     pub(crate) fn open(folder: &Path) -> Self {
         Self(Arc::new(Inner {
-            path: folder.join(FILE),
+            file: record::Looks::open(folder),
             recent: Mutex::default(),
         }))
     }
@@ -70,42 +54,22 @@ impl Looks {
         router.layer(middleware::from_fn_with_state(self.clone(), look))
     }
 
-    fn is_again(&self, question: &Question) -> bool {
-        let mut recent = self.0.recent.lock().unwrap_or_else(PoisonError::into_inner);
+    fn is_again(&self, look: &Look) -> bool {
+        let mut recent = self.0.recent.lock();
         recent.retain(|_, at| at.elapsed() < AGAIN);
-        let key = format!("{} {}", question.kind, question.what);
+        let key = (look.kind, look.what.clone());
         let is_known = recent.contains_key(&key);
         if recent.len() < REMEMBERED {
             recent.insert(key, Instant::now());
         }
         is_known
     }
-
-    fn write(&self, question: &Question) -> io::Result<()> {
-        let now = OffsetDateTime::now_utc().format(&Rfc3339);
-        let line = json!({
-            "at": now.map_err(io::Error::other)?,
-            "by": "browser",
-            "kind": question.kind,
-            "what": question.what.chars().take(MAX_TEXT).collect::<String>(),
-            "from": question.from,
-            "time": question.time,
-        });
-        let line = format!("{line}\n");
-        let mut options = File::options();
-        let mut file = options.create(true).append(true).open(&self.0.path)?;
-        if file.metadata()?.len() + line.len() as u64 > MAX_BYTES {
-            return Ok(());
-        }
-        // Commands append to the same file: one write call, and nobody comes between.
-        file.write_all(line.as_bytes())
-    }
 }
 
 async fn look(State(looks): State<Looks>, request: Request, next: Next) -> Response {
     let agent = request.headers().get(header::USER_AGENT);
-    let is_ours = agent.is_some_and(|agent| agent == OURS);
-    if is_ours || !asks(request.uri().path()) {
+    let is_drill = agent.is_some_and(|agent| agent == DRILL_AGENT);
+    if is_drill || !asks(request.uri().path()) {
         return next.run(request).await;
     }
     let (request, form) = match opened(request).await {
@@ -115,18 +79,18 @@ async fn look(State(looks): State<Looks>, request: Request, next: Next) -> Respo
     let question = question(request.uri().path(), &form);
     let response = next.run(request).await;
     let is_answered = response.status().is_success();
-    if let Some(question) = question.filter(|question| is_answered && !looks.is_again(question)) {
+    if let Some(look) = question.filter(|look| is_answered && !looks.is_again(look)) {
         // Not waited for: the answer is what was asked for.
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = looks.write(&question) {
-                note::warn(&format!("a question is not written down: {error}"));
+            if let Err(error) = looks.0.file.note(&look) {
+                warn!("failed to record a query: {error}");
             }
         });
     }
     response
 }
 
-/// Whether a path is one at which somebody looks at something.
+/// Whether a request to this path is a question about evidence.
 fn asks(path: &str) -> bool {
     matches!(path, "/api/v1/query" | "/api/v1/query_range")
         || ["/api/traces", "/api/v3/traces"]
@@ -154,10 +118,13 @@ async fn opened(request: Request) -> Result<(Request, Pairs), Response> {
     Ok((Request::from_parts(head, Body::from(body)), pairs))
 }
 
-fn question(path: &str, form: &[(String, String)]) -> Option<Question> {
+/// What a question looks at; nothing if it is none that is worth writing down.
+fn question(path: &str, form: &[(String, String)]) -> Option<Look> {
     let get = |name: &str| form.iter().find(|(known, _)| known == name);
     let get = |name: &str| get(name).map(|(_, value)| value.as_str());
-    let asked = |kind, what: &str| Question {
+    let asked = |kind, what: &str| Look {
+        at: OffsetDateTime::now_utc(),
+        by: By::Browser,
         kind,
         what: what.trim().to_owned(),
         from: None,
@@ -165,10 +132,10 @@ fn question(path: &str, form: &[(String, String)]) -> Option<Question> {
     };
     if path.starts_with("/api/v1/") {
         let time = get("time").or_else(|| get("end")).and_then(moment);
-        return Some(Question {
+        return Some(Look {
             from: get("start").and_then(moment),
             time,
-            ..asked("promql", get("query")?)
+            ..asked(LookKind::Promql, get("query")?)
         });
     }
     let id = ["/api/traces/", "/api/v3/traces/"]
@@ -176,23 +143,22 @@ fn question(path: &str, form: &[(String, String)]) -> Option<Question> {
         .find_map(|start| path.strip_prefix(start));
     if let Some(id) = id.or_else(|| get("traceID")) {
         let is_id = !id.is_empty() && id.len() <= 32 && id.chars().all(|c| c.is_ascii_hexdigit());
-        return is_id.then(|| asked("trace", id));
+        return is_id.then(|| asked(LookKind::Trace, id));
     }
     let words: Vec<&str> = ["service", "query.service_name", "operation"]
         .into_iter()
         .chain(["query.operation_name", "tags", "minDuration", "maxDuration"])
         .filter_map(get)
         .collect();
-    Some(asked("traces", &words.join(" ")))
+    Some(asked(LookKind::Traces, &words.join(" ")))
 }
 
-/// A time as Prometheus takes it, seconds or RFC 3339, as RFC 3339.
-fn moment(text: &str) -> Option<String> {
-    let at = match text.parse::<f64>() {
-        Ok(seconds) => OffsetDateTime::from_unix_timestamp_nanos((seconds * 1e9) as i128).ok()?,
-        Err(_) => OffsetDateTime::parse(text, &Rfc3339).ok()?,
-    };
-    at.format(&Rfc3339).ok()
+/// A time as Prometheus takes it, seconds or RFC 3339.
+fn moment(text: &str) -> Option<OffsetDateTime> {
+    match text.parse::<f64>() {
+        Ok(seconds) => OffsetDateTime::from_unix_timestamp_nanos((seconds * 1e9) as i128).ok(),
+        Err(_) => OffsetDateTime::parse(text, &Rfc3339).ok(),
+    }
 }
 
 #[cfg(test)]
@@ -202,13 +168,9 @@ mod tests {
 
     use super::*;
 
-    fn written(folder: &Path) -> Vec<serde_json::Value> {
-        let text = std::fs::read_to_string(folder.join(FILE)).unwrap_or_default();
+    fn written(folder: &Path) -> Vec<Look> {
         // A line that is being written is read the next time.
-        let lines = text
-            .lines()
-            .map_while(|line| serde_json::from_str(line).ok());
-        lines.collect()
+        record::LOOKS.readable(folder).expect("looks")
     }
 
     fn app(folder: &Path) -> Router {
@@ -238,11 +200,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn questions_of_a_browser_are_written_down_once_and_ours_are_not() {
+    async fn questions_of_a_browser_are_written_down_once_and_those_of_the_drill_are_not() {
         let folder = tempfile::tempdir().expect("there is room");
         let app = app(folder.path());
         for (method, uri, agent, body) in [
-            ("GET", "/api/v1/query?query=ours", OURS, ""),
+            ("GET", "/api/v1/query?query=drill", DRILL_AGENT, ""),
             (
                 "GET",
                 "/api/v1/query?query=up%7B%7D&time=1795442400",
@@ -281,27 +243,27 @@ mod tests {
         }
         let body = "query=errors%20%3E%203";
         let echoed = send(&app, "POST", "/api/v1/query", "Grafana", body).await;
-        assert_eq!(echoed, body, "whoever answers still gets the body");
+        assert_eq!(echoed, body, "the handler still gets the body");
         let deadline = Instant::now() + Duration::from_secs(10);
         while written(folder.path()).len() < 5 && Instant::now() < deadline {
             tokio::task::yield_now().await;
         }
+        let text = |at: Option<OffsetDateTime>| at.map(record::instant::text);
         let mut found: Vec<String> = written(folder.path())
             .iter()
-            .map(|line| {
-                format!(
-                    "{} {} {} {}",
-                    line["kind"], line["what"], line["from"], line["time"]
-                )
+            .map(|look| {
+                assert_eq!(look.by, By::Browser);
+                let (from, to) = (text(look.from), text(look.time));
+                format!("{:?} {:?} {from:?} {to:?}", look.kind, look.what)
             })
             .collect();
         found.sort();
         let expected = [
-            r#""promql" "errors > 3" null null"#,
-            r#""promql" "r" "2026-11-23T14:00:00Z" "2026-11-23T14:01:00Z""#,
-            r#""promql" "up{}" null "2026-11-23T14:00:00Z""#,
-            r#""trace" "4bf92f3577b34da6a3ce929d0e0e4736" null null"#,
-            r#""traces" "gateway POST /v1/orders" null null"#,
+            r#"Promql "errors > 3" None None"#,
+            r#"Promql "r" Some("2026-11-23T14:00:00.000Z") Some("2026-11-23T14:01:00.000Z")"#,
+            r#"Promql "up{}" None Some("2026-11-23T14:00:00.000Z")"#,
+            r#"Trace "4bf92f3577b34da6a3ce929d0e0e4736" None None"#,
+            r#"Traces "gateway POST /v1/orders" None None"#,
         ];
         assert_eq!(found, expected);
     }
