@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use grader::Verdict;
 use grader::pointer::{Executed, Outcome, Tells};
 use grader::verdict::Conduct;
+use text::format::harmless;
 
 use super::conduct;
-use crate::terminal::text::harmless;
 use crate::terminal::{Ink, Style};
 
 /// Columns before the reason of an item.

@@ -202,8 +202,8 @@ impl Drill {
         };
         let before = self.current(service)?;
         match kind {
-            DeployKind::Restart => self.fleet.restart(service.name()).await?,
-            _ => self.fleet.deploy(service.name(), &release, &[]).await?,
+            DeployKind::Restart => self.fleet.restart(service).await?,
+            _ => self.fleet.deploy(service, &release, &[]).await?,
         }
         let draft = Draft {
             changes: self.fleet.release_changes(service, &before, &release)?,
@@ -248,7 +248,7 @@ impl Drill {
         // In the log from its beginning: what a rollout does to the shop must not come before it.
         let entry = self.deploys.record(draft, now())?;
         self.announce(&entry).await?;
-        self.fleet.deploy(service.name(), release, only).await?;
+        self.fleet.deploy(service, release, only).await?;
         self.refresh_session().await
     }
 
@@ -381,7 +381,7 @@ impl Drill {
     pub(crate) async fn instances(&self) -> Vec<Instance> {
         let views = self.fleet.views().await;
         let instance = |view: stack::slot::View| Instance {
-            service: view.service,
+            service: view.service.to_string(),
             instance: view.instance,
             public: view.public,
             admin: view.admin,

@@ -209,7 +209,7 @@ impl Drill {
             return Err(Failure::new(message, hint).into());
         }
         let wanted = usize::from(replicas);
-        let before = match self.fleet.scale(service.name(), wanted).await {
+        let before = match self.fleet.scale(service, wanted).await {
             Err(error) if error.is::<Refused>() => {
                 let hint = "`firedrill status` shows what is running";
                 return Err(Failure::new(error.to_string(), hint).into());
@@ -230,6 +230,6 @@ impl Drill {
     }
 
     async fn control(&self, service: Service, name: &str) -> anyhow::Result<u64> {
-        self.fleet.control(service.name(), name, &json!({})).await
+        self.fleet.control(service, name, &json!({})).await
     }
 }

@@ -156,22 +156,21 @@ impl Prepared {
 
 /// The settings of every release of the history: those of the release before it, with its own over them.
 pub(super) fn releases(scenario: Option<&Scenario>) -> anyhow::Result<Releases> {
-    let plain =
-        Service::ALL.map(|service| ((service.to_string(), PLAIN_RELEASE.to_owned()), json!({})));
+    let plain = Service::ALL.map(|service| ((service, PLAIN_RELEASE.to_owned()), json!({})));
     let Some(scenario) = scenario else {
         return Ok(Releases::from(plain));
     };
     let mut all = Releases::new();
     for service in Service::ALL {
         for (release, settings) in scenario.settings_of(service)? {
-            all.insert((service.to_string(), release.to_owned()), settings);
+            all.insert((service, release.to_owned()), settings);
         }
     }
     Ok(all)
 }
 
 /// The release of each service before the timeline begins.
-pub(super) fn current(scenario: Option<&Scenario>) -> BTreeMap<String, String> {
+pub(super) fn current(scenario: Option<&Scenario>) -> BTreeMap<Service, String> {
     let newest = |service: Service| {
         let before = scenario?.deployed_before(service);
         before.last().map(|release| release.release.clone())
@@ -179,7 +178,7 @@ pub(super) fn current(scenario: Option<&Scenario>) -> BTreeMap<String, String> {
     Service::ALL
         .map(|service| {
             (
-                service.to_string(),
+                service,
                 newest(service).unwrap_or_else(|| PLAIN_RELEASE.to_owned()),
             )
         })
