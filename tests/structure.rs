@@ -1,5 +1,6 @@
 //! The shape of the repository: who may depend on whom, and how large a file may grow.
 
+mod documents;
 mod unused;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,6 +130,14 @@ pub(crate) fn trials() -> Vec<Trial> {
             assert!(unused.is_empty(), "remove them: {}", unused.join(", "));
             Ok(())
         }),
+        Trial::test(
+            "structure::documents_name_files_and_tests_that_exist",
+            || {
+                let missing = [documents::missing_files(), documents::missing_tests()].concat();
+                assert!(missing.is_empty(), "{missing:#?}");
+                Ok(())
+            },
+        ),
         Trial::test("structure::no_source_file_is_longer_than_500_lines", || {
             lengths();
             Ok(())
