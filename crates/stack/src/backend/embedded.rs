@@ -5,10 +5,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use record::Urls;
 use serde_json::{Value, json};
 
 use super::{Live, Ports};
-use crate::Urls;
 use crate::log_file::LogFile;
 use crate::port::to_bind;
 use crate::process::{Process, Spec};

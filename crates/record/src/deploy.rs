@@ -1,17 +1,19 @@
-//! The deploy history: `deploys.jsonl` of the run folder.
+//! The deploy history: releases, settings, and what was done to running processes.
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{Error, lines, shorten};
-use crate::moment::Window;
+use crate::file::Error;
+use crate::{Action, DEPLOYS};
 
-const FILE: &str = "deploys.jsonl";
-const MAX_BYTES: u64 = 8 << 20;
+/// The role under which the responder's actions are logged.
+pub const RESPONDER: &str = "responder";
+/// The role under which the runner removes the cause, to prove that it was the cause.
+pub const GAME_MASTER: &str = "game master";
 
-/// An entry of the deploy history. Also the form in which the runner writes it.
+/// An entry of the deploy history.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deploy {
     /// `inventory@2026.11.4`, unique in the run.
@@ -32,14 +34,25 @@ pub struct Deploy {
     /// What kind of change.
     #[serde(default)]
     pub kind: DeployKind,
-    /// The settings that it changed for the service's processes; none where it changed none, or nothing is known before it.
+    /// The settings that it changed; none where it changed none, or nothing is known before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub changes: Vec<Changed>,
+    pub changes: Vec<SettingChange>,
+    /// The command without its program, `rollback inventory`; there only for what the responder did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+}
+
+impl Deploy {
+    /// The entry as an action, if the responder did it.
+    pub fn action(&self) -> Option<Action> {
+        let what = self.command.clone()?;
+        Some(Action { at: self.at, what })
+    }
 }
 
 /// A setting that an entry changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Changed {
+pub struct SettingChange {
     /// Its name, with the tables that it is in: `cache.capacity`.
     pub key: String,
     /// What it was; null where it was not set.
@@ -48,7 +61,7 @@ pub struct Changed {
     pub after: serde_json::Value,
 }
 
-impl std::fmt::Display for Changed {
+impl std::fmt::Display for SettingChange {
     /// The value that holds from then on: `cache.capacity = 10000`.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} = {}", self.key, value_text(&self.after))
@@ -122,56 +135,30 @@ impl std::fmt::Display for DeployKind {
 /// Reader of a run's deploy history.
 #[derive(Debug, Clone)]
 pub struct Deploys {
-    path: PathBuf,
+    folder: PathBuf,
 }
 
 impl Deploys {
     /// Of a run folder; nothing is read yet.
     pub fn open(folder: &Path) -> Self {
         Self {
-            path: folder.join(FILE),
+            folder: folder.to_owned(),
         }
     }
 
     /// All entries by time. A line that is no entry is an error, as only the runner writes here.
     pub fn all(&self) -> Result<Vec<Deploy>, Error> {
-        let mut all: Vec<Deploy> = Vec::new();
-        let mut number = 0;
-        let mut problem = None;
-        lines::each(&self.path, MAX_BYTES, |line| {
-            number += 1;
-            match serde_json::from_str(line) {
-                Ok(deploy) => all.push(deploy),
-                Err(error) => problem = Some(format!("line {number}: {error}")),
-            }
-            problem.is_none()
-        })?;
-        if let Some(reason) = problem {
-            let path = FILE.to_owned();
-            return Err(Error::File { path, reason });
-        }
+        let mut all = DEPLOYS.read(&self.folder)?;
         all.sort_by_key(|deploy| deploy.at);
-        Ok(all)
-    }
-
-    /// Entries of a window, of one service if it is given.
-    pub fn between(&self, window: Window, service: Option<&str>) -> Result<Vec<Deploy>, Error> {
-        let mut all = self.all()?;
-        all.retain(|deploy| {
-            window.contains(deploy.at, time::Duration::ZERO)
-                && service.is_none_or(|service| deploy.service == service)
-        });
         Ok(all)
     }
 
     /// One entry.
     pub fn get(&self, id: &str) -> Result<Deploy, Error> {
-        self.all()?
-            .into_iter()
-            .find(|deploy| deploy.id == id)
-            .ok_or_else(|| Error::NotFound {
-                what: "deploy",
-                id: shorten(id, 60),
-            })
+        let found = self.all()?.into_iter().find(|deploy| deploy.id == id);
+        found.ok_or_else(|| Error::NotFound {
+            what: "deploy",
+            id: crate::shorten(id, 60),
+        })
     }
 }

@@ -1,27 +1,22 @@
-//! What the responder looked at: `queries.jsonl` of the run folder, one line a look.
+//! What the responder looked at.
 //!
-//! Commands write it, and the embedded backend writes what is asked over its APIs from elsewhere. Each line is one
-//! write to a file that only grows, so that a kill loses at most the line that was being written.
+//! Commands write it, and the embedded backend writes what is asked over its APIs from elsewhere.
 
-use std::fs::File;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{Error, lines, shorten};
-use crate::moment::Moment;
-use crate::pointer::Target;
+use crate::file::Error;
+use crate::{LOOKS, shorten};
 
-const FILE: &str = "queries.jsonl";
-/// Nobody looks at more in a drill; a script that does is not recorded any further.
+/// No responder looks at more in a drill; a script that does is not recorded any further.
 const MAX_BYTES: u64 = 1 << 20;
-/// Longest text of one look.
+/// Longest text of one look, in characters.
 const MAX_TEXT: usize = 4096;
 
 /// One look at the evidence.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Look {
     /// When.
     #[serde(with = "time::serde::rfc3339")]
@@ -40,7 +35,7 @@ pub struct Look {
     pub from: Option<OffsetDateTime>,
 }
 
-/// How somebody looked.
+/// How the responder looked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum By {
@@ -51,7 +46,7 @@ pub enum By {
 }
 
 /// What kind of thing was looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LookKind {
     /// One trace.
@@ -100,50 +95,25 @@ impl Look {
             from: None,
         }
     }
-
-    /// What a pointer to the same thing would point to; `None` where there is no such pointer.
-    pub(crate) fn target(&self) -> Option<Target> {
-        match self.kind {
-            LookKind::Trace => Some(Target::Trace(self.what.clone())),
-            LookKind::Promql => Some(Target::Promql {
-                expr: self.what.clone(),
-                at: Moment::Absolute(self.time.unwrap_or(self.at)),
-            }),
-            LookKind::Log => self.what.parse().ok().map(Target::Log),
-            LookKind::Heap => {
-                let (before, after) = self.what.split_once("..")?;
-                Some(Target::Heap {
-                    before: before.to_owned(),
-                    after: after.to_owned(),
-                })
-            }
-            _ => None,
-        }
-    }
 }
 
 /// Reader and writer of what was looked at.
 #[derive(Debug, Clone)]
 pub struct Looks {
-    path: PathBuf,
+    folder: PathBuf,
 }
 
 impl Looks {
     /// Of a run folder; nothing is read yet.
     pub fn open(folder: &Path) -> Self {
         Self {
-            path: folder.join(FILE),
+            folder: folder.to_owned(),
         }
     }
 
     /// Every look, oldest first; the same thing looked at twice in a row is one look.
     pub fn all(&self) -> Result<Vec<Look>, Error> {
-        let mut all: Vec<Look> = Vec::new();
-        lines::each(&self.path, 2 * MAX_BYTES, |line| {
-            // A line of a newer version may be of a kind that is not known here.
-            all.extend(serde_json::from_str::<Look>(line));
-            true
-        })?;
+        let mut all = LOOKS.readable(&self.folder)?;
         all.sort_by_key(|look| look.at);
         all.dedup_by(|next, look| (next.kind, &next.what) == (look.kind, &look.what));
         Ok(all)
@@ -151,31 +121,22 @@ impl Looks {
 
     /// Writes one down.
     pub fn note(&self, look: &Look) -> Result<(), Error> {
-        let failed = |error| lines::unreadable(&self.path, &error);
         let look = Look {
             what: shorten(&look.what, MAX_TEXT),
             ..look.clone()
         };
-        let mut line = serde_json::to_vec(&look).map_err(|error| failed(error.into()))?;
-        line.push(b'\n');
-        let mut options = File::options();
-        let mut file = options
-            .create(true)
-            .append(true)
-            .open(&self.path)
-            .map_err(failed)?;
-        if file.metadata().map_err(failed)?.len() + line.len() as u64 > MAX_BYTES {
-            return Ok(());
-        }
-        // One write call: whoever else appends at the same time does not come between.
-        file.write_all(&line).map_err(failed)
+        LOOKS.open(&self.folder)?.push_below(MAX_BYTES, &look)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::fs::File;
+    use std::io::Write as _;
+
     use time::macros::datetime;
+
+    use super::*;
 
     const AT: OffsetDateTime = datetime!(2026-11-23 10:07:00 UTC);
 
@@ -200,7 +161,7 @@ mod tests {
             .expect("there is room");
         let mut file = File::options()
             .append(true)
-            .open(folder.path().join(FILE))
+            .open(LOOKS.path(folder.path()))
             .expect("it is there");
         file.write_all(b"{\"at\":\"2026-11-23T10:08:00Z\",\"by\":\"crystal ball\"}\n{\"at\":\"20")
             .expect("there is room");
@@ -216,7 +177,7 @@ mod tests {
             let look = Look::by_command(LookKind::Promql, what, AT);
             looks.note(&look).expect("there is room");
         }
-        let size = std::fs::metadata(folder.path().join(FILE)).map(|file| file.len());
+        let size = std::fs::metadata(LOOKS.path(folder.path())).map(|file| file.len());
         assert!(size.is_ok_and(|size| size <= MAX_BYTES));
     }
 }

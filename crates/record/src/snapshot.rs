@@ -1,13 +1,13 @@
 //! Heap snapshots of a run: `heap/<name>.pb.gz`, and beside it `<name>.json` (what is known of it) and `<name>.sites`
-//! (its allocation sites by function, so that nobody needs the executable any more).
+//! (its allocation sites by function, for when the executable is gone).
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use super::{Error, lines, shorten};
-use crate::heap::Site;
+use crate::file::Error;
+use crate::shorten;
 
 /// Larger snapshots are refused; a real one has some kilobytes.
 const MAX_BYTES: u64 = 32 << 20;
@@ -15,9 +15,9 @@ const MAX_BYTES: u64 = 32 << 20;
 /// The ending of the file with a snapshot's sites.
 const SITES: &str = "sites";
 
-/// What is known of a snapshot. Also the form in which it is written.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SnapshotMeta {
+/// What is known of a snapshot.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
     /// The name the responder gave, unique in the run.
     pub name: String,
     /// Service.
@@ -31,6 +31,19 @@ pub struct SnapshotMeta {
     pub at: OffsetDateTime,
     /// The executable whose symbols name its addresses.
     pub executable: PathBuf,
+}
+
+/// Live memory by allocation site.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Site {
+    /// First function of the shop on the stack, or the innermost that is no allocator.
+    pub function: String,
+    /// Bytes in use.
+    pub bytes: i64,
+    /// Objects in use, if the profile counts them.
+    pub objects: Option<i64>,
+    /// The stack that holds most of it, innermost first, shortened to frames outside of the allocator.
+    pub stack: Vec<String>,
 }
 
 /// Reader and writer of a run's snapshots.
@@ -48,11 +61,11 @@ impl Snapshots {
     }
 
     /// All snapshots by time.
-    pub fn list(&self) -> Result<Vec<SnapshotMeta>, Error> {
+    pub fn list(&self) -> Result<Vec<Snapshot>, Error> {
         let entries = match std::fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(lines::unreadable(&self.folder, &error)),
+            Err(error) => return Err(Error::file(&self.folder, error)),
         };
         let mut all = Vec::new();
         for path in entries.filter_map(|entry| Some(entry.ok()?.path())) {
@@ -68,7 +81,7 @@ impl Snapshots {
     }
 
     /// What is known of one snapshot.
-    pub fn meta(&self, name: &str) -> Result<SnapshotMeta, Error> {
+    pub fn meta(&self, name: &str) -> Result<Snapshot, Error> {
         let bytes = self.read(name, "json")?;
         serde_json::from_slice(&bytes).map_err(|error| Error::File {
             path: format!("heap/{name}.json"),
@@ -98,16 +111,16 @@ impl Snapshots {
     /// Stores the sites of a snapshot beside it.
     pub fn save_sites(&self, name: &str, sites: &[Site]) -> Result<(), Error> {
         let path = self.path(name, SITES)?;
-        let bytes = serde_json::to_vec(sites).map_err(|error| Error::Asked(error.to_string()))?;
-        std::fs::write(&path, bytes).map_err(|error| lines::unreadable(&path, &error))
+        let bytes = serde_json::to_vec(sites).map_err(|error| Error::file(&path, error))?;
+        std::fs::write(&path, bytes).map_err(|error| Error::file(&path, error))
     }
 
     /// Stores a snapshot; refuses a name that is taken or is no plain name.
-    pub fn save(&self, meta: &SnapshotMeta, bytes: &[u8]) -> Result<(), Error> {
+    pub fn save(&self, meta: &Snapshot, bytes: &[u8]) -> Result<(), Error> {
         let profile = self.path(&meta.name, "pb.gz")?;
         let side = self.path(&meta.name, "json")?;
         if profile.exists() {
-            return Err(Error::Asked(format!(
+            return Err(Error::Name(format!(
                 "snapshot `{}` already exists",
                 meta.name
             )));
@@ -115,7 +128,7 @@ impl Snapshots {
         std::fs::create_dir_all(&self.folder)
             .and_then(|()| std::fs::write(&profile, bytes))
             .and_then(|()| std::fs::write(&side, serde_json::to_vec_pretty(meta)?))
-            .map_err(|error| lines::unreadable(&profile, &error))
+            .map_err(|error| Error::file(&profile, error))
     }
 
     fn read(&self, name: &str, extension: &str) -> Result<Vec<u8>, Error> {
@@ -129,7 +142,7 @@ impl Snapshots {
                     id,
                 });
             }
-            Err(error) => return Err(lines::unreadable(&path, &error)),
+            Err(error) => return Err(Error::file(&path, error)),
         };
         if length > MAX_BYTES {
             return Err(Error::File {
@@ -137,7 +150,7 @@ impl Snapshots {
                 reason: format!("{length} bytes are over the limit"),
             });
         }
-        std::fs::read(&path).map_err(|error| lines::unreadable(&path, &error))
+        std::fs::read(&path).map_err(|error| Error::file(&path, error))
     }
 
     /// Names come from people, so they are held to plain file names before they touch the disk.
@@ -150,7 +163,7 @@ impl Snapshots {
                 .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
             && !name.contains("..");
         if !is_plain {
-            return Err(Error::Asked(format!(
+            return Err(Error::Name(format!(
                 "`{}` is not a snapshot name; use letters, digits, `-`, `_` and `.`",
                 shorten(name, 60)
             )));

@@ -1,4 +1,5 @@
-//! One file holds a run: it opens where nobody knows the run, gives the same grade there, survives a kill and damage.
+//! A run as one file: it opens and is graded the same on a machine that has nothing else, and survives damage; and what
+//! a run has recorded survives a kill.
 
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::drills::{self, Case};
-use crate::support::{Drill, SOON, firedrill, get_json, wait_for};
+use crate::support::{Drill, SOON, children_of, firedrill, get_json, kill, wait_for};
 
 /// What the issue says of a kill, plus the time between what was asked last and the kill itself.
 const LOST_AT_MOST: Duration = Duration::from_millis(1_500);
@@ -19,14 +20,14 @@ const LOST_AT_MOST: Duration = Duration::from_millis(1_500);
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test(
-            "capsule::it_opens_and_grades_the_same_where_nobody_knows_the_run",
+            "pack::an_archive_opens_and_grades_the_same_on_another_machine",
             || {
                 elsewhere();
                 Ok(())
             },
         ),
         Trial::test(
-            "capsule::a_killed_runner_loses_no_more_than_a_second_or_so",
+            "pack::a_kill_of_everything_loses_no_more_than_a_second_or_so",
             || {
                 killed();
                 Ok(())
@@ -35,17 +36,17 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A machine that has nothing but the file.
+/// A machine that has nothing but the archive.
 struct Elsewhere {
     state: tempfile::TempDir,
     file: PathBuf,
 }
 
 impl Elsewhere {
-    fn new(capsule: &Path) -> Self {
+    fn new(archive: &Path) -> Self {
         let state = tempfile::tempdir().expect("a temporary state folder");
-        let file = state.path().join("sent.sqlite");
-        std::fs::copy(capsule, &file).expect("a copy of the capsule");
+        let file = state.path().join("sent.tar.gz");
+        std::fs::copy(archive, &file).expect("a copy of the archive");
         Self { state, file }
     }
 
@@ -86,9 +87,9 @@ impl Elsewhere {
 
     /// Changes the file, as a disk or a transfer would.
     fn damage(&self, damage: impl FnOnce(&mut Vec<u8>)) {
-        let mut bytes = std::fs::read(&self.file).expect("the capsule");
+        let mut bytes = std::fs::read(&self.file).expect("the archive");
         damage(&mut bytes);
-        std::fs::write(&self.file, bytes).expect("the capsule");
+        std::fs::write(&self.file, bytes).expect("the archive");
     }
 }
 
@@ -121,7 +122,8 @@ fn elsewhere() {
     let case = Case::of("error-spike");
     let mut drill = drills::start(case, &[]);
     let held = drills::hold_started(case, "right", &mut drill, |_| {});
-    let there = Elsewhere::new(&drill.folder().join("capsule.sqlite"));
+    let archive = packed(&drill);
+    let there = Elsewhere::new(&archive);
     let said = there.open(|urls| {
         assert_eq!(services(urls), 3);
         let prometheus = urls["prometheus"].as_str().expect("an address");
@@ -132,7 +134,7 @@ fn elsewhere() {
             "samples at the page"
         );
     });
-    assert!(!said.contains("not whole"), "{said}");
+    assert!(!said.contains("damaged"), "{said}");
     let grade = |there: &Elsewhere| {
         let report = drill.folder().join("report.md");
         let report = report.to_str().expect("a path");
@@ -146,7 +148,20 @@ fn elsewhere() {
     let differs = drills::differences(&held.verdict, &verdict);
     assert!(differs.is_empty(), "{differs:#?}");
     the_record_is_there(&there);
-    damaged(&drill.folder().join("capsule.sqlite"), grade);
+    damaged(&archive, grade);
+}
+
+/// The archive of a run that is over, beside its state.
+fn packed(drill: &Drill) -> PathBuf {
+    let file = drill.state().join("run.tar.gz");
+    let path = file.to_str().expect("a path");
+    let run = drill.ready["run"].as_str().expect("a run id");
+    let packed = drill.json(&["pack", run, path]);
+    assert_eq!(packed["run"], run);
+    assert!(packed["files"].as_u64() > Some(5), "{packed}");
+    let again = drill.cli(&["pack", run, path]);
+    assert_eq!(again.status.code(), Some(2), "it is not replaced unasked");
+    file
 }
 
 /// When it was paged, in seconds since 1970.
@@ -178,60 +193,63 @@ fn the_record_is_there(there: &Elsewhere) {
 }
 
 /// Three kinds of damage, and a file that is none.
-fn damaged(capsule: &Path, grade: impl Fn(&Elsewhere) -> (Output, String)) {
-    let there = Elsewhere::new(capsule);
+fn damaged(archive: &Path, grade: impl Fn(&Elsewhere) -> (Output, String)) {
+    let there = Elsewhere::new(archive);
     there.damage(|bytes| bytes.truncate(bytes.len() * 2 / 3));
     let said = there.open(|urls| assert_eq!(services(urls), 3));
     assert!(
-        said.contains("is not whole") && said.contains("bytes"),
+        said.contains("is damaged") && said.contains("bytes"),
         "cut short: {said}"
     );
 
-    let there = Elsewhere::new(capsule);
+    let there = Elsewhere::new(archive);
     there.damage(|bytes| {
-        // A stretch of pages in the middle, and the first one.
+        // A stretch in the middle, and the begin.
         let middle = bytes.len() / 2;
         bytes[middle..middle + 40_000].fill(0x5a);
         bytes[..4096].fill(0);
     });
     let said = there.open(|urls| assert_eq!(services(urls), 3));
     assert!(
-        said.contains("is not whole") && said.contains(" of "),
+        said.contains("is damaged") && said.contains(" of "),
         "overwritten: {said}"
     );
     let (output, said) = grade(&there);
     assert!(matches!(output.status.code(), Some(0 | 10)), "{said}");
-    assert!(said.contains("is not whole"), "{said}");
+    assert!(said.contains("is damaged"), "{said}");
 
-    let there = Elsewhere::new(capsule);
+    let there = Elsewhere::new(archive);
     there.damage(|bytes| {
         let length = bytes.len() - 1_000;
         bytes.truncate(length);
     });
     let said = there.open(|urls| assert_eq!(services(urls), 3));
-    assert!(said.contains("is not whole"), "a torn last page: {said}");
+    assert!(said.contains("is damaged"), "a torn last page: {said}");
 
-    let there = Elsewhere::new(capsule);
+    let there = Elsewhere::new(archive);
     there.damage(|bytes| bytes.fill(b'x'));
     let output = there.cli(&["open", there.file(), "--ports", "auto"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("is not the capsule of a run"), "{said}");
+    assert!(said.contains("is not the archive of a run"), "{said}");
 }
 
 fn killed() {
     let mut drill = Drill::start(&["up", "--seed", "6"]);
-    let capsule = drill.folder().join("capsule.sqlite");
+    let journal = drill.folder().join("metrics.lz4");
     let began = Instant::now();
     wait_for("some seconds of evidence", SOON, || {
-        let size = std::fs::metadata(&capsule).ok()?.len();
-        (size > 500_000 && began.elapsed() > Duration::from_secs(5)).then_some(())
+        let size = std::fs::metadata(&journal).ok()?.len();
+        (size > 10_000 && began.elapsed() > Duration::from_secs(5)).then_some(())
     });
     let prometheus = drill.url("prometheus").to_owned();
     let now = seconds(OffsetDateTime::now_utc());
     let newest = newest_sample(&prometheus, now).expect("a sample");
+    let children = children_of(drill.pid());
     drill.kill();
-    let there = Elsewhere::new(&capsule);
+    // None of them gets to write what it still has.
+    children.into_iter().for_each(kill);
+    let there = Elsewhere::new(&packed(&drill));
     let mut kept = 0.0;
     there.open(|urls| {
         assert_eq!(services(urls), 3);
