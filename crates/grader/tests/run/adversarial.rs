@@ -74,9 +74,7 @@ async fn who_says_nothing_gets_nothing() {
         "There are no pointers.",
         "None is proposed.",
     ];
-    let empty = run
-        .check("empty", |w| *w = WriteUp::default(), &told)
-        .await;
+    let empty = run.check("empty", |w| *w = WriteUp::default(), &told).await;
     // What others did on the live system stays on record, and is all that there is.
     assert!(empty.score <= 10, "{empty:#?}");
     let unknown = |writeup: &mut WriteUp| {
