@@ -1,4 +1,4 @@
-//! Write-ups that try to get a grade they did not earn, or to do harm on the way, against a drill that was held:
+//! Write-ups that try to get a grade they did not earn, or to do harm on the way, against a real run:
 //! none passes, none crashes, and each verdict says why in sentences.
 
 use std::net::TcpListener;
@@ -22,18 +22,18 @@ struct Attempt {
 }
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let name = "adversarial::no_write_up_passes_a_held_drill_that_it_does_not_answer";
+    let name = "adversarial::no_write_up_passes_a_drill_that_it_does_not_answer";
     vec![Trial::test(name, || {
-        hold();
+        attempts();
         Ok(())
     })]
 }
 
-fn hold() {
+fn attempts() {
     let case = Case::of("slow-checkout");
     let mut drill = drills::start(case, &[]);
-    let held = drills::hold_started(case, "right", &mut drill, refuses_a_flood);
-    let right = held.facts.fill(&case.write_ups("right")[0].1);
+    let graded = drills::to_verdict(case, "right", &mut drill, refuses_a_flood);
+    let right = graded.facts.fill(&case.write_ups("right")[0].1);
     let head = right.split("+++").nth(1).expect("the head of a write-up");
     let head: Table = head.parse().expect("the right write-up can be read");
     let outside = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");
@@ -124,7 +124,7 @@ static ATTEMPTS: [Attempt; 10] = [
             "this run has no trace `4bf92f3577b34da6a3ce929d0e0e4736`",
             "is outside this run",
             "this run has no deploy `inventory@2025.1.1`",
-            "No pointer that resolves for: trace, promql, deploy.",
+            "No pointer resolves for these kinds: trace, promql, deploy.",
         ],
     },
     Attempt {
@@ -133,7 +133,7 @@ static ATTEMPTS: [Attempt; 10] = [
             let trace = evidence(head, "cause")[0].clone();
             everywhere(head, &[&trace]);
         },
-        says: &["No pointer that resolves for: promql, deploy."],
+        says: &["No pointer resolves for these kinds: promql, deploy."],
     },
     Attempt {
         name: "right cause without evidence",
@@ -203,7 +203,7 @@ static ATTEMPTS: [Attempt; 10] = [
         },
         says: &[
             "It cannot be used: Prometheus",
-            "No pointer that resolves for",
+            "No pointer resolves for these kinds",
         ],
     },
 ];

@@ -3,7 +3,7 @@ use clap::{CommandFactory as _, Parser as _};
 use super::*;
 
 #[test]
-fn the_definitions_hold_together() {
+fn the_definitions_are_consistent() {
     Cli::command().debug_assert();
 }
 
@@ -94,6 +94,17 @@ fn words(line: &str) -> Vec<String> {
     }
     words.retain(|word| !word.is_empty());
     words
+}
+
+#[test]
+fn the_number_of_a_request_is_not_taken_for_a_line_break() {
+    let mut command = Cli::command();
+    let request = command.find_subcommand_mut("request").expect("a command");
+    let help = request.render_help().to_string();
+    assert!(
+        help.contains("visit={n}'") && help.contains("`{n}`"),
+        "{help}"
+    );
 }
 
 #[test]

@@ -36,7 +36,7 @@ async fn heap_names_stay_inside_the_run_folder() {
     );
     assert!(
         world.sources.snapshots.save(&meta("../late"), b"").is_err(),
-        "a name is no path"
+        "a name is not a path"
     );
     check(
         &world,
@@ -51,7 +51,7 @@ async fn heap_names_stay_inside_the_run_folder() {
             ),
             (
                 "heap:../../../etc/passwd..late",
-                "malformed: two snapshots are needed",
+                "malformed: name two snapshots",
             ),
             (
                 "heap:early..../etc/passwd",

@@ -2,8 +2,8 @@
 
 mod adversarial;
 mod conduct;
+mod graded_run;
 mod heap;
-mod held;
 mod profile;
 mod stub;
 

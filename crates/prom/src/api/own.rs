@@ -87,22 +87,22 @@ fn held(text: &mut String, stats: &crate::store::Stats) {
     let gauges = [
         (
             "prometheus_tsdb_head_series",
-            "Series at hand.",
+            "Series  in memory.",
             stats.series as f64,
         ),
         (
             "prometheus_tsdb_head_chunks",
-            "Chunks at hand.",
+            "Chunks  in memory.",
             stats.chunks as f64,
         ),
         (
             "prometheus_tsdb_head_samples",
-            "Samples at hand.",
+            "Samples  in memory.",
             stats.samples as f64,
         ),
         (
             "prometheus_tsdb_exemplar_exemplars_in_storage",
-            "Exemplars at hand.",
+            "Exemplars  in memory.",
             stats.exemplars as f64,
         ),
         (
@@ -136,7 +136,7 @@ fn happened(text: &mut String, counts: &crate::store::Counts) {
         ),
         (
             "prometheus_tsdb_conflicting_samples_total",
-            "Samples with another value of the same moment.",
+            "Samples with a different value at the same time.",
             counts.conflicting,
         ),
         (
@@ -146,7 +146,7 @@ fn happened(text: &mut String, counts: &crate::store::Counts) {
         ),
         (
             "prometheus_tsdb_refused_series_total",
-            "Series refused because there were too many.",
+            "Series rejected because of the series limit.",
             counts.refused_series,
         ),
         (
@@ -156,7 +156,7 @@ fn happened(text: &mut String, counts: &crate::store::Counts) {
         ),
         (
             "prometheus_tsdb_evicted_samples_total",
-            "Samples dropped to stay within the bytes allowed.",
+            "Samples dropped to stay within the memory limit.",
             counts.evicted,
         ),
     ];

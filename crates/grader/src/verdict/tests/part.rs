@@ -9,7 +9,7 @@ use crate::vocabulary::Mechanism;
 use crate::writeup;
 
 #[test]
-fn impact_is_held_against_the_load_generators_record() {
+fn impact_is_compared_with_the_load_generators_record() {
     fn check(change: impl Fn(&mut writeup::Impact), window: f64, numbers: f64) {
         let mut writeup = right();
         change(&mut writeup.impact);

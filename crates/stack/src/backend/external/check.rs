@@ -259,7 +259,7 @@ async fn pages(probe: &Probe, addresses: &Addresses, rules: &str) -> Result<(), 
     Ok(())
 }
 
-/// The names of the alerts in a rules file of ours.
+/// The names of the alerts in our rules file.
 fn alerts(rules: &str) -> impl Iterator<Item = &str> {
     rules
         .lines()
