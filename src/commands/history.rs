@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
-use record::instant;
 use text::format;
+use text::format::rfc3339;
 use time::OffsetDateTime;
 
 use crate::cli::write::History;
@@ -123,7 +123,7 @@ fn took(run: &Graded, part: &str) -> String {
 
 /// Such as `2026-11-23 10:00`.
 fn minute(at: OffsetDateTime) -> String {
-    let text = instant::text(at);
+    let text = rfc3339(at);
     text.get(..16).unwrap_or(&text).replace('T', " ")
 }
 

@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use grader::evidence::Deploy;
-use grader::moment::{clock_text, rfc3339};
+use grader::moment::clock_text;
 use grader::{Component, Mechanism, Severity, TriggerKind};
+use text::format::rfc3339;
 use time::OffsetDateTime;
 
 /// What is known when the template is written.

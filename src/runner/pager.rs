@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use grader::evidence::prometheus::Alert;
-use record::{Event, instant};
+use record::Event;
+use text::format::rfc3339;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::{MissedTickBehavior, interval};
@@ -65,7 +66,7 @@ fn page(drill: &Drill, alert: &Alert) {
     let annotation = |key| alert.annotations.get(key).cloned().unwrap_or_default();
     let at = now();
     let page = Page {
-        at: instant::text(at),
+        at: rfc3339(at),
         alert: name(alert).to_owned(),
         summary: annotation("summary"),
         description: annotation("description"),

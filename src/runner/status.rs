@@ -1,8 +1,9 @@
 //! What `firedrill status` shows: what runs, how it does, what was paged.
 
 use grader::evidence::Sources;
-use record::{Action, instant};
+use record::Action;
 use shop_api::Service;
+use text::format::rfc3339;
 
 use super::drill::Drill;
 use crate::clock::now;
@@ -13,7 +14,7 @@ impl Drill {
     pub(crate) async fn status(&self) -> Status {
         let (phase, pages) = self.update(|state| (state.phase, state.pages.clone()));
         let taken = |action: Action| Taken {
-            at: instant::text(action.at),
+            at: rfc3339(action.at),
             what: action.what,
         };
         let slis =
@@ -21,7 +22,7 @@ impl Drill {
         Status {
             run: self.run(),
             phase: phase.name().to_owned(),
-            started: instant::text(self.started.0),
+            started: rfc3339(self.started.0),
             up_s: self.started.1.elapsed().as_secs_f64(),
             pages,
             slis: slis.await,

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
+use text::format::rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use super::http::Endpoint;
 use super::{Error, Limits, otlp_json, shorten};
-use crate::moment::{Window, clock_text, rfc3339};
+use crate::moment::{Window, clock_text};
 
 /// A client of one Jaeger.
 #[derive(Debug, Clone)]

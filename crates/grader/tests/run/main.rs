@@ -146,7 +146,7 @@ async fn log_lines_prove_when_there_were_none_before() {
     std::fs::create_dir(&logs).expect("there is room");
     let mut file = std::fs::File::create(logs.join("checkout-1.jsonl")).expect("there is room");
     for second in 0..720 {
-        let at = grader::moment::rfc3339(STARTED + time::Duration::seconds(second));
+        let at = text::format::rfc3339(STARTED + time::Duration::seconds(second));
         let request = format!("{second:016x}");
         writeln!(file, r#"{{"timestamp":"{at}","level":"info","service":"checkout","message":"stored order","request_id":"{request}","trace_id":"{request}"}}"#).expect("there is room");
         if second > 300 && second % 10 == 0 {
