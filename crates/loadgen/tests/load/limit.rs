@@ -111,7 +111,9 @@ async fn the_error_names_a_journal_that_cannot_be_created() {
     let mut config = config(([127, 0, 0, 1], 9).into(), reading(1.0));
     config.journal = Some("/nowhere/load.jsonl".into());
     let error = loadgen::start(config).err().map(|error| error.to_string());
-    assert!(error.is_some_and(|error| error.starts_with("failed to create the load record `/nowhere/load.jsonl`: ")));
+    assert!(error.is_some_and(|error| {
+        error.starts_with("failed to create the load record `/nowhere/load.jsonl`: ")
+    }));
 }
 
 #[tokio::test]
