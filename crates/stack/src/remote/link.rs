@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
-use crate::manager::{Refusal, Token};
+use crate::manager::Refusal;
+use crate::token::Token;
 
 /// Where a manager is, and how it knows us.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub(super) struct Link {
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) enum Refused {
-    /// Nobody is there, or not what we look for.
+    /// Nothing answers, or not a manager.
     Silent(String),
     /// The token is not theirs.
     Foreign,

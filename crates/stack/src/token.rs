@@ -9,9 +9,10 @@ use std::path::Path;
 use anyhow::Context as _;
 use rand::RngExt as _;
 
-use super::TOKEN_VARIABLE;
 use crate::error::Error;
 
+/// The environment variable that may hold the token; no child inherits it.
+pub const TOKEN_VARIABLE: &str = "FIREDRILL_TOKEN";
 /// Shorter ones can be guessed.
 const LEAST_LETTERS: usize = 32;
 
@@ -27,7 +28,7 @@ impl fmt::Debug for Token {
 
 impl Token {
     /// From the file, else from the environment. A file that is not there is made with a random token:
-    /// whoever of those that share it comes first, makes it.
+    /// the first of those that share it creates it.
     pub fn find(file: Option<&Path>, variable: Option<String>) -> anyhow::Result<Self> {
         match (file, variable) {
             (Some(path), _) => Self::read(path),
