@@ -9,7 +9,7 @@ use grader::writeup::Claim;
 use grader::{Frame, WriteUp};
 use serde::Serialize;
 
-use crate::burst::line;
+use super::line;
 use crate::terminal::text::harmless;
 use crate::terminal::{Ink, Style};
 

@@ -4,27 +4,27 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use grader::evidence::prometheus::Alert;
-use record::{Event, instant};
+use record::Event;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::drill::{Drill, Phase};
+use crate::api::Page;
 use crate::clock::now;
-use crate::control::Page;
+use crate::drill::Drill;
 
 /// How often Prometheus is asked.
 const EVERY: Duration = Duration::from_millis(500);
 
 /// Watches the alerts until the drill ends.
-pub(super) async fn watch(drill: Arc<Drill>) {
+pub(crate) async fn watch(drill: Arc<Drill>) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
         // A Prometheus that does not answer now is asked again at the next tick.
         let alerts = drill.sources.prometheus.alerts().await;
-        drill.update(|state| state.is_blind = alerts.is_err());
+        drill.course(|course| course.is_blind = alerts.is_err());
         let Ok(alerts) = alerts else {
             continue;
         };
@@ -35,9 +35,9 @@ pub(super) async fn watch(drill: Arc<Drill>) {
 }
 
 /// Pages if the alert is one that does, by whatever way it came here; each name once.
-pub(super) fn hear(drill: &Drill, alert: &Alert) {
-    let began = drill.moments().traffic;
-    if is_page(alert) && began.is_none_or(|began| is_of_this_run(alert, began)) {
+pub(crate) fn hear(drill: &Drill, alert: &Alert) {
+    let began = drill.course(|course| course.traffic());
+    if is_page(alert) && is_of_this_run(alert, began) {
         page(drill, alert);
     }
 }
@@ -63,34 +63,21 @@ fn name(alert: &Alert) -> &str {
 /// The first of its name is a page.
 fn page(drill: &Drill, alert: &Alert) {
     let annotation = |key| alert.annotations.get(key).cloned().unwrap_or_default();
-    let at = now();
     let page = Page {
-        at: instant::text(at),
+        at: now(),
         alert: name(alert).to_owned(),
         summary: annotation("summary"),
         description: annotation("description"),
     };
-    let is_new = drill.update(|state| {
-        if state.pages.iter().any(|before| before.alert == page.alert) {
-            return false;
-        }
-        state.moments.page.get_or_insert(at);
-        state.pages.push(page.clone());
-        if matches!(state.phase, Phase::Baseline | Phase::Traffic) {
-            state.phase = Phase::Paged;
-        }
-        true
-    });
-    if !is_new {
-        return;
+    if drill.course(|course| course.page(page.clone())) {
+        drill.scribe.say(Event::Page {
+            at: page.at,
+            alert: page.alert,
+            labels: alert.labels.clone(),
+            summary: page.summary,
+            description: page.description,
+        });
     }
-    drill.say(Event::Page {
-        at,
-        alert: page.alert,
-        labels: alert.labels.clone(),
-        summary: page.summary,
-        description: page.description,
-    });
 }
 
 #[cfg(test)]

@@ -1,22 +1,21 @@
 //! The command lines of a reproduction: `firedrill request …`, and nothing else is ever run.
 
 use clap::Parser;
+use drill::burst::{MAX_SECONDS, Request};
 
-use super::Request;
+use crate::cli::call::Call;
 
 /// Most command lines.
 const MAX_LINES: usize = 10;
 /// Most requests of all lines together.
 const MAX_REQUESTS: u32 = 500;
-/// Most time that all lines together may take to be sent, in seconds.
-pub(crate) const MAX_SECONDS: u64 = 30;
 
 /// The arguments of `firedrill request`. What only changes what it prints is read, and means nothing here.
 #[derive(Debug, Parser)]
 #[command(name = "firedrill request", no_binary_name = true)]
 struct Line {
     #[command(flatten)]
-    request: Request,
+    call: Call,
     #[arg(long = "no-trace")]
     _no_trace: bool,
     #[arg(short = 'v', long = "verbose")]
@@ -71,7 +70,7 @@ fn request(line: &str) -> Result<Request, String> {
         let first = first.trim_start_matches("error: ").trim_end_matches('.');
         format!("`{shown}`: {first}")
     })?;
-    Ok(line.request)
+    Ok(line.call.request())
 }
 
 #[cfg(test)]

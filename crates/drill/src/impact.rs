@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use grader::moment::Window;
 use grader::rubric;
-use grader::verdict::ImpactTruth;
 use loadgen::{Record, Route};
+use record::{ImpactTruth, Window};
 use time::OffsetDateTime;
 
 /// A second is affected from this share of failed or slow requests on: one slow answer of many is no incident.
@@ -16,7 +15,7 @@ const QUIET_S: u32 = 10;
 /// The impact within `incident` on the routes that the rubric names.
 ///
 /// Start and end are the first and the last affected second of the schedule; `end` is absent while it goes on.
-pub(super) fn truth(record: &Record, rubric: &rubric::Impact, incident: Window) -> ImpactTruth {
+pub(crate) fn truth(record: &Record, rubric: &rubric::Impact, incident: Window) -> ImpactTruth {
     let routes: Vec<Route> = Route::ALL
         .into_iter()
         .filter(|route| {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use grader::evidence::Sources;
-use grader::moment::Window;
+use record::Window;
 use scenario::Manifest;
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -16,13 +16,13 @@ const EVERY: Duration = Duration::from_millis(500);
 const STEP: time::Duration = time::Duration::seconds(1);
 
 /// Whether something could not be measured because Prometheus does not answer, which is not the shop's doing.
-pub(super) fn is_outage(error: &anyhow::Error) -> bool {
+pub(crate) fn is_outage(error: &anyhow::Error) -> bool {
     let error = error.downcast_ref::<grader::evidence::Error>();
     error.is_some_and(grader::evidence::Error::is_outage)
 }
 
 /// The largest value that the indicator had in the window; zero where it had none.
-pub(super) async fn highest(
+pub(crate) async fn highest(
     sources: &Sources,
     manifest: &Manifest,
     window: Window,
@@ -39,7 +39,7 @@ pub(super) async fn highest(
 }
 
 /// The indicator at one instant; zero where it has no value.
-pub(super) async fn value(
+pub(crate) async fn value(
     sources: &Sources,
     manifest: &Manifest,
     at: OffsetDateTime,
@@ -54,15 +54,15 @@ pub(super) async fn value(
 
 /// What came of waiting for the indicator to be low again.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Settled {
+pub(crate) struct Settled {
     /// Whether it stayed low for as long as the scenario asks.
-    pub(super) recovered: bool,
+    pub(crate) recovered: bool,
     /// Its last value.
-    pub(super) last: f64,
+    pub(crate) last: f64,
 }
 
 /// Waits up to `within` until the indicator has been below its recovery threshold for the scenario's hold time.
-pub(super) async fn recovery(
+pub(crate) async fn recovery(
     sources: &Sources,
     manifest: &Manifest,
     within: Duration,

@@ -6,25 +6,29 @@
 //! ```
 //! Nothing but requests is ever sent, to nobody but the copy's gateway.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use grader::WriteUp;
 use grader::reproduction::{Answered, Reproduced, Trial};
 use grader::rubric::Growth;
-use scenario::{Action, Event, Scenario, Target};
+use scenario::{Event, Scenario};
 use stack::copy::{Copy, Plan};
 
-use super::drill::Drill;
-use super::plan;
-use crate::burst::line::{self, MAX_SECONDS};
 use crate::burst::{self, Request};
+use crate::deploy_log::DeployLog;
+use crate::drill::Drill;
+use crate::operator::Operator;
+use crate::shop::Processes;
 
-/// Whoever submits waits for it: starting, changing and stopping a copy takes no longer than this besides the requests.
+/// The submission waits for it: starting, changing and stopping a copy takes no longer than this besides the requests.
 const PREPARED_WITHIN: Duration = Duration::from_secs(60);
+/// Most time that all requests may take on one copy.
+const SENT_WITHIN: Duration = Duration::from_secs(burst::MAX_SECONDS);
 
 /// Runs what the write-up gives; nothing where it gives none or the drill asks for none.
-pub(super) async fn attempt(
+pub(crate) async fn attempt(
     drill: &Drill,
     scenario: &Scenario,
     writeup: &WriteUp,
@@ -34,7 +38,7 @@ pub(super) async fn attempt(
     if lines.is_empty() {
         return None;
     }
-    let requests = match line::requests(lines) {
+    let requests = match (drill.reader.reproduction)(lines) {
         Ok(requests) => requests,
         Err(why) => return Some(Reproduced::Refused(why)),
     };
@@ -63,17 +67,15 @@ async fn tried(
     let name = if with_change { "copy-1" } else { "copy-2" };
     let prepared = async {
         let copy = Copy::start(Plan {
-            run: drill.run(),
-            seed: drill.seed,
-            scratch: drill.scratch.join(name),
-            cache: drill.cache.clone(),
-            releases: plan::releases(Some(scenario))?,
-            current: plan::current(Some(scenario)),
+            scratch: drill.copies.scratch.join(name),
+            ..drill.copies.clone()
         })
         .await?;
+        let operator = operator(&copy, drill);
         for event in until_the_change(scenario) {
             if with_change || !event.change {
-                apply(&copy, &event.action).await?;
+                operator.begin(&event.action, scenario).await?;
+                operator.complete(&event.action).await?;
             }
         }
         anyhow::Ok(copy)
@@ -95,33 +97,21 @@ fn until_the_change(scenario: &Scenario) -> Vec<&Event> {
     events
 }
 
-async fn apply(copy: &Copy, action: &Action) -> anyhow::Result<()> {
-    match action {
-        Action::Deploy {
-            service,
-            release,
-            instances,
-        } => {
-            let only = instances.clone().unwrap_or_default();
-            copy.fleet.deploy(service.name(), release, &only).await
+/// The copy's own operator, whose shop starts as the drill's did. What it does is kept nowhere.
+fn operator(copy: &Copy, drill: &Drill) -> Operator<Processes> {
+    let deploys = DeployLog::default();
+    let started = drill.scribe.head.started;
+    for entry in drill.operator.deploys.entries() {
+        if entry.at < started {
+            deploys.record(entry);
         }
-        Action::Config {
-            target, settings, ..
-        } => {
-            let settings = serde_json::to_value(settings).context("settings of a change")?;
-            match target {
-                Target::Service(service) => {
-                    let views = copy.fleet.views().await;
-                    let view = views.iter().find(|view| view.service == service.name());
-                    let release = &view.context("a service that runs")?.release;
-                    let pushed = copy.fleet.push(*service, release, settings).await;
-                    pushed.map(drop)
-                }
-                Target::Payment => copy.provider.configure(&settings).await,
-            }
-        }
-        // A copy has no traffic of its own.
-        Action::Load { .. } | Action::Note { .. } => Ok(()),
+    }
+    Operator {
+        shop: Processes {
+            fleet: Arc::clone(&copy.fleet),
+            provider: Arc::clone(&copy.provider),
+        },
+        deploys,
     }
 }
 
@@ -133,7 +123,7 @@ async fn measured(
     let client = stack::http::client().build().context("HTTP client")?;
     let base = format!("http://{}", copy.gateway);
     let before = total(copy, &client, growth).await?;
-    let deadline = Instant::now() + Duration::from_secs(MAX_SECONDS);
+    let deadline = Instant::now() + SENT_WITHIN;
     let mut commands = Vec::new();
     for request in requests {
         let outcomes = burst::send(&client, &base, request, deadline).await;

@@ -19,7 +19,7 @@ use scenario::Pace;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::error::Error;
+use crate::Error;
 
 const LOCK_ATTEMPTS: u32 = 5;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
@@ -96,12 +96,7 @@ impl StateDir {
         // The XDG rules say to ignore a relative path.
         let xdg = env("XDG_STATE_HOME").filter(|path| path.is_absolute());
         let home = || Some(env("HOME")?.join(".local/state"));
-        let base = xdg.or_else(home).ok_or_else(|| {
-            Error::usage(
-                "there is no home folder to keep the runs in",
-                "name one with `--state-dir DIR`",
-            )
-        })?;
+        let base = xdg.or_else(home).ok_or(Error::NoStateDir)?;
         Ok(Self(base.join("firedrill")))
     }
 

@@ -3,18 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
-use grader::moment::Window;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use record::Event;
+use record::{Event, Window};
+use scenario::{Action, Event as Step, Pace, Scenario};
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::drill::{Drill, Phase};
-use super::measure;
 use crate::clock::now;
-use scenario::Pace;
-use scenario::{Action, Event as Step, Scenario, Target};
+use crate::course::Phase;
+use crate::drill::Drill;
+use crate::measure;
+use crate::plan::Incident;
 
 /// The first seconds of traffic, in which caches and pools fill, do not belong to the baseline. At the real pace.
 const WARM_UP_S: f64 = 20.0;
@@ -30,24 +29,23 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 const BACK_WITHIN: Duration = Duration::from_secs(20);
 
 /// Plays the scenario's timeline; a drill that cannot count is ended as void.
-pub(super) async fn play(drill: Arc<Drill>) {
-    let Some(scenario) = drill.scenario.clone() else {
+pub(crate) async fn play(drill: Arc<Drill>) {
+    let Some(Incident { scenario, .. }) = &drill.incident else {
         return;
     };
-    match play_all(&drill, &scenario).await {
+    match play_all(&drill, scenario).await {
         Ok(None) => {}
         Ok(Some(reason)) => drill.void(reason),
         Err(error) => drill.void(format!("the timeline cannot continue: {error:#}")),
     }
 }
 
-async fn play_all(drill: &Arc<Drill>, scenario: &Scenario) -> anyhow::Result<Option<String>> {
+async fn play_all(drill: &Drill, scenario: &Scenario) -> anyhow::Result<Option<String>> {
     sleep(drill.pace.scale(WARM_UP_S)).await;
-    let start = Instant::now();
-    drill.update(|state| state.moments.steady = Some(now()));
-    drill.say(Event::Steady { at: now() });
-    drill.update(|state| state.phase = Phase::Traffic);
-    let stretch = stretch(drill.pace, drill.seed);
+    let (start, at) = (Instant::now(), now());
+    drill.course(|course| course.steady(at));
+    drill.scribe.say(Event::Steady { at });
+    let stretch = stretch(drill.pace, drill.scribe.head.seed);
     for step in &with_ends(&scenario.timeline) {
         sleep_until(start + drill.pace.scale(step.at_s * stretch)).await;
         if step.change
@@ -92,19 +90,20 @@ fn stretch(pace: Pace, seed: u64) -> f64 {
 
 /// Why the baseline was not steady, if it was not.
 async fn unsteady(drill: &Drill, scenario: &Scenario) -> anyhow::Result<Option<String>> {
-    let moments = drill.moments();
-    let from = moments.steady.context("the steady state has begun")?;
-    if let Some(page) = drill.update(|state| state.pages.first().cloned()) {
+    let (page, window) = drill.course(|course| {
+        let first = course.pages().first().cloned();
+        (first, course.baseline(now()))
+    });
+    if let Some(page) = page {
         return Ok(Some(format!(
-            "the baseline was not steady: `{}` fired before any change",
+            "the baseline was not steady: `{}` fired before anything was changed",
             page.alert
         )));
     }
-    let window = Window { from, to: now() };
     let Some(highest) = measured(drill, scenario, window).await? else {
         return Ok(None);
     };
-    drill.update(|state| state.measured.insert("before".to_owned(), highest));
+    drill.course(|course| course.measured.insert("before".to_owned(), highest));
     let limit = scenario.manifest.before_below;
     Ok((highest >= limit).then(|| format!("the baseline was not steady: the indicator reached {highest:.4} and must stay below {limit}")))
 }
@@ -123,7 +122,7 @@ async fn measured(
             Err(error) if !measure::is_outage(&error) => return Err(error),
             Err(error) if Instant::now() >= deadline => {
                 let why = format!("the baseline could not be measured: {error:#}");
-                drill.update(|state| state.unchecked = Some(why));
+                drill.course(|course| course.unchecked = Some(why));
                 return Ok(None);
             }
             Err(_) => sleep(Duration::from_millis(500)).await,
@@ -131,58 +130,19 @@ async fn measured(
     }
 }
 
-async fn perform(drill: &Arc<Drill>, scenario: &Scenario, step: &Step) -> anyhow::Result<()> {
+async fn perform(drill: &Drill, scenario: &Scenario, step: &Step) -> anyhow::Result<()> {
     if step.change {
-        drill.update(|state| state.moments.change = Some(now()));
+        drill.course(|course| course.change(now()));
     }
-    match &step.action {
-        Action::Deploy {
-            service,
-            release,
-            instances,
-        } => {
-            let known = scenario
-                .release(*service, release)
-                .context("a release of the history")?;
-            let only = instances.clone().unwrap_or_default();
-            drill
-                .deploy(*service, release, &only, &known.author, &known.changelog)
-                .await
-        }
-        Action::Config {
-            target: Target::Service(service),
-            settings,
-            summary,
-            author,
-        } => {
-            let patch =
-                serde_json::to_value(settings).context("settings of a configuration change")?;
-            let role = author.as_deref().unwrap_or("platform engineer");
-            drill
-                .configure(
-                    *service,
-                    &patch,
-                    role,
-                    summary.as_deref().unwrap_or_default(),
-                )
-                .await
-        }
-        Action::Config {
-            target: Target::Payment,
-            settings,
-            ..
-        } => {
-            drill
-                .provider
-                .configure(&serde_json::to_value(settings).context("settings of the provider")?)
-                .await
-        }
-        Action::Load { rate, .. } => {
-            drill.load.set_rate(*rate);
-            Ok(())
-        }
-        Action::Note { .. } => Ok(()),
+    if let Action::Load { rate, .. } = &step.action {
+        drill.load.set_rate(*rate);
     }
+    if let Some(entry) = drill.operator.begin(&step.action, scenario).await? {
+        drill.operator.deploys.written()?;
+        drill.announce(entry).await;
+    }
+    drill.operator.complete(&step.action).await?;
+    drill.publish().await
 }
 
 /// Waits for the page that the scenario promises; the reason why the drill is void if it does not come.
@@ -190,28 +150,19 @@ async fn await_page(drill: &Drill, scenario: &Scenario) -> anyhow::Result<Option
     let mut deadline = Instant::now() + PAGE_WITHIN;
     let wanted = &scenario.page.alert;
     while Instant::now() < deadline {
-        if drill.update(|state| state.pages.iter().any(|page| page.alert == *wanted)) {
-            return Ok(None);
-        }
-        if drill.update(|state| state.phase == Phase::Grading || state.phase == Phase::Ended) {
+        let is_over = drill.course(|course| {
+            course.has_paged(wanted) || matches!(course.phase(), Phase::Grading | Phase::Ended)
+        });
+        if is_over {
             return Ok(None);
         }
         sleep(LOOK_EVERY).await;
-        if drill.update(|state| state.is_blind) {
-            deadline += LOOK_EVERY; // Nobody can be paged meanwhile, and that is not the scenario's doing.
+        if drill.course(|course| course.is_blind) {
+            deadline += LOOK_EVERY; // No page can come meanwhile, and that is not the scenario's doing.
         }
     }
-    let from = drill
-        .moments()
-        .change
-        .or(drill.moments().steady)
-        .context("the steady state has begun")?;
-    let highest = measure::highest(
-        &drill.sources,
-        &scenario.manifest,
-        Window { from, to: now() },
-    )
-    .await?;
+    let window = drill.course(|course| course.symptom(now()));
+    let highest = measure::highest(&drill.sources, &scenario.manifest, window).await?;
     Ok(Some(format!(
         "`{wanted}` did not fire within {} s; the indicator reached {highest:.4}",
         PAGE_WITHIN.as_secs(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use loadgen::{Config, Handle, Record};
 
-use crate::clock::unix_ms;
+use crate::clock::now;
 
 /// How long requests under way may take at the end.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -28,7 +28,8 @@ impl Load {
     ) -> anyhow::Result<Self> {
         let mut config = Config::new(target, seed, load);
         config.journal = Some(folder.join(record::LOAD));
-        config.started_at_ms = i64::try_from(unix_ms()).unwrap_or(i64::MAX);
+        let started = now().unix_timestamp_nanos() / 1_000_000;
+        config.started_at_ms = i64::try_from(started).unwrap_or(i64::MAX);
         let handle = loadgen::start(config).context("load generator")?;
         Ok(Self {
             handle: Mutex::new(Some(handle)),

@@ -8,8 +8,8 @@ use anyhow::Context;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
-use super::drill::Drill;
-use crate::error::Outcome;
+use crate::course::Ending;
+use crate::drill::Drill;
 
 /// With less free space than this a drill ends: it must never be what fills a disk.
 const FREE_BYTES: u64 = 256 * 1024 * 1024;
@@ -17,14 +17,14 @@ const FREE_BYTES: u64 = 256 * 1024 * 1024;
 const DISK_EVERY: Duration = Duration::from_secs(5);
 
 /// A run's id: the time, so that ids sort by it, and four random digits, so that two never collide.
-pub(super) fn id(at: OffsetDateTime, random: u16) -> String {
+pub(crate) fn id(at: OffsetDateTime, random: u16) -> String {
     let format = format_description!("[year][month][day]-[hour][minute][second]");
     // The format has no part that a UTC time lacks.
     format!("{}-{random:04x}", at.format(format).unwrap_or_default())
 }
 
 /// Creates the folder of a run.
-pub(super) fn create(runs: &Path, id: &str) -> anyhow::Result<PathBuf> {
+pub(crate) fn create(runs: &Path, id: &str) -> anyhow::Result<PathBuf> {
     let folder = runs.join(id);
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("run folder `{}`", folder.display()))?;
@@ -33,7 +33,7 @@ pub(super) fn create(runs: &Path, id: &str) -> anyhow::Result<PathBuf> {
 
 /// Removes the databases of runs whose runner was killed together with everything that would have done it.
 /// The caller holds the lock of the state folder, so that no run is alive.
-pub(super) fn sweep(runs: &Path) {
+pub(crate) fn sweep(runs: &Path) {
     for run in std::fs::read_dir(runs).into_iter().flatten().flatten() {
         // What cannot be removed now is tried again at the next start.
         let _ = std::fs::remove_dir_all(run.path().join(record::SCRATCH));
@@ -41,29 +41,30 @@ pub(super) fn sweep(runs: &Path) {
 }
 
 /// A run that was ended before it was ready leaves nothing.
-pub(super) fn discard(folder: &Path) -> anyhow::Result<Outcome> {
+pub(crate) fn discard(folder: &Path) -> anyhow::Result<Ending> {
     std::fs::remove_dir_all(folder)
         .with_context(|| format!("run folder `{}`", folder.display()))?;
-    Ok(Outcome::Done)
+    Ok(Ending::Done)
 }
 
 /// A run that did not come up leaves nothing but its error.
-pub(super) fn discard_on(error: anyhow::Error, folder: &Path) -> anyhow::Error {
+pub(crate) fn discard_on(error: anyhow::Error, folder: &Path) -> anyhow::Error {
     let _ = discard(folder); // The error that is on its way out matters more.
     error
 }
 
 /// Ends the drill before its disk is full.
-pub(super) async fn watch_disk(drill: Arc<Drill>) {
+pub(crate) async fn watch_disk(drill: Arc<Drill>) {
+    let folder = drill.scribe.folder();
     loop {
         tokio::time::sleep(DISK_EVERY).await;
-        if let Some(free) = free_bytes(&drill.folder)
+        if let Some(free) = free_bytes(&folder)
             && free < FREE_BYTES
         {
             let free = free / (1024 * 1024);
             drill.void(format!(
                 "only {free} MiB are free on the disk of `{}`",
-                drill.folder.display()
+                folder.display()
             ));
             return;
         }

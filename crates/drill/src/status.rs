@@ -1,34 +1,27 @@
-//! What `firedrill status` shows: what runs, how it does, what was paged.
+//! What `status` shows: what runs, how it does, what was paged.
 
+use futures_util::future::join_all;
 use grader::evidence::Sources;
-use record::{Action, instant};
 use shop_api::Service;
 
-use super::drill::Drill;
+use crate::api::{Sli, Status};
 use crate::clock::now;
-use crate::control::{Sli, Status, Taken};
+use crate::drill::Drill;
 
-impl Drill {
-    /// The drill as it stands.
-    pub(crate) async fn status(&self) -> Status {
-        let (phase, pages) = self.update(|state| (state.phase, state.pages.clone()));
-        let taken = |action: Action| Taken {
-            at: instant::text(action.at),
-            what: action.what,
-        };
-        let slis =
-            futures_util::future::join_all(Service::ALL.map(|service| sli(&self.sources, service)));
-        Status {
-            run: self.run(),
-            phase: phase.name().to_owned(),
-            started: instant::text(self.started.0),
-            up_s: self.started.1.elapsed().as_secs_f64(),
-            pages,
-            slis: slis.await,
-            actions: self.deploys.actions().into_iter().map(taken).collect(),
-            blocked: self.fleet.blocked(),
-            services: self.instances().await,
-        }
+/// The drill as it stands.
+pub(crate) async fn status(drill: &Drill) -> Status {
+    let (phase, pages) = drill.course(|course| (course.phase(), course.pages().to_vec()));
+    let slis = join_all(Service::ALL.map(|service| sli(&drill.sources, service)));
+    Status {
+        run: drill.scribe.run().to_owned(),
+        phase: phase.name().to_owned(),
+        started: drill.scribe.head.started,
+        up_s: drill.up_since.elapsed().as_secs_f64(),
+        pages,
+        slis: slis.await,
+        actions: drill.operator.deploys.actions(),
+        blocked: drill.operator.shop.fleet.blocked(),
+        services: drill.instances().await,
     }
 }
 

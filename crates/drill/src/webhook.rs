@@ -17,22 +17,21 @@ use stack::guard::{self, Bearer, Hosts};
 use stack::manager::Token;
 use tokio::net::TcpListener;
 
-use super::drill::Drill;
-use super::pager;
-use super::plan::Options;
+use crate::drill::Drill;
+use crate::pager;
 
 /// A notification holds some alerts of some hundred bytes.
 const LARGEST_BODY: usize = 256 * 1024;
 
 /// Where the webhook listens, and to whom.
 #[derive(Clone, Debug)]
-pub(crate) struct Webhook {
+pub struct Webhook {
     /// The address.
-    pub(crate) addr: SocketAddr,
+    pub addr: SocketAddr,
     /// Names by which Alertmanager reaches it.
-    pub(crate) hosts: Vec<String>,
+    pub hosts: Vec<String>,
     /// What Alertmanager must show.
-    pub(crate) token: Token,
+    pub token: Token,
 }
 
 /// The part of Alertmanager's notification (version 4) that a page is made of.
@@ -65,7 +64,7 @@ impl From<Notified> for Alert {
 }
 
 /// The webhook with its socket, before there is a drill to page.
-pub(super) struct Bound {
+pub(crate) struct Bound {
     listener: TcpListener,
     addr: SocketAddr,
     webhook: Webhook,
@@ -97,9 +96,8 @@ impl Webhook {
 }
 
 /// Binds the webhook that was asked for, or the one that native backends want; others want none.
-pub(super) async fn open(options: &Options) -> anyhow::Result<Option<Bound>> {
-    let asked = options.webhook.clone();
-    let own = || matches!(options.backend, Kind::Native(_)).then(Webhook::own);
+pub(crate) async fn open(asked: Option<Webhook>, backend: &Kind) -> anyhow::Result<Option<Bound>> {
+    let own = || matches!(backend, Kind::Native(_)).then(Webhook::own);
     match asked.or_else(own) {
         Some(webhook) => webhook.bind().await.map(Some),
         None => Ok(None),
@@ -108,7 +106,7 @@ pub(super) async fn open(options: &Options) -> anyhow::Result<Option<Bound>> {
 
 impl Bound {
     /// Where an Alertmanager on this machine reaches it.
-    pub(super) fn pager(&self) -> Pager {
+    pub(crate) fn pager(&self) -> Pager {
         let ip = self.addr.ip();
         let ip = if ip.is_unspecified() {
             Ipv4Addr::LOCALHOST.into()
@@ -122,7 +120,7 @@ impl Bound {
     }
 
     /// Answers until it is dropped.
-    pub(super) async fn serve(self, drill: Arc<Drill>) {
+    pub(crate) async fn serve(self, drill: Arc<Drill>) {
         let hosts = Hosts::of(self.addr, &self.webhook.hosts, "--pager-host");
         let bearer = Bearer::new(self.webhook.token.expose());
         let router = Router::new()

@@ -162,8 +162,8 @@ fn a_name_stands_for_one_instance_or_all_of_a_service() {
     assert_eq!(names("inventory"), ["inventory-1", "inventory-2"]);
     assert_eq!(names("inventory-2"), ["inventory-2"]);
     let error = session.instances("inventroy").expect_err("unknown");
-    assert_eq!(
-        error.hint().as_deref(),
-        Some("did you mean `inventory`, `inventory-1` or `inventory-2`?")
-    );
+    let Error::UnknownName { nearest, .. } = error else {
+        panic!("{error}");
+    };
+    assert_eq!(nearest, ["inventory", "inventory-1", "inventory-2"]);
 }

@@ -1,4 +1,4 @@
-//! Who is told what a drill does, as it goes: the terminal that runs it. The runner itself shows nothing.
+//! Who is told what a drill does, as it goes: the terminal that runs it. The drill itself shows nothing.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use grader::{Verdict, WriteUp};
 use record::Event;
 
 /// The other side of a drill's output.
-pub(crate) trait Audience: std::fmt::Debug + Send + Sync {
+pub trait Audience: std::fmt::Debug + Send + Sync {
     /// A step of the start.
     fn step(&self, what: &str);
 

@@ -1,7 +1,7 @@
 //! The runner's control API: how a second terminal acts on the running drill.
 //!
 //! Loopback only, with the run's token and a loopback Host header, JSON in and out;
-//! nothing changes on a GET. The client is `crate::control`.
+//! nothing changes on a GET. The shapes are in `api`.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,14 +17,15 @@ use shop_api::Service;
 use stack::guard::{self, Bearer, Hosts};
 use tokio::net::TcpListener;
 
-use super::drill::Drill;
-use crate::control::{ActionRequest, Failure, SubmitRequest};
+use crate::api::{Action, Failure, SubmitRequest};
+use crate::drill::Drill;
+use crate::{grade, status};
 
 /// A write-up may be refused for its size by the grader, in words; this only bounds the memory.
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
 
 /// Serves the API until the task is dropped; returns where it listens.
-pub(super) async fn serve(
+pub(crate) async fn serve(
     drill: Arc<Drill>,
 ) -> anyhow::Result<(SocketAddr, impl Future<Output = ()>)> {
     let listener = TcpListener::bind(("127.0.0.1", 0))
@@ -40,7 +41,7 @@ pub(super) async fn serve(
 
 fn router(drill: Arc<Drill>, addr: SocketAddr) -> Router {
     let hosts = Hosts::loopback(addr.port());
-    let bearer = Bearer::new(&drill.token());
+    let bearer = Bearer::new(&drill.scribe.token());
     Router::new()
         .route("/v1/status", get(status))
         .route("/v1/settings/{service}", get(settings))
@@ -53,14 +54,14 @@ fn router(drill: Arc<Drill>, addr: SocketAddr) -> Router {
 }
 
 async fn status(State(drill): State<Arc<Drill>>) -> Response {
-    Json(drill.status().await).into_response()
+    Json(status::status(&drill).await).into_response()
 }
 
 async fn settings(State(drill): State<Arc<Drill>>, Path(service): Path<Service>) -> Response {
     answer(drill.settings(service))
 }
 
-async fn act(State(drill): State<Arc<Drill>>, Json(request): Json<ActionRequest>) -> Response {
+async fn act(State(drill): State<Arc<Drill>>, Json(request): Json<Action>) -> Response {
     // The work goes on even if the terminal that asked for it is closed.
     let acting = tokio::spawn(async move { drill.act(request).await });
     answer(
@@ -72,7 +73,7 @@ async fn act(State(drill): State<Arc<Drill>>, Json(request): Json<ActionRequest>
 }
 
 async fn submit(State(drill): State<Arc<Drill>>, Json(request): Json<SubmitRequest>) -> Response {
-    let grading = tokio::spawn(async move { drill.submit(&request).await });
+    let grading = tokio::spawn(async move { grade::submit(&drill, &request).await });
     answer(
         grading
             .await
