@@ -100,13 +100,13 @@ fn pace() -> impl TypedValueParser<Value = Pace> {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a drill: a blind choice, or by name
+    /// Run a drill, chosen blindly or by name
     Run(drill::Run),
     /// Start the shop, its traffic and the backends without an incident
     Up(drill::Up),
     /// List the drills by id, symptom and level, without spoilers
     List(drill::List),
-    /// Show what is running, how healthy it is, and what paged
+    /// Show what is running, its health, pages and actions
     Status(drill::Status),
     /// Search or follow the services' logs
     Logs(evidence::Logs),
@@ -146,9 +146,9 @@ pub enum Command {
     Report(write::Report),
     /// Submit a write-up for its verdict and end the drill
     Submit(write::Submit),
-    /// Show what happened, the shortest path through the evidence, and what misled
+    /// Show what happened, the shortest path through the evidence, and what was misleading
     Debrief(write::Debrief),
-    /// Show the graded runs and how the scores develop
+    /// Show the graded runs and their scores over time
     History(write::History),
     /// Open the evidence of an ended run in Jaeger and Prometheus
     Open(drill::Open),

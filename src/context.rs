@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use record::Head;
 use time::OffsetDateTime;
 
@@ -77,7 +77,7 @@ impl Context {
     }
 
     fn unpacked(&self, file: &Path) -> anyhow::Result<PathBuf> {
-        let mut all = self.unpacked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.unpacked.lock();
         if let Some(unpacked) = all.get(file) {
             return Ok(unpacked.folder());
         }

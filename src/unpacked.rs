@@ -71,10 +71,7 @@ fn refusal(error: archive::Error) -> anyhow::Error {
 
 /// Journals of which nothing is left, as empty ones: what is left of the other can be looked at then.
 fn empty_journals(folder: &Path) -> anyhow::Result<()> {
-    for name in [
-        backend::traces::journal::FILE_NAME,
-        backend::metrics::journal::FILE_NAME,
-    ] {
+    for name in [backend::TRACES_FILE, backend::METRICS_FILE] {
         let path = folder.join(name);
         let mut options = File::options();
         let opened = options.append(true).create(true).open(&path);

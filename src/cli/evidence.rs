@@ -236,7 +236,7 @@ pub struct HeapSnapshot {
     /// The service, or one instance of it such as `inventory-2`
     #[arg(value_name = "SERVICE")]
     pub service: String,
-    /// Replace an existing snapshot of that name
+    /// Overwrite an existing snapshot of that name
     #[arg(long)]
     pub force: bool,
     /// Text or JSON.
@@ -327,7 +327,7 @@ pub struct ProfileCpu {
   firedrill request GET /v1/products/sku-000001
   firedrill request PUT /v1/carts/c1 -d '{\"lines\":[{\"sku\":\"sku-000001\",\"quantity\":1}]}'
   firedrill request POST /v1/orders -d '{\"cart\":\"c1\"}' -H 'Idempotency-Key: k1'
-  firedrill request GET '/v1/products?visit={n}' --times 100 --rate 20")]
+  firedrill request GET '/v1/products?visit={\u{1b}[0mn}' --times 100 --rate 20")]
 pub struct Request {
     /// What to send, and how often.
     #[command(flatten)]

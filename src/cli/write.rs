@@ -32,7 +32,7 @@ pub struct ReportNew {
     /// Where to write it; `-` prints it
     #[arg(short, long, value_name = "FILE", default_value = "report.md")]
     pub output: PathBuf,
-    /// Replace the file if there is one
+    /// Overwrite an existing file
     #[arg(long)]
     pub force: bool,
 }

@@ -8,9 +8,9 @@ use grader::pointer::{Executed, Outcome};
 use grader::writeup::Claim;
 use grader::{Frame, WriteUp};
 use serde::Serialize;
+use text::format::harmless;
 
 use super::line;
-use crate::terminal::text::harmless;
 use crate::terminal::{Ink, Style};
 
 /// What the check found.

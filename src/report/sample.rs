@@ -39,7 +39,7 @@ pub(super) fn verdict() -> Verdict {
                 "action items",
                 0.0,
                 5.0,
-                "0 of at least three words, 1 required; one without an owner counts half.",
+                "0 given with at least three words, 1 required; one without an owner counts half.",
                 None,
             ),
             item(

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use backend::promql::{Expr, MatchOp, Matcher, parse};
+use promql::{Expr, MatchOp, Matcher, parse};
 use serde::Deserialize;
 
 use crate::telemetry::{rows, words};

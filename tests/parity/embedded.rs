@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use backend::metrics::api::{self, MoreMetrics, Sources};
-use backend::metrics::rules::Rules;
-use backend::metrics::store::{Append, Limits, Store};
-use backend::promql::{Labels, Options, Sample};
+use prom::api::{self, MoreMetrics, Sources};
+use prom::rules::Rules;
+use prom::store::{Append, Limits, Store};
+use promql::{Labels, Options, Sample};
 
 use super::fixture::Series;
 
@@ -35,7 +35,7 @@ pub(super) fn serve(router: Router) -> Served {
     }
 }
 
-/// A store that holds these series.
+/// A store with these series.
 pub(super) fn store(series: &[Series]) -> Arc<Store> {
     let store = Arc::new(Store::new(Limits {
         retention: Duration::MAX,

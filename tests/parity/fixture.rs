@@ -37,10 +37,10 @@ pub(super) fn series() -> Vec<Series> {
         gateway("gateway-1", 0, 1.0, &[Gone::restarted(70)]),
         // Its scrapes fail for two minutes and a half, and it comes back with new counters.
         gateway("gateway-2", 3_217, 0.83, &[Gone::failed(90..100)]),
-        // Deployed anew: the old version's series end, the new one's begin.
+        // A deploy: the old version's series end, the new one's begin.
         checkout("checkout-1", 7_450, "1.4.0", &[Gone::removed(120..SCRAPES)]),
         checkout("checkout-1", 7_450, "1.5.0", &[Gone::removed(0..121)]),
-        // Nobody scraped for three minutes: a gap without a marker.
+        // No scrape for three minutes: a gap without a marker.
         checkout("checkout-2", 11_999, "1.4.0", &[Gone::unseen(50..62)]),
         queue(),
         oddities(),

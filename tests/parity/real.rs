@@ -15,7 +15,7 @@ pub(crate) struct Prometheus {
 }
 
 impl Prometheus {
-    /// Starts it with a configuration and flags besides, and waits until it is ready.
+    /// Starts it with a configuration and further flags, and waits until it is ready.
     pub(crate) fn start(config: &Value, flags: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         // JSON is YAML.
@@ -60,7 +60,7 @@ fn address(folder: &Path, process: &mut Child) -> Option<String> {
 
 impl Drop for Prometheus {
     fn drop(&mut self) {
-        // It may have ended by itself; the test has failed then.
+        // It may have exited; then the test has failed.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,7 +1,7 @@
 //! Rules beside those of a real Prometheus: over the same samples, what they record and which alerts are pending and
 //! firing must be the same after every single evaluation.
 //!
-//! The real one is `promtool test rules`, which evaluates with Prometheus's own code: what ours wrote is what it is told
+//! The real one is `promtool test rules`, which evaluates with Prometheus's own code: what the embedded one wrote is what it is told
 //! to expect.
 
 mod scene;
@@ -12,9 +12,9 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use backend::metrics::rules::{RuleKind, Rules, State};
-use backend::metrics::store::Store;
-use backend::promql::{self, Options, Value as Answer, VectorSample, is_stale};
+use prom::rules::{RuleKind, Rules, State};
+use prom::store::Store;
+use promql::{Options, Value as Answer, VectorSample, is_stale};
 use serde_json::{Value, json};
 
 use super::fixture::{START_MS, Series};
@@ -29,7 +29,7 @@ pub(super) fn same_evaluations() {
     let (expected, counts) = evaluate(&series);
     assert!(counts.rules >= 20 && counts.firing > 100, "{counts:?}");
     let said = promtool(&series, &expected);
-    assert_eq!(said, Ok(()), "ours is `exp`");
+    assert_eq!(said, Ok(()), "the embedded one is `exp`");
     // The comparison can fail: an alert that fires a second early is seen, and one that says something else.
     for alter in [move_up, reword] {
         let mut altered = expected.clone();

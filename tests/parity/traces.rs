@@ -10,12 +10,11 @@ use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use backend::host::HostCheck;
-use backend::traces::store::Limits;
-use backend::traces::{Traces, journal, ui};
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest as Request;
 use prost::Message as _;
 use serde_json::{Value, json};
+use traces::store::Limits;
+use traces::{Traces, journal, ui};
 
 use super::compare::difference;
 use super::embedded::{self, Served};
@@ -33,14 +32,14 @@ const WHOLE: &str =
 pub(super) fn same_answers() {
     let shop = shop();
     let corpus = corpus::requests();
-    let ours = Embedded::start();
+    let embedded = Embedded::start();
     let real = Jaeger::start();
     let client = reqwest::blocking::Client::builder()
         .no_proxy()
         .build()
         .expect("an HTTP client");
     for request in corpus.iter().chain(&shop) {
-        for url in [&ours.otlp.url, &real.otlp] {
+        for url in [&embedded.otlp.url, &real.otlp] {
             let sent = client
                 .post(format!("{url}/v1/traces"))
                 .header("Content-Type", "application/x-protobuf")
@@ -52,7 +51,7 @@ pub(super) fn same_answers() {
     }
     let pair = Pair {
         client,
-        embedded: &ours.query.url,
+        embedded: &embedded.query.url,
         real: &real.query,
     };
     let shop = Shop::of(&shop);
@@ -174,8 +173,8 @@ impl Embedded {
         };
         let traces = Traces::new(Limits::default(), config, None);
         Self {
-            query: embedded::serve(traces.jaeger_router(HostCheck::Loopback)),
-            otlp: embedded::serve(traces.otlp_http_router(HostCheck::Loopback)),
+            query: embedded::serve(traces.jaeger_router()),
+            otlp: embedded::serve(traces.otlp_http_router()),
         }
     }
 }
@@ -190,7 +189,7 @@ struct Jaeger {
 
 impl Jaeger {
     fn start() -> Self {
-        // It cannot find ports itself; somebody else may take one before it does, which would fail the test by name.
+        // It cannot find ports itself; another process may take one first, which would fail the test by name.
         let [query, otlp] = [(); 2].map(|()| {
             let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
             listener.local_addr().expect("its address").to_string()
@@ -237,7 +236,7 @@ impl Jaeger {
 
 impl Drop for Jaeger {
     fn drop(&mut self) {
-        // It may have ended by itself; the test has failed then.
+        // It may have exited; then the test has failed.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

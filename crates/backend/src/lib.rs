@@ -7,14 +7,12 @@
 //!
 //! It is one process of a drill, started by the runner; it knows nothing of scenarios or grading.
 
-pub mod config;
-pub mod host;
+mod config;
+mod log;
 mod looks;
-pub mod metrics;
-mod note;
-pub mod promql;
 mod serve;
-pub mod traces;
 
-pub use config::Config;
+pub use config::{Config, Ui};
+pub use prom::journal::FILE_NAME as METRICS_FILE;
 pub use serve::{EXIT_PORT_TAKEN, serve};
+pub use traces::journal::FILE_NAME as TRACES_FILE;

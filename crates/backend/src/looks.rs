@@ -1,12 +1,12 @@
-//! What the responder asks over the two query APIs, written down beside the journals: how somebody worked is told
-//! from it after the drill.
+//! What the responder asks over the two query APIs, written down beside the journals: the debrief shows from it how
+//! the incident was worked.
 //!
-//! Programs of a drill say who they are in `User-Agent` and are left out, for they ask on nobody's behalf or write
-//! down themselves what they were asked. The record bounds the file.
+//! Programs of a drill name themselves in `User-Agent` and are left out: they ask for no person, or write their own
+//! record. The record bounds the file.
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -15,19 +15,19 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode, header};
+use parking_lot::Mutex;
 use record::{By, Look, LookKind};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tracing::warn;
 
-use crate::note;
-
-/// What the programs of a drill say that they are.
-const OURS: &str = "firedrill";
-/// A longer form is no question.
+/// The `User-Agent` of the programs of a drill.
+const DRILL_AGENT: &str = "firedrill";
+/// Longest form that is read, in bytes.
 const MAX_FORM: usize = 1 << 20;
-/// A page that asks the same again and again is one look.
+/// A page that repeats a question counts as one look.
 const AGAIN: Duration = Duration::from_secs(30);
-/// Questions that are remembered for that.
+/// Questions that are remembered for this.
 const REMEMBERED: usize = 256;
 
 /// Where questions are written down. Cheap to clone; all clones are one.
@@ -55,7 +55,7 @@ impl Looks {
     }
 
     fn is_again(&self, look: &Look) -> bool {
-        let mut recent = self.0.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.0.recent.lock();
         recent.retain(|_, at| at.elapsed() < AGAIN);
         let key = (look.kind, look.what.clone());
         let is_known = recent.contains_key(&key);
@@ -68,8 +68,8 @@ impl Looks {
 
 async fn look(State(looks): State<Looks>, request: Request, next: Next) -> Response {
     let agent = request.headers().get(header::USER_AGENT);
-    let is_ours = agent.is_some_and(|agent| agent == OURS);
-    if is_ours || !asks(request.uri().path()) {
+    let is_drill = agent.is_some_and(|agent| agent == DRILL_AGENT);
+    if is_drill || !asks(request.uri().path()) {
         return next.run(request).await;
     }
     let (request, form) = match opened(request).await {
@@ -83,14 +83,14 @@ async fn look(State(looks): State<Looks>, request: Request, next: Next) -> Respo
         // Not waited for: the answer is what was asked for.
         tokio::task::spawn_blocking(move || {
             if let Err(error) = looks.0.file.note(&look) {
-                note::warn(&format!("a question is not written down: {error}"));
+                warn!("failed to record a query: {error}");
             }
         });
     }
     response
 }
 
-/// Whether a path is one at which somebody looks at something.
+/// Whether a request to this path is a question about evidence.
 fn asks(path: &str) -> bool {
     matches!(path, "/api/v1/query" | "/api/v1/query_range")
         || ["/api/traces", "/api/v3/traces"]
@@ -200,11 +200,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn questions_of_a_browser_are_written_down_once_and_ours_are_not() {
+    async fn questions_of_a_browser_are_written_down_once_and_those_of_the_drill_are_not() {
         let folder = tempfile::tempdir().expect("there is room");
         let app = app(folder.path());
         for (method, uri, agent, body) in [
-            ("GET", "/api/v1/query?query=ours", OURS, ""),
+            ("GET", "/api/v1/query?query=drill", DRILL_AGENT, ""),
             (
                 "GET",
                 "/api/v1/query?query=up%7B%7D&time=1795442400",
@@ -243,7 +243,7 @@ mod tests {
         }
         let body = "query=errors%20%3E%203";
         let echoed = send(&app, "POST", "/api/v1/query", "Grafana", body).await;
-        assert_eq!(echoed, body, "whoever answers still gets the body");
+        assert_eq!(echoed, body, "the handler still gets the body");
         let deadline = Instant::now() + Duration::from_secs(10);
         while written(folder.path()).len() < 5 && Instant::now() < deadline {
             tokio::task::yield_now().await;

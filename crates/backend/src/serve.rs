@@ -16,23 +16,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
+use prom::Metrics;
+use prom::api::MoreMetrics;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use traces::Traces;
+use tracing::{error, info, warn};
+use web::Link;
 
-use crate::config::{Config, Link};
-use crate::host::HostCheck;
+use crate::config::Config;
+use crate::log;
 use crate::looks::Looks;
-use crate::metrics::api::MoreMetrics;
-use crate::metrics::{self, Metrics};
-use crate::note;
-use crate::traces::{self, Traces};
 use listen::Listeners;
 
 /// The exit code when a port asked for is taken; the line on standard output says which.
 pub const EXIT_PORT_TAKEN: u8 = 98;
 
-/// A longer configuration than this is none, in bytes.
+/// Longest configuration that is read, in bytes.
 const MAX_CONFIG: u64 = 4 << 20;
 /// How long open connections may take to finish after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -49,7 +49,7 @@ enum Error {
     #[error("failed to start the runtime: {0}")]
     Runtime(io::Error),
     #[error("{0}")]
-    Metrics(#[from] metrics::Error),
+    Metrics(#[from] prom::Error),
     #[error("failed to open the journal of traces: {0}")]
     TraceJournal(traces::journal::Error),
     #[error("failed to load the traces: {0}")]
@@ -58,10 +58,11 @@ enum Error {
 
 /// Runs the backend until SIGTERM or the end of standard input.
 pub fn serve() -> ExitCode {
+    log::init();
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            note::error(&error.to_string());
+            error!("{error}");
             match error {
                 Error::Listen(listen::Error::Taken(_)) => ExitCode::from(EXIT_PORT_TAKEN),
                 Error::Input(_) | Error::Config(_) => ExitCode::from(2),
@@ -82,7 +83,7 @@ fn run() -> Result<(), Error> {
         .build()
         .map_err(Error::Runtime)?;
     let done = runtime.block_on(serve_until_term(config));
-    // Whatever still runs after the drain is not waited for.
+    // What still runs after the drain is cut off.
     runtime.shutdown_background();
     done
 }
@@ -105,10 +106,10 @@ async fn serve_until_term(config: Config) -> Result<(), Error> {
             return Err(error.into());
         }
     };
-    let metrics = Arc::new(Metrics::open(&config)?);
+    let metrics = Arc::new(open_metrics(&config)?);
     let links = links(&config, &listeners);
     let traces = open_traces(&config, &links)?;
-    // From here on a runner that vanishes must not leave anything behind.
+    // From here on the end of the runner must leave nothing behind.
     ending::watch_input(
         Arc::clone(&metrics),
         traces.clone(),
@@ -118,7 +119,7 @@ async fn serve_until_term(config: Config) -> Result<(), Error> {
     let mut tasks = JoinSet::new();
     metrics.spawn(&mut tasks, &shutdown);
     let ready = listeners.ready_line(&config.run);
-    // Looking at an ended run is no part of it.
+    // Questions about an ended run are not part of its record.
     let live = config
         .journal
         .as_deref()
@@ -136,11 +137,11 @@ async fn serve_until_term(config: Config) -> Result<(), Error> {
     shutdown.cancel();
     let drained = async { while tasks.join_next().await.is_some() {} };
     if tokio::time::timeout(DRAIN, drained).await.is_err() {
-        note::warn("some connections were still open at the end");
+        warn!("some connections were still open at the end");
     }
     let last = tokio::task::spawn_blocking(move || ending::write_journals(&metrics, &traces));
     last.await
-        .unwrap_or_else(|error| note::error(&format!("the journals are incomplete: {error}")));
+        .unwrap_or_else(|error| error!("the journals are incomplete: {error}"));
     Ok(())
 }
 
@@ -169,11 +170,18 @@ fn links(config: &Config, listeners: &Listeners) -> Links {
     }
 }
 
+fn open_metrics(config: &Config) -> Result<Metrics, prom::Error> {
+    Metrics::open(&prom::Config {
+        run: config.run.clone(),
+        targets: config.targets.clone(),
+        rules: config.rules.clone(),
+        journal: config.journal.clone(),
+        resume: config.resume,
+        replay: config.replay.clone(),
+    })
+}
+
 fn open_traces(config: &Config, links: &Links) -> Result<Traces, Error> {
-    let limits = traces::store::Limits {
-        bytes: config.limits.trace_bytes,
-        spans: config.limits.trace_spans,
-    };
     let menu = links.on_traces.iter().map(|link| traces::ui::MenuLink {
         text: link.text.clone(),
         url: link.url.clone(),
@@ -184,24 +192,20 @@ fn open_traces(config: &Config, links: &Links) -> Result<Traces, Error> {
     };
     let journal = match &config.journal {
         Some(folder) if config.replay.is_none() => {
-            let limit = config.limits.trace_journal_bytes;
+            let limit = traces::journal::MAX_BYTES;
             let journal = traces::journal::Journal::open(folder, limit);
             Some(journal.map_err(Error::TraceJournal)?)
         }
         _ => None,
     };
-    let traces = Traces::new(limits, ui, journal);
+    let traces = Traces::new(traces::store::Limits::default(), ui, journal);
     let earlier = config.journal.as_ref().filter(|_| config.resume);
     if let Some(folder) = config.replay.as_ref().or(earlier) {
         let found = traces.replay(folder).map_err(Error::TraceReplay)?;
         for damage in &found.damage {
-            note::warn(&format!("traces in `{}`: {damage}", folder.display()));
+            warn!("traces in `{}`: {damage}", folder.display());
         }
-        note::info(&format!(
-            "loaded {} spans of `{}`",
-            found.spans,
-            folder.display()
-        ));
+        info!("loaded {} spans of `{}`", found.spans, folder.display());
     }
     Ok(traces)
 }
@@ -233,46 +237,41 @@ fn spawn_servers(
     let Halves { traces, links, .. } = *halves;
     let figures = traces.clone();
     let more = MoreMetrics(Box::new(move || figures.prometheus_text()));
-    let prometheus = listeners.prometheus;
-    let check = check(&prometheus);
-    let router = halves
-        .metrics
-        .router(&links.on_metrics, &links.traces, more, check);
-    let router = halves.watched(router);
-    tasks.spawn(serve_http(prometheus.socket, router, shutdown.clone()));
-    let jaeger = listeners.jaeger;
-    let router = halves.watched(traces.jaeger_router(self::check(&jaeger)));
-    tasks.spawn(serve_http(jaeger.socket, router, shutdown.clone()));
-    let otlp = listeners.otlp_http;
-    let router = traces.otlp_http_router(self::check(&otlp));
-    tasks.spawn(serve_http(otlp.socket, router, shutdown.clone()));
+    let metrics = halves.metrics;
+    let router = metrics.router(&links.on_metrics, &links.traces, more);
+    let (jaeger, otlp) = (traces.jaeger_router(), traces.otlp_http_router());
+    for (bound, router) in [
+        (listeners.prometheus, halves.watched(router)),
+        (listeners.jaeger, halves.watched(jaeger)),
+        (listeners.otlp_http, otlp),
+    ] {
+        tasks.spawn(serve_http(bound, router, shutdown.clone()));
+    }
     let (traces, shutdown) = (traces.clone(), shutdown.clone());
     let grpc = listeners.otlp_grpc.socket;
     tasks.spawn(async move {
         let served = traces.serve_otlp_grpc(grpc, shutdown.cancelled_owned());
         if let Err(error) = served.await {
-            note::error(&format!("OTLP over gRPC stopped: {error}"));
+            error!("OTLP over gRPC stopped: {error}");
         }
     });
 }
 
 /// A listener for this machine alone takes requests for this machine alone.
-fn check(bound: &listen::Bound) -> HostCheck {
-    if bound.addr.ip().is_loopback() {
-        HostCheck::Loopback
+async fn serve_http(bound: listen::Listener, router: Router, shutdown: CancellationToken) {
+    let router = if bound.addr.ip().is_loopback() {
+        web::guard(router)
     } else {
-        HostCheck::Open
-    }
-}
-
-async fn serve_http(listener: TcpListener, router: Router, shutdown: CancellationToken) {
-    let served = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
+        router
+    };
+    let served =
+        axum::serve(bound.socket, router).with_graceful_shutdown(shutdown.cancelled_owned());
     if let Err(error) = served.await {
-        note::error(&format!("a listener stopped: {error}"));
+        error!("a listener stopped: {error}");
     }
 }
 
-/// Whoever waits for the line may be gone; then standard input ends as well and the watch on it acts.
+/// The runner may be gone; then standard input ends as well and the watch on it acts.
 fn print_line(line: &serde_json::Value) {
     let mut output = io::stdout().lock();
     let _ = writeln!(output, "{line}").and_then(|()| output.flush());

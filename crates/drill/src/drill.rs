@@ -167,7 +167,7 @@ impl Drill {
     pub(crate) async fn instances(&self) -> Vec<Instance> {
         let views = self.operator.shop.fleet.views().await;
         let instance = |view: View| Instance {
-            service: view.service,
+            service: view.service.to_string(),
             instance: view.instance,
             public: view.public,
             admin: view.admin,

@@ -210,29 +210,28 @@ fn no_urls() -> Urls {
 
 /// The settings of every release of the history: those of the release before it, with its own over them.
 fn releases(scenario: Option<&Scenario>) -> anyhow::Result<Releases> {
-    let plain =
-        Service::ALL.map(|service| ((service.to_string(), PLAIN_RELEASE.to_owned()), json!({})));
+    let plain = Service::ALL.map(|service| ((service, PLAIN_RELEASE.to_owned()), json!({})));
     let Some(scenario) = scenario else {
         return Ok(Releases::from(plain));
     };
     let mut all = Releases::new();
     for service in Service::ALL {
         for (release, settings) in scenario.settings_of(service)? {
-            all.insert((service.to_string(), release.to_owned()), settings);
+            all.insert((service, release.to_owned()), settings);
         }
     }
     Ok(all)
 }
 
 /// The release of each service before the timeline begins.
-fn current(scenario: Option<&Scenario>) -> BTreeMap<String, String> {
+fn current(scenario: Option<&Scenario>) -> BTreeMap<Service, String> {
     let newest = |service: Service| {
         let before = scenario?.deployed_before(service);
         before.last().map(|release| release.release.clone())
     };
     let release = |service: Service| newest(service).unwrap_or_else(|| PLAIN_RELEASE.to_owned());
     Service::ALL
-        .map(|service| (service.to_string(), release(service)))
+        .map(|service| (service, release(service)))
         .into()
 }
 
@@ -306,7 +305,7 @@ mod tests {
             assert!(history.is_sorted_by_key(|entry| entry.at), "{}", file.id);
             let releases = releases(Some(&scenario)).expect(file.id);
             for (service, release) in current(Some(&scenario)) {
-                let is_it = |entry: &&Deploy| entry.service == service;
+                let is_it = |entry: &&Deploy| entry.service == service.name();
                 let last = history.iter().rfind(is_it).map(|entry| &entry.release);
                 assert_eq!(last, Some(&release), "{}: {service}", file.id);
                 assert!(releases.contains_key(&(service, release)), "{}", file.id);

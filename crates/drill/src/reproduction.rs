@@ -149,7 +149,7 @@ async fn total(
     };
     let mut sum = 0.0;
     for view in copy.fleet.views().await {
-        if view.service == growth.service {
+        if view.service.name() == growth.service {
             let url = format!("http://{}/metrics", view.admin);
             let answer = client.get(url).timeout(Duration::from_secs(5)).send();
             let answer = answer.await.context("metrics of a copy")?;

@@ -91,11 +91,11 @@ pub(crate) struct Processes {
 
 impl Shop for Processes {
     async fn deploy(&self, service: Service, release: &str, only: &[String]) -> anyhow::Result<()> {
-        self.fleet.deploy(service.name(), release, only).await
+        self.fleet.deploy(service, release, only).await
     }
 
     async fn restart(&self, service: Service) -> anyhow::Result<()> {
-        self.fleet.restart(service.name()).await
+        self.fleet.restart(service).await
     }
 
     fn release_changes(
@@ -135,7 +135,7 @@ impl Shop for Processes {
     }
 
     async fn control(&self, service: Service, name: &str) -> anyhow::Result<u64> {
-        self.fleet.control(service.name(), name, &json!({})).await
+        self.fleet.control(service, name, &json!({})).await
     }
 
     async fn set_blocked(&self, client: &str, is_blocked: bool) -> anyhow::Result<bool> {
@@ -143,7 +143,7 @@ impl Shop for Processes {
     }
 
     async fn scale(&self, service: Service, replicas: usize) -> anyhow::Result<usize> {
-        self.fleet.scale(service.name(), replicas).await
+        self.fleet.scale(service, replicas).await
     }
 
     async fn configure_payment(&self, settings: &Value) -> anyhow::Result<()> {

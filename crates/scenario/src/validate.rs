@@ -274,7 +274,7 @@ fn manifest(findings: &mut Findings<'_>, scenario: &Scenario) {
 const LONGEST_SETTLE_S: f64 = 600.0;
 
 fn promql(findings: &mut Findings<'_>, key: &str, expr: &str) {
-    if let Err(error) = backend::promql::parse(expr) {
+    if let Err(error) = promql::parse(expr) {
         findings.say(key, format!("is not PromQL: {error}"));
     }
 }

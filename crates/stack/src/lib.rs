@@ -74,7 +74,7 @@ pub struct Plan {
     /// The settings of every release.
     pub releases: Releases,
     /// The release of each service at the start.
-    pub current: BTreeMap<String, String>,
+    pub current: BTreeMap<Service, String>,
     /// False turns traces and metrics of the services off (benchmarks).
     pub telemetry: bool,
     /// Who starts the services' processes, where that is not us.
@@ -131,7 +131,9 @@ fn instances() -> impl Iterator<Item = (Service, &'static str)> {
 
 /// Where the shop is called.
 fn edge(slots: &[slot::Slot]) -> anyhow::Result<SocketAddr> {
-    let gateway = slots.iter().find(|slot| slot.service == "gateway");
+    let gateway = slots
+        .iter()
+        .find(|slot| slot.service() == Some(Service::Gateway));
     gateway.context("no gateway")?.public()
 }
 

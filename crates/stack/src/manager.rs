@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use shop_api::Service;
 
 pub use serve::{Options, run};
 pub use token::Token;
@@ -46,7 +47,7 @@ pub(crate) struct LeaseRequest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Hello {
     /// The service whose processes it starts.
-    pub(crate) service: String,
+    pub(crate) service: Service,
     /// The version of its program.
     pub(crate) version: String,
     /// What tells builds of one version apart, where the linker wrote it: hexadecimal.

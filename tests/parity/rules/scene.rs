@@ -100,7 +100,7 @@ const SCENE: &[Line] = &[
     (
         "requests_total",
         &[("instance", "b"), ("job", "shop"), ("route", "/cart")],
-        // It begins anew.
+        // The counter starts over.
         |second| Some((second % 100 * 6) as f64),
     ),
     (
@@ -142,7 +142,7 @@ pub(super) fn series() -> Vec<Series> {
         labels.sort();
         let samples = (0..=SECONDS).filter_map(|second| {
             let was_there = second > 0 && value(second - 1).is_some();
-            let marker = was_there.then_some(backend::promql::STALE);
+            let marker = was_there.then_some(promql::STALE);
             Some((START_MS + second * 1_000, value(second).or(marker)?))
         });
         Series {

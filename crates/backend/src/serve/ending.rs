@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::metrics::Metrics;
-use crate::note;
-use crate::traces::Traces;
+use prom::Metrics;
+use traces::Traces;
+use tracing::{error, warn};
 
 /// How long the scratch folder is tried to be removed: services that end now may still write into it.
 const REMOVAL: Duration = Duration::from_millis(800);
@@ -26,14 +26,14 @@ pub(super) fn watch_input(metrics: Arc<Metrics>, traces: Traces, folder: Option<
         if let Some(folder) = folder
             && let Err(error) = remove(&folder)
         {
-            note::warn(&format!("failed to remove `{}`: {error}", folder.display()));
+            warn!("failed to remove `{}`: {error}", folder.display());
         }
         std::process::exit(0);
     });
     if let Err(error) = spawned {
-        note::error(&format!(
-            "the end of the runner will not be noticed: {error}"
-        ));
+        error!(
+            "failed to watch standard input, so the end of the runner will go unnoticed: {error}"
+        );
     }
 }
 
@@ -43,7 +43,7 @@ fn wait_for_end(mut input: impl Read) {
     while matches!(input.read(&mut buffer), Ok(1..)) {}
 }
 
-/// Writes out what both journals still hold. Blocks for the disk.
+/// Flushes both journals. Blocks for the disk.
 pub(super) fn write_journals(metrics: &Metrics, traces: &Traces) {
     metrics.flush();
     traces.close_journal();
@@ -56,7 +56,7 @@ pub(super) fn remove(folder: &Path) -> io::Result<()> {
     loop {
         let result = match std::fs::remove_dir_all(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            // It was there, so someone may be about to make it anew.
+            // It was there, so another process may be about to make it again.
             result => {
                 gone_since = Instant::now();
                 result
@@ -78,14 +78,14 @@ pub(super) async fn terminated() {
         use tokio::signal::unix::{SignalKind, signal};
         let interrupt = signal(SignalKind::interrupt());
         if let Err(error) = &interrupt {
-            note::warn(&format!("SIGINT will end the backend: {error}"));
+            warn!("SIGINT will end the backend: {error}");
         }
         match signal(SignalKind::terminate()) {
             Ok(mut terminate) => {
                 terminate.recv().await;
                 return;
             }
-            Err(error) => note::warn(&format!("SIGTERM is not handled: {error}")),
+            Err(error) => warn!("SIGTERM is not handled: {error}"),
         }
     }
     std::future::pending::<()>().await;

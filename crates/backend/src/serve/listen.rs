@@ -12,8 +12,8 @@ use crate::config::Config;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Error {
     /// Ports asked for are taken; all of them are named.
-    #[error("{}", .0.iter().map(Taken::text).collect::<Vec<_>>().join("; "))]
-    Taken(Vec<Taken>),
+    #[error("{}", .0.iter().map(TakenPort::text).collect::<Vec<_>>().join("; "))]
+    Taken(Vec<TakenPort>),
     #[error("failed to listen on {addr} for {purpose}: {error}")]
     Other {
         addr: SocketAddr,
@@ -24,19 +24,19 @@ pub(super) enum Error {
 
 /// A port that is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Taken {
+pub(super) struct TakenPort {
     purpose: &'static str,
     addr: SocketAddr,
 }
 
-impl Taken {
+impl TakenPort {
     fn text(&self) -> String {
         format!("port {} for {} is taken", self.addr.port(), self.purpose)
     }
 }
 
 /// What the role prints instead of the ready line when ports are taken.
-pub(super) fn taken_line(run: &str, taken: &[Taken]) -> Value {
+pub(super) fn taken_line(run: &str, taken: &[TakenPort]) -> Value {
     let taken: Vec<Value> = taken
         .iter()
         .map(|one| json!({ "purpose": one.purpose, "addr": one.addr }))
@@ -46,17 +46,17 @@ pub(super) fn taken_line(run: &str, taken: &[Taken]) -> Value {
 
 /// A socket that listens, and where.
 #[derive(Debug)]
-pub(super) struct Bound {
+pub(super) struct Listener {
     pub(super) socket: TcpListener,
     pub(super) addr: SocketAddr,
 }
 
 #[derive(Debug)]
 pub(super) struct Listeners {
-    pub(super) jaeger: Bound,
-    pub(super) otlp_grpc: Bound,
-    pub(super) otlp_http: Bound,
-    pub(super) prometheus: Bound,
+    pub(super) jaeger: Listener,
+    pub(super) otlp_grpc: Listener,
+    pub(super) otlp_http: Listener,
+    pub(super) prometheus: Listener,
 }
 
 impl Listeners {
@@ -95,8 +95,8 @@ impl Listeners {
 async fn one(
     purpose: &'static str,
     addr: SocketAddr,
-    taken: &mut Vec<Taken>,
-) -> Result<Option<Bound>, Error> {
+    taken: &mut Vec<TakenPort>,
+) -> Result<Option<Listener>, Error> {
     let other = |error| Error::Other {
         addr,
         purpose,
@@ -105,10 +105,10 @@ async fn one(
     match TcpListener::bind(addr).await {
         Ok(socket) => {
             let addr = socket.local_addr().map_err(other)?;
-            Ok(Some(Bound { socket, addr }))
+            Ok(Some(Listener { socket, addr }))
         }
         Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
-            taken.push(Taken { purpose, addr });
+            taken.push(TakenPort { purpose, addr });
             Ok(None)
         }
         Err(error) => Err(other(error)),

@@ -1,6 +1,8 @@
 use super::*;
 use std::time::Instant;
 
+use tokio::net::TcpListener;
+
 fn config(text: serde_json::Value) -> Config {
     let mut all = serde_json::json!({
         "run": "r", "jaeger": "127.0.0.1:0", "otlp_grpc": "127.0.0.1:0", "otlp_http": "127.0.0.1:0",
@@ -14,13 +16,13 @@ fn config(text: serde_json::Value) -> Config {
 
 #[test]
 fn unknown_keys_of_the_configuration_are_errors() {
-    let text = r#"{"run":"r","jaeger":"127.0.0.1:0","otlp_grpc":"127.0.0.1:0","otlp_http":"127.0.0.1:0","prometheus":"127.0.0.1:0","limits":{"metrics_byte":1}}"#;
+    let text = r#"{"run":"r","jaeger":"127.0.0.1:0","otlp_grpc":"127.0.0.1:0","otlp_http":"127.0.0.1:0","prometheus":"127.0.0.1:0","ui":{"link":[]}}"#;
     let error = serde_json::from_str::<Config>(text).unwrap_err();
-    assert!(error.to_string().contains("metrics_byte"), "{error}");
+    assert!(error.to_string().contains("`link`"), "{error}");
 }
 
 #[tokio::test]
-async fn free_ports_are_chosen_and_told() {
+async fn free_ports_are_chosen_and_announced() {
     let listeners = Listeners::bind(&config(serde_json::json!({})))
         .await
         .unwrap();

@@ -163,7 +163,10 @@ fn kinds(case: &Case) -> Condition {
             "All {} required kinds of evidence have a pointer that resolves.",
             needed.len()
         ),
-        missing => format!("No pointer that resolves for: {}.", missing.join(", ")),
+        missing => format!(
+            "No pointer resolves for these kinds: {}.",
+            missing.join(", ")
+        ),
     };
     condition("required evidence", missing.is_empty(), why)
 }

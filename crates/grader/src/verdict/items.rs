@@ -71,7 +71,7 @@ pub(super) fn detection(case: &Case) -> Item {
         "but you do not name what detected it"
     };
     let why = format!(
-        "The page came at {}; you say {}, {by}.",
+        "The page came at {}, you say {}, {by}.",
         clock_text(page),
         clock_text(at)
     );
@@ -304,7 +304,7 @@ pub(super) fn action_items(case: &Case) -> Item {
     }
     let share = (owned / needed as f64).min(1.0);
     let why = format!(
-        "{} of at least three words, {needed} required; one without an owner counts half.",
+        "{} given with at least three words, {needed} required; one without an owner counts half.",
         whats.len()
     );
     Item::graded("action items", share, weight, why)

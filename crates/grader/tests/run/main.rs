@@ -245,7 +245,7 @@ async fn heap_names_stay_inside_the_run_folder() {
             ),
             (
                 "heap:../../../etc/passwd..late",
-                "malformed: two snapshots are needed",
+                "malformed: name two snapshots",
             ),
             (
                 "heap:early..../etc/passwd",

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use shop_api::Service;
 use tokio::sync::Notify;
 
@@ -84,7 +85,7 @@ struct Waiting {
 
 impl Tap for Lines {
     fn line(&self, line: &str) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock();
         waiting.bytes += line.len();
         waiting.lines.push_back(line.to_owned());
         while waiting.lines.len() > MOST_LINES || waiting.bytes > MOST_BYTES {
@@ -166,11 +167,7 @@ impl Host {
             ended: Vec::new(),
         });
         drop(lease);
-        *self
-            .lines
-            .waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Waiting::default();
+        *self.lines.waiting.lock() = Waiting::default();
         self.sweep(&request.run);
         Ok(())
     }
@@ -277,12 +274,7 @@ impl Host {
                 let known = request.ends.min(lease.ended.len());
                 (lease.ended[known..].to_vec(), lease.is_wanted)
             })?;
-            let mut news = self
-                .lines
-                .waiting
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .after(request.after);
+            let mut news = self.lines.waiting.lock().after(request.after);
             (news.ended, news.is_wanted) = (ended, is_wanted);
             let is_something = !news.lines.is_empty() || !news.ended.is_empty() || is_wanted;
             let waiting = tokio::time::timeout_at(deadline, self.lines.happened.notified());
@@ -342,7 +334,7 @@ impl Host {
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Lease>> {
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lease.lock()
     }
 }
 

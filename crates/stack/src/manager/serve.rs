@@ -125,7 +125,7 @@ fn router(shared: Arc<Shared>, bearer: Bearer, hosts: Hosts) -> Router {
 
 async fn lease(State(shared): State<Arc<Shared>>, Json(request): Json<LeaseRequest>) -> Response {
     let hello = || Hello {
-        service: shared.host.service().to_string(),
+        service: shared.host.service(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         build: shared.build.clone(),
         public_port: shared.public_port,

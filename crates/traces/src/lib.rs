@@ -1,0 +1,154 @@
+//! The embedded Jaeger: OTLP receivers, a bounded span store, Jaeger's query APIs, its UI, and the journal.
+//!
+//! ```text
+//! OTLP/gRPC, OTLP/HTTP -> otlp -> store <- jaeger (/api, /api/v3) <- ui
+//!                              \-> journal -> traces.otlp.lz4 -> replay
+//! ```
+
+use std::future::Future;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tonic::transport::server::TcpIncoming;
+
+pub mod jaeger;
+pub mod journal;
+pub mod otlp;
+#[cfg(test)]
+#[path = "../benches/traces/shop.rs"]
+mod shop;
+pub mod span;
+pub mod store;
+pub mod ui;
+
+use journal::Journal;
+use store::{Limits, Stats, Store};
+
+/// Receivers, store and query APIs of one backend. Cheap to clone; all clones share one store.
+///
+/// Its routers check no Host header: the process that binds the listeners knows which hosts it serves.
+#[derive(Debug, Clone)]
+pub struct Traces {
+    receiver: Arc<otlp::Receiver>,
+    ui: Arc<ui::Config>,
+}
+
+impl Traces {
+    /// An empty store with these limits; accepted requests are written to `journal`.
+    pub fn new(limits: Limits, ui: ui::Config, journal: Option<Journal>) -> Self {
+        let store = Arc::new(Store::new(limits));
+        Self {
+            receiver: Arc::new(otlp::Receiver::new(store, journal)),
+            ui: Arc::new(ui),
+        }
+    }
+
+    /// The span store.
+    pub fn store(&self) -> &Arc<Store> {
+        self.receiver.store()
+    }
+
+    /// What is stored and what was received.
+    pub fn stats(&self) -> Stats {
+        self.store().stats()
+    }
+
+    /// Loads the journal of an earlier run; it is not written again. Blocks while it reads.
+    pub fn replay(&self, folder: &Path) -> Result<journal::Replay, journal::Error> {
+        journal::replay(folder, |batch| {
+            _ = self.store().ingest(&batch.resource_spans)
+        })
+    }
+
+    /// Jaeger's query APIs and UI.
+    pub fn jaeger_router(&self) -> Router {
+        let api = jaeger::router(self.store().clone());
+        ui::router(api, &self.ui)
+    }
+
+    /// OTLP over HTTP.
+    pub fn otlp_http_router(&self) -> Router {
+        otlp::http::router(self.receiver.clone())
+    }
+
+    /// OTLP over gRPC, for a tonic server.
+    pub fn otlp_grpc_service(&self) -> otlp::grpc::Service {
+        otlp::grpc::Service::new(self.receiver.clone())
+    }
+
+    /// Serves OTLP over gRPC on a bound listener until `shutdown`.
+    pub async fn serve_otlp_grpc(
+        &self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), tonic::transport::Error> {
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        tonic::transport::Server::builder()
+            .add_service(self.otlp_grpc_service())
+            .serve_with_incoming_shutdown(incoming, shutdown)
+            .await
+    }
+
+    /// Flushes the journal and closes it. Blocks for the disk; later batches are not journalled.
+    pub fn close_journal(&self) {
+        self.receiver.close_journal();
+    }
+
+    /// Its own figures in Prometheus's text format.
+    pub fn prometheus_text(&self) -> String {
+        let stats = self.stats();
+        let mut out = String::new();
+        let families = [
+            (
+                "traces_stored_spans",
+                "gauge",
+                "Spans in memory.",
+                stats.spans as u64,
+            ),
+            (
+                "traces_stored_traces",
+                "gauge",
+                "Traces in memory.",
+                stats.traces as u64,
+            ),
+            (
+                "traces_stored_bytes",
+                "gauge",
+                "Memory for spans and indexes.",
+                stats.bytes as u64,
+            ),
+            (
+                "traces_received_spans_total",
+                "counter",
+                "Spans accepted.",
+                stats.received,
+            ),
+            (
+                "traces_rejected_spans_total",
+                "counter",
+                "Invalid spans refused.",
+                stats.rejected,
+            ),
+            (
+                "traces_evicted_spans_total",
+                "counter",
+                "Spans evicted to make room.",
+                stats.evicted,
+            ),
+            (
+                "traces_journal_lost_batches_total",
+                "counter",
+                "Batches accepted but not in the journal.",
+                self.receiver.journal_lost(),
+            ),
+        ];
+        for (name, kind, help, value) in families {
+            out.push_str(&format!(
+                "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"
+            ));
+        }
+        out
+    }
+}

@@ -1,0 +1,315 @@
+//! Both receivers on real requests: what is taken, what is refused and how.
+
+use std::io::Write as _;
+
+use axum::body::{Body, to_bytes};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::Request;
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
+use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
+use prost::Message as _;
+use tonic::codec::CompressionEncoding;
+use tower::ServiceExt as _;
+
+use crate::store::Limits;
+use crate::{Traces, shop, ui};
+
+const PROTOBUF: &str = "application/x-protobuf";
+const JSON: &str = "application/json";
+
+/// The example of the protocol's own documentation, shortened.
+const REQUEST_JSON: &str = r#"{"resourceSpans":[{"resource":{"attributes":[
+    {"key":"service.name","value":{"stringValue":"my.service"}}]},
+    "scopeSpans":[{"scope":{"name":"my.library","version":"1.0.0"},"spans":[{
+    "traceId":"5B8EFFF798038103D269B633813FC60C","spanId":"EEE19B7EC3C1B174",
+    "parentSpanId":"EEE19B7EC3C1B173","name":"I'm a server span",
+    "startTimeUnixNano":"1544712660000000000","endTimeUnixNano":"1544712661000000000","kind":2,
+    "attributes":[{"key":"my.span.attr","value":{"stringValue":"some value"}}],
+    "unknownField":{"a":[1]}}]}]}]}"#;
+
+fn backend() -> Traces {
+    Traces::new(Limits::default(), ui::Config::default(), None)
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).expect("memory does not fail");
+    encoder.finish().expect("memory does not fail")
+}
+
+fn post(kind: &str, encoding: &str, body: impl Into<Body>) -> Request<Body> {
+    let request = Request::post("/v1/traces").header("content-type", kind);
+    let request = match encoding {
+        "" => request,
+        encoding => request.header("content-encoding", encoding),
+    };
+    request.body(body.into()).expect("a valid request")
+}
+
+/// Status, content type, body.
+async fn send(traces: &Traces, request: Request<Body>) -> (u16, String, Vec<u8>) {
+    let app = traces.otlp_http_router();
+    let response = app.oneshot(request).await.expect("no error");
+    let kind = response
+        .headers()
+        .get("content-type")
+        .map(|kind| kind.to_str().expect("text").to_owned());
+    let status = response.status().as_u16();
+    let body = to_bytes(response.into_body(), 1 << 20)
+        .await
+        .expect("a body");
+    (status, kind.unwrap_or_default(), body.to_vec())
+}
+
+#[tokio::test]
+async fn every_encoding_is_taken() {
+    let protobuf = shop::request(0, 3, 0).encode_to_vec();
+    let cases = [
+        (PROTOBUF, "", protobuf.clone(), 24),
+        (PROTOBUF, "gzip", gzip(&protobuf), 24),
+        (PROTOBUF, "identity", protobuf, 24),
+        (PROTOBUF, "", Vec::new(), 0),
+        (JSON, "", REQUEST_JSON.as_bytes().to_vec(), 1),
+        (
+            "application/json; charset=utf-8",
+            "gzip",
+            gzip(REQUEST_JSON.as_bytes()),
+            1,
+        ),
+        (JSON, "", b"{}".to_vec(), 0),
+    ];
+    for (kind, encoding, body, spans) in cases {
+        let traces = backend();
+        let (status, answered, body) = send(&traces, post(kind, encoding, body)).await;
+        assert_eq!(
+            (status, traces.stats().spans),
+            (200, spans),
+            "{kind} {encoding}"
+        );
+        assert!(
+            kind.starts_with(&answered),
+            "{kind} is answered with {answered}"
+        );
+        let expected: &[u8] = if answered == JSON { b"{}" } else { b"" };
+        assert_eq!(body, expected);
+    }
+}
+
+#[tokio::test]
+async fn spans_in_json_arrive_with_their_ids() {
+    let traces = backend();
+    send(&traces, post(JSON, "", REQUEST_JSON)).await;
+    let id = crate::span::parse_trace_id("5b8efff798038103d269b633813fc60c").expect("an id");
+    let trace = traces.store().trace(&id).expect("the trace is held");
+    let span = &trace.spans[0];
+    let got = (
+        span.name.as_str(),
+        hex::encode(span.span_id),
+        span.duration_ns,
+        span.origin.service.as_str(),
+    );
+    assert_eq!(
+        got,
+        (
+            "I'm a server span",
+            "eee19b7ec3c1b174".to_owned(),
+            1_000_000_000,
+            "my.service"
+        )
+    );
+}
+
+#[tokio::test]
+async fn invalid_requests_are_refused_in_the_protocols_own_format() {
+    let cases: Vec<(&str, &str, Vec<u8>, u16, &str)> = vec![
+        (PROTOBUF, "", vec![0xff; 40], 400, "decode"),
+        (PROTOBUF, "gzip", b"no gzip".to_vec(), 400, "gzip"),
+        (PROTOBUF, "br", Vec::new(), 415, "`br` is not supported"),
+        (JSON, "", b"{".to_vec(), 400, "EOF"),
+        (
+            JSON,
+            "",
+            br#"{"resourceSpans":7}"#.to_vec(),
+            400,
+            "invalid type",
+        ),
+        (
+            JSON,
+            "",
+            REQUEST_JSON.replace("5B8E", "xyz!").into(),
+            400,
+            "invalid character",
+        ),
+        ("text/plain", "", Vec::new(), 415, "content type"),
+        (
+            PROTOBUF,
+            "",
+            vec![0; super::MAX_REQUEST_BYTES + 1],
+            413,
+            "at most",
+        ),
+        (
+            PROTOBUF,
+            "gzip",
+            gzip(&vec![0; super::MAX_REQUEST_BYTES + 1]),
+            413,
+            "at most",
+        ),
+    ];
+    let traces = backend();
+    for (kind, encoding, body, expected, word) in cases {
+        let (status, answered, body) = send(&traces, post(kind, encoding, body)).await;
+        let message = match answered.as_str() {
+            PROTOBUF => {
+                super::http::RpcStatus::decode(&body[..])
+                    .expect("a status")
+                    .message
+            }
+            JSON => serde_json::from_slice::<serde_json::Value>(&body).expect("JSON")["message"]
+                .to_string(),
+            other => panic!("answered with {other}"),
+        };
+        assert_eq!(status, expected, "{message}");
+        assert!(message.contains(word), "`{message}` does not say `{word}`");
+    }
+    assert_eq!(traces.stats().received, 0);
+}
+
+#[tokio::test]
+async fn other_signals_and_methods_are_refused() {
+    let cases = [
+        ("POST", "/v1/metrics", 404),
+        ("POST", "/v1/logs", 404),
+        ("GET", "/v1/traces", 405),
+        ("GET", "/", 404),
+    ];
+    for (method, path, expected) in cases {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.body(Body::empty()).expect("a valid request");
+        assert_eq!(
+            send(&backend(), request).await.0,
+            expected,
+            "{method} {path}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn refused_spans_are_reported_as_partial_success() {
+    let mut request = shop::request(0, 1, 0);
+    request.resource_spans[0].scope_spans[0].spans[0].trace_id = vec![1];
+    let (status, _, body) = send(&backend(), post(PROTOBUF, "", request.encode_to_vec())).await;
+    let response = ExportTraceServiceResponse::decode(&body[..]).expect("a response");
+    let partial = response.partial_success.expect("one span was refused");
+    assert_eq!((status, partial.rejected_spans), (200, 1));
+    assert!(
+        partial.error_message.contains("1 bytes, not 16"),
+        "{}",
+        partial.error_message
+    );
+}
+
+#[tokio::test]
+async fn grpc_takes_plain_and_compressed_requests_and_refuses_garbage() {
+    let traces = backend();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a free port");
+    let address = format!("http://{}", listener.local_addr().expect("bound"));
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = traces.clone();
+    let serving = tokio::spawn(async move {
+        server
+            .serve_otlp_grpc(listener, async { _ = stopped.await })
+            .await
+    });
+    let mut client = TraceServiceClient::connect(address.clone())
+        .await
+        .expect("a connection");
+    client.export(shop::request(0, 10, 0)).await.expect("taken");
+    let mut client = client.send_compressed(CompressionEncoding::Gzip);
+    client
+        .export(shop::request(10, 10, 0))
+        .await
+        .expect("taken");
+    // Beyond the transport's default limit of 4 MiB.
+    client
+        .export(shop::request(20, 2_000, 0))
+        .await
+        .expect("taken");
+    assert_eq!(traces.stats().spans, 2_020 * shop::SPANS);
+    let service = traces.otlp_grpc_service();
+    let garbage = Request::post("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+        .header("content-type", "application/grpc")
+        .body(Body::from(vec![0, 0, 0, 0, 2, 0xff, 0xff]))
+        .expect("a valid request");
+    let response = service.oneshot(garbage).await.expect("no error");
+    assert_eq!(
+        response.headers()["grpc-status"],
+        "3",
+        "{:?}",
+        response.headers()
+    );
+    drop(client);
+    _ = stop.send(());
+    serving.await.expect("no panic").expect("a clean end");
+}
+
+#[tokio::test]
+async fn figures_count_accepted_spans() {
+    let traces = backend();
+    send(
+        &traces,
+        post(PROTOBUF, "", shop::request(0, 2, 0).encode_to_vec()),
+    )
+    .await;
+    let text = traces.prometheus_text();
+    for line in [
+        "traces_stored_spans 16",
+        "traces_stored_traces 2",
+        "traces_received_spans_total 16",
+    ] {
+        assert!(
+            text.lines().any(|own| own == line),
+            "{line} is not in\n{text}"
+        );
+    }
+}
+
+#[test]
+fn damaged_requests_never_crash_the_collector() {
+    let traces = backend();
+    let whole = shop::request(0, 4, 0).encode_to_vec();
+    let (mut taken, mut refused) = (0, 0);
+    for round in 0..2_000u64 {
+        let mut damaged = whole.clone();
+        for change in 0..=round % 4 {
+            let random = shop::mix(round * 8 + change);
+            let position = random as usize % damaged.len();
+            damaged[position] = (random >> 32) as u8;
+        }
+        if round % 3 == 0 {
+            damaged.truncate(whole.len() - shop::mix(round) as usize % 200);
+        }
+        match traces.receiver.accept(damaged.into()) {
+            Ok(_) => taken += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    // Both happened, and whatever was taken can be read back.
+    assert!(
+        taken > 100 && refused > 100,
+        "{taken} taken, {refused} refused"
+    );
+    let mut spans = 0;
+    let all = crate::store::Query {
+        limit: usize::MAX,
+        ..Default::default()
+    };
+    traces.store().search(&all, |trace| {
+        spans += trace.spans.len();
+        std::ops::ControlFlow::Continue(())
+    });
+    assert!(spans > 100, "{spans}");
+}

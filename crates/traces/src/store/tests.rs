@@ -1,0 +1,589 @@
+//! The store's semantics: what a search finds, what eviction leaves, that nothing of a span is lost.
+
+use opentelemetry_proto::tonic::common::v1::{
+    AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList, any_value::Value as Proto,
+};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span};
+
+use super::*;
+use crate::shop;
+use crate::span::{Attribute, Value, parse_trace_id};
+
+/// Segments of four spans, so that a handful of spans is spread over several.
+const TINY: Limits = Limits {
+    bytes: 64 << 20,
+    spans: 64,
+};
+
+fn value(text: &str) -> AnyValue {
+    let value = match text.parse::<i64>() {
+        Ok(number) => Proto::IntValue(number),
+        Err(_) => Proto::StringValue(text.to_owned()),
+    };
+    AnyValue { value: Some(value) }
+}
+
+/// `key=value` words; whole numbers become integers.
+fn attributes(text: &str) -> Vec<KeyValue> {
+    let entry = |word: &str| {
+        let (key, text) = word.split_once('=').expect("a word is key=value");
+        KeyValue {
+            key: key.to_owned(),
+            value: Some(value(text)),
+            ..Default::default()
+        }
+    };
+    text.split_whitespace().map(entry).collect()
+}
+
+fn id(number: u64) -> TraceId {
+    u128::from(number).to_be_bytes()
+}
+
+/// A span from `trace span<parent name kind start+duration | attributes`, times in milliseconds.
+fn span_of(line: &str) -> Span {
+    let (head, tail) = line.split_once('|').unwrap_or((line, ""));
+    let words: Vec<&str> = head.split_whitespace().collect();
+    let (own, parent) = words[1].split_once('<').unwrap_or((words[1], "0"));
+    let (start, duration) = words[4].split_once('+').expect("start+duration");
+    let number = |text: &str| text.parse::<u64>().expect("a number");
+    let failed = words.get(5) == Some(&"failed");
+    Span {
+        trace_id: id(number(words[0])).to_vec(),
+        span_id: number(own).to_be_bytes().to_vec(),
+        parent_span_id: number(parent).to_be_bytes().to_vec(),
+        name: words[2].to_owned(),
+        kind: [
+            "unspecified",
+            "internal",
+            "server",
+            "client",
+            "producer",
+            "consumer",
+        ]
+        .iter()
+        .position(|word| *word == words[3])
+        .expect("a kind") as i32,
+        start_time_unix_nano: number(start) * 1_000_000,
+        end_time_unix_nano: (number(start) + number(duration)) * 1_000_000,
+        attributes: attributes(tail),
+        status: failed.then(|| Status {
+            code: 2,
+            message: "out_of_stock".to_owned(),
+        }),
+        ..Span::default()
+    }
+}
+
+fn batch(service: &str, version: &str, spans: Vec<Span>) -> ResourceSpans {
+    ResourceSpans {
+        resource: Some(Resource {
+            attributes: attributes(&format!("service.name={service} service.version={version}")),
+            ..Resource::default()
+        }),
+        scope_spans: vec![ScopeSpans {
+            scope: Some(InstrumentationScope {
+                name: format!("{service}-lib"),
+                version: "1.0".to_owned(),
+                ..Default::default()
+            }),
+            spans,
+            ..ScopeSpans::default()
+        }],
+        ..ResourceSpans::default()
+    }
+}
+
+fn feed(store: &Store, service: &str, version: &str, lines: &[&str]) {
+    let spans = lines.iter().map(|line| span_of(line)).collect();
+    let accepted = store.ingest(&[batch(service, version, spans)]);
+    assert_eq!(
+        (accepted.spans, accepted.reason),
+        (lines.len(), String::new())
+    );
+}
+
+/// Three traces of two services; the third one's root never arrives.
+fn shop_of_three(limits: Limits) -> Store {
+    let store = Store::new(limits);
+    let gateway = [
+        "1 10 order server 1000+50 | http.method=POST code=200",
+        "1 11<10 call client 1010+30 | peer=checkout code=200",
+        "2 20 order server 2000+900 failed | http.method=POST code=503",
+        "2 21<20 call client 2010+800 | peer=checkout code=503",
+    ];
+    feed(&store, "gateway", "v1", &gateway);
+    let checkout = [
+        "1 12<11 reserve server 1015+20 | sku=a",
+        "2 22<21 reserve server 2015+700 | sku=b tier=gold",
+        "3 32<31 reserve server 3015+10 | sku=a tier=gold",
+    ];
+    feed(&store, "checkout", "v2", &checkout);
+    store
+}
+
+fn found(store: &Store, query: &Query) -> Vec<u64> {
+    let mut ids = Vec::new();
+    store.search(query, |trace| {
+        ids.push(u128::from_be_bytes(trace.id) as u64);
+        ControlFlow::Continue(())
+    });
+    ids.sort_unstable();
+    ids
+}
+
+/// A query from words: `service=`, `operation=`, `min=` and `max=` (ms), `from=` and `to=` (ms), else a tag.
+fn query_of(text: &str) -> Query {
+    let mut query = Query {
+        limit: 100,
+        ..Query::default()
+    };
+    for word in text.split_whitespace() {
+        let (key, text) = word.split_once('=').expect("a word is key=value");
+        let ms = || Some(text.parse::<u64>().expect("a number") * 1_000_000);
+        match key {
+            "service" => query.service = Some(text.to_owned()),
+            "operation" => query.operation = Some(text.to_owned()),
+            "min" => query.duration_min_ns = ms(),
+            "max" => query.duration_max_ns = ms(),
+            "from" => query.start_min_ns = ms(),
+            "to" => query.start_max_ns = ms(),
+            _ => query.tags.push((key.to_owned(), text.to_owned())),
+        }
+    }
+    query
+}
+
+#[test]
+fn a_search_finds_traces_with_one_span_that_meets_all_conditions() {
+    let cases: &[(&str, &[u64])] = &[
+        ("", &[1, 2, 3]),
+        ("service=gateway", &[1, 2]),
+        ("service=checkout", &[1, 2, 3]),
+        ("service=payment", &[]),
+        ("operation=reserve", &[1, 2, 3]),
+        ("service=gateway operation=reserve", &[]),
+        ("code=503", &[2]),
+        ("sku=a", &[1, 3]),
+        ("sku=a tier=gold", &[3]),
+        ("sku=a code=200", &[]),
+        ("http.method=POST code=200", &[1]),
+        ("error=true", &[2]),
+        ("error=false service=gateway operation=order", &[1]),
+        ("error=perhaps", &[]),
+        ("otel.status_code=ERROR", &[2]),
+        ("otel.status_code=error", &[2]),
+        ("otel.status_description=out_of_stock", &[2]),
+        ("span.status=unset operation=order", &[1]),
+        ("span.kind=client", &[1, 2]),
+        ("span.kind=consumer", &[]),
+        ("service.version=v2", &[1, 2, 3]),
+        ("service.version=v2 code=503", &[]),
+        ("resource.service.version=v1", &[1, 2]),
+        ("resource.code=503", &[]),
+        ("otel.scope.name=gateway-lib", &[1, 2]),
+        ("scope.version=1.0 sku=b", &[2]),
+        ("min=100", &[2]),
+        ("max=10", &[3]),
+        ("min=20 max=20", &[1]),
+        ("min=21 max=29", &[]),
+        ("min=700 service=checkout", &[2]),
+        ("from=2000", &[2, 3]),
+        ("to=1000", &[1]),
+        ("from=1001 to=1999 service=gateway", &[1]),
+        ("from=1011 to=1999 service=gateway", &[]),
+        ("none=x", &[]),
+    ];
+    for limits in [Limits::default(), TINY] {
+        let store = shop_of_three(limits);
+        for (text, expected) in cases {
+            assert_eq!(
+                found(&store, &query_of(text)),
+                *expected,
+                "`{text}` with {limits:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn packed_and_unpacked_spans_answer_alike() {
+    let texts = [
+        "http.response.status_code=503",
+        "http.response.status_code=503 span.kind=server",
+        "error=true service=inventory",
+        "error=false span.kind=client service=gateway",
+        "db.operation.name=SELECT service=checkout",
+        "db.operation.name=INSERT db.collection.name=price",
+        "service.instance.id=inventory-1 operation=POST",
+        "min=1",
+        "max=0 service=inventory",
+        "operation=POST",
+    ];
+    // Segments of 512 spans, and room for all.
+    let small = Limits {
+        spans: 16 * 512,
+        ..Limits::default()
+    };
+    let (head, sealed) = (Store::new(Limits::default()), Store::new(small));
+    for (store, requests) in [(&head, 8), (&sealed, 14)] {
+        for number in 0..requests {
+            store.ingest(&shop::request(number * 60, 60, 0).resource_spans);
+        }
+    }
+    assert!(head.inner.lock().sealed.is_empty() && sealed.inner.lock().sealed.len() > 5);
+    for text in texts {
+        let ids = |store: &Store| {
+            let mut ids = BTreeSet::new();
+            let query = Query {
+                limit: usize::MAX,
+                ..query_of(text)
+            };
+            store.search(&query, |trace| {
+                assert_eq!(trace.spans.len(), shop::SPANS, "a found trace is whole");
+                ids.insert(trace.id);
+                ControlFlow::Continue(())
+            });
+            ids
+        };
+        let first: BTreeSet<TraceId> = (0..480).map(shop::trace_id).collect();
+        let common: BTreeSet<TraceId> = ids(&sealed).intersection(&first).copied().collect();
+        assert_eq!(ids(&head), common, "{text}");
+    }
+}
+
+#[test]
+fn the_limit_keeps_the_newest() {
+    for limits in [Limits::default(), TINY] {
+        let store = shop_of_three(limits);
+        for (limit, expected) in [(1, &[3][..]), (2, &[2, 3]), (9, &[1, 2, 3])] {
+            let query = Query {
+                limit,
+                service: Some("checkout".to_owned()),
+                ..Query::default()
+            };
+            assert_eq!(found(&store, &query), expected);
+        }
+    }
+}
+
+#[test]
+fn services_and_operations_come_from_all_spans() {
+    for limits in [Limits::default(), TINY] {
+        let store = shop_of_three(limits);
+        assert_eq!(store.services(), ["checkout", "gateway"]);
+        let expected = [
+            ("call".to_owned(), Kind::Client),
+            ("order".to_owned(), Kind::Server),
+        ];
+        assert_eq!(store.operations("gateway"), expected);
+        assert_eq!(store.operations("nobody"), []);
+    }
+}
+
+#[test]
+fn late_spans_join_their_trace() {
+    let store = Store::new(TINY);
+    feed(&store, "a", "1", &["7 1 first server 10+1"]);
+    for number in 100..110 {
+        feed(
+            &store,
+            "a",
+            "1",
+            &[&format!("{number} 1 other server 20+1")],
+        );
+    }
+    feed(&store, "b", "1", &["7 2<1 late consumer 9000+1"]);
+    let trace = store.trace(&id(7)).expect("the trace is stored");
+    let names: Vec<&str> = trace.spans.iter().map(|span| span.name.as_str()).collect();
+    assert_eq!(names, ["first", "late"]);
+    assert_eq!(found(&store, &query_of("operation=late")), [7]);
+}
+
+#[test]
+fn the_oldest_traces_go_first_and_go_whole() {
+    let store = Store::new(TINY);
+    feed(&store, "a", "1", &["1 1 old server 1+1"]);
+    for number in 2..=200 {
+        feed(
+            &store,
+            "a",
+            "1",
+            &[
+                &format!("{number} 1 new server {number}+1"),
+                &format!("1 {number}<1 tail internal {number}+1"),
+            ],
+        );
+    }
+    let stats = store.stats();
+    assert!(stats.spans <= TINY.spans + 4, "{stats:?}");
+    assert_eq!(stats.received, stats.spans as u64 + stats.evicted);
+    let stored = found(&store, &query_of("operation=new"));
+    assert_eq!(stored.last(), Some(&200));
+    let gap = stored.windows(2).find(|pair| pair[1] != pair[0] + 1);
+    assert_eq!(gap, None, "what is left is the newest");
+    // The tail that arrived after the beginning was forgotten is a trace of its own, without the older tail.
+    let rest = store.trace(&id(1)).map_or(0, |trace| trace.spans.len());
+    assert!(
+        rest < stats.spans / 2,
+        "{rest} spans of the oldest trace are still shown"
+    );
+}
+
+#[test]
+fn memory_stays_below_its_limit() {
+    let limits = Limits {
+        bytes: 1 << 20,
+        spans: 1_000_000,
+    };
+    let store = Store::new(limits);
+    for number in 0..60 {
+        store.ingest(&shop::request(number * 60, 60, 0).resource_spans);
+        let stats = store.stats();
+        // The head grows between evictions.
+        assert!(
+            stats.bytes <= limits.bytes + limits.bytes / 4,
+            "{stats:?} after {number}"
+        );
+    }
+    assert!(store.stats().spans > 2_000, "{:?}", store.stats());
+}
+
+#[test]
+fn spans_without_valid_ids_are_refused_and_the_others_kept() {
+    let store = Store::new(Limits::default());
+    let good = span_of("1 1 good server 1+1");
+    let cases = [
+        (
+            Span {
+                trace_id: vec![1; 15],
+                ..good.clone()
+            },
+            "span `good` has a trace id of 15 bytes, not 16",
+        ),
+        (
+            Span {
+                trace_id: vec![0; 16],
+                ..good.clone()
+            },
+            "span `good` has a trace id of zeros",
+        ),
+        (
+            Span {
+                span_id: vec![0; 8],
+                ..good.clone()
+            },
+            "span `good` has a span id of zeros",
+        ),
+        (
+            Span {
+                span_id: Vec::new(),
+                ..good.clone()
+            },
+            "span `good` has a span id of 0 bytes, not 8",
+        ),
+    ];
+    for (bad, reason) in cases {
+        let accepted = store.ingest(&[batch("a", "1", vec![bad, good.clone()])]);
+        let expected = Receipt {
+            spans: 1,
+            rejected: 1,
+            reason: reason.to_owned(),
+        };
+        assert_eq!(accepted, expected);
+    }
+}
+
+#[test]
+fn calls_between_services_are_counted() {
+    for limits in [Limits::default(), TINY] {
+        let store = shop_of_three(limits);
+        let calls = |child: &str, calls| Dependency {
+            parent: "gateway".into(),
+            child: child.into(),
+            calls,
+        };
+        let both = |count| vec![calls("gateway", count), calls("checkout", count)];
+        let cases = [
+            (0, u64::MAX, both(2)),
+            (1_500_000_000, u64::MAX, both(1)),
+            (5_000_000_000, u64::MAX, vec![]),
+        ];
+        for (from, to, expected) in cases {
+            assert_eq!(
+                store.dependencies(from, to),
+                expected,
+                "{from} with {limits:?}"
+            );
+        }
+    }
+}
+
+/// A span that uses every field there is.
+fn full_span() -> Span {
+    let list = Proto::ArrayValue(ArrayValue {
+        values: vec![value("x"), value("7")],
+    });
+    let map = Proto::KvlistValue(KeyValueList {
+        values: attributes("k=v"),
+    });
+    let typed = [
+        Proto::BoolValue(true),
+        Proto::DoubleValue(-1.5),
+        Proto::BytesValue(vec![0, 255]),
+        list,
+        map,
+        Proto::IntValue(i64::MIN),
+    ];
+    let named = |(number, value): (usize, Proto)| KeyValue {
+        key: format!("typed{number}"),
+        value: Some(AnyValue { value: Some(value) }),
+        ..Default::default()
+    };
+    Span {
+        trace_state: "vendor=1".to_owned(),
+        flags: 0x301,
+        dropped_attributes_count: 1,
+        dropped_events_count: 2,
+        dropped_links_count: 300,
+        attributes: typed.into_iter().enumerate().map(named).collect(),
+        events: vec![span::Event {
+            time_unix_nano: 3,
+            name: "exception".to_owned(),
+            attributes: attributes("exception.type=E"),
+            dropped_attributes_count: 5,
+        }],
+        links: vec![span::Link {
+            trace_id: id(9).to_vec(),
+            span_id: vec![9; 8],
+            trace_state: "s=1".to_owned(),
+            attributes: attributes("why=retry"),
+            dropped_attributes_count: 6,
+            flags: 0x101,
+        }],
+        ..span_of("5 1<2 full producer 4+2 failed")
+    }
+}
+
+#[test]
+fn nothing_of_a_span_is_lost() {
+    for padding in [0, 4] {
+        let store = Store::new(TINY);
+        store.ingest(&[batch("a", "1", vec![full_span()])]);
+        for number in 0..padding {
+            feed(
+                &store,
+                "a",
+                "1",
+                &[&format!("{} 1 other server 1+1", number + 100)],
+            );
+        }
+        assert_eq!(store.inner.lock().sealed.is_empty(), padding == 0);
+        let trace = store
+            .trace(&parse_trace_id("5").expect("an id"))
+            .expect("the trace is stored");
+        let got = &trace.spans[0];
+        let text = |key: &str, text: &str| -> Attribute { (key.into(), Value::Text(text.into())) };
+        let typed = vec![
+            ("typed0".to_owned(), Value::Bool(true)),
+            ("typed1".to_owned(), Value::Double(-1.5)),
+            ("typed2".to_owned(), Value::Bytes(vec![0, 255])),
+            (
+                "typed3".to_owned(),
+                Value::List(vec![Value::Text("x".into()), Value::Int(7)]),
+            ),
+            ("typed4".to_owned(), Value::Map(vec![text("k", "v")])),
+            ("typed5".to_owned(), Value::Int(i64::MIN)),
+        ];
+        let expected = crate::span::Span {
+            trace_id: id(5),
+            span_id: 1u64.to_be_bytes(),
+            parent_id: Some(2u64.to_be_bytes()),
+            name: "full".into(),
+            kind: Kind::Producer,
+            start_ns: 4_000_000,
+            duration_ns: 2_000_000,
+            status: crate::span::Status::Error,
+            status_message: "out_of_stock".into(),
+            trace_state: "vendor=1".into(),
+            flags: 0x301,
+            dropped: crate::span::DropCounts {
+                attributes: 1,
+                events: 2,
+                links: 300,
+            },
+            attributes: typed,
+            events: vec![crate::span::Event {
+                time_ns: 3,
+                name: "exception".into(),
+                dropped_attributes: 5,
+                attributes: vec![text("exception.type", "E")],
+            }],
+            links: vec![crate::span::Link {
+                trace_id: id(9),
+                span_id: [9; 8],
+                trace_state: "s=1".into(),
+                flags: 0x101,
+                dropped_attributes: 6,
+                attributes: vec![text("why", "retry")],
+            }],
+            origin: got.origin.clone(),
+        };
+        assert_eq!(*got, expected);
+        for tag in [
+            "typed5=-9223372036854775808",
+            "exception.type=E",
+            "why=retry",
+            "event=exception",
+            "w3c.tracestate=vendor=1",
+            "typed3=[\"x\",7]",
+        ] {
+            assert_eq!(
+                found(&store, &query_of(tag)),
+                [5],
+                "{tag} with {padding} more"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_trace_of_very_many_spans_is_cut_and_says_so() {
+    let store = Store::new(Limits::default());
+    for first in (0..MOST_SPANS + 10).step_by(1_000) {
+        let spans = (first..first + 1_000).map(|number| Span {
+            span_id: (number as u64 + 1).to_be_bytes().to_vec(),
+            ..span_of("1 1 loop internal 1+1")
+        });
+        store.ingest(&[batch("a", "1", spans.collect())]);
+    }
+    let trace = store.trace(&id(1)).expect("the trace is stored");
+    assert_eq!((trace.spans.len(), trace.is_cut), (MOST_SPANS, true));
+}
+
+#[test]
+fn searches_during_ingest_and_eviction_see_whole_traces() {
+    let store = Store::new(Limits {
+        spans: 16 * 64,
+        ..Limits::default()
+    });
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            for number in 0..100 {
+                store.ingest(&shop::request(number * 6, 6, 0).resource_spans);
+            }
+        });
+        while !writer.is_finished() {
+            for text in ["error=true", "service=inventory operation=POST", "min=1"] {
+                store.search(&query_of(text), |trace| {
+                    assert_eq!(trace.spans.len(), shop::SPANS, "{text}");
+                    ControlFlow::Continue(())
+                });
+            }
+            store.dependencies(0, u64::MAX);
+            assert!(store.services().len() <= 3);
+        }
+    });
+    assert_eq!(store.stats().received, 600 * shop::SPANS as u64);
+}

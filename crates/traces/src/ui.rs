@@ -1,0 +1,228 @@
+//! The real Jaeger UI, from a crate that carries its built assets; only the assets are used.
+//!
+//! The page is served from here for every address that the UI itself routes, with its configuration line filled
+//! in. Assets come from the crate's own router, everything below `/api` from `jaeger`.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{self, Body};
+use axum::extract::{Request, State};
+use axum::response::{Html, IntoResponse, Response};
+use http::{HeaderValue, Method, StatusCode, header};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value as Json, json};
+use tokio::sync::OnceCell;
+use tower::ServiceExt as _;
+
+/// What the UI shows beside traces.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Links in the menu bar, such as to the graph page.
+    pub links: Vec<MenuLink>,
+    /// Links on tags, logs, processes or whole traces.
+    pub link_patterns: Vec<LinkPattern>,
+}
+
+/// One link in the menu bar.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MenuLink {
+    /// What it says.
+    pub text: String,
+    /// Where it leads.
+    pub url: String,
+}
+
+/// Turns values of a key into links.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LinkPattern {
+    /// Where the key is looked for.
+    #[serde(rename = "type")]
+    pub place: Place,
+    /// The key of a tag, log field or process tag; unused for traces.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub key: String,
+    /// Address with `#{key}` in place of values.
+    pub url: String,
+    /// What the link says, with `#{key}` in place of values.
+    pub text: String,
+}
+
+/// Where a link pattern applies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Place {
+    /// Tags of spans.
+    Tags,
+    /// Tags of processes.
+    Process,
+    /// Log fields.
+    Logs,
+    /// The header of a trace.
+    Traces,
+}
+
+/// The line of the page that a server fills in.
+const CONFIG_LINE: &str = "const JAEGER_CONFIG = DEFAULT_CONFIG;";
+
+#[derive(Debug, Clone)]
+struct Pages {
+    assets: Router,
+    config: Arc<Json>,
+    /// The page with its configuration, made at the first request.
+    index: Arc<OnceCell<Html<String>>>,
+}
+
+/// Puts the UI behind `api`, which answers everything below `/api`.
+pub fn router(api: Router, config: &Config) -> Router {
+    let state = otlp_embedded::State::new(otlp_embedded::Config {
+        max_length: 1,
+        max_memory_usage: 1,
+    });
+    let pages = Pages {
+        assets: otlp_embedded::ui_app(state, "/"),
+        config: Arc::new(page_config(config)),
+        index: Arc::default(),
+    };
+    api.fallback_service(axum::routing::any(serve).with_state(pages))
+}
+
+async fn serve(State(pages): State<Pages>, request: Request) -> Response {
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        return StatusCode::METHOD_NOT_ALLOWED.into_response();
+    }
+    let path = request.uri().path();
+    if path.starts_with("/static/") {
+        return pages.asset(path).await;
+    }
+    if path == "/favicon.ico" || path == "/robots.txt" {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    match pages.index.get_or_try_init(|| pages.index()).await {
+        Ok(page) => ([(header::CACHE_CONTROL, "no-store")], page.clone()).into_response(),
+        Err(message) => (StatusCode::INTERNAL_SERVER_ERROR, message).into_response(),
+    }
+}
+
+impl Pages {
+    async fn fetch(&self, path: &str) -> Response {
+        let request = Request::builder().uri(path).body(Body::empty());
+        let request = request.expect("the path was part of a valid request");
+        let response = self.assets.clone().oneshot(request).await;
+        response.unwrap_or_else(|never| match never {})
+    }
+
+    /// An asset; its name changes with its content, so browsers may keep it.
+    async fn asset(&self, path: &str) -> Response {
+        let mut response = self.fetch(path).await;
+        if response.status().is_success() {
+            let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, forever);
+        }
+        response
+    }
+
+    async fn index(&self) -> Result<Html<String>, String> {
+        let response = self.fetch("/index.html").await;
+        let bytes = body::to_bytes(response.into_body(), 1 << 20).await;
+        let bytes = bytes.map_err(|error| error.to_string())?;
+        let page = String::from_utf8_lossy(&bytes);
+        // `<` could end the script element.
+        let config = self.config.to_string().replace('<', "\\u003c");
+        Ok(Html(page.replacen(
+            CONFIG_LINE,
+            &format!("const JAEGER_CONFIG = {config};"),
+            1,
+        )))
+    }
+}
+
+/// The UI's configuration: our links, and off what has nothing behind it.
+fn page_config(config: &Config) -> Json {
+    let link =
+        |link: &MenuLink| json!({"label": link.text, "url": link.url, "anchorTarget": "_self"});
+    json!({
+        "menu": config.links.iter().map(link).collect::<Vec<_>>(),
+        "linkPatterns": config.link_patterns,
+        "archiveEnabled": false,
+        "dependencies": {"menuEnabled": true},
+        "deepDependencies": {"menuEnabled": false},
+        "monitor": {"menuEnabled": false},
+        "qualityMetrics": {"menuEnabled": false},
+        "tracking": {"gaID": null, "trackErrors": false},
+        "search": {"maxLookback": {"label": "2 Days", "value": "2d"}, "maxLimit": 1500},
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn get(path: &str) -> (StatusCode, String, String) {
+        let config = Config {
+            links: vec![MenuLink {
+                text: "Graph</script>".into(),
+                url: "http://127.0.0.1:9090".into(),
+            }],
+            link_patterns: Vec::new(),
+        };
+        let app = router(Router::new(), &config);
+        let request = Request::builder()
+            .uri(path)
+            .body(Body::empty())
+            .expect("a valid request");
+        let response = app.oneshot(request).await.expect("no error");
+        let kind = response.headers().get(header::CONTENT_TYPE);
+        let kind = kind
+            .map_or("", |kind| kind.to_str().expect("text"))
+            .to_owned();
+        let status = response.status();
+        let bytes = body::to_bytes(response.into_body(), 16 << 20)
+            .await
+            .expect("a body");
+        (status, kind, String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    #[tokio::test]
+    async fn every_address_of_the_ui_gets_the_configured_page() {
+        for path in [
+            "/",
+            "/index.html",
+            "/search?service=a",
+            "/trace/1",
+            "/trace/1...2",
+            "/dependencies",
+            "/compare",
+        ] {
+            let (status, kind, page) = get(path).await;
+            assert_eq!(
+                (status, kind.as_str()),
+                (StatusCode::OK, "text/html; charset=utf-8"),
+                "{path}"
+            );
+            assert!(page.contains(r#""label":"Graph\u003c/script>""#), "{path}");
+            assert!(!page.contains(CONFIG_LINE), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_page_finds_its_assets() {
+        let (_, _, page) = get("/").await;
+        let assets: Vec<&str> = page
+            .split(['"', '\''])
+            .filter(|text| text.starts_with("./static/"))
+            .collect();
+        assert!(assets.len() >= 3, "{assets:?}");
+        for asset in assets {
+            let (status, kind, _) = get(asset.trim_start_matches('.')).await;
+            assert_eq!(status, StatusCode::OK, "{asset}");
+            assert!(!kind.contains("html"), "{asset}: {kind}");
+        }
+        assert_eq!(get("/static/none.js").await.0, StatusCode::NOT_FOUND);
+    }
+}

@@ -1,0 +1,13 @@
+//! What all pages share: scripts, style, charts, the headers of an answer, and who may ask.
+//!
+//! It knows nothing of metrics, traces or drills.
+
+mod asset;
+mod host;
+mod link;
+mod page;
+
+pub use asset::{JAVASCRIPT, answer, assets, script};
+pub use host::guard;
+pub use link::{Link, safe};
+pub use page::Page;
