@@ -3,7 +3,6 @@
 //! Help, completions and man pages all come from here.
 
 pub mod act;
-pub mod call;
 pub mod config;
 pub mod drill;
 pub mod evidence;

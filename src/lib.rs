@@ -2,6 +2,7 @@
 //!
 //! `main.rs` only parses the arguments and calls [`commands::run`]; tests and tools reach the rest from here.
 
+mod call;
 pub mod cli;
 pub mod commands;
 pub mod context;

@@ -8,7 +8,6 @@ pub mod check;
 pub mod conduct;
 pub mod format;
 pub mod html;
-pub(crate) mod line;
 #[cfg(test)]
 mod sample;
 pub mod template;

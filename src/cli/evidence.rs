@@ -8,8 +8,8 @@ use shop_api::Service;
 use text::duration::parse as parse_duration;
 use text::when::{When, parse_when};
 
-use super::call::Call;
 use super::{Format, service};
+use crate::call::Call;
 
 /// `logs`: the services' log lines.
 #[derive(Debug, Clone, Args)]

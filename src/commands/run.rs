@@ -15,10 +15,11 @@ use scenario::{Scenario, catalogue};
 use stack::backend::{self, Addresses, Kind, Wanted};
 use stack::port::Choice;
 
+use crate::call::line;
 use crate::cli::drill::{self, Backends, Ports};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::report::{self, line};
+use crate::report;
 use audience::Terminal;
 
 /// The gateway's well-known port.

@@ -25,9 +25,9 @@ pub use external::Addresses;
 pub use native::Wanted;
 pub use native::keeper::serve as serve_keeper;
 
-use super::manager::Token;
 use super::port::Choice;
 use super::slot::Notice;
+use super::token::Token;
 use embedded::Embedded;
 use external::External;
 use native::Native;

@@ -26,6 +26,7 @@ pub mod provider;
 pub mod remote;
 pub mod slot;
 pub mod targets;
+pub mod token;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -13,7 +13,6 @@
 mod forward;
 mod host;
 mod serve;
-pub(crate) mod token;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,10 +22,6 @@ use serde_json::Value;
 use shop_api::Service;
 
 pub use serve::{Options, run};
-pub use token::Token;
-
-/// The environment variable that may hold the token; no child inherits it.
-pub const TOKEN_VARIABLE: &str = "FIREDRILL_TOKEN";
 
 /// A run that has not asked for news for so long has lost the manager.
 pub(crate) const LEASE: Duration = Duration::from_secs(6);

@@ -24,12 +24,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::log_file::LogFile;
 use super::manager::{
-    Ended, Hello, LEASE, LeaseRequest, News, NewsRequest, OfRun, StartRequest, Started,
-    StopRequest, Token,
+    Ended, Hello, LEASE, LeaseRequest, News, NewsRequest, OfRun, StartRequest, Started, StopRequest,
 };
-use super::placement::Launch;
-use super::process::Process;
+use super::process::{Launch, Process};
 use crate::error::Error;
+use crate::token::Token;
 use link::{Link, Refused};
 
 /// A question that is refused is asked again after this.

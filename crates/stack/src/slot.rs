@@ -18,8 +18,8 @@ use serde_json::Value;
 use shop_api::Service;
 use tokio::sync::{Mutex, mpsc};
 
-use super::placement::{Launch, Placement};
-use super::process::Process;
+use super::placement::Placement;
+use super::process::{Launch, Process};
 
 /// How long a process may take to become ready. A migration at boot counts: an index over a million rows
 /// is built while the other replicas hold the database's lock most of the time.

@@ -16,7 +16,7 @@ use super::{Ended, LEASE, LeaseRequest, News, NewsRequest, StartRequest, Started
 use crate::catalogue;
 use crate::error::Error;
 use crate::log_file::{LogFile, Tap};
-use crate::process::{Process, Spec};
+use crate::process::{Launch, Process};
 
 /// Log lines that wait for the runner; some minutes of a shop that has much to say.
 const MOST_LINES: usize = 20_000;
@@ -210,27 +210,27 @@ impl Host {
         if let Some((name, _)) = request.environment.iter().find(foreign) {
             return Err(Denied::Invalid(format!("`{name}` cannot be set remotely")));
         }
-        let process = Process::start(Spec {
+        let launch = Launch {
             role: self.service.name(),
             instance: &request.instance,
             config: &request.config,
-            listener: Some(&self.listener),
             environment: &request.environment,
-            log: LogFile::tapped(&request.instance, Arc::clone(&self.lines) as Arc<dyn Tap>),
             ready_within: Duration::from_millis(request.ready_within_ms),
-        })
-        .await
-        .map_err(|error| match error.downcast::<Error>() {
-            Ok(Error::Start { message, log, .. }) => Denied::Failed { message, log },
-            Ok(error) => Denied::Failed {
-                message: error.to_string(),
-                log: Vec::new(),
-            },
-            Err(error) => Denied::Failed {
-                message: format!("{error:#}"),
-                log: Vec::new(),
-            },
-        })?;
+        };
+        let log = LogFile::tapped(&request.instance, Arc::clone(&self.lines) as Arc<dyn Tap>);
+        let process = Process::start(launch, Some(&self.listener), &log)
+            .await
+            .map_err(|error| match error.downcast::<Error>() {
+                Ok(Error::Start { message, log, .. }) => Denied::Failed { message, log },
+                Ok(error) => Denied::Failed {
+                    message: error.to_string(),
+                    log: Vec::new(),
+                },
+                Err(error) => Denied::Failed {
+                    message: format!("{error:#}"),
+                    log: Vec::new(),
+                },
+            })?;
         let (pid, exited, ready) = (process.pid(), process.exited(), process.ready().clone());
         let admin = process
             .announced("admin")

@@ -19,10 +19,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::host::{Denied, Host};
 use super::{
     Hello, LeaseRequest, NEWS_WITHIN, NewsRequest, OfRun, Refusal, StartRequest, StopRequest,
-    Token, build, forward,
+    build, forward,
 };
 use crate::error::Error;
 use crate::guard::{self, Bearer, Hosts, refuse};
+use crate::token::Token;
 
 /// Settings of a release are some kilobytes.
 const LARGEST_BODY: usize = 1024 * 1024;

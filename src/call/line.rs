@@ -3,7 +3,7 @@
 use clap::Parser;
 use drill::burst::{MAX_SECONDS, Request};
 
-use crate::cli::call::Call;
+use super::Call;
 
 /// Most command lines.
 const MAX_LINES: usize = 10;

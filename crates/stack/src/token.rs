@@ -9,9 +9,10 @@ use std::path::Path;
 use anyhow::Context as _;
 use rand::RngExt as _;
 
-use super::TOKEN_VARIABLE;
 use crate::error::Error;
 
+/// The environment variable that may hold the token; no child inherits it.
+pub const TOKEN_VARIABLE: &str = "FIREDRILL_TOKEN";
 /// Shorter ones can be guessed.
 const LEAST_LETTERS: usize = 32;
 

@@ -1,4 +1,6 @@
-//! The arguments of a request, which a reproduction gives as well.
+//! The arguments of `firedrill request`, which the command lines of a reproduction have as well.
+
+pub(crate) mod line;
 
 use clap::Args;
 use drill::burst::Request;
