@@ -4,7 +4,7 @@
 //! history ─► everything of the timeline up to the change ─► the shop as the change left it
 //!       └──► the same, less the change itself            ─► the shop without it
 //! ```
-//! Nothing but requests is ever sent, to nobody but the copy's gateway.
+//! Only requests are sent, and only to the copy's gateway.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,7 +22,7 @@ use crate::drill::Drill;
 use crate::operator::Operator;
 use crate::shop::Processes;
 
-/// The submission waits for it: starting, changing and stopping a copy takes no longer than this besides the requests.
+/// The responder waits for it: apart from the requests, starting, changing and stopping a copy takes no longer than this.
 const PREPARED_WITHIN: Duration = Duration::from_secs(60);
 /// Most time that all requests may take on one copy.
 const SENT_WITHIN: Duration = Duration::from_secs(burst::MAX_SECONDS);
