@@ -1,20 +1,12 @@
-//! The run's folder: its name, what is removed from it, and the room on its disk.
+//! The run's folder: its name, and what is removed from it.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use time::OffsetDateTime;
 use time::macros::format_description;
 
 use crate::course::Ending;
-use crate::drill::Drill;
-
-/// With less free space than this a drill ends: it must never be what fills a disk.
-const FREE_BYTES: u64 = 256 * 1024 * 1024;
-/// How often the disk is looked at.
-const DISK_EVERY: Duration = Duration::from_secs(5);
 
 /// A run's id: the time, so that ids sort by it, and four random digits, so that two never collide.
 pub(crate) fn id(at: OffsetDateTime, random: u16) -> String {
@@ -51,29 +43,6 @@ pub(crate) fn discard(folder: &Path) -> anyhow::Result<Ending> {
 pub(crate) fn discard_on(error: anyhow::Error, folder: &Path) -> anyhow::Error {
     let _ = discard(folder); // The error that is on its way out matters more.
     error
-}
-
-/// Ends the drill before its disk is full.
-pub(crate) async fn watch_disk(drill: Arc<Drill>) {
-    let folder = drill.scribe.folder();
-    loop {
-        tokio::time::sleep(DISK_EVERY).await;
-        if let Some(free) = free_bytes(&folder)
-            && free < FREE_BYTES
-        {
-            let free = free / (1024 * 1024);
-            drill.void(format!(
-                "only {free} MiB are free on the disk of `{}`",
-                folder.display()
-            ));
-            return;
-        }
-    }
-}
-
-fn free_bytes(folder: &Path) -> Option<u64> {
-    let stat = rustix::fs::statvfs(folder).ok()?;
-    Some(stat.f_bavail * stat.f_frsize)
 }
 
 #[cfg(test)]

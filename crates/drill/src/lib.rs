@@ -15,6 +15,7 @@ mod clock;
 mod control;
 mod course;
 mod deploy_log;
+mod disk;
 mod drill;
 mod end;
 mod error;
@@ -49,8 +50,7 @@ use tokio::task::JoinSet;
 pub use audience::Audience;
 pub use course::Ending;
 pub use error::Error;
-pub use plan::{Options, Reader};
-pub use webhook::Webhook;
+pub use plan::{Options, Reader, Webhook};
 
 use drill::Drill;
 use end::Ends;
@@ -133,7 +133,7 @@ async fn begin(
     drill.scribe.ready(backend.about());
     tasks.spawn(timeline::play(Arc::clone(drill)));
     tasks.spawn(pager::watch(Arc::clone(drill)));
-    tasks.spawn(folder::watch_disk(Arc::clone(drill)));
+    tasks.spawn(disk::watch(Arc::clone(drill)));
     let noticing = Arc::clone(drill);
     tasks.spawn(async move {
         while let Some(notice) = noticed.recv().await {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use grader::WriteUp;
@@ -15,6 +15,7 @@ use stack::backend::{Kind, Pager, Ports};
 use stack::fleet::Releases;
 use stack::port::Choice;
 use stack::remote::Managers;
+use stack::token::Token;
 use stack::{Plan as StackPlan, copy};
 use time::OffsetDateTime;
 
@@ -22,7 +23,6 @@ use crate::burst::Request;
 use crate::clock::now;
 use crate::folder;
 use crate::session::{Session, StateDir};
-use crate::webhook::Webhook;
 
 /// The release of everything when there is no scenario.
 const PLAIN_RELEASE: &str = "2026.11.1";
@@ -58,6 +58,17 @@ pub struct Options {
     pub until_eof: bool,
     /// How write-ups are read.
     pub reader: Reader,
+}
+
+/// Where the webhook listens, and to whom.
+#[derive(Clone, Debug)]
+pub struct Webhook {
+    /// The address.
+    pub addr: SocketAddr,
+    /// Names by which Alertmanager reaches it.
+    pub hosts: Vec<String>,
+    /// What Alertmanager must show.
+    pub token: Token,
 }
 
 /// How a write-up is read; its text format is not the drill's business.
@@ -109,78 +120,27 @@ pub(crate) fn prepare(
     pager: Option<Pager>,
 ) -> anyhow::Result<Plan> {
     let (started, up_since) = (now(), Instant::now());
-    let mut random = rand::rng();
-    let run = folder::id(started, random.random());
+    let run = folder::id(started, rand::random());
     let folder = folder::create(&state.runs(), &run)?;
-    // Small enough to be typed again.
-    let new_seed = || rand::rng().random_range(1..1_000_000);
-    let seed = options.seed.unwrap_or_else(new_seed);
-    let token = hex::encode(random.random::<[u8; 32]>());
-    let (scenario, file) = options.scenario.unzip();
-    let nonce = file
-        .is_some()
-        .then(|| hex::encode(random.random::<[u8; 16]>()));
-    let hash = nonce.as_deref().zip(file.as_deref());
-    let head = Head {
-        format: FORMAT,
-        run: run.clone(),
-        firedrill: env!("CARGO_PKG_VERSION").to_owned(),
-        started,
-        seed,
-        pace: match options.pace {
-            Pace::Real => "real".to_owned(),
-            Pace::Fast => "fast".to_owned(),
-        },
-        backend: options.backend.kind(),
-        urls: options.backend.urls(),
-        scenario_hash: hash.map(|(nonce, file)| seal::commitment(nonce, file)),
-        ended: None,
-        nonce: None,
-    };
+    let (head, nonce) = head(&options, &run, started);
     HEAD.replace(&folder, &head)?;
-
-    let (releases, current) = (releases(scenario.as_ref())?, current(scenario.as_ref()));
-    let id = scenario.as_ref().map(|scenario| scenario.id.clone());
-    let session = Session {
-        run: run.clone(),
-        pid: std::process::id(),
-        started,
-        control: SocketAddr::from(([127, 0, 0, 1], 0)),
-        token: token.clone(),
-        folder: folder.clone(),
-        urls: no_urls(),
-        services: Vec::new(),
-        pace: options.pace,
-        scenario: id.filter(|_| options.named),
-    };
-    let mut traffic = scenario
-        .as_ref()
-        .map(|scenario| scenario.load.clone())
-        .unwrap_or_default();
+    let token = hex::encode(rand::random::<[u8; 32]>());
+    let session = session(&options, &head, &folder, &token);
+    let (scenario, file) = options.scenario.unzip();
+    let load = scenario.as_ref().map(|scenario| scenario.load.clone());
+    let mut traffic = load.unwrap_or_default();
     traffic.rate = options.rate.unwrap_or(traffic.rate);
-    let opening = Opening {
-        history: history(scenario.as_ref(), started)?,
-        head,
-        nonce,
-        session,
-        traffic,
-        copies: copy::Plan {
-            run: run.clone(),
-            seed,
-            scratch: folder.join(SCRATCH),
-            cache: options.cache.clone(),
-            releases: releases.clone(),
-            current: current.clone(),
-        },
-        reader: options.reader,
-        up_since,
-        incident: scenario
-            .zip(file)
-            .map(|(scenario, file)| Incident { scenario, file }),
+    let copies = copy::Plan {
+        run: run.clone(),
+        seed: head.seed,
+        scratch: folder.join(SCRATCH),
+        cache: options.cache.clone(),
+        releases: releases(scenario.as_ref())?,
+        current: current(scenario.as_ref()),
     };
     let stack = StackPlan {
         run,
-        seed,
+        seed: head.seed,
         folder,
         cache: options.cache,
         token,
@@ -188,13 +148,69 @@ pub(crate) fn prepare(
         backend: options.backend,
         ports: options.ports,
         pager,
-        releases,
-        current,
+        releases: copies.releases.clone(),
+        current: copies.current.clone(),
         telemetry: options.telemetry,
         managers: options.managers,
-        is_drill: opening.incident.is_some(),
+        is_drill: scenario.is_some(),
+    };
+    let opening = Opening {
+        history: history(scenario.as_ref(), started)?,
+        incident: scenario
+            .zip(file)
+            .map(|(scenario, file)| Incident { scenario, file }),
+        head,
+        nonce,
+        session,
+        traffic,
+        copies,
+        reader: options.reader,
+        up_since,
     };
     Ok(Plan { stack, opening })
+}
+
+/// The head of the run, and the nonce in the hash of its scenario.
+fn head(options: &Options, run: &str, started: OffsetDateTime) -> (Head, Option<String>) {
+    let file = options.scenario.as_ref().map(|(_, file)| file);
+    let nonce = file.map(|_| hex::encode(rand::random::<[u8; 16]>()));
+    let sealed = nonce.as_deref().zip(file);
+    // Small enough to be typed again.
+    let new_seed = || rand::rng().random_range(1..1_000_000);
+    let head = Head {
+        format: FORMAT,
+        run: run.to_owned(),
+        firedrill: env!("CARGO_PKG_VERSION").to_owned(),
+        started,
+        seed: options.seed.unwrap_or_else(new_seed),
+        pace: match options.pace {
+            Pace::Real => "real".to_owned(),
+            Pace::Fast => "fast".to_owned(),
+        },
+        backend: options.backend.kind(),
+        urls: options.backend.urls(),
+        scenario_hash: sealed.map(|(nonce, file)| seal::commitment(nonce, file)),
+        ended: None,
+        nonce: None,
+    };
+    (head, nonce)
+}
+
+/// What other terminals are told, before anything listens.
+fn session(options: &Options, head: &Head, folder: &Path, token: &str) -> Session {
+    let scenario = options.scenario.as_ref().filter(|_| options.named);
+    Session {
+        run: head.run.clone(),
+        pid: std::process::id(),
+        started: head.started,
+        control: SocketAddr::from(([127, 0, 0, 1], 0)),
+        token: token.to_owned(),
+        folder: folder.to_owned(),
+        urls: no_urls(),
+        services: Vec::new(),
+        pace: options.pace,
+        scenario: scenario.map(|(scenario, _)| scenario.id.clone()),
+    }
 }
 
 /// Before anything listens.

@@ -19,20 +19,10 @@ use tokio::net::TcpListener;
 
 use crate::drill::Drill;
 use crate::pager;
+use crate::plan::Webhook;
 
 /// A notification holds some alerts of some hundred bytes.
 const LARGEST_BODY: usize = 256 * 1024;
-
-/// Where the webhook listens, and to whom.
-#[derive(Clone, Debug)]
-pub struct Webhook {
-    /// The address.
-    pub addr: SocketAddr,
-    /// Names by which Alertmanager reaches it.
-    pub hosts: Vec<String>,
-    /// What Alertmanager must show.
-    pub token: Token,
-}
 
 /// The part of Alertmanager's notification (version 4) that a page is made of.
 #[derive(Debug, Deserialize)]
@@ -70,36 +60,34 @@ pub(crate) struct Bound {
     webhook: Webhook,
 }
 
-impl Webhook {
-    /// For an Alertmanager that the drill starts itself: any port of this machine, and a new token.
-    fn own() -> Self {
-        Self {
-            addr: (Ipv4Addr::LOCALHOST, 0).into(),
-            hosts: Vec::new(),
-            token: Token::random(),
-        }
+/// For an Alertmanager that the drill starts itself: any port of this machine, and a new token.
+fn own() -> Webhook {
+    Webhook {
+        addr: (Ipv4Addr::LOCALHOST, 0).into(),
+        hosts: Vec::new(),
+        token: Token::random(),
     }
+}
 
-    async fn bind(self) -> anyhow::Result<Bound> {
-        let bound = TcpListener::bind(self.addr).await;
-        let listener = bound.map_err(|error| stack::Error::Start {
-            message: format!("the pager cannot listen on {}: {error}", self.addr),
-            log: Vec::new(),
-            hint: Some("choose another address with `--pager ADDR`".to_owned()),
-        })?;
-        Ok(Bound {
-            addr: listener.local_addr()?,
-            listener,
-            webhook: self,
-        })
-    }
+async fn bind(webhook: Webhook) -> anyhow::Result<Bound> {
+    let bound = TcpListener::bind(webhook.addr).await;
+    let listener = bound.map_err(|error| stack::Error::Start {
+        message: format!("the pager cannot listen on {}: {error}", webhook.addr),
+        log: Vec::new(),
+        hint: Some("choose another address with `--pager ADDR`".to_owned()),
+    })?;
+    Ok(Bound {
+        addr: listener.local_addr()?,
+        listener,
+        webhook,
+    })
 }
 
 /// Binds the webhook that was asked for, or the one that native backends want; others want none.
 pub(crate) async fn open(asked: Option<Webhook>, backend: &Kind) -> anyhow::Result<Option<Bound>> {
-    let own = || matches!(backend, Kind::Native(_)).then(Webhook::own);
-    match asked.or_else(own) {
-        Some(webhook) => webhook.bind().await.map(Some),
+    let wanted = || matches!(backend, Kind::Native(_)).then(own);
+    match asked.or_else(wanted) {
+        Some(webhook) => bind(webhook).await.map(Some),
         None => Ok(None),
     }
 }
