@@ -161,6 +161,14 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// Nothing is done to the shop while a write-up is graded, and after it.
+    pub(crate) fn graded() -> Self {
+        Self::new(
+            "the drill is being graded",
+            "the verdict appears in the terminal that submitted the write-up",
+        )
+    }
+
     /// A refusal with what to do about it.
     pub fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {

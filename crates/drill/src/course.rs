@@ -173,10 +173,7 @@ impl Course {
     /// Whether the responder may act.
     pub(crate) fn may_act(&self) -> Result<(), Failure> {
         match self.phase {
-            Phase::Grading | Phase::Ended => Err(Failure::new(
-                "the drill is being graded",
-                "the verdict appears in the terminal that submitted the write-up",
-            )),
+            Phase::Grading | Phase::Ended => Err(Failure::graded()),
             _ => Ok(()),
         }
     }

@@ -22,12 +22,7 @@ pub(crate) struct Turn<'a> {
 impl Gate {
     /// Lets an action begin; grading waits until the guard is dropped.
     pub(crate) fn act(&self) -> Result<RwLockReadGuard<'_, ()>, Failure> {
-        self.actions.try_read().map_err(|_| {
-            Failure::new(
-                "the drill is being graded",
-                "the verdict appears in the terminal that submitted the write-up",
-            )
-        })
+        self.actions.try_read().map_err(|_| Failure::graded())
     }
 
     /// Waits for the actions that are under way, and keeps others out from now on.
