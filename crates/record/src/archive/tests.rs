@@ -201,7 +201,7 @@ fn what_is_no_archive_is_refused_and_another_format_is_named() {
     );
     check(
         &member("contents.json", 0, br#"{"format":9,"files":[]}"#),
-        "has format 9, and this firedrill reads format 1",
+        "has format 9; this firedrill reads format 1",
     );
 }
 
