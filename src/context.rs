@@ -9,9 +9,9 @@ use record::Head;
 use time::OffsetDateTime;
 
 use crate::error::Error;
-use crate::session::StateDir;
 use crate::terminal::{Color, Console, Style};
 use crate::unpacked::Unpacked;
+use drill::session::StateDir;
 
 /// The process around a command.
 #[derive(Debug)]

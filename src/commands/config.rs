@@ -1,12 +1,13 @@
 //! `config`: the settings that the shop runs with, and changes of them.
 
+use drill::api::{Action, Origin, Settings};
 use grader::evidence::{Look, LookKind};
 use record::value_text;
 
 use super::{act, source};
 use crate::cli::config::{Config, ConfigCommand, ConfigShow};
 use crate::context::Context;
-use crate::control::{ActionRequest, Control, Origin, Settings};
+use crate::control::Control;
 use crate::error::Outcome;
 use crate::terminal::table::{Align, Cell, Table};
 use crate::terminal::{Ink, Style};
@@ -18,16 +19,12 @@ pub(super) fn run(context: &Context, args: Config) -> anyhow::Result<Outcome> {
         ConfigCommand::Set(args) => {
             let service = args.service;
             let settings = args.settings.into_iter().collect();
-            let request = ActionRequest::Set { service, settings };
+            let request = Action::Set { service, settings };
             act::act(context, args.format, &request)
         }
         ConfigCommand::Unset(args) => {
             let (service, keys) = (args.service, args.keys);
-            act::act(
-                context,
-                args.format,
-                &ActionRequest::Unset { service, keys },
-            )
+            act::act(context, args.format, &Action::Unset { service, keys })
         }
     }
 }
@@ -81,7 +78,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::control::Setting;
+    use drill::api::Setting;
     use shop_api::Service;
 
     #[test]

@@ -14,8 +14,8 @@ use stack::token::{TOKEN_VARIABLE, Token};
 use crate::cli::manage::{Manage, Managers, Pager, Probe, TokenFile};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::runner::Webhook;
 use crate::terminal::{Console, Ink};
+use drill::Webhook;
 
 /// A health check that takes longer has failed.
 const PROBE_WITHIN: Duration = Duration::from_secs(5);

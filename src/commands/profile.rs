@@ -12,7 +12,7 @@ use super::source::Live;
 use crate::cli::evidence::{Profile, ProfileCommand, ProfileCpu};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::session::Instance;
+use drill::session::Instance;
 
 #[derive(Debug, Serialize)]
 struct Drawn<'a> {

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use ::text::format;
+use drill::burst::{self, Request};
 use grader::evidence::{self, Look, LookKind, Trace};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde::Serialize;
-
-use crate::burst::{self, Request};
 
 use super::source::{Live, explain, innermost};
 use crate::cli::evidence::Request as Args;
@@ -52,13 +51,14 @@ struct Answer {
 /// Sends the request and prints what came of it.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let live = Live::connect(context)?;
-    if args.call.times > 1 {
-        return many(context, &live, &args.call, args.format.json);
+    let call = args.call.request();
+    if call.times > 1 {
+        return many(context, &live, &call, args.format.json);
     }
     let trace_id = hex::encode(rand::random::<[u8; 16]>());
     let progress = context.console.progress("waiting for the response");
-    let mut answer = live.wait(send(&live, &args.call, &trace_id))?;
-    let what = format!("{} {}", args.call.method, args.call.path);
+    let mut answer = live.wait(send(&live, &call, &trace_id))?;
+    let what = format!("{} {}", call.method, call.path);
     live.note(&Look::by_command(LookKind::Request, what, context.now));
     if !args.format.json {
         context

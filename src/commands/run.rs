@@ -6,17 +6,20 @@ mod event;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ::drill::{Ending, Options, Reader};
 use anyhow::Context as _;
+use grader::WriteUp;
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use scenario::{Scenario, catalogue};
 use stack::backend::{self, Addresses, Kind, Wanted};
 use stack::port::Choice;
 
+use crate::call::line;
 use crate::cli::drill::{self, Backends, Ports};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::runner::{self, Options};
+use crate::report;
 use audience::Terminal;
 
 /// The gateway's well-known port.
@@ -66,10 +69,14 @@ fn run_to_end(
     options: Options,
     terminal: Arc<Terminal>,
 ) -> anyhow::Result<Outcome> {
-    let outcome = runner::run(options, &context.state, Arc::clone(&terminal) as _);
+    let ending = ::drill::run(options, &context.state, Arc::clone(&terminal) as _);
     // An error is not to be drawn over.
     terminal.started();
-    outcome
+    Ok(match ending? {
+        Ending::Done => Outcome::Done,
+        Ending::NotPassed => Outcome::NotPassed,
+        Ending::Void => Outcome::Void,
+    })
 }
 
 fn from_catalogue(id: &str) -> anyhow::Result<(Scenario, Vec<u8>)> {
@@ -132,7 +139,17 @@ fn options(
         telemetry: true,
         rate: None,
         until_eof: false,
+        reader: Reader {
+            write_up: read,
+            reproduction: line::requests,
+        },
     })
+}
+
+/// Reads a write-up whose file is not known here.
+fn read(text: &str) -> Result<WriteUp, Vec<String>> {
+    report::parse("write-up", text)
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect())
 }
 
 fn kind(context: &Context, asked: &Backends) -> anyhow::Result<Kind> {

@@ -9,11 +9,12 @@ use record::VERDICT_PAGE;
 use super::report::parsed;
 use crate::cli::write::Submit;
 use crate::context::Context;
-use crate::control::{Control, Submitted};
+use crate::control::Control;
 use crate::error::{Error, Outcome};
 use crate::recorded::Recorded;
 use crate::report;
 use crate::terminal::{Console, Ink};
+use drill::api::Submitted;
 
 /// How long the runner may take to stop the shop.
 const END_WITHIN: Duration = Duration::from_secs(30);

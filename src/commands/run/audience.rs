@@ -9,9 +9,9 @@ use record::{Event, VERDICT_PAGE, replace};
 use super::event;
 use crate::cli::Format;
 use crate::report;
-use crate::runner::Audience;
 use crate::terminal::Console;
 use crate::terminal::progress::Progress;
+use drill::Audience;
 
 #[derive(Debug)]
 pub(super) struct Terminal {
