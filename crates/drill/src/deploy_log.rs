@@ -1,7 +1,6 @@
 //! The deploy log: what was released, when, by which role, and what a rollback goes back to.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
+use parking_lot::{Mutex, MutexGuard};
 use record::{Action, Appender, Deploy};
 
 /// The deploys of a run, oldest first, those before the drill included.
@@ -106,7 +105,7 @@ impl DeployLog {
     }
 
     fn lock(&self) -> MutexGuard<'_, Entries> {
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+        self.entries.lock()
     }
 }
 

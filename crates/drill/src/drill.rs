@@ -1,9 +1,10 @@
 //! A running drill: course, operator and scribe, and what they have in common.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use grader::evidence::Sources;
+use parking_lot::Mutex;
 use record::{DEPLOYS, Deploy, Event, RESPONDER, TIMELINE, Urls};
 use scenario::Pace;
 use shop_api::Service;
@@ -101,7 +102,7 @@ impl Drill {
 
     /// Looks at the course of the drill, or moves it on.
     pub(crate) fn course<T>(&self, look: impl FnOnce(&mut Course) -> T) -> T {
-        look(&mut self.course.lock().unwrap_or_else(PoisonError::into_inner))
+        look(&mut self.course.lock())
     }
 
     /// Does what the responder wants done. Nothing is done while a write-up is graded.

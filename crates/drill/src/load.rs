@@ -1,11 +1,11 @@
 //! The traffic of a drill, and its own record of what customers saw.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
 use loadgen::{Config, Handle, Record};
+use parking_lot::Mutex;
 
 use crate::clock::now;
 
@@ -38,32 +38,19 @@ impl Load {
 
     /// Requests a second from now on; `None` goes back to the profile.
     pub(crate) fn set_rate(&self, rate: Option<f64>) {
-        if let Some(handle) = self
-            .handle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-        {
+        if let Some(handle) = self.handle.lock().as_ref() {
             handle.set_rate(rate);
         }
     }
 
     /// Everything that was sent and what came of it.
     pub(crate) fn record(&self) -> Option<Record> {
-        self.handle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-            .map(Handle::record)
+        self.handle.lock().as_ref().map(Handle::record)
     }
 
     /// Ends the traffic.
     pub(crate) async fn stop(&self) {
-        let handle = self
-            .handle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let handle = self.handle.lock().take();
         if let Some(handle) = handle {
             handle.stop(DRAIN).await;
         }

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
 use record::{Appender, Backends, Event, HEAD, Head, VOID, Void};
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
@@ -104,7 +104,7 @@ impl Scribe {
     }
 
     fn session(&self) -> MutexGuard<'_, Session> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+        self.session.lock()
     }
 }
 

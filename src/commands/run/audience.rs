@@ -1,9 +1,10 @@
 //! The terminal that runs a drill: where the drill's events are shown, and its verdict becomes a page.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use grader::{Verdict, WriteUp};
+use parking_lot::{Mutex, MutexGuard};
 use record::{Event, VERDICT_PAGE, replace};
 
 use super::event;
@@ -37,8 +38,8 @@ impl Terminal {
         self.progress().take();
     }
 
-    fn progress(&self) -> std::sync::MutexGuard<'_, Option<Progress>> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    fn progress(&self) -> MutexGuard<'_, Option<Progress>> {
+        self.progress.lock()
     }
 }
 
