@@ -308,7 +308,7 @@ fn caret(text: &str, offset: usize, style: Style) -> String {
         .unwrap_or(0);
     let start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
     let line = text[start..].lines().next().unwrap_or_default();
-    let before = crate::terminal::text::width(&text[start..offset]);
+    let before = crate::terminal::column::width(&text[start..offset]);
     format!(
         "  {line}\n  {}{}\n",
         " ".repeat(before),

@@ -81,14 +81,14 @@ pub(super) fn scale(context: &Context, args: &Scale) -> anyhow::Result<Outcome> 
 /// Has the runner do it, and tells what came of it.
 pub(super) fn act(context: &Context, format: Format, request: &Action) -> anyhow::Result<Outcome> {
     let control = Control::new(&context.state.load()?)?;
-    let progress = context.console.progress(request.what());
+    let progress = context.terminal.progress(request.what());
     let change = control.act(request)?;
     drop(progress);
     if format.json {
-        context.console.json(&change)?;
+        context.terminal.json(&change)?;
     } else {
-        let text = render(&change, context.console.out);
-        context.console.print(&text)?;
+        let text = render(&change, context.terminal.out);
+        context.terminal.print(&text)?;
     }
     Ok(Outcome::Done)
 }

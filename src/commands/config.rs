@@ -36,10 +36,10 @@ fn show(context: &Context, args: &ConfigShow) -> anyhow::Result<Outcome> {
     let look = Look::by_command(LookKind::Deploys, what, context.now);
     source::note(context, &session.folder, &look);
     if args.format.json {
-        context.console.json(&settings)?;
+        context.terminal.json(&settings)?;
     } else {
-        let text = render(&settings, context.console.out, context.console.width);
-        context.console.print(&text)?;
+        let text = render(&settings, context.terminal.out, context.terminal.width);
+        context.terminal.print(&text)?;
     }
     Ok(Outcome::Done)
 }

@@ -20,7 +20,7 @@ use crate::cli::drill::{self, Backends, Ports};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::report;
-use audience::Terminal;
+use audience::TerminalAudience;
 
 /// The gateway's well-known port.
 const GATEWAY_PORT: u16 = 8080;
@@ -44,7 +44,7 @@ pub(super) fn run(context: &Context, args: &drill::Run) -> anyhow::Result<Outcom
         Some((scenario, file)),
         named,
     )?;
-    let audience = Terminal::new(context.console, args.stack.format, true);
+    let audience = TerminalAudience::new(context.terminal, args.stack.format, true);
     let options = Options {
         until_eof: args.until_eof,
         ..options
@@ -60,14 +60,14 @@ pub(super) fn up(context: &Context, args: &drill::Up) -> anyhow::Result<Outcome>
         telemetry: !args.no_telemetry,
         ..usual
     };
-    let audience = Terminal::new(context.console, args.stack.format, false);
+    let audience = TerminalAudience::new(context.terminal, args.stack.format, false);
     run_to_end(context, options, audience)
 }
 
 fn run_to_end(
     context: &Context,
     options: Options,
-    terminal: Arc<Terminal>,
+    terminal: Arc<TerminalAudience>,
 ) -> anyhow::Result<Outcome> {
     let ending = ::drill::run(options, &context.state, Arc::clone(&terminal) as _);
     // An error is not to be drawn over.
@@ -134,8 +134,8 @@ fn options(
             prometheus: choice(stack.prometheus_port, usual.prometheus),
         },
         cache: cache_dir()?,
-        managers: super::manage::managers(&context.console, &stack.managers)?,
-        webhook: super::manage::webhook(&context.console, &stack.pager)?,
+        managers: super::manage::managers(&context.terminal, &stack.managers)?,
+        webhook: super::manage::webhook(&context.terminal, &stack.pager)?,
         telemetry: true,
         rate: None,
         until_eof: false,

@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let session = context.state.load()?;
     let status = Control::new(&session)?.status()?;
     if args.format.json {
-        context.console.json(&status)?;
+        context.terminal.json(&status)?;
     } else {
         let urls = &session.urls;
         let links = format!(
@@ -24,8 +24,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
             urls.jaeger, urls.prometheus, urls.gateway
         );
         context
-            .console
-            .print(&(text(&status, context.console.out, context.console.width) + &links))?;
+            .terminal
+            .print(&(text(&status, context.terminal.out, context.terminal.width) + &links))?;
     }
     Ok(Outcome::Done)
 }

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 
-pub use ::text::format::harmless;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 /// Columns that the text takes on a terminal.
