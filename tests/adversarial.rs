@@ -157,7 +157,7 @@ static ATTEMPTS: [Attempt; 10] = [
     Attempt {
         name: "the victim",
         spoil: |head, _| set(head, "cause", &[("component", "checkout")]),
-        says: &["That is a victim, not the cause: Checkout waits"],
+        says: &["That is a victim, not the cause: Checkout only waits"],
     },
     Attempt {
         name: "the trigger as the cause",

@@ -278,7 +278,7 @@ fn takeover() {
     assert_eq!(refused.status.code(), Some(4), "{said}");
     let run = drill.ready["run"].as_str().expect("its id");
     assert!(
-        said.contains(&format!("is busy: run {run} has it")),
+        said.contains(&format!("is busy: it serves run {run}")),
         "{said}"
     );
 }
