@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use text::format;
+
 use super::solver::NAMES;
 use super::{Checked, Report};
 use crate::terminal::table::{Align, Cell, Table};
@@ -120,7 +122,7 @@ fn silence(report: &Report) -> Table {
             Some(true) => "the same",
             Some(false) => "differs",
         };
-        let searched = format!("{:.1} MB", drill.searched as f64 / 1e6);
+        let searched = format::bytes(drill.searched as f64);
         table.row([name(drill), searched.into(), again.into()]);
     }
     table
@@ -195,11 +197,5 @@ fn name(drill: &Checked) -> Cell {
 }
 
 fn number(value: Option<f64>) -> String {
-    match value {
-        None => "-".to_owned(),
-        Some(0.0) => "0".to_owned(),
-        Some(value) if value.abs() >= 1e5 => format!("{value:.2e}"),
-        Some(value) if value.abs() >= 10.0 => format!("{value:.1}"),
-        Some(value) => format!("{value:.3}"),
-    }
+    value.map_or_else(|| "-".to_owned(), format::number)
 }
