@@ -210,8 +210,8 @@ mod tests {
                                         difference from the baseline, so it could be a guess.
                                         hint: point to something that was different before the
                                         incident
-            0/5  action items           0 given with at least three words, 1 required; one
-                                        without an owner counts half.
+            0/5  action items           0 given with at least three words, 1 required; one without
+                                        an owner counts half.
               -  reproduction           None is given; it is not counted.
 
         Evidence

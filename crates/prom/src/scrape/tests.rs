@@ -252,7 +252,7 @@ async fn targets_are_scraped_followed_and_ended() {
         .collect();
     assert_eq!(errors[0], "");
     assert_eq!(errors[1], "11 samples; the limit is 10");
-    assert_eq!(errors[2], "the answer is larger than 1000 bytes");
+    assert_eq!(errors[2], "the response is larger than 1000 bytes");
     assert_eq!(errors[3], "server returned HTTP status 404 Not Found");
     assert!(
         errors[4].starts_with("failed to connect: "),
