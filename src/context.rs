@@ -9,9 +9,9 @@ use record::Head;
 use time::OffsetDateTime;
 
 use crate::error::Error;
-use crate::session::StateDir;
-use crate::terminal::{Color, Console, Style};
+use crate::terminal::{Color, Style, Terminal};
 use crate::unpacked::Unpacked;
+use drill::session::StateDir;
 
 /// The process around a command.
 #[derive(Debug)]
@@ -19,7 +19,7 @@ pub struct Context {
     /// Where the runs are, and the mark of the running drill.
     pub state: StateDir,
     /// Where output goes, and how it looks.
-    pub console: Console,
+    pub terminal: Terminal,
     /// When the command started.
     pub now: OffsetDateTime,
     /// Archives that were named instead of runs; what they were unpacked into goes with the command.
@@ -35,7 +35,7 @@ impl Context {
         let env = |name: &str| std::env::var_os(name).map(PathBuf::from);
         Ok(Self {
             state: StateDir::locate(state_dir, env)?,
-            console: Console {
+            terminal: Terminal {
                 out: style(color, std::io::stdout().is_terminal()),
                 err: style(color, std::io::stderr().is_terminal()),
                 width: terminal_size::terminal_size()
@@ -81,16 +81,16 @@ impl Context {
         if let Some(unpacked) = all.get(file) {
             return Ok(unpacked.folder());
         }
-        let progress = self.console.progress("unpacking the archive");
+        let progress = self.terminal.progress("unpacking the archive");
         let unpacked = Unpacked::of(file, &self.state.path().join("opened"))?;
         drop(progress);
         if !unpacked.losses.is_empty() {
             let name = file.display();
-            self.console.note(&format!(
+            self.terminal.note(&format!(
                 "archive `{name}` is damaged; the rest of it opens. Missing:"
             ));
             for loss in &unpacked.losses {
-                self.console
+                self.terminal
                     .note(&format!("  {}", text::format::harmless(&loss.to_string())));
             }
         }

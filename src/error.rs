@@ -250,7 +250,10 @@ fn user_error(error: &anyhow::Error) -> Option<Error> {
         let own = cause.downcast_ref::<Error>().cloned();
         let of_stack = || cause.downcast_ref::<stack::Error>().map(Error::from);
         let of_catalogue = || cause.downcast_ref::<catalogue::Error>().map(Error::from);
-        own.or_else(of_stack).or_else(of_catalogue)
+        let of_drill = || cause.downcast_ref::<drill::Error>().map(Error::from);
+        own.or_else(of_stack)
+            .or_else(of_catalogue)
+            .or_else(of_drill)
     })
 }
 
@@ -259,6 +262,27 @@ impl From<&stack::Error> for Error {
         match error.clone() {
             stack::Error::Usage { message, hint } => Self::usage(message, hint),
             stack::Error::Start { message, log, hint } => Self::Stack { message, log, hint },
+        }
+    }
+}
+
+impl From<&drill::Error> for Error {
+    fn from(error: &drill::Error) -> Self {
+        match error.clone() {
+            drill::Error::NoStateDir => {
+                Self::usage(error.to_string(), "name one with `--state-dir DIR`")
+            }
+            drill::Error::NotRunning { state_dir } => Self::NotRunning { state_dir },
+            drill::Error::AlreadyRunning { run, pid } => Self::AlreadyRunning { run, pid },
+            drill::Error::UnknownName {
+                kind,
+                name,
+                nearest,
+            } => Self::UnknownName {
+                kind,
+                name,
+                nearest,
+            },
         }
     }
 }
@@ -284,7 +308,7 @@ fn caret(text: &str, offset: usize, style: Style) -> String {
         .unwrap_or(0);
     let start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
     let line = text[start..].lines().next().unwrap_or_default();
-    let before = crate::terminal::text::width(&text[start..offset]);
+    let before = crate::terminal::column::width(&text[start..offset]);
     format!(
         "  {line}\n  {}{}\n",
         " ".repeat(before),

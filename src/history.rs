@@ -9,7 +9,7 @@ use record::{Head, VOID};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::session::StateDir;
+use drill::session::StateDir;
 
 /// One run that was graded and counts.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -2,9 +2,8 @@
 //!
 //! `main.rs` only parses the arguments and calls [`commands::run`]; tests and tools reach the rest from here.
 
-mod burst;
+mod call;
 pub mod cli;
-mod clock;
 pub mod commands;
 pub mod context;
 pub mod control;
@@ -12,9 +11,7 @@ pub mod error;
 mod history;
 mod recorded;
 pub mod report;
-mod runner;
 mod runtime;
-pub mod session;
 pub mod terminal;
 mod unpacked;
 pub mod verify;

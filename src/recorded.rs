@@ -11,7 +11,7 @@ use record::{BackendKind, FACTS, Facts, Head, Urls, run_of, scenario_file};
 use scenario::{Scenario, catalogue, seal};
 use stack::backend::{Backend, Ports};
 
-use crate::burst::line;
+use crate::call::line;
 use crate::error::Error;
 
 /// What the run's head tells of its scenario: the nonce once the run is over, and the hash of both from the start.

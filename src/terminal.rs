@@ -3,10 +3,10 @@
 //! Standard output is for data, standard error for progress and errors. Whether a stream is a terminal is decided at
 //! the edge and passed in, so everything here can be tested as text.
 
+pub mod column;
 pub mod progress;
 pub mod sparkline;
 pub mod table;
-pub mod text;
 pub mod waterfall;
 
 use std::io::{self, Write as _};
@@ -94,7 +94,7 @@ impl Style {
 
 /// Where a command writes to, and how.
 #[derive(Debug, Clone, Copy)]
-pub struct Console {
+pub struct Terminal {
     /// Standard output.
     pub out: Style,
     /// Standard error.
@@ -103,7 +103,7 @@ pub struct Console {
     pub width: usize,
 }
 
-impl Console {
+impl Terminal {
     /// Writes data to standard output.
     pub fn print(&self, text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();

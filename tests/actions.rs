@@ -275,7 +275,13 @@ fn configure(drill: &Drill) {
         (&json!(0), &Value::Null),
         "{again}"
     );
+    refused(drill);
+    drill.ok(&["config", "unset", "inventory", key, "cache.preload"]);
+    assert_eq!(settings(drill, "inventory")[key], default);
+}
 
+/// Settings that cannot be are refused, and nothing changes.
+fn refused(drill: &Drill) {
     for (arguments, said) in [
         (
             &["set", "inventory", "cache.capacitee=5"][..],
@@ -303,9 +309,6 @@ fn configure(drill: &Drill) {
     assert_ne!(refused.status.code(), Some(0), "{refused:?}");
     assert_eq!(settings(drill, "inventory")["schema"]["from"], "default");
     assert_eq!(answers(drill, CLIENT).0, [200, 200, 404]);
-
-    drill.ok(&["config", "unset", "inventory", key, "cache.preload"]);
-    assert_eq!(settings(drill, "inventory")[key], default);
 }
 
 /// Whatever changed something is in the deploy log, in `status` and among the events; what did not

@@ -26,7 +26,12 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 fn pages() {
     let drill = Drill::start(&["up", "--seed", "11"]);
-    let jaeger = drill.url("jaeger").to_owned();
+    traces(&drill);
+    graph(&drill);
+}
+
+fn traces(drill: &Drill) {
+    let jaeger = drill.url("jaeger");
     let ids = wait_for("two traces of orders", PAGE_WITHIN, || {
         let found = drill.try_json(&[
             "traces",
@@ -73,7 +78,9 @@ fn pages() {
         &format!("{jaeger}/dependencies"),
         &["gateway", "checkout", "inventory"],
     );
+}
 
+fn graph(drill: &Drill) {
     let services = get_json(&format!(
         "{}/api/v1/label/service/values",
         drill.url("prometheus")

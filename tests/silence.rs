@@ -1,7 +1,7 @@
 //! Nothing that a responder can see names the cause: everything exported by a running drill is searched, as
 //! `firedrill verify` does, and also what its commands print.
 
-use firedrill::session::StateDir;
+use drill::session::StateDir;
 use firedrill::verify::silence;
 use scenario::{Scenario, catalogue};
 use serde_json::Value;

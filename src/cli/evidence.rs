@@ -9,7 +9,7 @@ use text::duration::parse as parse_duration;
 use text::when::{When, parse_when};
 
 use super::{Format, service};
-use crate::burst::Request as Call;
+use crate::call::Call;
 
 /// `logs`: the services' log lines.
 #[derive(Debug, Clone, Args)]

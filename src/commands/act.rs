@@ -1,12 +1,14 @@
 //! What changes the running shop: `rollback`, `restart` and `deploy` swap processes, `flush`, `outbox`, `block` and
 //! `unblock` act on those that run, `scale` starts and ends some.
 
+use drill::api::{Action, Change};
+
 use crate::cli::Format;
 use crate::cli::act::{
     Block, Deploy, Flush, Outbox, OutboxCommand, Restart, Rollback, Scale, Unblock,
 };
 use crate::context::Context;
-use crate::control::{Acted, ActionRequest, Control};
+use crate::control::Control;
 use crate::error::Outcome;
 use crate::terminal::{Ink, Style};
 
@@ -15,7 +17,7 @@ pub(super) fn rollback(context: &Context, args: &Rollback) -> anyhow::Result<Out
     act(
         context,
         args.format,
-        &ActionRequest::Rollback {
+        &Action::Rollback {
             service: args.service,
         },
     )
@@ -26,7 +28,7 @@ pub(super) fn restart(context: &Context, args: &Restart) -> anyhow::Result<Outco
     act(
         context,
         args.format,
-        &ActionRequest::Restart {
+        &Action::Restart {
             service: args.service,
         },
     )
@@ -34,7 +36,7 @@ pub(super) fn restart(context: &Context, args: &Restart) -> anyhow::Result<Outco
 
 /// A release by id.
 pub(super) fn deploy(context: &Context, args: &Deploy) -> anyhow::Result<Outcome> {
-    let request = ActionRequest::Deploy {
+    let request = Action::Deploy {
         service: args.service,
         release: args.release.clone(),
     };
@@ -44,32 +46,32 @@ pub(super) fn deploy(context: &Context, args: &Deploy) -> anyhow::Result<Outcome
 /// Caches emptied.
 pub(super) fn flush(context: &Context, args: &Flush) -> anyhow::Result<Outcome> {
     let service = args.service;
-    act(context, args.format, &ActionRequest::Flush { service })
+    act(context, args.format, &Action::Flush { service })
 }
 
 /// Messages set aside, or tried again.
 pub(super) fn outbox(context: &Context, args: &Outbox) -> anyhow::Result<Outcome> {
     match args.command {
-        OutboxCommand::Skip(format) => act(context, format, &ActionRequest::Skip {}),
-        OutboxCommand::Replay(format) => act(context, format, &ActionRequest::Replay {}),
+        OutboxCommand::Skip(format) => act(context, format, &Action::Skip {}),
+        OutboxCommand::Replay(format) => act(context, format, &Action::Replay {}),
     }
 }
 
 /// A client turned away.
 pub(super) fn block(context: &Context, args: Block) -> anyhow::Result<Outcome> {
     let client = args.client;
-    act(context, args.format, &ActionRequest::Block { client })
+    act(context, args.format, &Action::Block { client })
 }
 
 /// A client let in again.
 pub(super) fn unblock(context: &Context, args: Unblock) -> anyhow::Result<Outcome> {
     let client = args.client;
-    act(context, args.format, &ActionRequest::Unblock { client })
+    act(context, args.format, &Action::Unblock { client })
 }
 
 /// More or fewer replicas.
 pub(super) fn scale(context: &Context, args: &Scale) -> anyhow::Result<Outcome> {
-    let request = ActionRequest::Scale {
+    let request = Action::Scale {
         service: args.service,
         replicas: args.replicas,
     };
@@ -77,38 +79,34 @@ pub(super) fn scale(context: &Context, args: &Scale) -> anyhow::Result<Outcome> 
 }
 
 /// Has the runner do it, and tells what came of it.
-pub(super) fn act(
-    context: &Context,
-    format: Format,
-    request: &ActionRequest,
-) -> anyhow::Result<Outcome> {
+pub(super) fn act(context: &Context, format: Format, request: &Action) -> anyhow::Result<Outcome> {
     let control = Control::new(&context.state.load()?)?;
-    let progress = context.console.progress(request.what());
-    let acted = control.act(request)?;
+    let progress = context.terminal.progress(request.what());
+    let change = control.act(request)?;
     drop(progress);
     if format.json {
-        context.console.json(&acted)?;
+        context.terminal.json(&change)?;
     } else {
-        let text = render(&acted, context.console.out);
-        context.console.print(&text)?;
+        let text = render(&change, context.terminal.out);
+        context.terminal.print(&text)?;
     }
     Ok(Outcome::Done)
 }
 
-fn render(acted: &Acted, style: Style) -> String {
+fn render(change: &Change, style: Style) -> String {
     let done = style.paint(Ink::Good, "done:");
-    match (&acted.id, &acted.note) {
+    match (&change.id, &change.note) {
         (None, note) => format!(
             "{} {}\n",
             style.paint(Ink::Warning, "nothing changed:"),
             note.as_deref().unwrap_or_default()
         ),
-        (Some(id), Some(note)) => format!("{done} {}: {note} ({id})\n", acted.service),
+        (Some(id), Some(note)) => format!("{done} {}: {note} ({id})\n", change.service),
         (Some(id), None) => format!(
             "{done} all instances of {} run {} after {:.1} s ({id})\n",
-            acted.service,
-            style.paint(Ink::Strong, &acted.release),
-            acted.seconds,
+            change.service,
+            style.paint(Ink::Strong, &change.release),
+            change.seconds,
         ),
     }
 }

@@ -35,14 +35,14 @@ pub(super) fn run(context: &Context, args: &drill::Check) -> anyhow::Result<Outc
     }
     if !args.format.json {
         for (file, _) in checked.iter().filter(|(_, found)| found.is_empty()) {
-            let mark = context.console.out.paint(Ink::Good, "ok");
-            context.console.print(&format!("{mark} {file}\n"))?;
+            let mark = context.terminal.out.paint(Ink::Good, "ok");
+            context.terminal.print(&format!("{mark} {file}\n"))?;
         }
     }
     let files = checked.len();
     let all: Vec<Problem> = checked.into_iter().flat_map(|(_, found)| found).collect();
     if args.format.json {
-        context.console.json(&Report {
+        context.terminal.json(&Report {
             files,
             problems: &all,
         })?;

@@ -11,6 +11,6 @@ pub(super) fn run(context: &Context, args: &write::Completions) -> anyhow::Resul
     let mut script = Vec::new();
     // Generated into memory: the generator panics when it cannot write, as into a closed pipe.
     clap_complete::generate(args.shell, &mut Cli::command(), "firedrill", &mut script);
-    context.console.print(&String::from_utf8_lossy(&script))?;
+    context.terminal.print(&String::from_utf8_lossy(&script))?;
     Ok(Outcome::Done)
 }

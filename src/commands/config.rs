@@ -1,12 +1,13 @@
 //! `config`: the settings that the shop runs with, and changes of them.
 
+use drill::api::{Action, Origin, Settings};
 use grader::evidence::{Look, LookKind};
 use record::value_text;
 
 use super::{act, source};
 use crate::cli::config::{Config, ConfigCommand, ConfigShow};
 use crate::context::Context;
-use crate::control::{ActionRequest, Control, Origin, Settings};
+use crate::control::Control;
 use crate::error::Outcome;
 use crate::terminal::table::{Align, Cell, Table};
 use crate::terminal::{Ink, Style};
@@ -18,16 +19,12 @@ pub(super) fn run(context: &Context, args: Config) -> anyhow::Result<Outcome> {
         ConfigCommand::Set(args) => {
             let service = args.service;
             let settings = args.settings.into_iter().collect();
-            let request = ActionRequest::Set { service, settings };
+            let request = Action::Set { service, settings };
             act::act(context, args.format, &request)
         }
         ConfigCommand::Unset(args) => {
             let (service, keys) = (args.service, args.keys);
-            act::act(
-                context,
-                args.format,
-                &ActionRequest::Unset { service, keys },
-            )
+            act::act(context, args.format, &Action::Unset { service, keys })
         }
     }
 }
@@ -39,10 +36,10 @@ fn show(context: &Context, args: &ConfigShow) -> anyhow::Result<Outcome> {
     let look = Look::by_command(LookKind::Deploys, what, context.now);
     source::note(context, &session.folder, &look);
     if args.format.json {
-        context.console.json(&settings)?;
+        context.terminal.json(&settings)?;
     } else {
-        let text = render(&settings, context.console.out, context.console.width);
-        context.console.print(&text)?;
+        let text = render(&settings, context.terminal.out, context.terminal.width);
+        context.terminal.print(&text)?;
     }
     Ok(Outcome::Done)
 }
@@ -81,7 +78,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::control::Setting;
+    use drill::api::Setting;
     use shop_api::Service;
 
     #[test]

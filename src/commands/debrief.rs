@@ -31,18 +31,18 @@ pub(super) fn run(context: &Context, args: &Debrief) -> anyhow::Result<Outcome> 
     let folder = context.ended(args.run.as_deref(), hint)?;
     let story = Story::read(&folder, args.give_up)?;
     if args.format.json {
-        context.console.json(&story.json(None))?;
+        context.terminal.json(&story.json(None))?;
         return Ok(Outcome::Done);
     }
-    let style = context.console.out;
+    let style = context.terminal.out;
     // What was kept elsewhere cannot be served; where that still is, the links lead to it.
     let foreign = ForeignBackends::of(&folder);
     if args.no_serve || !style.terminal || foreign.is_some() {
         let urls = foreign.and_then(|foreign| foreign.urls);
-        context.console.print(&story.text(style, urls.as_ref()))?;
+        context.terminal.print(&story.text(style, urls.as_ref()))?;
         return Ok(Outcome::Done);
     }
-    open::serve(&context.console, &folder, Ports::Standard, |urls| {
+    open::serve(&context.terminal, &folder, Ports::Standard, |urls| {
         Ok(story.text(style, Some(urls)) + "\nThe links work until Ctrl-C.\n")
     })
 }

@@ -31,14 +31,14 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
             && since.is_none_or(|since| deploy.at >= since)
     });
     if args.format.json {
-        context.console.json(&deploys)?;
+        context.terminal.json(&deploys)?;
     } else if deploys.is_empty() {
-        context.console.note("no matching deploys");
+        context.terminal.note("no matching deploys");
     } else {
-        context.console.print(&render(
+        context.terminal.print(&render(
             &deploys,
-            context.console.out,
-            context.console.width,
+            context.terminal.out,
+            context.terminal.width,
         ))?;
     }
     Ok(Outcome::Done)

@@ -48,7 +48,7 @@ fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
         .into());
     }
     let progress = context
-        .console
+        .terminal
         .progress(format!("taking a snapshot of {}", instance.instance));
     let (bytes, instance) = live.admin(instance, "/debug/pprof/heap", Duration::ZERO)?;
     drop(progress);
@@ -80,7 +80,7 @@ fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
             .iter()
             .map(|instance| instance.instance.as_str())
             .collect();
-        context.console.note(&format!(
+        context.terminal.note(&format!(
             "{} has {}; this is {}",
             args.service,
             names.join(" and "),
@@ -89,9 +89,9 @@ fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
     }
     let size = format::bytes(in_use_bytes as f64);
     if args.format.json {
-        context.console.json(&Taken { meta, in_use_bytes })?;
+        context.terminal.json(&Taken { meta, in_use_bytes })?;
     } else {
-        context.console.print(&format!(
+        context.terminal.print(&format!(
             "{}: {size} in use on {} ({})\n",
             meta.name, meta.instance, meta.release
         ))?;
@@ -119,7 +119,7 @@ fn remove(folder: &Path, name: &str) -> anyhow::Result<()> {
 
 fn show(context: &Context, args: &HeapShow) -> anyhow::Result<Outcome> {
     let snapshots = open(context, args.run.as_deref())?;
-    let progress = context.console.progress("reading the snapshot");
+    let progress = context.terminal.progress("reading the snapshot");
     let meta = known(&snapshots, &args.name)?;
     let mut sites = heap::read(&snapshots, &args.name)?;
     drop(progress);
@@ -131,7 +131,7 @@ fn show(context: &Context, args: &HeapShow) -> anyhow::Result<Outcome> {
         &format!("sites of {}", args.name),
     )?;
     if args.format.json {
-        context.console.json(&sites)?;
+        context.terminal.json(&sites)?;
     } else {
         let head = format!(
             "{} on {} ({}): {} in use\n",
@@ -140,8 +140,8 @@ fn show(context: &Context, args: &HeapShow) -> anyhow::Result<Outcome> {
             meta.release,
             format::bytes(total as f64)
         );
-        let table = render_sites(&sites, total, context.console.out, context.console.width);
-        context.console.print(&format!("{head}{table}"))?;
+        let table = render_sites(&sites, total, context.terminal.out, context.terminal.width);
+        context.terminal.print(&format!("{head}{table}"))?;
     }
     Ok(Outcome::Done)
 }
@@ -150,23 +150,23 @@ fn diff(context: &Context, args: &HeapDiff) -> anyhow::Result<Outcome> {
     let snapshots = open(context, args.run.as_deref())?;
     let before = known(&snapshots, &args.before)?;
     let after = known(&snapshots, &args.after)?;
-    let progress = context.console.progress("comparing the snapshots");
+    let progress = context.terminal.progress("comparing the snapshots");
     let mut diff = heap::compare(&snapshots, &args.before, &args.after)?;
     drop(progress);
     diff.growth.truncate(args.top);
     let what = format!("{}..{}", args.before, args.after);
     note(context, args.run.as_deref(), &what)?;
     if args.format.json {
-        context.console.json(&diff)?;
+        context.terminal.json(&diff)?;
     } else {
         let text = render_diff(
             &diff,
             &before,
             &after,
-            context.console.out,
-            context.console.width,
+            context.terminal.out,
+            context.terminal.width,
         );
-        context.console.print(&text)?;
+        context.terminal.print(&text)?;
         resident(context, args.run.is_none(), &after.instance);
     }
     Ok(Outcome::Done)
@@ -198,7 +198,7 @@ fn resident(context: &Context, is_running: bool, instance: &str) {
         now("process_resident_memory_bytes"),
     );
     if let (Some(allocated), Some(resident)) = (allocated, resident) {
-        context.console.note(&format!(
+        context.terminal.note(&format!(
             "{instance} now: {} in use, {} resident",
             format::bytes(allocated),
             format::bytes(resident)

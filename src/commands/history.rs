@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
-use record::instant;
 use text::format;
+use text::format::rfc3339;
 use time::OffsetDateTime;
 
 use crate::cli::write::History;
@@ -26,17 +26,17 @@ pub(super) fn run(context: &Context, args: &History) -> anyhow::Result<Outcome> 
     let runs = graded(&context.state);
     if let Some(path) = &args.svg {
         draw(path, &runs)?;
-        context.console.note(&format!("wrote {}", path.display()));
+        context.terminal.note(&format!("wrote {}", path.display()));
     }
     if args.format.json {
-        context.console.json(&runs)?;
+        context.terminal.json(&runs)?;
     } else if runs.is_empty() {
         context
-            .console
+            .terminal
             .note("no graded runs yet: start with `firedrill run`, then `firedrill submit`");
     } else {
-        let (style, columns) = (context.console.out, context.console.width);
-        context.console.print(&render(&runs, style, columns))?;
+        let (style, columns) = (context.terminal.out, context.terminal.width);
+        context.terminal.print(&render(&runs, style, columns))?;
     }
     Ok(Outcome::Done)
 }
@@ -123,7 +123,7 @@ fn took(run: &Graded, part: &str) -> String {
 
 /// Such as `2026-11-23 10:00`.
 fn minute(at: OffsetDateTime) -> String {
-    let text = instant::text(at);
+    let text = rfc3339(at);
     text.get(..16).unwrap_or(&text).replace('T', " ")
 }
 

@@ -30,12 +30,12 @@ pub(super) fn run(context: &Context, args: &drill::List) -> anyhow::Result<Outco
                 level: drill.level,
             })
             .collect();
-        context.console.json(&rows)?;
+        context.terminal.json(&rows)?;
     } else if drills.is_empty() {
-        context.console.note("no drills of that level");
+        context.terminal.note("no drills of that level");
     } else {
-        let text = render(&drills, context.console.out, context.console.width);
-        context.console.print(&text)?;
+        let text = render(&drills, context.terminal.out, context.terminal.width);
+        context.terminal.print(&text)?;
     }
     Ok(Outcome::Done)
 }

@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use ::text::format;
 use grader::evidence::{LogLine, Logs, Look, LookKind};
 use grader::log_query::Query;
 use grader::moment::Moment;
+use text::format;
 use time::OffsetDateTime;
 
 use super::source;
 use crate::cli::evidence::{Level, Logs as Args};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::terminal::{Ink, Style, text};
+use crate::terminal::{Ink, Style, column};
 
 /// Between two looks at the files while following.
 const FOLLOW: Duration = Duration::from_millis(300);
@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     } else {
         args.limit
     };
-    let progress = context.console.progress("reading the logs");
+    let progress = context.terminal.progress("reading the logs");
     let found = logs
         .search(&query, &source::frame(&folder, context.now), limit)
         .map_err(source::explain)?;
@@ -43,13 +43,13 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     }
     let shown = found.lines.len() as u64;
     if !args.format.json && found.matched > shown {
-        context.console.note(&format!(
+        context.terminal.note(&format!(
             "showing the newest {shown} of {} lines; `--limit 0` shows all",
             found.matched
         ));
     } else if found.matched == 0 {
         context
-            .console
+            .terminal
             .note(&format!("none of {} lines match", found.read));
     }
     Ok(Outcome::Done)
@@ -57,9 +57,11 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
 
 fn show(context: &Context, args: &Args, line: &LogLine) -> anyhow::Result<()> {
     if args.format.json {
-        context.console.json_line(line)?;
+        context.terminal.json_line(line)?;
     } else {
-        context.console.print(&render(line, context.console.out))?;
+        context
+            .terminal
+            .print(&render(line, context.terminal.out))?;
     }
     Ok(())
 }
@@ -106,7 +108,7 @@ fn follow(
             at_last.push(line);
         }
         if !runs {
-            context.console.note("the run has ended");
+            context.terminal.note("the run has ended");
             return Ok(Outcome::Done);
         }
         std::thread::sleep(FOLLOW);
@@ -213,16 +215,19 @@ fn render(line: &LogLine, style: Style) -> String {
         "info" => Ink::Good,
         _ => Ink::Faint,
     };
-    let time = line.at.map_or_else(|| text::left("", 12), format::clock);
+    let time = line.at.map_or_else(|| column::left("", 12), format::clock);
     let mut shown = format!(
         "{} {} {} {}",
         style.paint(Ink::Faint, &time),
-        style.paint(ink, &text::left(&text::harmless(&level).to_uppercase(), 5)),
+        style.paint(
+            ink,
+            &column::left(&text::format::harmless(&level).to_uppercase(), 5)
+        ),
         style.paint(
             Ink::Heading,
-            &text::left(&text::harmless(&line.text("instance")), 11)
+            &column::left(&text::format::harmless(&line.text("instance")), 11)
         ),
-        text::harmless(&line.text("message")),
+        text::format::harmless(&line.text("message")),
     );
     for key in line
         .fields
@@ -231,8 +236,8 @@ fn render(line: &LogLine, style: Style) -> String {
     {
         let field = format!(
             " {}={}",
-            text::harmless(key),
-            text::harmless(&line.text(key))
+            text::format::harmless(key),
+            text::format::harmless(&line.text(key))
         );
         shown.push_str(&style.paint(Ink::Faint, &field));
     }

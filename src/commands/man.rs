@@ -17,7 +17,7 @@ pub(super) fn run(context: &Context, args: &write::Man) -> anyhow::Result<Outcom
             .first()
             .map(|(_, page)| page.as_str())
             .unwrap_or_default();
-        context.console.print(first)?;
+        context.terminal.print(first)?;
         return Ok(Outcome::Done);
     };
     fs::create_dir_all(dir).with_context(|| format!("folder `{}`", dir.display()))?;
@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, args: &write::Man) -> anyhow::Result<Outcom
         fs::write(&path, page).with_context(|| format!("page `{}`", path.display()))?;
     }
     context
-        .console
+        .terminal
         .note(&format!("{} pages in {}", pages.len(), dir.display()));
     Ok(Outcome::Done)
 }

@@ -14,8 +14,8 @@ use stack::token::{TOKEN_VARIABLE, Token};
 use crate::cli::manage::{Manage, Managers, Pager, Probe, TokenFile};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::runner::Webhook;
-use crate::terminal::{Console, Ink};
+use crate::terminal::{Ink, Terminal};
+use drill::Webhook;
 
 /// A health check that takes longer has failed.
 const PROBE_WITHIN: Duration = Duration::from_secs(5);
@@ -23,7 +23,7 @@ const PROBE_WITHIN: Duration = Duration::from_secs(5);
 /// The parent of one service, until it is told to end.
 pub(super) fn run(context: &Context, args: &Manage) -> anyhow::Result<Outcome> {
     for addr in [args.bind, args.admin, args.public] {
-        warn_beyond_loopback(&context.console, &addr, addr.ip());
+        warn_beyond_loopback(&context.terminal, &addr, addr.ip());
     }
     std::fs::create_dir_all(&args.data)
         .with_context(|| format!("data folder `{}`", args.data.display()))?;
@@ -67,9 +67,9 @@ pub(super) fn probe(args: &Probe) -> anyhow::Result<Outcome> {
 }
 
 /// Listening for others is never silent.
-fn warn_beyond_loopback(console: &Console, addr: &dyn std::fmt::Display, ip: IpAddr) {
+fn warn_beyond_loopback(terminal: &Terminal, addr: &dyn std::fmt::Display, ip: IpAddr) {
     if !ip.is_loopback() {
-        let warning = console.err.paint(Ink::Warning, "warning:");
+        let warning = terminal.err.paint(Ink::Warning, "warning:");
         eprintln!("{warning} listening on {addr}: other machines can connect");
     }
 }
@@ -82,11 +82,11 @@ fn token(file: &TokenFile) -> anyhow::Result<Token> {
 }
 
 /// The webhook that a run is told to open, if any.
-pub(super) fn webhook(console: &Console, args: &Pager) -> anyhow::Result<Option<Webhook>> {
+pub(super) fn webhook(terminal: &Terminal, args: &Pager) -> anyhow::Result<Option<Webhook>> {
     let Some(addr) = args.pager else {
         return Ok(None);
     };
-    warn_beyond_loopback(console, &addr, addr.ip());
+    warn_beyond_loopback(terminal, &addr, addr.ip());
     Ok(Some(Webhook {
         addr,
         hosts: args.pager_host.clone(),
@@ -96,14 +96,14 @@ pub(super) fn webhook(console: &Console, args: &Pager) -> anyhow::Result<Option<
 
 /// The managers that a run is told to use, if any.
 pub(super) fn managers(
-    console: &Console,
+    terminal: &Terminal,
     args: &Managers,
 ) -> anyhow::Result<Option<remote::Managers>> {
     if args.managers.is_empty() {
         return Ok(None);
     }
     let bind = args.bind.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    warn_beyond_loopback(console, &bind, bind);
+    warn_beyond_loopback(terminal, &bind, bind);
     Ok(Some(remote::Managers {
         addresses: addresses(&args.managers)?,
         token: token(&args.token)?,

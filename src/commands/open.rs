@@ -11,7 +11,7 @@ use crate::cli::drill::{Open, Ports};
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::recorded::ForeignBackends;
-use crate::terminal::Console;
+use crate::terminal::Terminal;
 
 /// Serves the run until it is interrupted.
 pub(super) fn run(context: &Context, args: &Open) -> anyhow::Result<Outcome> {
@@ -21,7 +21,7 @@ pub(super) fn run(context: &Context, args: &Open) -> anyhow::Result<Outcome> {
         return Err(foreign.refusal(&run_of(&folder)).into());
     }
     let json = args.format.json;
-    serve(&context.console, &folder, args.ports, |urls| {
+    serve(&context.terminal, &folder, args.ports, |urls| {
         if json {
             let event = serde_json::json!({"event": "ready", "run": run_of(&folder), "urls": {"jaeger": urls.jaeger, "prometheus": urls.prometheus}});
             return Ok(format!("{event}\n"));
@@ -38,7 +38,7 @@ pub(super) fn run(context: &Context, args: &Open) -> anyhow::Result<Outcome> {
 
 /// Starts the backends over a recorded run, prints what `text` makes of their addresses, and stays until interrupted.
 pub(super) fn serve(
-    console: &Console,
+    terminal: &Terminal,
     folder: &Path,
     ports: Ports,
     text: impl FnOnce(&Urls) -> anyhow::Result<String>,
@@ -51,10 +51,10 @@ pub(super) fn serve(
     runtime.block_on(async {
         let mut interrupts = signal(SignalKind::interrupt()).context("interrupt signal")?;
         let mut terminations = signal(SignalKind::terminate()).context("termination signal")?;
-        let progress = console.progress("loading the run");
+        let progress = terminal.progress("loading the run");
         let backend = Backend::replay(&run_of(folder), folder, ports).await?;
         drop(progress);
-        console.print(&text(&backend.urls())?)?;
+        terminal.print(&text(&backend.urls())?)?;
         let ended = backend.exited();
         tokio::select! {
             _ = interrupts.recv() => {}

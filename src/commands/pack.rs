@@ -33,7 +33,7 @@ pub(super) fn run(context: &Context, args: &Pack) -> anyhow::Result<Outcome> {
         )
         .into());
     }
-    let progress = context.console.progress("packing the run");
+    let progress = context.terminal.progress("packing the run");
     let packed = archive::pack(&folder, &file)?;
     drop(progress);
     let archive = Archive {
@@ -43,11 +43,11 @@ pub(super) fn run(context: &Context, args: &Pack) -> anyhow::Result<Outcome> {
         bytes: packed.bytes,
     };
     if args.format.json {
-        context.console.json(&archive)?;
+        context.terminal.json(&archive)?;
     } else {
         let size = format::bytes(archive.bytes as f64);
         let text = format!("{}  {size}\n", archive.file.display());
-        context.console.print(&text)?;
+        context.terminal.print(&text)?;
     }
     Ok(Outcome::Done)
 }

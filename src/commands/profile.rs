@@ -12,7 +12,7 @@ use super::source::Live;
 use crate::cli::evidence::{Profile, ProfileCommand, ProfileCpu};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::session::Instance;
+use drill::session::Instance;
 
 #[derive(Debug, Serialize)]
 struct Drawn<'a> {
@@ -38,7 +38,7 @@ fn cpu(context: &Context, args: &ProfileCpu) -> anyhow::Result<Outcome> {
     };
     let seconds = args.seconds;
     let progress = context
-        .console
+        .terminal
         .progress(format!("sampling {} for {seconds} s", instance.instance));
     let path = format!("/debug/pprof/profile?seconds={seconds}&format=folded");
     let (folded, _) = live.admin(instance, &path, Duration::from_secs(seconds.into()))?;
@@ -83,9 +83,9 @@ fn cpu(context: &Context, args: &ProfileCpu) -> anyhow::Result<Outcome> {
         file,
     };
     if args.format.json {
-        context.console.json(&drawn)?;
+        context.terminal.json(&drawn)?;
     } else {
-        context.console.print(&format!(
+        context.terminal.print(&format!(
             "{}: {samples} samples, {}\n",
             drawn.instance,
             drawn.file.display()

@@ -27,7 +27,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         return exemplar::run(context, args);
     }
     let live = Live::connect(context)?;
-    let progress = context.console.progress("querying Prometheus");
+    let progress = context.terminal.progress("querying Prometheus");
     let answer = match args.since {
         Some(since) => {
             let window = Window {
@@ -51,13 +51,15 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let value = answer.map_err(|error| explain(error, &args.expr))?;
     live.note(&look(context, args));
     if args.format.json {
-        context.console.json(&wire(&value))?;
+        context.terminal.json(&wire(&value))?;
     } else if value.series().is_empty() && !matches!(value, Value::Text(_)) {
-        context.console.note("no matching series");
+        context.terminal.note("no matching series");
     } else {
-        context
-            .console
-            .print(&render(&value, context.console.out, context.console.width))?;
+        context.terminal.print(&render(
+            &value,
+            context.terminal.out,
+            context.terminal.width,
+        ))?;
     }
     Ok(Outcome::Done)
 }
@@ -125,7 +127,7 @@ fn place<'m>(message: &'m str, expr: &str) -> Option<(usize, &'m str)> {
 
 fn render(value: &Value, style: Style, columns: usize) -> String {
     match value {
-        Value::Text(text) => format!("{}\n", crate::terminal::text::harmless(text)),
+        Value::Text(text) => format!("{}\n", text::format::harmless(text)),
         Value::Scalar(sample) => format!("{}\n", format::number(sample.value)),
         Value::Vector(series) => vector(series, style, columns),
         Value::Matrix(series) => matrix(series, style, columns),

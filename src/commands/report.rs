@@ -28,7 +28,7 @@ fn new(context: &Context, args: &ReportNew) -> anyhow::Result<Outcome> {
     let folder = context.state.evidence(None)?;
     let text = report::template(&known(&folder)?);
     if args.output == Path::new("-") {
-        context.console.print(&text)?;
+        context.terminal.print(&text)?;
         return Ok(Outcome::Done);
     }
     let mut options = File::options();
@@ -50,7 +50,7 @@ fn new(context: &Context, args: &ReportNew) -> anyhow::Result<Outcome> {
     file.write_all(text.as_bytes())
         .with_context(|| format!("write-up `{}`", args.output.display()))?;
     context
-        .console
+        .terminal
         .print(&format!("{}\n", args.output.display()))?;
     Ok(Outcome::Done)
 }
@@ -96,13 +96,15 @@ fn check(context: &Context, args: &ReportCheck) -> anyhow::Result<Outcome> {
     let writeup = parsed(&name, &text)?;
     let live = Live::connect(context)?;
     let frame = source::frame(&live.session.folder, OffsetDateTime::now_utc());
-    let progress = context.console.progress("checking pointers");
+    let progress = context.terminal.progress("checking pointers");
     let checked = live.wait(report::check(&live.sources, &frame, &writeup));
     drop(progress);
     if args.format.json {
-        context.console.json(&checked)?;
+        context.terminal.json(&checked)?;
     } else {
-        context.console.print(&checked.text(context.console.out))?;
+        context
+            .terminal
+            .print(&checked.text(context.terminal.out))?;
     }
     Ok(if checked.is_sound() {
         Outcome::Done

@@ -3,19 +3,18 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use ::text::format;
+use drill::burst::{self, Request};
 use grader::evidence::{self, Look, LookKind, Trace};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde::Serialize;
-
-use crate::burst::{self, Request};
+use text::format;
 
 use super::source::{Live, explain, innermost};
 use crate::cli::evidence::Request as Args;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::terminal::waterfall::waterfall;
-use crate::terminal::{Ink, Style, text};
+use crate::terminal::{Ink, Style};
 
 /// For the answer; longer than any deadline of the shop.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -52,18 +51,19 @@ struct Answer {
 /// Sends the request and prints what came of it.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let live = Live::connect(context)?;
-    if args.call.times > 1 {
-        return many(context, &live, &args.call, args.format.json);
+    let call = args.call.request();
+    if call.times > 1 {
+        return many(context, &live, &call, args.format.json);
     }
     let trace_id = hex::encode(rand::random::<[u8; 16]>());
-    let progress = context.console.progress("waiting for the response");
-    let mut answer = live.wait(send(&live, &args.call, &trace_id))?;
-    let what = format!("{} {}", args.call.method, args.call.path);
+    let progress = context.terminal.progress("waiting for the response");
+    let mut answer = live.wait(send(&live, &call, &trace_id))?;
+    let what = format!("{} {}", call.method, call.path);
     live.note(&Look::by_command(LookKind::Request, what, context.now));
     if !args.format.json {
         context
-            .console
-            .print(&render(&answer, context.console.out))?;
+            .terminal
+            .print(&render(&answer, context.terminal.out))?;
     }
     if !args.no_trace {
         progress.set("waiting for the trace");
@@ -74,22 +74,22 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     }
     drop(progress);
     if args.format.json {
-        context.console.json(&answer)?;
+        context.terminal.json(&answer)?;
     } else if let Some(trace) = &answer.trace {
         let shown = waterfall(
             trace,
-            context.console.out,
-            context.console.width,
+            context.terminal.out,
+            context.terminal.width,
             args.verbose,
         );
-        context.console.print(&format!("\n{shown}"))?;
+        context.terminal.print(&format!("\n{shown}"))?;
         context
-            .console
+            .terminal
             .note(&format!("{}/trace/{trace_id}", live.session.urls.jaeger));
     } else if !args.no_trace {
         let hint = format!("try again with `firedrill trace {trace_id}`");
         let seconds = TRACE.as_secs();
-        context.console.note(&format!(
+        context.terminal.note(&format!(
             "the trace did not arrive within {seconds} s; {hint}"
         ));
     }
@@ -109,7 +109,7 @@ fn many(context: &Context, live: &Live, call: &Request, json: bool) -> anyhow::R
     let sending = f64::from(call.times) / call.rate;
     let deadline = Instant::now() + Duration::from_secs_f64(sending) + ANSWER;
     let progress = context
-        .console
+        .terminal
         .progress(format!("sending {} requests", call.times));
     let base = &live.session.urls.gateway;
     let outcomes = live.wait(burst::send(&live.http, base, call, deadline));
@@ -133,14 +133,14 @@ fn many(context: &Context, live: &Live, call: &Request, json: bool) -> anyhow::R
         p90_ms: burst::p90_ms(&outcomes),
     };
     if json {
-        context.console.json(&counted)?;
+        context.terminal.json(&counted)?;
     } else {
         let shares: Vec<String> = counted
             .statuses
             .iter()
             .map(|(status, count)| format!("{count} × {status}"))
             .collect();
-        context.console.print(&format!(
+        context.terminal.print(&format!(
             "{} requests: {}; 90th percentile {}\n",
             counted.requests,
             shares.join(", "),
@@ -249,7 +249,7 @@ fn render(answer: &Answer, style: Style) -> String {
         lines.push_str(&format!(
             "{}: {}\n",
             style.paint(Ink::Faint, name),
-            text::harmless(value)
+            text::format::harmless(value)
         ));
     }
     let body = match &answer.body {
@@ -260,7 +260,7 @@ fn render(answer: &Answer, style: Style) -> String {
         lines.push('\n');
         lines.extend(
             body.lines()
-                .map(|line| format!("{}\n", text::harmless(line))),
+                .map(|line| format!("{}\n", text::format::harmless(line))),
         );
     }
     lines

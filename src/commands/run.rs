@@ -6,18 +6,21 @@ mod event;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ::drill::{Ending, Options, Reader};
 use anyhow::Context as _;
+use grader::WriteUp;
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
 use scenario::{Scenario, catalogue};
 use stack::backend::{self, Addresses, Kind, Wanted};
 use stack::port::Choice;
 
+use crate::call::line;
 use crate::cli::drill::{self, Backends, Ports};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::runner::{self, Options};
-use audience::Terminal;
+use crate::report;
+use audience::TerminalAudience;
 
 /// The gateway's well-known port.
 const GATEWAY_PORT: u16 = 8080;
@@ -41,7 +44,7 @@ pub(super) fn run(context: &Context, args: &drill::Run) -> anyhow::Result<Outcom
         Some((scenario, file)),
         named,
     )?;
-    let audience = Terminal::new(context.console, args.stack.format, true);
+    let audience = TerminalAudience::new(context.terminal, args.stack.format, true);
     let options = Options {
         until_eof: args.until_eof,
         ..options
@@ -57,19 +60,23 @@ pub(super) fn up(context: &Context, args: &drill::Up) -> anyhow::Result<Outcome>
         telemetry: !args.no_telemetry,
         ..usual
     };
-    let audience = Terminal::new(context.console, args.stack.format, false);
+    let audience = TerminalAudience::new(context.terminal, args.stack.format, false);
     run_to_end(context, options, audience)
 }
 
 fn run_to_end(
     context: &Context,
     options: Options,
-    terminal: Arc<Terminal>,
+    terminal: Arc<TerminalAudience>,
 ) -> anyhow::Result<Outcome> {
-    let outcome = runner::run(options, &context.state, Arc::clone(&terminal) as _);
+    let ending = ::drill::run(options, &context.state, Arc::clone(&terminal) as _);
     // An error is not to be drawn over.
     terminal.started();
-    outcome
+    Ok(match ending? {
+        Ending::Done => Outcome::Done,
+        Ending::NotPassed => Outcome::NotPassed,
+        Ending::Void => Outcome::Void,
+    })
 }
 
 fn from_catalogue(id: &str) -> anyhow::Result<(Scenario, Vec<u8>)> {
@@ -127,12 +134,22 @@ fn options(
             prometheus: choice(stack.prometheus_port, usual.prometheus),
         },
         cache: cache_dir()?,
-        managers: super::manage::managers(&context.console, &stack.managers)?,
-        webhook: super::manage::webhook(&context.console, &stack.pager)?,
+        managers: super::manage::managers(&context.terminal, &stack.managers)?,
+        webhook: super::manage::webhook(&context.terminal, &stack.pager)?,
         telemetry: true,
         rate: None,
         until_eof: false,
+        reader: Reader {
+            write_up: read,
+            reproduction: line::requests,
+        },
     })
+}
+
+/// Reads a write-up whose file is not known here.
+fn read(text: &str) -> Result<WriteUp, Vec<String>> {
+    report::parse("write-up", text)
+        .map_err(|problems| problems.iter().map(ToString::to_string).collect())
 }
 
 fn kind(context: &Context, asked: &Backends) -> anyhow::Result<Kind> {

@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use crate::context::Context;
 use crate::control::Control;
 use crate::error::Error;
-use crate::session::{Instance, Session};
+use drill::session::{Instance, Session};
 
 /// The running drill, ready to be asked.
 pub(super) struct Live {

@@ -1,10 +1,12 @@
 //! `firedrill status`: what runs, since when, how it does, what was paged.
 
+use drill::api::Status;
 use text::format;
+use time::OffsetDateTime;
 
 use crate::cli::drill::Status as Args;
 use crate::context::Context;
-use crate::control::{Control, Status};
+use crate::control::Control;
 use crate::error::Outcome;
 use crate::terminal::table::{Align, Cell, Table};
 use crate::terminal::{Ink, Style};
@@ -14,7 +16,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let session = context.state.load()?;
     let status = Control::new(&session)?.status()?;
     if args.format.json {
-        context.console.json(&status)?;
+        context.terminal.json(&status)?;
     } else {
         let urls = &session.urls;
         let links = format!(
@@ -22,8 +24,8 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
             urls.jaeger, urls.prometheus, urls.gateway
         );
         context
-            .console
-            .print(&(text(&status, context.console.out, context.console.width) + &links))?;
+            .terminal
+            .print(&(text(&status, context.terminal.out, context.terminal.width) + &links))?;
     }
     Ok(Outcome::Done)
 }
@@ -70,7 +72,7 @@ fn text(status: &Status, style: Style, width: usize) -> String {
     text += &services.render(style, width);
     text += "\n";
     for page in &status.pages {
-        let at = page.at.get(11..19).unwrap_or(&page.at);
+        let at = clock(page.at);
         text += &format!(
             "{} {at}  {}  {}\n",
             style.paint(Ink::Error, "paged"),
@@ -82,7 +84,7 @@ fn text(status: &Status, style: Style, width: usize) -> String {
         text += "no pages\n";
     }
     for action in &status.actions {
-        let at = action.at.get(11..19).unwrap_or(&action.at);
+        let at = clock(action.at);
         text += &format!("did   {at}  {}\n", action.what);
     }
     if !status.blocked.is_empty() {
@@ -93,4 +95,10 @@ fn text(status: &Status, style: Style, width: usize) -> String {
 
 fn or_dash(value: Option<f64>, show: impl Fn(f64) -> String) -> Cell {
     value.map_or_else(|| "-".to_owned(), show).into()
+}
+
+/// The time of day, to the second.
+fn clock(at: OffsetDateTime) -> String {
+    let text = format::rfc3339(at);
+    text.get(11..19).unwrap_or(&text).to_owned()
 }

@@ -9,11 +9,12 @@ use record::VERDICT_PAGE;
 use super::report::parsed;
 use crate::cli::write::Submit;
 use crate::context::Context;
-use crate::control::{Control, Submitted};
+use crate::control::Control;
 use crate::error::{Error, Outcome};
 use crate::recorded::Recorded;
 use crate::report;
-use crate::terminal::{Console, Ink};
+use crate::terminal::{Ink, Terminal};
+use drill::api::Submitted;
 
 /// How long the runner may take to stop the shop.
 const END_WITHIN: Duration = Duration::from_secs(30);
@@ -35,17 +36,17 @@ pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
     }
     let session = context.state.load()?;
     let progress = context
-        .console
+        .terminal
         .progress("grading: measuring the live system and checking pointers");
     let submitted = Control::new(&session)?.submit(write_up)?;
     drop(progress);
     if args.format.json {
-        context.console.json(&submitted)?;
+        context.terminal.json(&submitted)?;
     } else {
         let page = session.folder.join(VERDICT_PAGE);
         context
-            .console
-            .print(&shown(&submitted, &page, &context.console))?;
+            .terminal
+            .print(&shown(&submitted, &page, &context.terminal))?;
     }
     wait_for_the_end(context);
     Ok(match submitted {
@@ -55,7 +56,7 @@ pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
     })
 }
 
-fn shown(submitted: &Submitted, page: &Path, console: &Console) -> String {
+fn shown(submitted: &Submitted, page: &Path, terminal: &Terminal) -> String {
     match submitted {
         Submitted::Verdict { verdict, .. } => {
             let next = format!(
@@ -64,12 +65,12 @@ fn shown(submitted: &Submitted, page: &Path, console: &Console) -> String {
             );
             format!(
                 "{}\n{}\n",
-                report::verdict(verdict, console.out, console.width),
-                console.out.paint(Ink::Faint, &next)
+                report::verdict(verdict, terminal.out, terminal.width),
+                terminal.out.paint(Ink::Faint, &next)
             )
         }
         Submitted::Void { reason } => {
-            format!("{} {reason}\n", console.out.paint(Ink::Warning, "void:"))
+            format!("{} {reason}\n", terminal.out.paint(Ink::Warning, "void:"))
         }
     }
 }
@@ -80,7 +81,7 @@ fn again(context: &Context, args: &Submit, run: &str, write_up: &str) -> anyhow:
     let write_up = parsed(&name, write_up)?;
     let folder = context.run_folder(run)?;
     let progress = context
-        .console
+        .terminal
         .progress("grading: loading the run and checking pointers");
     let runtime = crate::runtime::on_this_thread()?;
     let verdict = runtime.block_on(async {
@@ -91,10 +92,10 @@ fn again(context: &Context, args: &Submit, run: &str, write_up: &str) -> anyhow:
     })?;
     drop(progress);
     if args.format.json {
-        context.console.json(&verdict)?;
+        context.terminal.json(&verdict)?;
     } else {
-        let text = report::verdict(&verdict, context.console.out, context.console.width);
-        context.console.print(&text)?;
+        let text = report::verdict(&verdict, context.terminal.out, context.terminal.width);
+        context.terminal.print(&text)?;
     }
     Ok(match verdict.passed {
         true => Outcome::Done,

@@ -11,21 +11,21 @@ use crate::terminal::waterfall::waterfall;
 /// Prints the trace.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let live = Live::connect(context)?;
-    let progress = context.console.progress("querying Jaeger");
+    let progress = context.terminal.progress("querying Jaeger");
     let trace = live.ask(live.sources.jaeger.trace(&args.id))?;
     drop(progress);
     live.note(&Look::by_command(LookKind::Trace, &trace.id, context.now));
     if args.format.json {
-        context.console.json(&trace)?;
+        context.terminal.json(&trace)?;
     } else {
-        context.console.print(&waterfall(
+        context.terminal.print(&waterfall(
             &trace,
-            context.console.out,
-            context.console.width,
+            context.terminal.out,
+            context.terminal.width,
             args.verbose,
         ))?;
         context
-            .console
+            .terminal
             .note(&format!("{}/trace/{}", live.session.urls.jaeger, trace.id));
     }
     Ok(Outcome::Done)

@@ -32,7 +32,7 @@ struct Row {
 /// Prints the newest traces that match.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let live = Live::connect(context)?;
-    let progress = context.console.progress("querying Jaeger");
+    let progress = context.terminal.progress("querying Jaeger");
     let service = args.service.as_deref().unwrap_or("gateway");
     let query = query(context, args, service);
     // Which of them have an error is found out here: other Jaegers do not index that alike.
@@ -57,13 +57,13 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     ));
     let rows: Vec<Row> = traces.iter().map(row).collect();
     if args.format.json {
-        context.console.json(&rows)?;
+        context.terminal.json(&rows)?;
     } else if rows.is_empty() {
-        context.console.note("no matching traces");
+        context.terminal.note("no matching traces");
     } else {
         context
-            .console
-            .print(&render(&rows, context.console.out, context.console.width))?;
+            .terminal
+            .print(&render(&rows, context.terminal.out, context.terminal.width))?;
     }
     Ok(Outcome::Done)
 }

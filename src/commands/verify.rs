@@ -33,13 +33,13 @@ pub(super) fn run(context: &Context, args: &Verify) -> anyhow::Result<Outcome> {
             [] => "sound".to_owned(),
             problems => problems.join("; "),
         };
-        context.console.note(&format!("{}: {how}", drill.id));
+        context.terminal.note(&format!("{}: {how}", drill.id));
     })?;
     if args.format.json {
-        context.console.json(&report)?;
+        context.terminal.json(&report)?;
     } else {
-        let text = verify::text(&report, context.console);
-        context.console.print(&text)?;
+        let text = verify::text(&report, context.terminal);
+        context.terminal.print(&text)?;
     }
     Ok(match report.sound {
         true => Outcome::Done,

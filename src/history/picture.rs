@@ -94,7 +94,7 @@ fn bar(out: &mut String, run: &Graded, middle: f64, width: f64) {
         r#"<rect class="{class}" x="{:.1}" y="{y:.1}" width="{width:.1}" height="{:.1}" rx="2"><title>{} {}: {word}, {} of 100 points, {} needed</title></rect>"#,
         middle - width / 2.0,
         height(0) - y,
-        escape(&record::instant::text(run.at)),
+        escape(&text::format::rfc3339(run.at)),
         escape(&run.drill),
         run.score,
         run.pass_mark,

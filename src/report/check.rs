@@ -10,7 +10,7 @@ use grader::{Frame, WriteUp};
 use serde::Serialize;
 use text::format::harmless;
 
-use crate::burst::line;
+use crate::call::line;
 use crate::terminal::{Ink, Style};
 
 /// What the check found.

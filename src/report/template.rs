@@ -3,8 +3,9 @@
 use std::fmt::Write as _;
 
 use grader::evidence::Deploy;
-use grader::moment::{clock_text, rfc3339};
+use grader::moment::clock_text;
 use grader::{Component, Mechanism, Severity, TriggerKind};
+use text::format::rfc3339;
 use time::OffsetDateTime;
 
 /// What is known when the template is written.
@@ -105,12 +106,8 @@ fn day_and_clock(at: OffsetDateTime, page: Option<OffsetDateTime>) -> String {
     date + &clock_text(at)
 }
 
-fn fields(out: &mut String, known: &Known) {
-    let page = known.page.map(clock_text).unwrap_or_default();
-    // Writing to a String cannot fail.
-    let _ = write!(
-        out,
-        r#"verdict = ""                # "incident" or "no incident"
+/// The head's fields; `{severity}`, `{page}` and `{alert}` are filled in.
+const FIELDS: &str = r#"verdict = ""                # "incident" or "no incident"
 severity = ""               # {severity}
 summary = ""
 confidence = ""             # how sure you are of the cause (or that nothing is wrong), 0 to 1, such as 0.8
@@ -157,7 +154,7 @@ because = ""
 evidence = []
 
 [reproduction]
-command = []                # 'firedrill request GET "/v1/products?visit={{n}}" --times 20 --rate 10', run in order on copies of the shop
+command = []                # 'firedrill request GET "/v1/products?visit={n}" --times 20 --rate 10', run in order on copies of the shop
 shows = ""
 
 [mitigation]
@@ -173,10 +170,16 @@ owner = ""                  # a role or a team
 expr = ''                   # PromQL with its threshold: sum(rate(x_total[30s])) > 5
 for = ""                    # how long the condition must last, such as 10s
 
-"#,
-        severity = list(Severity::ALL.iter().map(|word| word.as_str())),
-        alert = plain(&known.alert).replace('\\', "").replace('"', "'"),
-    );
+"#;
+
+fn fields(out: &mut String, known: &Known) {
+    let page = known.page.map(clock_text).unwrap_or_default();
+    let severity = list(Severity::ALL.iter().map(|word| word.as_str()));
+    let alert = plain(&known.alert).replace('\\', "").replace('"', "'");
+    let fields = FIELDS
+        .replace("{severity}", &severity)
+        .replace("{page}", &page);
+    out.push_str(&fields.replace("{alert}", &alert));
 }
 
 fn words(out: &mut String) {

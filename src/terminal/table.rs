@@ -1,6 +1,6 @@
 //! Aligned columns: as wide as they need to be, the last one cut at the edge of a terminal.
 
-use super::{Ink, Style, text};
+use super::{Ink, Style, column};
 
 /// One cell: text and what it is.
 #[derive(Debug, Clone)]
@@ -14,7 +14,7 @@ impl Cell {
     pub fn new(ink: Ink, text: impl Into<String>) -> Self {
         let text = text.into();
         Self {
-            text: text::harmless(&text).into_owned(),
+            text: text::format::harmless(&text).into_owned(),
             ink,
         }
     }
@@ -83,11 +83,11 @@ impl Table {
         let mut widths: Vec<usize> = self
             .columns
             .iter()
-            .map(|(title, _)| text::width(title))
+            .map(|(title, _)| column::width(title))
             .collect();
         for row in &self.rows {
             for (width, cell) in widths.iter_mut().zip(row) {
-                *width = (*width).max(text::width(&cell.text));
+                *width = (*width).max(column::width(&cell.text));
             }
         }
         // Into a pipe nothing is cut: a program reads it.
@@ -104,8 +104,8 @@ impl Table {
         let mut line = String::new();
         let mut gap = 0;
         for (index, (cell, width)) in row.iter().zip(widths).enumerate() {
-            let shown = text::cut(&cell.text, *width);
-            let fill = width - text::width(&shown);
+            let shown = column::cut(&cell.text, *width);
+            let fill = width - column::width(&shown);
             let (before, after) = match self.columns[index].1 {
                 Align::Left => (0, fill),
                 Align::Right => (fill, 0),

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use ::text::format::{self, counted};
 use grader::evidence::{Span, Trace};
+use text::format::{self, counted};
 
-use super::{Ink, Style, text};
+use super::{Ink, Style, column};
 
 /// A span in the order of the waterfall.
 struct Row<'t> {
@@ -37,7 +37,7 @@ pub fn waterfall(trace: &Trace, style: Style, columns: usize, verbose: bool) -> 
     let names: Vec<String> = rows.iter().map(name).collect();
     let longest = names
         .iter()
-        .map(|name| text::width(name))
+        .map(|name| column::width(name))
         .max()
         .unwrap_or(0);
     let name_columns = longest.clamp(4, MAX_NAME);
@@ -48,7 +48,7 @@ pub fn waterfall(trace: &Trace, style: Style, columns: usize, verbose: bool) -> 
         Ink::Heading,
         &format!(
             "{}  {:>9}  {:>9}",
-            text::left("SPAN", name_columns),
+            column::left("SPAN", name_columns),
             "DURATION",
             "SELF"
         ),
@@ -62,13 +62,13 @@ pub fn waterfall(trace: &Trace, style: Style, columns: usize, verbose: bool) -> 
             "{}  {}  {}  {}",
             style.paint(
                 ink,
-                &text::left(&text::cut(name, name_columns), name_columns)
+                &column::left(&column::cut(name, name_columns), name_columns)
             ),
-            text::right(
+            column::right(
                 &duration(row.span.end_ns.saturating_sub(row.span.start_ns)),
                 9
             ),
-            style.paint(Ink::Faint, &text::right(&duration(row.self_ns), 9)),
+            style.paint(Ink::Faint, &column::right(&duration(row.self_ns), 9)),
             style.paint(ink, &bar),
         ));
         lines.push('\n');
@@ -99,15 +99,15 @@ fn name(row: &Row<'_>) -> String {
     let who = row.span.instance.as_deref().unwrap_or(&row.span.service);
     format!(
         "{indent}{orphan}{mark}{} {}",
-        text::harmless(who),
-        text::harmless(&row.span.name)
+        text::format::harmless(who),
+        text::format::harmless(&row.span.name)
     )
 }
 
 fn details(lines: &mut String, row: &Row<'_>, style: Style, verbose: bool) {
     let indent = "  ".repeat(row.depth.min(MAX_DEPTH) + 2);
     let mut line = |ink: Ink, text: String| {
-        lines.push_str(&style.paint(ink, &format!("{indent}{}", text::harmless(&text))));
+        lines.push_str(&style.paint(ink, &format!("{indent}{}", text::format::harmless(&text))));
         lines.push('\n');
     };
     let span = row.span;

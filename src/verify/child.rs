@@ -14,8 +14,9 @@ use tempfile::TempDir;
 use time::OffsetDateTime;
 
 use super::silence::{self, Searched};
-use crate::control::{Control, Submitted};
-use crate::session::StateDir;
+use crate::control::Control;
+use drill::api::Submitted;
+use drill::session::StateDir;
 
 /// A start on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(90);

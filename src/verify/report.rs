@@ -5,11 +5,11 @@ use std::fmt::Write as _;
 use super::solver::NAMES;
 use super::{Checked, Report};
 use crate::terminal::table::{Align, Cell, Table};
-use crate::terminal::{Console, Ink};
+use crate::terminal::{Ink, Terminal};
 
-/// Everything that was found, as tables; `console` gives colours and width.
-pub(crate) fn text(report: &Report, console: Console) -> String {
-    let heading = |text: &str| console.out.paint(Ink::Heading, text);
+/// Everything that was found, as tables; `terminal` gives colours and width.
+pub(crate) fn text(report: &Report, terminal: Terminal) -> String {
+    let heading = |text: &str| terminal.out.paint(Ink::Heading, text);
     let mut text = String::new();
     for (title, table) in [
         (
@@ -33,7 +33,7 @@ pub(crate) fn text(report: &Report, console: Console) -> String {
             text,
             "{}\n{}",
             heading(title),
-            table.render(console.out, console.width)
+            table.render(terminal.out, terminal.width)
         );
     }
     for drill in &report.drills {
@@ -41,14 +41,14 @@ pub(crate) fn text(report: &Report, console: Console) -> String {
             let _ = writeln!(
                 text,
                 "{} {}: {problem}",
-                console.out.paint(Ink::Error, "no"),
+                terminal.out.paint(Ink::Error, "no"),
                 drill.id
             );
         }
     }
     for drill in &report.drills {
         if let Some(void) = &drill.void {
-            let note = console.out.paint(Ink::Faint, "run once more:");
+            let note = terminal.out.paint(Ink::Faint, "run once more:");
             let _ = writeln!(text, "{note} {}: {void}", drill.id);
         }
     }

@@ -8,8 +8,8 @@ use anyhow::Context as _;
 use grader::heap::{OUR_CRATES, Site};
 use scenario::Scenario;
 
-use crate::control::Status;
-use crate::session::{Instance, Session};
+use drill::api::Status;
+use drill::session::{Instance, Session};
 
 /// Words that would tell a sandbox from production, in whatever drill, where the shop itself speaks.
 const GIVEAWAYS: [&str; 8] = [

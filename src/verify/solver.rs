@@ -284,7 +284,7 @@ async fn largest_deviation(record: &Recorded) -> anyhow::Result<Guess> {
             // What was not there before is compared with a hundredth: it deviates, but not without end.
             let ratio = now / before.max(0.01);
             if ratio > largest.0 {
-                let at = grader::moment::rfc3339(incident(record).to);
+                let at = text::format::rfc3339(incident(record).to);
                 largest = (
                     ratio,
                     Guess {

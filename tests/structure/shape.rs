@@ -52,7 +52,7 @@ fn functions(text: &str) -> Vec<(String, usize)> {
                 })
             };
             let is_whole = line.ends_with(['}', ';']);
-            let more = lines[at + 1..].iter().position(|line| ends(&line));
+            let more = lines[at + 1..].iter().position(ends);
             let more = more.map_or(0, |last| last + 1);
             (name.to_owned(), if is_whole { 1 } else { 1 + more })
         })

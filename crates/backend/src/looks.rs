@@ -248,7 +248,7 @@ mod tests {
         while written(folder.path()).len() < 5 && Instant::now() < deadline {
             tokio::task::yield_now().await;
         }
-        let text = |at: Option<OffsetDateTime>| at.map(record::instant::text);
+        let text = |at: Option<OffsetDateTime>| at.map(text::format::rfc3339);
         let mut found: Vec<String> = written(folder.path())
             .iter()
             .map(|look| {

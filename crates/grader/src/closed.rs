@@ -30,45 +30,13 @@ impl UnknownWord {
         known: impl Iterator<Item = &'static str>,
     ) -> Self {
         let word: String = word.chars().take(60).collect();
-        let mut ranked: Vec<(usize, &'static str)> =
-            known.map(|other| (distance(&word, other), other)).collect();
-        ranked.sort_unstable();
-        let limit = (word.len() / 3).max(1);
-        let nearest = ranked
-            .into_iter()
-            .filter(|(far, other)| *far <= limit || shares_part(&word, other))
-            .take(3)
-            .map(|(_, other)| other)
-            .collect();
+        let nearest = text::nearest(&word, known);
         Self {
             what,
             word,
             nearest,
         }
     }
-}
-
-/// Whether a long enough part of `word` (split at `-`) is a part of `other` too: `index` finds `missing-index`.
-fn shares_part(word: &str, other: &str) -> bool {
-    word.split(['-', '_', ' '])
-        .filter(|part| part.len() > 3)
-        .any(|part| other.split('-').any(|theirs| theirs == part))
-}
-
-/// Levenshtein distance in characters.
-pub(crate) fn distance(left: &str, right: &str) -> usize {
-    let right: Vec<char> = right.chars().collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (i, a) in left.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, b) in right.iter().enumerate() {
-            let replaced = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[right.len()]
 }
 
 /// Declares an enum whose values are written as fixed words in TOML, JSON and the terminal.

@@ -12,8 +12,9 @@ pub mod prometheus;
 use std::path::Path;
 use std::time::Duration;
 
+pub use crate::log_line::LogLine;
 pub use jaeger::{Jaeger, Span, Trace, TraceQuery};
-pub use logs::{LogLine, Logs};
+pub use logs::Logs;
 pub use prometheus::{Labels, Prometheus, Sample, Series, Value};
 pub use record::{
     By, Deploy, DeployKind, Deploys, Look, LookKind, Looks, SettingChange, Snapshot, Snapshots,

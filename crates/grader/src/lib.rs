@@ -15,6 +15,7 @@ pub mod alert;
 pub mod evidence;
 mod examination;
 pub mod heap;
+mod log_line;
 pub mod log_query;
 pub mod mitigation;
 pub mod moment;

@@ -14,7 +14,7 @@ use std::fmt;
 use serde_json::Value;
 use time::OffsetDateTime;
 
-use crate::evidence::LogLine;
+use crate::log_line::LogLine;
 use crate::moment::{Frame, Moment};
 
 /// Longest query and most terms; more is not needed to find a line.

@@ -5,8 +5,10 @@ use std::str::FromStr;
 
 pub use record::{Frame, Window, Windows};
 use serde::{Deserialize, Serialize};
+use text::duration;
+use text::format::rfc3339;
+use text::when::parse_clock;
 use time::format_description::well_known::Rfc3339;
-use time::macros::format_description;
 use time::{Duration, OffsetDateTime, Time, UtcOffset};
 
 /// A time as written: absolute, a time of the run's day (UTC), or relative to the page.
@@ -57,19 +59,8 @@ impl FromStr for Moment {
         if let Ok(at) = OffsetDateTime::parse(text, &Rfc3339) {
             return Ok(Self::Absolute(at));
         }
-        clock(text).map(Self::Clock).ok_or_else(error)
+        parse_clock(text).map(Self::Clock).ok_or_else(error)
     }
-}
-
-fn clock(text: &str) -> Option<Time> {
-    let text = text.strip_suffix('Z').unwrap_or(text);
-    let seconds = format_description!("[hour]:[minute]:[second]");
-    let fraction = format_description!("[hour]:[minute]:[second].[subsecond]");
-    let minutes = format_description!("[hour]:[minute]");
-    Time::parse(text, &seconds)
-        .or_else(|_| Time::parse(text, &fraction))
-        .or_else(|_| Time::parse(text, &minutes))
-        .ok()
 }
 
 fn page_offset(text: &str) -> Option<Duration> {
@@ -81,34 +72,8 @@ fn page_offset(text: &str) -> Option<Duration> {
         ("-", rest) => (-1, rest),
         _ => return None,
     };
-    Some(span(amount.trim())? * sign)
-}
-
-/// Reads `90s`, `2m`, `1m30s`, `250ms`, `1h`; at most a day.
-pub fn span(text: &str) -> Option<Duration> {
-    let mut rest = text;
-    let mut total = Duration::ZERO;
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let amount: f64 = rest.get(..digits)?.parse().ok()?;
-        let unit_end = rest[digits..]
-            .find(|c: char| !c.is_ascii_alphabetic())
-            .map_or(rest.len(), |at| digits + at);
-        let seconds = match &rest[digits..unit_end] {
-            "ms" => 0.001,
-            "s" => 1.0,
-            "m" | "min" => 60.0,
-            "h" => 3600.0,
-            _ => return None,
-        };
-        let piece = amount * seconds;
-        if !(0.0..=86_400.0).contains(&piece) {
-            return None;
-        }
-        total += Duration::seconds_f64(piece);
-        rest = &rest[unit_end..];
-    }
-    (!text.is_empty() && total <= Duration::DAY).then_some(total)
+    let amount = Duration::try_from(duration::parse(amount.trim()).ok()?).ok()?;
+    (amount <= Duration::DAY).then_some(amount * sign)
 }
 
 impl fmt::Display for Moment {
@@ -136,13 +101,6 @@ impl<'de> Deserialize<'de> for Moment {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         text.parse().map_err(serde::de::Error::custom)
     }
-}
-
-/// RFC 3339 in UTC, for output and for query parameters.
-pub fn rfc3339(at: OffsetDateTime) -> String {
-    at.to_offset(UtcOffset::UTC)
-        .format(&Rfc3339)
-        .unwrap_or_else(|_| at.unix_timestamp().to_string())
 }
 
 /// `10:02:30`, UTC: how times of one run are shown to people.
@@ -182,13 +140,13 @@ mod tests {
             let moment: Moment = text.parse().expect(text);
             assert_eq!(rfc3339(moment.resolve(&frame())), expected, "{text}");
         }
-        check("23:59:30", "2026-11-23T23:59:30Z");
-        check("00:03", "2026-11-24T00:03:00Z");
-        check("00:03:00.5", "2026-11-24T00:03:00.5Z");
-        check("page", "2026-11-23T23:58:00Z");
-        check("page+30s", "2026-11-23T23:58:30Z");
-        check("page - 1m30s", "2026-11-23T23:56:30Z");
-        check("2026-11-23T23:59:00+01:00", "2026-11-23T22:59:00Z");
+        check("23:59:30", "2026-11-23T23:59:30.000Z");
+        check("00:03", "2026-11-24T00:03:00.000Z");
+        check("00:03:00.5", "2026-11-24T00:03:00.500Z");
+        check("page", "2026-11-23T23:58:00.000Z");
+        check("page+30s", "2026-11-23T23:58:30.000Z");
+        check("page - 1m30s", "2026-11-23T23:56:30.000Z");
+        check("2026-11-23T23:59:00+01:00", "2026-11-23T22:59:00.000Z");
     }
 
     #[test]

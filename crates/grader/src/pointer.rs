@@ -24,7 +24,7 @@ use crate::vocabulary::Kind;
 use crate::writeup::Address;
 
 pub(crate) use execute::look_up;
-pub use execute::{MAX_POINTERS, examine, execute, size};
+pub use execute::{MAX_POINTERS, examine, execute};
 pub use parse::ParseError;
 
 /// A parsed pointer.

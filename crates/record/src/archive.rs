@@ -18,6 +18,7 @@ use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use text::format::counted;
 
 use crate::FORMAT;
 
@@ -99,11 +100,8 @@ impl fmt::Display for Loss {
                 bytes,
                 places,
             } => {
-                let plural = if *places == 1 { "" } else { "s" };
-                write!(
-                    f,
-                    "`{name}`: {lost} of {bytes} bytes, in {places} place{plural}"
-                )
+                let places = counted(*places, "place");
+                write!(f, "`{name}`: {lost} of {bytes} bytes, in {places}")
             }
             Self::Contents => f.write_str("the list of files: more files may be missing"),
         }

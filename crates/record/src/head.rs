@@ -148,7 +148,7 @@ mod tests {
         );
         let other = |found| {
             Err(format!(
-                "run {run} has format {found}, and this firedrill reads format 1"
+                "run {run} has format {found}; this firedrill reads format 1"
             ))
         };
         check(r#"{"run":"r","started":"2026-11-23T14:00:00Z"}"#, other(0));

@@ -2,25 +2,13 @@
 //! sort and align. For `#[serde(with = "…")]`.
 
 use serde::{Deserialize as _, Deserializer, Serializer};
-use time::format_description::BorrowedFormatItem;
+use text::format::rfc3339;
+use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
-use time::macros::format_description;
-use time::{OffsetDateTime, UtcOffset};
-
-const FORMAT: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-
-/// `at` as text, such as `2026-11-23T10:00:00.000Z`.
-pub fn text(at: OffsetDateTime) -> String {
-    // The format has no part that a UTC time lacks.
-    at.to_offset(UtcOffset::UTC)
-        .format(FORMAT)
-        .unwrap_or_default()
-}
 
 /// Writes a time.
 pub fn serialize<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&text(*at))
+    serializer.serialize_str(&rfc3339(*at))
 }
 
 /// Reads a time, in whatever form RFC 3339 allows.
@@ -54,21 +42,5 @@ pub mod option {
         text.map(|text| OffsetDateTime::parse(&text, &Rfc3339))
             .transpose()
             .map_err(serde::de::Error::custom)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_have_three_digits_of_milliseconds() {
-        for (millis, expected) in [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (1_763_892_000_120, "2025-11-23T10:00:00.120Z"),
-        ] {
-            let at = OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(millis);
-            assert_eq!(text(at), expected);
-        }
     }
 }

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -100,7 +100,7 @@ impl<T: Serialize> Appender<T> {
         let append = || -> io::Result<()> {
             let mut line = serde_json::to_vec(value)?;
             line.push(b'\n');
-            let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut file = self.file.lock();
             if file.metadata()?.len() + line.len() as u64 > most {
                 return Ok(());
             }

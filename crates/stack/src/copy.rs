@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use shop_api::Service;
@@ -49,9 +50,9 @@ pub struct Plan {
 #[derive(Debug)]
 pub struct Copy {
     /// Its services.
-    pub fleet: Fleet,
+    pub fleet: Arc<Fleet>,
     /// Its payment provider.
-    pub provider: Provider,
+    pub provider: Arc<Provider>,
     /// Where it is called.
     pub gateway: SocketAddr,
     _notices: mpsc::Receiver<Notice>,
@@ -81,8 +82,8 @@ impl Copy {
         let (notices, received) = mpsc::channel(NOTICES);
         fleet.start(&plan.current, &notices).await?;
         Ok(Self {
-            fleet,
-            provider,
+            fleet: Arc::new(fleet),
+            provider: Arc::new(provider),
             gateway,
             _notices: received,
             _scratch: scratch,

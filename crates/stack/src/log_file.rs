@@ -187,7 +187,7 @@ fn append(path: &Path) -> anyhow::Result<File> {
 }
 
 fn wrapped(instance: &str, line: &str) -> String {
-    let timestamp = record::instant::text(OffsetDateTime::now_utc());
+    let timestamp = text::format::rfc3339(OffsetDateTime::now_utc());
     json!({"timestamp": timestamp, "level": "error", "instance": instance, "target": "stderr", "message": line})
         .to_string()
 }

@@ -7,7 +7,7 @@
 //! Prometheus, heap and CPU profiles ──> fixed admin port ── passed on to the newest process
 //! ```
 //! A manager serves one run at a time, which holds its *lease* by asking for news. A run that asks no more for
-//! [`LEASE`] is gone, however it went: its processes are ended and its databases removed, as the end of standard
+//! `LEASE` is gone, however it went: its processes are ended and its databases removed, as the end of standard
 //! input does it for local children.
 
 mod forward;

@@ -4,7 +4,7 @@
 //! the socket is bound once ──> release A accepts on it
 //!                         └──> release B accepts too, is ready ──> A drains and ends
 //! ```
-//! Where the socket and the processes are, here or in a container, its [`Placement`] knows and nothing else.
+//! Where the socket and the processes are, here or in a container, its `Placement` knows and nothing else.
 //! A deploy, a rollback and a restart are the same swap, so no connection is ever refused by one.
 //! A process that exits unexpectedly is restarted after a pause that doubles, as a service manager does.
 

@@ -2,12 +2,12 @@
 //!
 //! It draws no conclusion: numbers that move with a deploy may move because of something else.
 
-use ::text::format;
 use grader::evidence::{
     Deploy, DeployKind, Deploys, Look, LookKind, Prometheus, SettingChange, Sources,
 };
 use record::value_text;
 use serde::Serialize;
+use text::format;
 use time::{Duration, OffsetDateTime};
 
 use crate::cli::evidence::DeploysShow as Args;
@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::error::Outcome;
 use crate::recorded;
 use crate::terminal::table::{Align, Cell, Table};
-use crate::terminal::{Ink, Style, text};
+use crate::terminal::{Ink, Style};
 
 /// What is compared: so long before an entry, and so long after it.
 const WINDOW: Duration = Duration::MINUTE;
@@ -95,10 +95,10 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         deploy,
     };
     if args.format.json {
-        context.console.json(&shown)?;
+        context.terminal.json(&shown)?;
     } else {
-        let text = render(&shown, context.console.out, context.console.width);
-        context.console.print(&text)?;
+        let text = render(&shown, context.terminal.out, context.terminal.width);
+        context.terminal.print(&text)?;
     }
     Ok(Outcome::Done)
 }
@@ -191,10 +191,11 @@ fn seconds(window: Duration) -> String {
 
 fn render(shown: &Shown, style: Style, columns: usize) -> String {
     let deploy = &shown.deploy;
-    let row = |label: &str, value: &str| format!("  {label:<11}{}\n", text::harmless(value));
+    let row =
+        |label: &str, value: &str| format!("  {label:<11}{}\n", text::format::harmless(value));
     let mut out = format!(
         "{}\n\n",
-        style.paint(Ink::Heading, &text::harmless(&deploy.id))
+        style.paint(Ink::Heading, &text::format::harmless(&deploy.id))
     );
     out += &row("time", &format!("{} UTC", format::date_time(deploy.at)));
     out += &row("kind", &deploy.kind.to_string());
@@ -248,8 +249,8 @@ fn changed(shown: &Shown, style: Style) -> String {
     let mut out = format!("\n{}\n", style.paint(Ink::Heading, "settings"));
     for SettingChange { key, before, after } in &deploy.changes {
         for (ink, sign, value) in [(Ink::Error, '-', before), (Ink::Good, '+', after)] {
-            let line =
-                text::harmless(&format!("{sign} {key} = {}", value_text(value))).into_owned();
+            let line = text::format::harmless(&format!("{sign} {key} = {}", value_text(value)))
+                .into_owned();
             out += &format!("  {}\n", style.paint(ink, &line));
         }
     }

@@ -21,7 +21,7 @@ const SINCE: Duration = Duration::from_secs(15 * 60);
 /// Asks for the exemplars of the series in the expression, and shows the highest first.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let live = Live::connect(context)?;
-    let progress = context.console.progress("querying Prometheus");
+    let progress = context.terminal.progress("querying Prometheus");
     let since = args.since.unwrap_or(When::Ago(SINCE));
     let window = Window {
         from: since.resolve(context.now),
@@ -32,12 +32,12 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let found = answer.map_err(|error| explain(error, &args.expr))?;
     live.note(&super::look(context, args));
     if args.format.json {
-        context.console.json(&found)?;
+        context.terminal.json(&found)?;
         return Ok(Outcome::Done);
     }
     let rows = rows(&found);
     if rows.is_empty() {
-        context.console.note(
+        context.terminal.note(
             "no exemplars: query series that end in `_bucket`; an external Prometheus stores exemplars only with \
              `--enable-feature=exemplar-storage`",
         );
@@ -45,12 +45,12 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     }
     let shown = &rows[..rows.len().min(args.limit)];
     context
-        .console
-        .print(&render(shown, context.console.out, context.console.width))?;
+        .terminal
+        .print(&render(shown, context.terminal.out, context.terminal.width))?;
     let hidden = rows.len() - shown.len();
     if hidden > 0 {
         context
-            .console
+            .terminal
             .note(&format!("{hidden} more; `--limit` shows them"));
     }
     Ok(Outcome::Done)

@@ -1,31 +1,32 @@
 //! The terminal that runs a drill: where the drill's events are shown, and its verdict becomes a page.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use grader::{Verdict, WriteUp};
+use parking_lot::{Mutex, MutexGuard};
 use record::{Event, VERDICT_PAGE, replace};
 
 use super::event;
 use crate::cli::Format;
 use crate::report;
-use crate::runner::Audience;
-use crate::terminal::Console;
+use crate::terminal::Terminal;
 use crate::terminal::progress::Progress;
+use drill::Audience;
 
 #[derive(Debug)]
-pub(super) struct Terminal {
-    console: Console,
+pub(super) struct TerminalAudience {
+    terminal: Terminal,
     format: Format,
     is_drill: bool,
     /// There while the shop starts.
     progress: Mutex<Option<Progress>>,
 }
 
-impl Terminal {
-    pub(super) fn new(console: Console, format: Format, is_drill: bool) -> Arc<Self> {
+impl TerminalAudience {
+    pub(super) fn new(terminal: Terminal, format: Format, is_drill: bool) -> Arc<Self> {
         Arc::new(Self {
-            console,
+            terminal,
             format,
             is_drill,
             progress: Mutex::default(),
@@ -37,15 +38,15 @@ impl Terminal {
         self.progress().take();
     }
 
-    fn progress(&self) -> std::sync::MutexGuard<'_, Option<Progress>> {
-        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    fn progress(&self) -> MutexGuard<'_, Option<Progress>> {
+        self.progress.lock()
     }
 }
 
-impl Audience for Terminal {
+impl Audience for TerminalAudience {
     fn step(&self, what: &str) {
         self.progress()
-            .get_or_insert_with(|| self.console.progress(what))
+            .get_or_insert_with(|| self.terminal.progress(what))
             .set(what);
     }
 
@@ -53,16 +54,16 @@ impl Audience for Terminal {
         self.started();
         // The output is closed; the drill itself goes on.
         let _ = match self.format.json {
-            true => self.console.json_line(event),
+            true => self.terminal.json_line(event),
             false => {
-                let text = event::text(event, self.console.out, self.is_drill);
-                self.console.print(&format!("{text}\n"))
+                let text = event::text(event, self.terminal.out, self.is_drill);
+                self.terminal.print(&format!("{text}\n"))
             }
         };
     }
 
     fn note(&self, text: &str) {
-        self.console.note(text);
+        self.terminal.note(text);
     }
 
     fn graded(

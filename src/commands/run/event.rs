@@ -1,6 +1,7 @@
 //! What a running drill says, as short lines for people.
 
-use record::{Backends, Event, Urls, instant};
+use record::{Backends, Event, Urls};
+use text::format::rfc3339;
 use time::OffsetDateTime;
 
 use crate::terminal::{Ink, Style};
@@ -138,6 +139,6 @@ fn welcome(
 
 /// The time of day.
 fn clock(at: OffsetDateTime) -> String {
-    let text = instant::text(at);
+    let text = rfc3339(at);
     text.get(11..19).unwrap_or(&text).to_owned()
 }

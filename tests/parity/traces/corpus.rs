@@ -22,7 +22,16 @@ pub(super) fn trace_id(trace: u8) -> Vec<u8> {
 
 /// All spans, in several requests, as exporters of several services would send them.
 pub(super) fn requests() -> Vec<Request> {
-    let whole = [
+    let whole = [trees(), spans(), oddities()].concat();
+    let request = |resource_spans| Request {
+        resource_spans: vec![resource_spans],
+    };
+    whole.into_iter().map(request).collect()
+}
+
+/// Traces of several services: whole ones, and ones that lack a part.
+fn trees() -> Vec<ResourceSpans> {
+    vec![
         of(
             "gateway",
             vec![
@@ -68,6 +77,12 @@ pub(super) fn requests() -> Vec<Request> {
             "søk ✓",
             vec![failed(span(4, 1, 0, "GET /größe/{n}", 2, 0, 10, unicode()))],
         ),
+    ]
+}
+
+/// Spans of every kind, length and clock.
+fn spans() -> Vec<ResourceSpans> {
+    vec![
         // The child's clock is behind, and it lasts longer than its parent.
         of(
             "gateway",
@@ -125,6 +140,12 @@ pub(super) fn requests() -> Vec<Request> {
             "gateway",
             vec![with_state(span(11, 1, 0, "traced", 2, 0, 10_000, values()))],
         ),
+    ]
+}
+
+/// What exporters send and should not, or seldom.
+fn oddities() -> Vec<ResourceSpans> {
+    vec![
         // No service has a name here, and one an empty name.
         ResourceSpans {
             resource: None,
@@ -162,11 +183,7 @@ pub(super) fn requests() -> Vec<Request> {
             "gateway",
             vec![span(16, 1, 1, "its own parent", 2, 0, 3_000, Vec::new())],
         ),
-    ];
-    let request = |resource_spans| Request {
-        resource_spans: vec![resource_spans],
-    };
-    whole.into_iter().map(request).collect()
+    ]
 }
 
 fn of(service: &str, spans: Vec<Span>) -> ResourceSpans {

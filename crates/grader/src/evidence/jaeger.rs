@@ -1,14 +1,16 @@
 //! Jaeger's stable query API, `/api/v3`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
+use text::format::rfc3339;
 use time::{Duration, OffsetDateTime};
 
 use super::http::Endpoint;
 use super::{Error, Limits, otlp_json, shorten};
-use crate::moment::{Window, clock_text, rfc3339};
+use crate::moment::{Window, clock_text};
 
 /// A client of one Jaeger.
 #[derive(Debug, Clone)]
@@ -133,12 +135,12 @@ impl Jaeger {
     /// Notes that this Jaeger went away or came back at that time, and may have lost what it had in memory.
     /// From then on a trace that is not there was not necessarily never there.
     pub fn forgets(&self, at: OffsetDateTime) {
-        *self.back.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
+        *self.back.lock() = Some(at);
     }
 
     /// What to answer about a trace that is not there: it never was, or it may be lost.
     pub(crate) fn absent(&self, id: &str) -> Error {
-        let back = *self.back.lock().unwrap_or_else(PoisonError::into_inner);
+        let back = *self.back.lock();
         let id = id.to_owned();
         match back {
             None => Error::NotFound { what: "trace", id },
@@ -152,7 +154,7 @@ impl Jaeger {
 
     /// Whether what it recorded before that time may be lost.
     pub(crate) fn may_have_lost(&self, before: OffsetDateTime) -> bool {
-        let back = *self.back.lock().unwrap_or_else(PoisonError::into_inner);
+        let back = *self.back.lock();
         back.is_some_and(|back| back > before)
     }
 

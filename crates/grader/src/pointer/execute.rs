@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use text::format::{self, counted};
+
 use super::{Detail, Executed, Expected, Finding, Outcome, Pointer, Target, Tells, promql, trace};
 use crate::evidence::{Deploy, Error, Sources, shorten};
 use crate::heap;
@@ -162,9 +164,8 @@ fn find_log(logs: &crate::evidence::Logs, query: &Query, frame: &Frame) -> Resul
         }
     };
     let what = format!(
-        "{} line{} match{}; the last: {} {}",
-        found.matched,
-        if found.matched == 1 { "" } else { "s" },
+        "{} match{}; the last: {} {}",
+        counted(found.matched, "line"),
         if found.matched == 1 { "es" } else { "" },
         last.at.map(clock_text).unwrap_or_default(),
         shorten(&last.text("message"), 120),
@@ -253,9 +254,9 @@ fn find_heap(
         Some(top) => format!(
             "{} grew from {} to {}, most of it {} in {}",
             second.service,
-            size(diff.bytes_before),
-            size(diff.bytes_after),
-            size(top.bytes()),
+            format::bytes(diff.bytes_before as f64),
+            format::bytes(diff.bytes_after as f64),
+            format::bytes(top.bytes() as f64),
             top.function
         ),
         None => format!("{} did not grow", second.service),
@@ -274,10 +275,14 @@ fn find_heap(
             ))
         }
         Some(_) => match top.map(|top| top.bytes()) {
-            Some(bytes) if bytes >= enough => {
-                Tells::Yes(format!("one function grew by {}", size(bytes)))
-            }
-            _ => Tells::No(format!("no function grew by {} or more", size(enough))),
+            Some(bytes) if bytes >= enough => Tells::Yes(format!(
+                "one function grew by {}",
+                format::bytes(bytes as f64)
+            )),
+            _ => Tells::No(format!(
+                "no function grew by {} or more",
+                format::bytes(enough as f64)
+            )),
         },
     };
     Ok(Finding {
@@ -288,15 +293,4 @@ fn find_heap(
         tells,
         detail: Detail::Heap(diff),
     })
-}
-
-/// `12.3 MB`, for people.
-pub fn size(bytes: i64) -> String {
-    let magnitude = bytes.abs() as f64;
-    match magnitude {
-        m if m >= 1e9 => format!("{:.2} GB", bytes as f64 / 1e9),
-        m if m >= 1e6 => format!("{:.1} MB", bytes as f64 / 1e6),
-        m if m >= 1e3 => format!("{:.1} kB", bytes as f64 / 1e3),
-        _ => format!("{bytes} B"),
-    }
 }

@@ -2,10 +2,11 @@
 
 use grader::evidence::{Deploy, DeployKind};
 use grader::mitigation::Measurement;
-use grader::moment::{Moment, rfc3339};
+use grader::moment::Moment;
 use grader::verdict::{Action, Facts, ImpactTruth};
 use grader::writeup::{self, Claim, WriteUp};
 use grader::{Component, Mechanism, Rubric, Severity, TriggerKind};
+use text::format::rfc3339;
 
 use crate::stub::{CHANGE, ENDED, PAGE, SLOW, World, frame, world};
 

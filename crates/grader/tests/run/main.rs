@@ -3,6 +3,7 @@
 mod adversarial;
 mod conduct;
 mod graded_run;
+mod heap;
 mod profile;
 mod stub;
 
@@ -10,7 +11,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use grader::alert::{self, attempt};
-use grader::evidence::{Deploy, DeployKind, Snapshot, TraceQuery};
+use grader::evidence::{Deploy, DeployKind, TraceQuery};
 use grader::pointer::examine;
 use grader::pointer::{Outcome, Tells, execute};
 use grader::{Frame, Window, WriteUp};
@@ -145,7 +146,7 @@ async fn log_lines_prove_when_there_were_none_before() {
     std::fs::create_dir(&logs).expect("there is room");
     let mut file = std::fs::File::create(logs.join("checkout-1.jsonl")).expect("there is room");
     for second in 0..720 {
-        let at = grader::moment::rfc3339(STARTED + time::Duration::seconds(second));
+        let at = text::format::rfc3339(STARTED + time::Duration::seconds(second));
         let request = format!("{second:016x}");
         writeln!(file, r#"{{"timestamp":"{at}","level":"info","service":"checkout","message":"stored order","request_id":"{request}","trace_id":"{request}"}}"#).expect("there is room");
         if second > 300 && second % 10 == 0 {
@@ -195,101 +196,6 @@ async fn deploys_resolve_when_the_metrics_show_them_too() {
         ("deploy:inventory@2026.11.9", "failed: `inventory@2026.11.9` is in the deploy log, but `build_info` never showed inventory 2026.11.9 in this run"),
         ("deploy:gateway@2026.11.1", "is so: deploy of gateway 2026.11.1"),
         ("deploy:checkout@1", "failed: this run has no deploy `checkout@1`"),
-    ])
-    .await;
-}
-
-#[tokio::test]
-async fn heap_names_stay_inside_the_run_folder() {
-    let world = world().await;
-    let meta = |name: &str| Snapshot {
-        name: name.to_owned(),
-        service: "inventory".to_owned(),
-        instance: "inventory-1".to_owned(),
-        release: "2026.11.8".to_owned(),
-        at: PAGE,
-        executable: std::env::current_exe().expect("a test has one"),
-    };
-    world
-        .sources
-        .snapshots
-        .save(&meta("early"), b"no profile")
-        .expect("the name is plain");
-    world
-        .sources
-        .snapshots
-        .save(&meta("late"), b"no profile")
-        .expect("the name is plain");
-    assert!(
-        world
-            .sources
-            .snapshots
-            .save(&meta("late"), b"again")
-            .is_err(),
-        "a snapshot is never replaced"
-    );
-    assert!(
-        world.sources.snapshots.save(&meta("../late"), b"").is_err(),
-        "a name is not a path"
-    );
-    check(
-        &world,
-        &[
-            (
-                "heap:early..late",
-                "failed: not a heap profile in pprof format",
-            ),
-            (
-                "heap:early..never",
-                "failed: this run has no heap snapshot `never`",
-            ),
-            (
-                "heap:../../../etc/passwd..late",
-                "malformed: name two snapshots",
-            ),
-            (
-                "heap:early..../etc/passwd",
-                "failed: `../etc/passwd` is not a snapshot name",
-            ),
-            (
-                "heap:/etc/passwd..late",
-                "failed: `/etc/passwd` is not a snapshot name",
-            ),
-        ],
-    )
-    .await;
-}
-
-#[tokio::test]
-async fn heap_growth_proves_when_one_function_gained_enough() {
-    let world = world().await;
-    let save = |name: &str, service: &str, at, bytes: u64| {
-        let meta = Snapshot {
-            name: name.to_owned(),
-            service: service.to_owned(),
-            instance: format!("{service}-1"),
-            release: "2026.11.8".to_owned(),
-            at,
-            executable: std::env::current_exe().expect("a test has one"),
-        };
-        let bytes = profile::profile("gateway::session::Sessions::remember", bytes);
-        world
-            .sources
-            .snapshots
-            .save(&meta, &bytes)
-            .expect("the name is plain");
-    };
-    save("early", "gateway", CHANGE, 2_000_000);
-    save("late", "gateway", PAGE, 42_000_000);
-    save("later", "gateway", PAGE, 42_100_000);
-    save("calm", "gateway", STARTED, 1_000_000);
-    save("other", "checkout", PAGE, 42_000_000);
-    check(&world, &[
-        ("heap:early..late => 40MB", "proves: gateway grew from 2.0 MB to 42.0 MB, most of it 40.0 MB in gateway::session::Sessions::remember; the value; one function grew by 40.0 MB"),
-        ("heap:late..later", "failed: `late` is not older than `later`"),
-        ("heap:late..early", "failed: `late` is not older than `early`"),
-        ("heap:early..other", "failed: `early` and `other` are snapshots of different services"),
-        ("heap:calm..late => 1GB", "proves: gateway grew from 1.0 MB to 42.0 MB, most of it 41.0 MB in gateway::session::Sessions::remember; not the value"),
     ])
     .await;
 }

@@ -125,7 +125,7 @@ fn an_incomplete_last_line_is_ignored() {
     let mut lines = Vec::new();
     line::write_head(&record, &mut lines).expect("memory");
     line::write_seconds(&record, &mut lines).expect("memory");
-    let torn = line::read(&lines[..lines.len() - 1]).expect("a torn line is not an error");
+    let torn = line::read(&lines[..lines.len() - 1]).expect("an incomplete last line is ignored");
     assert_eq!(torn.whole(), 0..9);
     assert_eq!(torn.sum(0..9, None), record.sum(0..9, None));
 }
@@ -134,15 +134,18 @@ fn an_incomplete_last_line_is_ignored() {
 fn damage_is_reported_with_its_line() {
     let head = r#"{"format":1,"started_at_ms":5,"seed":1}"#;
     for (text, expected) in [
-        (String::new(), "load record is empty"),
-        (format!("{head}\n{{\n"), "load record, line 2: "),
+        (String::new(), "the load record is empty"),
+        (
+            format!("{head}\n{{\n"),
+            "invalid line 2 in the load record: ",
+        ),
         (
             format!("{head}\n{{\"at_s\":1,\"routes\":{{\"GET /x\":{{}}}}}}\n"),
-            "load record, line 2: unknown variant",
+            "invalid line 2 in the load record: unknown variant",
         ),
         (
             head.replace(":1,", ":9,") + "\n",
-            "load record has format 9, not 1",
+            "the load record has format 9, not 1",
         ),
     ] {
         let error = line::read(text.as_bytes())

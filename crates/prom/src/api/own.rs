@@ -78,7 +78,12 @@ pub(super) async fn metrics(State(app): State<App>) -> Response {
 
 fn store(text: &mut String, app: &App) {
     let stats = app.store.stats();
-    let counts = stats.counts;
+    held(text, &stats);
+    happened(text, &stats.counts);
+}
+
+/// What the store has at present.
+fn held(text: &mut String, stats: &crate::store::Stats) {
     let gauges = [
         (
             "prometheus_tsdb_head_series",
@@ -109,6 +114,10 @@ fn store(text: &mut String, app: &App) {
     for (name, help, value) in gauges {
         family(text, name, "gauge", help, value);
     }
+}
+
+/// What happened to samples since the start.
+fn happened(text: &mut String, counts: &crate::store::Counts) {
     let counters = [
         (
             "prometheus_tsdb_head_samples_appended_total",

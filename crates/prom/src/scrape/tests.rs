@@ -214,6 +214,24 @@ fn options(targets: PathBuf) -> Options {
     }
 }
 
+/// One target is well, each of the others wrong in its own way.
+fn tell_their_errors(scraper: &Scraper) {
+    let errors: Vec<String> = scraper
+        .targets()
+        .iter()
+        .map(|target| target.health().last_error.unwrap_or_default())
+        .collect();
+    assert_eq!(errors[0], "");
+    assert_eq!(errors[1], "11 samples; the limit is 10");
+    assert_eq!(errors[2], "the response is larger than 1000 bytes");
+    assert_eq!(errors[3], "server returned HTTP status 404 Not Found");
+    assert!(
+        errors[4].starts_with("failed to connect: "),
+        "{}",
+        errors[4]
+    );
+}
+
 #[tokio::test]
 async fn targets_are_scraped_followed_and_ended() {
     let good =
@@ -245,20 +263,7 @@ async fn targets_are_scraped_followed_and_ended() {
                 .all(|target| target.health().last_scrape_ms.is_some())
     };
     until(all_seen).await;
-    let errors: Vec<String> = scraper
-        .targets()
-        .iter()
-        .map(|target| target.health().last_error.unwrap_or_default())
-        .collect();
-    assert_eq!(errors[0], "");
-    assert_eq!(errors[1], "11 samples; the limit is 10");
-    assert_eq!(errors[2], "the response is larger than 1000 bytes");
-    assert_eq!(errors[3], "server returned HTTP status 404 Not Found");
-    assert!(
-        errors[4].starts_with("failed to connect: "),
-        "{}",
-        errors[4]
-    );
+    tell_their_errors(&scraper);
     until(|| {
         values(&store, "a")
             .iter()

@@ -87,71 +87,59 @@ fn database(operation: &str, table: &str, query: &str) -> Vec<KeyValue> {
     ]
 }
 
-/// The spans of trace `number` by service; it starts at `start_ns`.
-fn trace(number: u64, start_ns: u64) -> [Vec<Span>; 3] {
-    let random = mix(number ^ 0x5eed);
+/// A span to be: the index of its service, the number of its parent (1 is the first), name, kind and attributes.
+type Row = (usize, usize, &'static str, span::SpanKind, Vec<KeyValue>);
+
+/// The spans of trace `number`, each after its parent.
+fn rows(number: u64, random: u64, status: i64) -> [Row; SPANS] {
+    use span::SpanKind::{Client, Server};
     let sku = format!(
         "sku-{:06}",
         (random % 1000) * (random >> 32 & 0xff) % 200_000
     );
     let request = format!("{:016x}", mix(number + 77));
-    let status = if random.is_multiple_of(50) { 503 } else { 200 };
-    let scale = 20_000 + random % 60_000;
     let order = "/v1/orders";
     let price = format!("/internal/prices/{sku}");
-    type Row<'a> = (usize, usize, &'a str, span::SpanKind, Vec<KeyValue>);
-    let rows: [Row<'_>; SPANS] = [
+    [
         (
             0,
             0,
             "POST /v1/orders",
-            span::SpanKind::Server,
+            Server,
             server(order, order.into(), status, &request),
         ),
-        (
-            0,
-            1,
-            "POST",
-            span::SpanKind::Client,
-            client(7001, order, status),
-        ),
+        (0, 1, "POST", Client, client(7001, order, status)),
         (
             1,
             2,
             "POST /v1/orders",
-            span::SpanKind::Server,
+            Server,
             server(order, order.into(), status, &request),
         ),
         (
             1,
             3,
             "SELECT order",
-            span::SpanKind::Client,
+            Client,
             database(
                 "SELECT",
                 "order",
                 "SELECT id, state FROM orders WHERE key = ?1",
             ),
         ),
-        (
-            1,
-            3,
-            "GET",
-            span::SpanKind::Client,
-            client(7002, &price, status),
-        ),
+        (1, 3, "GET", Client, client(7002, &price, status)),
         (
             2,
             5,
             "GET /internal/prices/{sku}",
-            span::SpanKind::Server,
+            Server,
             server("/internal/prices/{sku}", price.clone(), status, &request),
         ),
         (
             2,
             6,
             "SELECT price",
-            span::SpanKind::Client,
+            Client,
             database(
                 "SELECT",
                 "price",
@@ -162,14 +150,22 @@ fn trace(number: u64, start_ns: u64) -> [Vec<Span>; 3] {
             1,
             3,
             "INSERT order",
-            span::SpanKind::Client,
+            Client,
             database(
                 "INSERT",
                 "order",
                 "INSERT INTO orders (id, cart, state) VALUES (?1, ?2, ?3)",
             ),
         ),
-    ];
+    ]
+}
+
+/// The spans of trace `number` by service; it starts at `start_ns`.
+fn trace(number: u64, start_ns: u64) -> [Vec<Span>; 3] {
+    let random = mix(number ^ 0x5eed);
+    let status = if random.is_multiple_of(50) { 503 } else { 200 };
+    let scale = 20_000 + random % 60_000;
+    let rows = rows(number, random, status);
     let mut out: [Vec<Span>; 3] = Default::default();
     for (position, (service, parent, name, kind, attributes)) in rows.into_iter().enumerate() {
         let id = |position: usize| mix(number * 16 + position as u64).to_be_bytes().to_vec();

@@ -248,100 +248,61 @@ async fn searches_understand_both_dialects() {
 }
 
 #[tokio::test]
-async fn errors_have_each_apis_own_format() {
+async fn errors_have_the_format_of_the_stable_api() {
     let traces = backend();
-    let v3 = |code: u16, message: &str| json!({"error": {"httpCode": code, "message": message}});
-    let range =
-        "query.start_time_min=2023-11-14T22:13:20Z&query.start_time_max=2024-11-14T22:13:21Z";
-    let cases = [
+    let check = async |path: &str, status: u16, message: &str| {
+        let expected = json!({"error": {"httpCode": status, "message": message}});
+        assert_eq!(get(&traces, path).await, (status, expected), "{path}");
+    };
+    let malformed = async |parameter: &str, value: &str| {
+        let range =
+            "query.start_time_min=2023-11-14T22:13:20Z&query.start_time_max=2024-11-14T22:13:21Z";
+        let path = format!("/api/v3/traces?{range}&query.{parameter}={value}");
+        let message = format!("malformed parameter query.{parameter}: cannot parse `{value}`");
+        check(&path, 400, &message).await;
+    };
+    check("/api/v3/traces/1", 404, "No traces found").await;
+    let message = "malformed parameter trace_id: cannot parse `xyz`";
+    check("/api/v3/traces/xyz", 400, message).await;
+    let message = "query.startTimeMin and query.startTimeMax are required";
+    check("/api/v3/traces", 400, message).await;
+    malformed("duration_min", "fast").await;
+    malformed("attributes", "[]").await;
+    malformed("search_depth", "0").await;
+    let path = "/api/v3/traces?query.start_time_min=2023-11-14T22:13:20Z&query.start_time_max=2024-11-14T22:13:21Z&query.service_name=none";
+    check(path, 404, "No traces found").await;
+}
+
+#[tokio::test]
+async fn errors_have_the_format_of_the_older_api() {
+    let traces = backend();
+    for (path, status, message) in [
+        ("/api/traces/1", 404, "trace not found"),
         (
-            "/api/v3/traces/1".to_owned(),
-            404,
-            v3(404, "No traces found"),
-        ),
-        (
-            "/api/v3/traces/xyz".to_owned(),
+            "/api/traces/xyz",
             400,
-            v3(400, "malformed parameter trace_id: cannot parse `xyz`"),
+            "malformed parameter traceID: cannot parse `xyz`",
         ),
+        ("/api/operations", 400, "parameter 'service' is required"),
         (
-            "/api/v3/traces".to_owned(),
+            "/api/traces?tag=novalue",
             400,
-            v3(
-                400,
-                "query.startTimeMin and query.startTimeMax are required",
-            ),
+            "malformed 'tag' parameter, expecting key:value, received: novalue",
         ),
         (
-            format!("/api/v3/traces?{range}&query.duration_min=fast"),
+            "/api/traces?minDuration=2s&maxDuration=1s",
             400,
-            v3(
-                400,
-                "malformed parameter query.duration_min: cannot parse `fast`",
-            ),
+            "'maxDuration' should be greater than 'minDuration'",
         ),
         (
-            format!("/api/v3/traces?{range}&query.attributes=[]"),
-            400,
-            v3(
-                400,
-                "malformed parameter query.attributes: cannot parse `[]`",
-            ),
-        ),
-        (
-            format!("/api/v3/traces?{range}&query.search_depth=0"),
-            400,
-            v3(
-                400,
-                "malformed parameter query.search_depth: cannot parse `0`",
-            ),
-        ),
-        (
-            format!("/api/v3/traces?{range}&query.service_name=none"),
-            404,
-            v3(404, "No traces found"),
-        ),
-        (
-            "/api/traces/1".to_owned(),
-            404,
-            refusal(404, "trace not found"),
-        ),
-        (
-            "/api/traces/xyz".to_owned(),
-            400,
-            refusal(400, "malformed parameter traceID: cannot parse `xyz`"),
-        ),
-        (
-            "/api/operations".to_owned(),
-            400,
-            refusal(400, "parameter 'service' is required"),
-        ),
-        (
-            "/api/traces?tag=novalue".to_owned(),
-            400,
-            refusal(
-                400,
-                "malformed 'tag' parameter, expecting key:value, received: novalue",
-            ),
-        ),
-        (
-            "/api/traces?minDuration=2s&maxDuration=1s".to_owned(),
-            400,
-            refusal(400, "'maxDuration' should be greater than 'minDuration'"),
-        ),
-        (
-            "/api/metrics/latencies?service=a".to_owned(),
+            "/api/metrics/latencies?service=a",
             501,
-            refusal(501, "metrics querying is currently disabled"),
+            "metrics querying is currently disabled",
         ),
-        (
-            "/api/unknown".to_owned(),
-            404,
-            refusal(404, "there is no `/api/unknown` here"),
-        ),
-    ];
-    for (path, status, expected) in cases {
-        assert_eq!(get(&traces, &path).await, (status, expected), "{path}");
+        ("/api/unknown", 404, "there is no `/api/unknown` here"),
+    ] {
+        let expected = (status, refusal(status, message));
+        assert_eq!(get(&traces, path).await, expected, "{path}");
     }
 }
 

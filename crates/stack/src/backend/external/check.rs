@@ -169,13 +169,18 @@ async fn prometheus(
 ) -> Result<String, Problem> {
     let url = &addresses.prometheus;
     address(url, "prometheus", "http://127.0.0.1:9090")?;
+    let version = version(probe, url, deadline).await?;
+    scrapes(probe, addresses).await?;
+    pages(probe, addresses, rules).await?;
+    Ok(version)
+}
+
+/// Its version, once it is ready.
+async fn version(probe: &Probe, url: &str, deadline: Instant) -> Result<String, Problem> {
     let hint = "`--prometheus URL` takes the address of its API and UI, usually port 9090";
-    let asked = |path: &str| {
-        let url = format!("{url}/api/v1/{path}");
-        async move { probe.get(&url).await }
-    };
+    let path = format!("{url}/api/v1/status/buildinfo");
     let answer = loop {
-        let answer = asked("status/buildinfo").await.map_err(|reason| {
+        let answer = probe.get(&path).await.map_err(|reason| {
             problem(
                 format!("Prometheus at {url} does not answer: {reason}"),
                 hint,
@@ -210,29 +215,40 @@ async fn prometheus(
         let hint = format!("use Prometheus {OLDEST_PROMETHEUS} or newer");
         return Err(problem(message, hint));
     }
-    let snippet = addresses.folder.join(SNIPPET);
-    let config = asked("status/config").await.ok();
+    Ok(version)
+}
+
+/// Whether it reads the targets of drills. One that does not show its configuration is believed until the shop is up.
+async fn scrapes(probe: &Probe, addresses: &Addresses) -> Result<(), Problem> {
+    let url = &addresses.prometheus;
+    let config = probe.get(&format!("{url}/api/v1/status/config")).await.ok();
     let config = config.and_then(|config| config.data());
-    // One that does not show its configuration is believed until the shop is up.
     if let Some(yaml) = config.as_ref().and_then(|data| data["yaml"].as_str())
         && !yaml.contains(TARGETS)
     {
         let message = format!(
             "Prometheus at {url} does not scrape drills: its configuration does not mention `{TARGETS}`"
         );
+        let snippet = addresses.folder.join(SNIPPET);
         let hint = format!(
             "add the contents of `{}` to it and reload it",
             snippet.display()
         );
         return Err(problem(message, hint));
     }
-    let loaded = asked("rules").await.ok();
+    Ok(())
+}
+
+/// Whether it has the alerts that page.
+async fn pages(probe: &Probe, addresses: &Addresses, rules: &str) -> Result<(), Problem> {
+    let url = &addresses.prometheus;
+    let loaded = probe.get(&format!("{url}/api/v1/rules")).await.ok();
     let loaded = loaded.and_then(|answer| answer.data()).unwrap_or_default();
     if let Some(missing) = alerts(rules).find(|alert| !has_alert(&loaded, alert)) {
         let message = format!(
             "Prometheus at {url} cannot page: the alert `{missing}` is not among its rules"
         );
-        let file = addresses.folder.join(RULES);
+        let (file, snippet) = (addresses.folder.join(RULES), addresses.folder.join(SNIPPET));
         let hint = format!(
             "add `{}` to its `rule_files`, as shown in `{}`, and reload it",
             file.display(),
@@ -240,7 +256,7 @@ async fn prometheus(
         );
         return Err(problem(message, hint));
     }
-    Ok(version)
+    Ok(())
 }
 
 /// The names of the alerts in our rules file.

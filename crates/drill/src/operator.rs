@@ -1,0 +1,92 @@
+//! The operator of a shop: does what the timeline, the responder or a reproduction wants done, and logs it.
+//!
+//! ```text
+//! Action ──► Shop ──► Effect ──► Deploy (the log's entry) ──► Change (the answer)
+//! ```
+
+mod action;
+mod step;
+#[cfg(test)]
+mod tests;
+
+use anyhow::Context;
+use record::{Deploy, DeployKind, RESPONDER, SettingChange};
+use shop_api::Service;
+use tokio::time::Instant;
+
+use crate::api::{Action, Change};
+use crate::clock::now;
+use crate::deploy_log::DeployLog;
+use crate::shop::Shop;
+
+/// A shop, and the log of what was done to it.
+#[derive(Debug)]
+pub(crate) struct Operator<S> {
+    pub(crate) shop: S,
+    pub(crate) deploys: DeployLog,
+}
+
+/// What an action did to the shop.
+struct Effect {
+    kind: DeployKind,
+    service: Service,
+    /// The release that runs after it.
+    release: String,
+    /// The settings that it changed.
+    changes: Vec<SettingChange>,
+    /// For the log.
+    summary: String,
+    /// How much was changed, and what to say where that is nothing; none where processes were swapped.
+    count: Option<(u64, String)>,
+}
+
+impl<S: Shop> Operator<S> {
+    /// Carries an action out for a role; gives what it did, and its entry in the log if it changed anything.
+    pub(crate) async fn perform(
+        &self,
+        action: &Action,
+        role: &str,
+    ) -> anyhow::Result<(Change, Option<Deploy>)> {
+        let began = Instant::now();
+        let what = action.what();
+        let effect = self.effect(action).await?;
+        let mut change = Change {
+            id: None,
+            action: effect.kind,
+            what: what.clone(),
+            service: effect.service,
+            release: effect.release.clone(),
+            seconds: began.elapsed().as_secs_f64(),
+            count: effect.count.as_ref().map(|(count, _)| *count),
+            note: None,
+        };
+        if let Some((0, unchanged)) = effect.count {
+            change.note = Some(unchanged);
+            return Ok((change, None));
+        }
+        change.note = effect.count.is_some().then(|| effect.summary.clone());
+        let entry = self.deploys.record(Deploy {
+            id: String::new(),
+            service: effect.service.to_string(),
+            release: effect.release,
+            at: now(),
+            role: role.to_owned(),
+            summary: effect.summary,
+            kind: effect.kind,
+            changes: effect.changes,
+            command: (role == RESPONDER).then_some(what),
+        });
+        change.id = Some(entry.id.clone());
+        if let Some(problem) = self.deploys.problem() {
+            let done = change.note.map_or_else(String::new, |note| note + "; ");
+            change.note = Some(format!("{done}done, but not written down: {problem}"));
+        }
+        Ok((change, Some(entry)))
+    }
+
+    /// The release that a service runs.
+    pub(crate) fn current(&self, service: Service) -> anyhow::Result<String> {
+        let current = self.deploys.current(service.name());
+        current.context("a service that runs has a release")
+    }
+}

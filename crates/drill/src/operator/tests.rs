@@ -1,0 +1,377 @@
+//! An operator of a shop that is made of a list of what was done to it.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll, Waker};
+
+use record::{DEPLOYS, Deploy, DeployKind, GAME_MASTER, RESPONDER, SettingChange};
+use serde_json::{Value, json};
+use shop_api::Service;
+use tokio::sync::Semaphore;
+
+use super::Operator;
+use crate::api::{Action, Failure};
+use crate::deploy_log::DeployLog;
+use crate::gate::Gate;
+use crate::shop::Shop;
+
+/// What was done, one text each; `permits` are taken by each deploy.
+struct Paper {
+    done: Mutex<Vec<String>>,
+    count: u64,
+    permits: Semaphore,
+}
+
+impl Paper {
+    fn note(&self, what: String) {
+        self.done.lock().expect("no panic").push(what);
+    }
+
+    fn done(&self) -> Vec<String> {
+        self.done.lock().expect("no panic").clone()
+    }
+}
+
+impl Shop for Paper {
+    async fn deploy(&self, service: Service, release: &str, only: &[String]) -> anyhow::Result<()> {
+        self.permits.acquire().await?.forget();
+        self.note(format!("deploy {service} {release} {only:?}"));
+        Ok(())
+    }
+
+    async fn restart(&self, service: Service) -> anyhow::Result<()> {
+        self.note(format!("restart {service}"));
+        Ok(())
+    }
+
+    fn release_changes(
+        &self,
+        _: Service,
+        before: &str,
+        after: &str,
+    ) -> anyhow::Result<Vec<SettingChange>> {
+        Ok(vec![change("release", before, after)])
+    }
+
+    async fn push(
+        &self,
+        _: Service,
+        _: &str,
+        settings: Value,
+    ) -> anyhow::Result<Vec<SettingChange>> {
+        self.note(format!("push {settings}"));
+        Ok(vec![change("pushed", "no", "yes")])
+    }
+
+    async fn set(
+        &self,
+        service: Service,
+        _: &str,
+        settings: &BTreeMap<String, String>,
+    ) -> anyhow::Result<Vec<SettingChange>> {
+        let changes = settings
+            .iter()
+            .map(|(key, value)| change(key, "old", value));
+        self.note(format!("set {service}"));
+        Ok(changes
+            .filter(|change| change.before != change.after)
+            .collect())
+    }
+
+    async fn unset(&self, _: Service, _: &str, _: &[String]) -> anyhow::Result<Vec<SettingChange>> {
+        Ok(Vec::new())
+    }
+
+    async fn control(&self, service: Service, name: &str) -> anyhow::Result<u64> {
+        self.note(format!("{name} {service}"));
+        Ok(self.count)
+    }
+
+    async fn set_blocked(&self, client: &str, is_blocked: bool) -> anyhow::Result<bool> {
+        self.note(format!("block {client} {is_blocked}"));
+        Ok(self.count > 0)
+    }
+
+    async fn scale(&self, _: Service, replicas: usize) -> anyhow::Result<usize> {
+        self.note(format!("scale {replicas}"));
+        Ok(2)
+    }
+
+    async fn configure_payment(&self, settings: &Value) -> anyhow::Result<()> {
+        self.note(format!("payment {settings}"));
+        Ok(())
+    }
+}
+
+fn change(key: &str, before: &str, after: &str) -> SettingChange {
+    SettingChange {
+        key: key.to_owned(),
+        before: json!(before),
+        after: json!(after),
+    }
+}
+
+/// Two releases of each service are in the log; controls count to `count`.
+fn operator(count: u64) -> Operator<Paper> {
+    let deploys = DeployLog::default();
+    for release in ["1", "2"] {
+        for service in Service::ALL {
+            deploys.record(Deploy {
+                id: String::new(),
+                service: service.to_string(),
+                release: release.to_owned(),
+                at: time::OffsetDateTime::UNIX_EPOCH,
+                role: "engineer".to_owned(),
+                summary: format!("change {release}"),
+                kind: DeployKind::Deploy,
+                changes: Vec::new(),
+                command: None,
+            });
+        }
+    }
+    Operator {
+        shop: Paper {
+            done: Mutex::default(),
+            count,
+            permits: Semaphore::new(8),
+        },
+        deploys,
+    }
+}
+
+const SERVICE: Service = Service::Inventory;
+
+#[tokio::test]
+async fn what_swaps_processes_is_done_and_logged_as_what_runs_after_it() {
+    let release = "1".to_owned();
+    for (action, kind, done) in [
+        (
+            Action::Rollback { service: SERVICE },
+            DeployKind::Rollback,
+            "deploy inventory 1 []",
+        ),
+        (
+            Action::Deploy {
+                service: SERVICE,
+                release,
+            },
+            DeployKind::Deploy,
+            "deploy inventory 1 []",
+        ),
+        (
+            Action::Restart { service: SERVICE },
+            DeployKind::Restart,
+            "restart inventory",
+        ),
+    ] {
+        let operator = operator(1);
+        let performed = operator.perform(&action, RESPONDER).await;
+        let (change, entry) = performed.expect("it can be done");
+        let entry = entry.expect("something changed");
+        assert_eq!(operator.shop.done(), [done]);
+        assert_eq!((change.action, entry.kind), (kind, kind));
+        assert_eq!(change.id.as_ref(), Some(&entry.id));
+        assert_eq!((change.count, change.note), (None, None));
+        assert_eq!(entry.command, Some(action.what()));
+        assert_eq!(operator.deploys.entries().last(), Some(&entry));
+    }
+}
+
+#[tokio::test]
+async fn what_changes_nothing_is_not_logged_and_says_so() {
+    let actions = [
+        Action::Flush { service: SERVICE },
+        Action::Skip {},
+        Action::Replay {},
+        Action::Block {
+            client: "a".to_owned(),
+        },
+        Action::Unset {
+            service: SERVICE,
+            keys: vec!["cache.capacity".to_owned()],
+        },
+        Action::Scale {
+            service: SERVICE,
+            replicas: 2,
+        },
+    ];
+    for action in actions {
+        let operator = operator(0);
+        let logged = operator.deploys.entries().len();
+        let performed = operator.perform(&action, RESPONDER).await;
+        let (change, entry) = performed.expect("it can be asked for");
+        assert_eq!((change.count, change.id, entry), (Some(0), None, None));
+        assert!(
+            change.note.is_some_and(|note| !note.is_empty()),
+            "{action:?}"
+        );
+        assert_eq!(operator.deploys.entries().len(), logged, "{action:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_changes_something_is_counted_and_logged_under_the_release_that_runs() {
+    let set = [("a", "old"), ("b", "new")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let set = Action::Set {
+        service: SERVICE,
+        settings: set.into(),
+    };
+    for (action, summary) in [
+        (Action::Flush { service: SERVICE }, "flushed 3 entries"),
+        (Action::Replay {}, "moved 3 dead letters back to the outbox"),
+        (set, "b = \"new\""),
+        (
+            Action::Scale {
+                service: SERVICE,
+                replicas: 3,
+            },
+            "scaled from 2 to 3 replicas",
+        ),
+    ] {
+        let operator = operator(3);
+        let performed = operator.perform(&action, RESPONDER).await;
+        let (change, entry) = performed.expect("it can be done");
+        let entry = entry.expect("something changed");
+        assert_eq!(
+            (entry.summary.as_str(), entry.release.as_str()),
+            (summary, "2")
+        );
+        assert_eq!(change.note.as_deref(), Some(summary));
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_done_is_refused_before_anything_is_done() {
+    for (action, expected) in [
+        (
+            Action::Deploy {
+                service: SERVICE,
+                release: "9".to_owned(),
+            },
+            "`inventory` has no release `9`; its releases are 1, 2",
+        ),
+        (
+            Action::Flush {
+                service: Service::Checkout,
+            },
+            "`checkout` has no cache",
+        ),
+        (
+            Action::Scale {
+                service: Service::Gateway,
+                replicas: 2,
+            },
+            "`gateway` cannot be scaled: there is no load balancer in front of it",
+        ),
+        (
+            Action::Scale {
+                service: SERVICE,
+                replicas: 9,
+            },
+            "cannot run 9 replicas",
+        ),
+    ] {
+        let operator = operator(1);
+        let refused = operator.perform(&action, RESPONDER).await;
+        let error = refused.expect_err("it is refused");
+        let failure = error.downcast_ref::<Failure>().expect("in words");
+        assert_eq!(failure.message, expected);
+        assert_eq!(operator.shop.done(), Vec::<String>::new());
+    }
+}
+
+#[tokio::test]
+async fn only_what_the_responder_does_is_an_action() {
+    let operator = operator(1);
+    let rollback = Action::Rollback { service: SERVICE };
+    let performed = operator.perform(&rollback, GAME_MASTER).await;
+    performed.expect("it can be done");
+    assert_eq!(operator.deploys.actions(), Vec::new());
+    let restart = Action::Restart { service: SERVICE };
+    let performed = operator.perform(&restart, RESPONDER).await;
+    performed.expect("it can be done");
+    let actions = operator.deploys.actions();
+    let whats: Vec<&str> = actions.iter().map(|action| action.what.as_str()).collect();
+    assert_eq!(whats, ["restart inventory"]);
+}
+
+#[tokio::test]
+async fn an_action_that_cannot_be_written_down_is_done_and_says_so() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = DEPLOYS.path(folder.path());
+    // Opens like any file, and has no room.
+    std::os::unix::fs::symlink("/dev/full", &path).expect("a link");
+    let deploys = DeployLog::new(DEPLOYS.open(folder.path()).expect("it opens"));
+    let all = operator(1);
+    for entry in all.deploys.entries() {
+        deploys.record(entry);
+    }
+    let operator = Operator {
+        shop: all.shop,
+        deploys,
+    };
+    let flush = Action::Flush { service: SERVICE };
+    let performed = operator.perform(&flush, RESPONDER).await;
+    let (change, entry) = performed.expect("it is done");
+    let note = change.note.expect("a note");
+    assert!(
+        note.starts_with("flushed 1 entry; done, but not written down: `deploys.jsonl`"),
+        "{note}"
+    );
+    assert!(entry.is_some());
+    assert_eq!(operator.deploys.actions().len(), 1, "the facts have it");
+}
+
+#[tokio::test]
+async fn a_step_of_the_timeline_is_logged_before_its_rollout_and_pushes_before_its_entry() {
+    let operator = operator(1);
+    let scenario = scenario::catalogue::load("error-spike").expect("it is valid");
+    let mut kinds = Vec::new();
+    for event in &scenario.timeline {
+        let before = operator.shop.done().len();
+        let entry = operator.begin(&event.action, &scenario).await;
+        let begun = operator.shop.done().len() - before;
+        if let Some(entry) = entry.expect("a step of the scenario") {
+            assert_eq!(begun, usize::from(entry.kind == DeployKind::Config));
+            assert_eq!(entry.command, None);
+            kinds.push(entry.kind);
+        }
+        let completed = operator.complete(&event.action).await;
+        completed.expect("a step of the scenario");
+    }
+    assert!(kinds.contains(&DeployKind::Deploy) && kinds.contains(&DeployKind::Config));
+    assert_eq!(operator.shop.done().len(), kinds.len());
+}
+
+/// The race of an action with a submission from another terminal.
+#[test]
+fn an_action_under_way_is_in_the_log_before_a_write_up_is_graded() {
+    let (gate, operator) = (Gate::default(), operator(1));
+    operator.shop.permits.forget_permits(8);
+    let mut context = Context::from_waker(Waker::noop());
+    let rollback = Action::Rollback { service: SERVICE };
+    let mut acting = pin!(async {
+        let _under_way = gate.act()?;
+        operator.perform(&rollback, RESPONDER).await
+    });
+    assert!(acting.as_mut().poll(&mut context).is_pending());
+    let mut grading = pin!(async {
+        let turn = gate.grade().await;
+        turn.map(|_turn| operator.deploys.actions())
+    });
+    assert!(
+        grading.as_mut().poll(&mut context).is_pending(),
+        "the action is not finished"
+    );
+    assert!(gate.act().is_err(), "another one is refused");
+    operator.shop.permits.add_permits(1);
+    assert!(matches!(
+        acting.as_mut().poll(&mut context),
+        Poll::Ready(Ok(_))
+    ));
+    let Poll::Ready(Ok(actions)) = grading.as_mut().poll(&mut context) else {
+        panic!("nothing is under way any more");
+    };
+    assert_eq!(actions[0].what, "rollback inventory");
+}
