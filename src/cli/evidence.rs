@@ -49,7 +49,7 @@ pub struct Logs {
     /// At most this many lines, the newest; 0 for all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     pub limit: usize,
-    /// Read an ended run, by id, folder or archive
+    /// Read an ended run: id, folder or archive
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON lines.
@@ -173,7 +173,7 @@ pub struct Deploys {
     /// Only entries since this time
     #[arg(long, value_name = "TIME", value_parser = parse_when)]
     pub since: Option<When>,
-    /// Read an ended run, by id, folder or archive
+    /// Read an ended run: id, folder or archive
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON.
@@ -197,7 +197,7 @@ pub struct DeploysShow {
     /// The entry, as `firedrill deploys` shows it
     #[arg(value_name = "ID")]
     pub id: String,
-    /// Read an ended run, by id, folder or archive
+    /// Read an ended run: id, folder or archive
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON.
@@ -255,7 +255,7 @@ pub struct HeapShow {
     /// How many functions
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = parse_limit)]
     pub top: usize,
-    /// Read an ended run, by id, folder or archive
+    /// Read an ended run: id, folder or archive
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON.
@@ -278,7 +278,7 @@ pub struct HeapDiff {
     /// How many functions
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = parse_limit)]
     pub top: usize,
-    /// Read an ended run, by id, folder or archive
+    /// Read an ended run: id, folder or archive
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON.

@@ -60,7 +60,7 @@ pub struct Submit {
     /// The write-up
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Grade it by the record of a run that was graded before, by id, folder or archive; the run keeps its own verdict
+    /// Grade it against the record of a graded run (id, folder or archive), which keeps its own verdict
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON.
@@ -74,7 +74,7 @@ pub struct Submit {
   firedrill debrief                     the drill just submitted
   firedrill debrief --run RUN           an earlier one")]
 pub struct Debrief {
-    /// An ended run, by id, folder or archive [default: the running drill, else the newest run]
+    /// An ended run: id, folder or archive [default: the newest]
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Show the answer without a submitted write-up: give the drill up
@@ -95,9 +95,9 @@ pub struct Debrief {
   firedrill pack RUN incident.tar.gz
   firedrill open incident.tar.gz        on any machine
 
-Every command that takes a RUN takes such a file. Any tar program unpacks it.")]
+Every command that takes a RUN also takes this file. Any tar program unpacks it.")]
 pub struct Pack {
-    /// An ended run, by id or folder [default: the newest]
+    /// An ended run: id or folder [default: the newest]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
     /// Where to write it [default: RUN.tar.gz in this folder]
