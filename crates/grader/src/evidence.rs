@@ -10,6 +10,7 @@ mod lines;
 pub mod logs;
 pub mod looks;
 mod otlp_json;
+pub mod profiles;
 pub mod prometheus;
 pub mod snapshots;
 
@@ -20,6 +21,7 @@ pub use deploys::{Changed, Deploy, DeployKind, Deploys};
 pub use jaeger::{Jaeger, Span, Trace, TraceQuery};
 pub use logs::{LogLine, Logs};
 pub use looks::{By, Look, LookKind, Looks};
+pub use profiles::{ProfileMeta, Profiles};
 pub use prometheus::{Labels, Prometheus, Sample, Series, Value};
 pub use snapshots::{SnapshotMeta, Snapshots};
 
@@ -152,6 +154,8 @@ pub struct Sources {
     pub deploys: Deploys,
     /// Heap snapshots of the run.
     pub snapshots: Snapshots,
+    /// CPU profiles of the run.
+    pub profiles: Profiles,
 }
 
 impl Sources {
@@ -164,6 +168,7 @@ impl Sources {
             logs: Logs::open(folder),
             deploys: Deploys::open(folder),
             snapshots: Snapshots::open(folder),
+            profiles: Profiles::open(folder),
         })
     }
 }

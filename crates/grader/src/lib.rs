@@ -12,13 +12,17 @@
 #[macro_use]
 mod closed;
 pub mod alert;
+pub mod differential;
+pub mod effect;
 pub mod evidence;
 mod examination;
 pub mod heap;
 pub mod log_query;
 pub mod mitigation;
 pub mod moment;
+mod number;
 pub mod pointer;
+pub mod reference;
 pub mod reproduction;
 mod retrace;
 pub mod rubric;

@@ -90,7 +90,7 @@ impl Trial {
         let grown = self.grown.map_or_else(String::new, |grown| {
             format!(
                 ", the metric grew by {}",
-                crate::pointer::promql::number(grown)
+                crate::number::number(grown)
             )
         });
         format!(

@@ -140,21 +140,24 @@ impl Snapshots {
         std::fs::read(&path).map_err(|error| lines::unreadable(&path, &error))
     }
 
-    /// Names come from people, so they are held to plain file names before they touch the disk.
     fn path(&self, name: &str, extension: &str) -> Result<PathBuf, Error> {
-        let is_plain = !name.is_empty()
-            && name.len() <= 64
-            && !name.starts_with(['.', '-'])
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-            && !name.contains("..");
-        if !is_plain {
-            return Err(Error::Asked(format!(
+        match is_plain(name) {
+            true => Ok(self.folder.join(format!("{name}.{extension}"))),
+            false => Err(Error::Asked(format!(
                 "`{}` is not a snapshot name; use letters, digits, `-`, `_` and `.`",
                 shorten(name, 60)
-            )));
+            ))),
         }
-        Ok(self.folder.join(format!("{name}.{extension}")))
     }
+}
+
+/// Names come from people, so they are held to plain file names before they touch the disk.
+pub(super) fn is_plain(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && !name.starts_with(['.', '-'])
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        && !name.contains("..")
 }

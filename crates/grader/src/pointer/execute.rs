@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::{Detail, Executed, Expected, Finding, Outcome, Pointer, Target, Tells, promql, trace};
 use crate::evidence::{Deploy, Error, Sources, shorten};
 use crate::heap;
-use crate::log_query::Query;
+use crate::log_query::{Query, Scope};
 use crate::moment::{Frame, clock_text};
 use crate::writeup::WriteUp;
 
@@ -142,7 +142,7 @@ fn find_log(logs: &crate::evidence::Logs, query: &Query, frame: &Frame) -> Resul
     };
     let tells = match frame.windows {
         None => Tells::NotAsked,
-        Some(_) if !query.general().names_a_kind() => {
+        Some(_) if query.general().scope() == Scope::Writers => {
             Tells::No("it names who wrote the lines and no kind of line".to_owned())
         }
         Some(windows) => {

@@ -3,7 +3,7 @@
 use super::{Action, Answer, Case, Item};
 use crate::moment::clock_text;
 use crate::pointer::Detail;
-use crate::pointer::promql::number;
+use crate::number::number;
 use crate::rubric;
 use crate::vocabulary::TriggerKind;
 
