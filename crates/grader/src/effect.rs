@@ -28,6 +28,7 @@ const SAME_SIZE: f64 = 0.1;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Effect {
     /// Clear and faint changes.
+    #[serde(with = "list")]
     pub changes: BTreeMap<Feature, Change>,
     /// Why there is no effect although there may be a difference, in one sentence without its full stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -65,6 +66,41 @@ pub struct Change {
     pub services: BTreeSet<String>,
     /// In numbers, for people: `0.04 to 0.06 before, 2.3 then`.
     pub what: String,
+}
+
+/// As JSON, changes are a list: their features are more than a name.
+mod list {
+    use std::collections::BTreeMap;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{Change, Feature};
+
+    #[derive(Serialize, Deserialize)]
+    struct One<F, C> {
+        #[serde(flatten)]
+        feature: F,
+        #[serde(flatten)]
+        change: C,
+    }
+
+    pub(super) fn serialize<S: Serializer>(
+        changes: &BTreeMap<Feature, Change>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let list = changes
+            .iter()
+            .map(|(feature, change)| One { feature, change });
+        serializer.collect_seq(list)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<Feature, Change>, D::Error> {
+        let list = Vec::<One<Feature, Change>>::deserialize(deserializer)?;
+        let pairs = list.into_iter().map(|one| (one.feature, one.change));
+        Ok(pairs.collect())
+    }
 }
 
 impl Effect {
@@ -161,6 +197,18 @@ mod tests {
         let (_, strongest) = effect.strongest().expect("one is clear");
         assert_eq!(strongest.size, 3.0);
         assert_eq!(effect.services(), ["checkout", "gateway"].into());
+    }
+
+    #[test]
+    fn an_effect_is_read_as_it_was_written() {
+        let mut effect = Effect::default();
+        effect.add("x", Direction::Up, change(1.5, 2.0, "gateway"));
+        let text = serde_json::to_string(&effect).expect("it can be written");
+        assert_eq!(
+            text,
+            "{\"changes\":[{\"name\":\"x\",\"direction\":\"up\",\"size\":1.5,\"strength\":2.0,\"services\":[\"gateway\"],\"what\":\"\"}]}"
+        );
+        assert_eq!(serde_json::from_str::<Effect>(&text).ok(), Some(effect));
     }
 
     #[test]

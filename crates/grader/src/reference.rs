@@ -9,6 +9,7 @@
 
 mod lines;
 mod metrics;
+mod probe;
 mod record;
 mod spans;
 mod summary;
@@ -23,6 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use lines::Logged;
 pub use metrics::Metrics;
+pub use probe::Probe;
 pub use record::record;
 pub use spans::{Operation, Trait};
 
@@ -199,6 +201,11 @@ impl Reference {
     /// The effect of a trace that begins with this operation: what the traces of the incident show here.
     pub fn trace(&self, operation: &str) -> Effect {
         spans::effect(&self.operations, operation)
+    }
+
+    /// What a trace shows that begins with this operation and was looked for, because it is slow or has failed.
+    pub fn found_trace(&self, operation: &str) -> Effect {
+        spans::found(&self.operations, operation)
     }
 
     /// The effect of two heap snapshots of a service here.

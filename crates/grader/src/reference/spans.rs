@@ -66,6 +66,21 @@ impl Operation {
     }
 }
 
+/// What one of the traces that begin with an operation shows, if it is one of those that show something.
+pub(super) fn found(operations: &BTreeMap<String, Operation>, operation: &str) -> Effect {
+    let mut effect = Effect::default();
+    for one in operations.get(operation).map_or(&[][..], |known| &known.traits) {
+        let change = Change {
+            size: one.size,
+            strength: 3.0 * CLEAR,
+            services: Default::default(),
+            what: format!("in {:.0} of 100 such traces", 100.0 * one.share),
+        };
+        effect.add(&one.name, one.direction, change);
+    }
+    effect
+}
+
 /// The effect of a trace that begins with this operation. What only other operations show is faint: it is not absent.
 pub(super) fn effect(operations: &BTreeMap<String, Operation>, operation: &str) -> Effect {
     let mut effect = Effect::default();
