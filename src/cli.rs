@@ -20,21 +20,21 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Green.on_default())
     .placeholder(AnsiColor::Cyan.on_default());
 
-/// Practise incidents on a real, instrumented shop.
+/// Practise incident response on a real, instrumented shop.
 ///
-/// With no command, `firedrill` runs a blind drill: it starts the shop, traffic, Jaeger and Prometheus, and pages you
+/// Without a command, `firedrill` runs a blind drill: it starts the shop, traffic, Jaeger and Prometheus, and pages you
 /// when something breaks. Read the evidence from a second terminal, act, write it up, and submit.
 #[derive(Debug, Parser)]
 #[command(name = "firedrill", version, styles = STYLES, max_term_width = 100)]
 #[command(after_help = "Examples:
   firedrill                        a blind drill
-  firedrill list                   the drills, without spoilers
+  firedrill list                   all drills, without spoilers
   firedrill run slow-checkout      one drill by name
-  firedrill logs level=error       from a second terminal: read the evidence
-  firedrill submit report.md       the grade
+  firedrill logs level=error       read the evidence, from a second terminal
+  firedrill submit report.md       submit the write-up and get the verdict
 
-Exit codes: 0 done or passed, 1 unexpected, 2 usage, 3 scenario invalid,
-4 the stack failed to start, 10 the drill was graded as not passed, 11 the drill is void.")]
+Exit codes: 0 done or passed, 1 unexpected error, 2 usage error, 3 invalid scenario,
+4 the stack did not start, 10 the write-up did not pass, 11 the drill is void.")]
 pub struct Cli {
     /// Flags that every command takes.
     #[command(flatten)]
@@ -47,7 +47,7 @@ pub struct Cli {
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// Folder that holds the runs and the mark of the running drill [default: the XDG state folder]
+    /// State folder, where runs are kept [default: `firedrill` in the XDG state folder]
     #[arg(
         long,
         global = true,
@@ -56,7 +56,7 @@ pub struct Global {
         hide_env_values = true
     )]
     pub state_dir: Option<PathBuf>,
-    /// When to use colour; `auto` means on a terminal, and NO_COLOR turns it off
+    /// When to colour the output; `auto`: on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
     pub color: Color,
 }
@@ -66,7 +66,7 @@ pub struct Global {
 pub enum Color {
     /// On a terminal, unless `NO_COLOR` is set.
     Auto,
-    /// Always, also into a pipe.
+    /// Always, even into a pipe.
     Always,
     /// Never.
     Never,
@@ -144,15 +144,15 @@ impl std::fmt::Display for Service {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a drill: blind, or the one named
+    /// Run a drill: a blind choice, or by name
     Run(drill::Run),
-    /// Start the shop, the traffic and the backends with no incident
+    /// Start the shop, its traffic and the backends without an incident
     Up(drill::Up),
-    /// List the drills: id, symptom, level; no spoilers
+    /// List the drills by id, symptom and level, without spoilers
     List(drill::List),
-    /// Show what runs, since when, how it does and what was paged
+    /// Show what is running, how healthy it is, and what paged
     Status(drill::Status),
-    /// Read the services' logs
+    /// Search or follow the services' logs
     Logs(evidence::Logs),
     /// Search traces
     Traces(evidence::Traces),
@@ -166,50 +166,50 @@ pub enum Command {
     Heap(evidence::Heap),
     /// Profile a running service
     Profile(evidence::Profile),
-    /// Send one request through the gateway and show its trace
+    /// Send a request through the gateway and show its trace
     Request(evidence::Request),
-    /// Put the release back that ran before
+    /// Roll a service back to its previous release
     Rollback(act::Rollback),
-    /// Restart a service on the release it runs
+    /// Restart a service on its current release
     Restart(act::Restart),
     /// Deploy a release of a service
     Deploy(act::Deploy),
-    /// Empty the caches of a service
+    /// Flush the caches of a service
     Flush(act::Flush),
-    /// Set the message aside that is stuck, or try dead letters again
+    /// Skip the message that blocks the outbox, or replay dead letters
     Outbox(act::Outbox),
-    /// Turn a client away at the gateway
+    /// Block a client at the gateway
     Block(act::Block),
-    /// Let a client in again
+    /// Unblock a client
     Unblock(act::Unblock),
     /// Show or change the settings of a service
     Config(config::Config),
-    /// Run more or fewer replicas of a service
+    /// Scale a service to more or fewer replicas
     Scale(act::Scale),
-    /// Start or check the write-up
+    /// Start or check a write-up
     Report(write::Report),
-    /// Grade a write-up and end the drill
+    /// Submit a write-up for its verdict and end the drill
     Submit(write::Submit),
-    /// What happened, the shortest path through the evidence, what misled
+    /// Show what happened, the shortest path through the evidence, and what misled
     Debrief(write::Debrief),
-    /// Show progress over the graded runs, as a plot
+    /// Show the graded runs and how the scores develop
     History(write::History),
     /// Open the evidence of an ended run in Jaeger and Prometheus
     Open(drill::Open),
-    /// Validate scenario files: all problems at once
+    /// Validate scenario files and list every problem
     Check(drill::Check),
-    /// Hold drills and prove that they hold water
+    /// Run drills and check that each one is sound
     Verify(drill::Verify),
     /// Print a completion script for a shell
     Completions(write::Completions),
-    /// Print the manual, or write one page for each command
+    /// Print the manual, or write one man page per command
     Man(write::Man),
-    /// Be the parent of one service in a container, for a runner elsewhere
+    /// Supervise one service in a container for a remote runner
     Manage(manage::Manage),
-    /// Ask one URL, for health checks
+    /// Request one URL, for health checks
     #[command(hide = true)]
     Probe(manage::Probe),
-    /// Serve as one process of the shop; the runner starts these
+    /// Run as one process of the shop; the runner starts these
     #[command(hide = true)]
     Serve(drill::Serve),
 }

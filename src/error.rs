@@ -23,7 +23,7 @@ pub enum Outcome {
 
 /// Exit code of [`Outcome::Done`].
 pub const EXIT_DONE: u8 = 0;
-/// Exit code of an error that nobody foresaw.
+/// Exit code of an unexpected error.
 pub const EXIT_UNEXPECTED: u8 = 1;
 /// Exit code of a wrong argument, name or input; clap uses the same.
 pub const EXIT_USAGE: u8 = 2;
@@ -57,7 +57,7 @@ pub enum Error {
         /// What to do.
         hint: Option<String>,
     },
-    /// A name of nothing.
+    /// A name that matches nothing.
     #[error("there is no {kind} `{name}`")]
     UnknownName {
         /// What it should have named: `drill`, `service`, `run`, `snapshot`.
@@ -74,7 +74,7 @@ pub enum Error {
         state_dir: PathBuf,
     },
     /// A second drill in the same state folder.
-    #[error("a drill is running already: {run}, process {pid}")]
+    #[error("a drill is already running: {run}, process {pid}")]
     AlreadyRunning {
         /// The running drill.
         run: String,
@@ -139,7 +139,7 @@ impl Error {
         }
     }
 
-    /// A name of nothing among `known`, with the names that look like it.
+    /// A name that is not among `known`, with the names that look like it.
     pub fn unknown<'a>(
         kind: &'static str,
         name: &str,
@@ -178,13 +178,13 @@ impl Error {
                 names => format!("did you mean {}?", either(names)),
             }),
             Self::NotRunning { state_dir } => Some(format!(
-                "start one with `firedrill run` or `firedrill up`, look at an ended one with `firedrill open`, or name its `--state-dir` (searched: {})",
+                "start one with `firedrill run` or `firedrill up`, open an ended run with `firedrill open`, or pass its `--state-dir` (searched: {})",
                 state_dir.display()
             )),
             Self::AlreadyRunning { pid, .. } => Some(format!(
-                "stop it with Ctrl-C in its terminal or `kill {pid}`, or give this one its own `--state-dir`"
+                "stop it with Ctrl-C in its terminal or `kill {pid}`, or use another `--state-dir` for this one"
             )),
-            Self::Unreachable { .. } => Some("`firedrill status` shows what runs".to_owned()),
+            Self::Unreachable { .. } => Some("`firedrill status` shows what is running".to_owned()),
             Self::Scenario(_) | Self::Expression { .. } => None,
         }
     }
@@ -204,7 +204,7 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     user_error(error).map_or(EXIT_UNEXPECTED, Error::exit_code)
 }
 
-/// Whether the reader of our output went away.
+/// Whether the reader of our output has gone.
 pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause

@@ -82,7 +82,7 @@ pub(crate) async fn own_host(State(hosts): State<Hosts>, request: Request, next:
     if hosts.admit(request.headers()) {
         return next.run(request).await;
     }
-    let mut message = "the Host header names another host".to_owned();
+    let mut message = "the Host header does not match this server".to_owned();
     if let Some(flag) = hosts.flag {
         message.push_str(&format!("; `{flag} NAME` adds a name"));
     }
@@ -105,7 +105,7 @@ pub(crate) async fn with_token(
     if request.method() != Method::GET && !is_json {
         return refuse(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "the body must be application/json",
+            "the body must be `application/json`",
         );
     }
     next.run(request).await

@@ -29,7 +29,7 @@ impl Key {
         let (nonce, hash) = (field("nonce"), field("scenario_hash"));
         if hash.is_empty() {
             return Err(
-                Error::usage("this run had no incident", "`firedrill run` starts a drill").into(),
+                Error::usage("this run has no incident", "`firedrill run` starts a drill").into(),
             );
         }
         Ok(Self { nonce, hash })
@@ -54,7 +54,7 @@ pub(crate) fn scenario(folder: &Path) -> anyhow::Result<Scenario> {
     let file = catalogue::FILES
         .iter()
         .find(|file| seal::commitment(&nonce, file.text.as_bytes()) == hash);
-    let file = file.context("no drill of the catalogue has this run's hash: it was another version's, or its runner was killed")?;
+    let file = file.context("no built-in drill matches this run's hash: another version ran it, or its runner was killed")?;
     Ok(catalogue::load(file.id)?)
 }
 
@@ -94,16 +94,16 @@ impl Elsewhere {
     pub(crate) fn refusal(&self, run: &str) -> Error {
         let message = match &self.urls {
             Some(urls) => format!(
-                "traces and metrics of {run} are not in its folder: they were kept by Jaeger at {} and Prometheus at {}",
+                "the folder of {run} has no traces and metrics: Jaeger at {} and Prometheus at {} kept them",
                 urls.jaeger, urls.prometheus
             ),
             None => format!(
-                "traces and metrics of {run} are not in its folder: they were kept by the {} Jaeger and Prometheus, and ended with them",
+                "the folder of {run} has no traces and metrics: its {} Jaeger and Prometheus kept them and are gone",
                 self.kind
             ),
         };
         let hint = format!(
-            "its folder has the rest: `firedrill debrief {run}`, `firedrill logs --run {run}`, `firedrill deploys --run {run}`, `firedrill heap diff --run {run}`"
+            "the folder has the rest: `firedrill debrief --run {run}`, `firedrill logs --run {run}`, `firedrill deploys --run {run}`, `firedrill heap diff --run {run}`"
         );
         Error::usage(message, hint)
     }
@@ -130,7 +130,7 @@ impl Recorded {
             return Err(elsewhere.refusal(&run_of(folder)).into());
         }
         let Ok(facts) = std::fs::read(folder.join("facts.json")) else {
-            let hint = "only a run that was graded can be graded again";
+            let hint = "only a graded run can be graded again";
             return Err(Error::usage("no write-up was graded in this run", hint).into());
         };
         let facts: Facts = serde_json::from_slice(&facts).context("facts of the run")?;

@@ -129,7 +129,7 @@ async fn drive(
             _ = terminations.recv() => break,
             () = &mut unattended => break,
             () = stack.wanted.cancelled() => {
-                console.note("a drill takes the shop over");
+                console.note("a drill takes over the shop");
                 break;
             }
             status = stack.backend.exited() => {
@@ -203,9 +203,9 @@ async fn start(
 
 async fn tell(drill: &Drill, notice: Notice) {
     let (instance, what) = match notice {
-        Notice::Ended { instance, how } => (instance, format!("ended by itself ({how})")),
-        Notice::Restarted { instance } => (instance, "was started again".to_owned()),
-        Notice::Silent { instance, reason } => (instance, format!("does not answer ({reason})")),
+        Notice::Ended { instance, how } => (instance, format!("exited unexpectedly ({how})")),
+        Notice::Restarted { instance } => (instance, "restarted".to_owned()),
+        Notice::Silent { instance, reason } => (instance, format!("stopped answering ({reason})")),
         Notice::Answers { instance } => (instance, "answers again".to_owned()),
     };
     if instance == JAEGER {
@@ -242,7 +242,7 @@ async fn bring_back(drill: &Drill, backend: &mut Backend, how: String) {
             )
             .await
         }
-        Err(error) => drill.void(format!("the backend does not come up again: {error:#}")),
+        Err(error) => drill.void(format!("the backend cannot be restarted: {error:#}")),
     }
 }
 

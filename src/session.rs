@@ -180,10 +180,8 @@ impl StateDir {
 
     fn read(&self) -> anyhow::Result<Session> {
         let path = self.0.join("current.json");
-        let text = fs::read(&path)
-            .with_context(|| format!("mark of the running drill `{}`", path.display()))?;
-        serde_json::from_slice(&text)
-            .with_context(|| format!("mark of the running drill `{}`", path.display()))
+        let text = fs::read(&path).with_context(|| format!("session file `{}`", path.display()))?;
+        serde_json::from_slice(&text).with_context(|| format!("session file `{}`", path.display()))
     }
 
     /// The ids of the recorded runs, oldest first; ids begin with the time, so the order of names is that of time.
@@ -238,13 +236,13 @@ impl StateDir {
 impl Lock {
     /// Tells the other terminals what runs; replaces the file as a whole, so that none reads half of it.
     pub fn publish(&self, session: &Session) -> anyhow::Result<()> {
-        let text = serde_json::to_vec_pretty(session).context("mark of the running drill")?;
+        let text = serde_json::to_vec_pretty(session).context("session")?;
         let fresh = self.current.with_extension("json.new");
         open_private(&fresh, true)?
             .write_all(&text)
-            .with_context(|| format!("mark of the running drill `{}`", fresh.display()))?;
+            .with_context(|| format!("session file `{}`", fresh.display()))?;
         fs::rename(&fresh, &self.current)
-            .with_context(|| format!("mark of the running drill `{}`", self.current.display()))
+            .with_context(|| format!("session file `{}`", self.current.display()))
     }
 }
 

@@ -149,7 +149,10 @@ fn another_verdict(folder: &Path, again: &Verdict) -> anyhow::Result<Option<Stri
     let is_same = verdict["passed"] == again.passed && verdict["score"] == again.score;
     Ok((!is_same).then(|| {
         let score = &verdict["score"];
-        format!("graded again, {score} points have become {}", again.score)
+        format!(
+            "graded again, it got {} points instead of {score}",
+            again.score
+        )
     }))
 }
 
@@ -162,7 +165,7 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn differences(scenario: &Scenario, seed: u64, held: &hold::Held) -> anyhow::Result<Vec<String>> {
     let compared = || match hold::begin(scenario, seed) {
         Ok(again) => repeat::differences(held, &again),
-        Err(error) => Ok(vec![format!("held again: {error:#}")]),
+        Err(error) => Ok(vec![format!("second run: {error:#}")]),
     };
     let first = compared()?;
     if first.is_empty() {

@@ -41,9 +41,8 @@ const UNITS: [(&str, f64); 6] = [
 
 /// Parses a duration such as `250ms`, `1.5s`, `5m`, `2h` or `2d`.
 pub fn parse_duration(text: &str) -> Result<Duration, String> {
-    let wrong = || {
-        format!("`{text}` is not a duration; write one such as `250ms`, `30s`, `5m`, `2h`, `2d`")
-    };
+    let wrong =
+        || format!("`{text}` is not a duration, such as `250ms`, `30s`, `5m`, `2h` or `2d`");
     let (number, unit_s) = UNITS
         .iter()
         .find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, seconds)))
@@ -78,7 +77,7 @@ pub fn parse_when(text: &str) -> Result<When, String> {
         return Ok(When::At(at));
     }
     Err(format!(
-        "`{text}` is not a time; write `5m` (ago), `14:05:10` (today, UTC), `2026-11-23T14:05:10Z` or Unix seconds"
+        "`{text}` is not a time: write `5m` (ago), `14:05:10` (today, UTC), `2026-11-23T14:05:10Z` or Unix seconds"
     ))
 }
 

@@ -290,7 +290,7 @@ fn configure(drill: &Drill) {
         (&["set", "gateway", "blocked=someone"], "firedrill block"),
         (
             &["unset", "inventory", "readers"],
-            "you have not set `readers`",
+            "`readers` of `inventory` was not set",
         ),
     ] {
         let refused = drill.cli(&[&["config"], arguments].concat());

@@ -56,7 +56,7 @@ fn refuses_a_flood(drill: &mut Drill) {
     let output = drill.cli(&["submit", file.to_str().expect("a path")]);
     let problem = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!matches!(output.status.code(), Some(0 | 10)), "{problem}");
-    assert!(problem.contains("bytes; 262144 are allowed"), "{problem}");
+    assert!(problem.contains("bytes; the limit is 262144"), "{problem}");
     assert_eq!(drill.json(&["status"])["phase"], "paged", "{problem}");
 }
 
@@ -95,7 +95,7 @@ static ATTEMPTS: [Attempt; 10] = [
         says: &[
             "`verdict` is missing",
             "No cause is named.",
-            "There is no pointer at all.",
+            "There are no pointers.",
         ],
     },
     Attempt {
@@ -121,10 +121,10 @@ static ATTEMPTS: [Attempt; 10] = [
             );
         },
         says: &[
-            "there is no trace `4bf92f3577b34da6a3ce929d0e0e4736` in this run",
-            "lies outside of this run",
-            "there is no deploy `inventory@2025.1.1` in this run",
-            "No pointer that resolves is of kind: trace, promql, deploy.",
+            "this run has no trace `4bf92f3577b34da6a3ce929d0e0e4736`",
+            "is outside this run",
+            "this run has no deploy `inventory@2025.1.1`",
+            "No pointer that resolves for: trace, promql, deploy.",
         ],
     },
     Attempt {
@@ -133,7 +133,7 @@ static ATTEMPTS: [Attempt; 10] = [
             let trace = evidence(head, "cause")[0].clone();
             everywhere(head, &[&trace]);
         },
-        says: &["No pointer that resolves is of kind: promql, deploy."],
+        says: &["No pointer that resolves for: promql, deploy."],
     },
     Attempt {
         name: "right cause without evidence",
@@ -151,7 +151,7 @@ static ATTEMPTS: [Attempt; 10] = [
         },
         says: &[
             "Neither component nor mechanism is right.",
-            "were not right: Brier score 0.81",
+            "you were wrong: Brier score 0.81",
         ],
     },
     Attempt {
@@ -162,7 +162,7 @@ static ATTEMPTS: [Attempt; 10] = [
     Attempt {
         name: "the trigger as the cause",
         spoil: |head, _| set(head, "cause", &[("mechanism", "defective-release")]),
-        says: &["What you name is near, but it is not the root."],
+        says: &["Your cause is close, but it is not the root cause."],
     },
     Attempt {
         name: "files and hosts",
@@ -184,10 +184,10 @@ static ATTEMPTS: [Attempt; 10] = [
         },
         says: &[
             "`/etc/passwd` is not a snapshot name",
-            "there is no deploy `../../etc/passwd` in this run",
-            "no log line of this run matches",
-            "It is no alert: Prometheus refused",
-            "is no `firedrill request …`.",
+            "this run has no deploy `../../etc/passwd`",
+            "no log line matches",
+            "It cannot be used: Prometheus refused",
+            "is not a `firedrill request …`.",
         ],
     },
     Attempt {
@@ -202,8 +202,8 @@ static ATTEMPTS: [Attempt; 10] = [
             set(head, "alert", &[("expr", ENDLESS)]);
         },
         says: &[
-            "It is no alert: Prometheus",
-            "No pointer that resolves is of kind",
+            "It cannot be used: Prometheus",
+            "No pointer that resolves for",
         ],
     },
 ];

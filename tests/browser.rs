@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 
-use crate::support::{Drill, get_json, has_program, wait_for};
+use crate::support::{Drill, get_json, has_program, wait_for, wants_program};
 
 /// Debian's name of the browser.
 const CHROMIUM: &str = "chromium";
@@ -14,17 +14,14 @@ const CHROMIUM: &str = "chromium";
 const PAGE_WITHIN: Duration = Duration::from_secs(90);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let is_missing = !has_program(CHROMIUM);
-    vec![
-        Trial::test(
-            "browser::jaeger_s_pages_and_the_graph_page_show_the_shop",
-            || {
-                pages();
-                Ok(())
-            },
-        )
-        .with_ignored_flag(is_missing),
-    ]
+    let pages = Trial::test(
+        "browser::jaeger_s_pages_and_the_graph_page_show_the_shop",
+        || {
+            pages();
+            Ok(())
+        },
+    );
+    vec![wants_program(pages, has_program(CHROMIUM))]
 }
 
 fn pages() {

@@ -239,7 +239,7 @@ fn killed_runner() {
     let ended = drill.event("process", SOON);
     assert_eq!(ended["instance"], "checkout-1");
     let again = drill.event("process", SOON);
-    assert_eq!(again["what"], "was started again");
+    assert_eq!(again["what"], "restarted");
 
     drill.kill();
     wait_for("nothing runs any more", Duration::from_secs(20), || {
@@ -295,13 +295,13 @@ fn wrong_managers() {
         .to_string();
     let prometheus = managers.all[0].addr("admin");
     let cases = [
-        (list.clone(), &other, 4, "refuses the token"),
+        (list.clone(), &other, 4, "rejected the token"),
         (list.replace(gateway, &nobody), &token, 4, "does not answer"),
         (
             list.replace(gateway, prometheus),
             &token,
             4,
-            "it is no manager",
+            "it is not a manager",
         ),
         (
             list.replace(gateway, managers.all[1].addr("control")),

@@ -188,7 +188,7 @@ fn kill_the_backend() {
     let back = drill.event("process", SOON);
     assert_eq!(
         (&back["instance"], &back["what"]),
-        (&"backend".into(), &"was started again".into()),
+        (&"backend".into(), &"restarted".into()),
         "{back}"
     );
     assert!(

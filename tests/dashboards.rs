@@ -18,7 +18,7 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 
 use crate::silence::sealed_words;
-use crate::support::has_program;
+use crate::support::{has_program, wants_program};
 use model::{Board, Panel, Provisioned, Source, boards};
 use reference::Reference;
 
@@ -46,11 +46,13 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("what_they_name_is_what_the_services_emit", named),
         trial("nothing_in_them_hints_at_a_cause", silent),
         trial("provisioning_points_at_what_is_there", provisioned),
-        trial(
-            "grafanas_published_schema_accepts_them",
-            schema::accepts_them,
-        )
-        .with_ignored_flag(!has_node),
+        wants_program(
+            trial(
+                "grafanas_published_schema_accepts_them",
+                schema::accepts_them,
+            ),
+            has_node,
+        ),
         trial("no_query_is_empty_in_a_drill", live::no_query_is_empty),
     ]
 }

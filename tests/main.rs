@@ -32,6 +32,7 @@ const SIDE_BY_SIDE: usize = 4;
 fn main() -> std::process::ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(SIDE_BY_SIDE);
+    let wants = std::env::var("FIREDRILL_TESTS").unwrap_or_default();
     let trials: Vec<Trial> = [
         drills::trials(),
         adversarial::trials(),
@@ -53,6 +54,7 @@ fn main() -> std::process::ExitCode {
     ]
     .into_iter()
     .flatten()
+    .filter(|trial| wants != "programs" || trial.kind() == support::PROGRAM)
     .collect();
     let skipped: Vec<String> = trials
         .iter()

@@ -10,7 +10,7 @@ mod refused;
 use libtest_mimic::Trial;
 
 use crate::drills::{self, CASES};
-use crate::support::tool;
+use crate::support::{tool, wants_program};
 
 /// The drills that are held on real backends in every run of the suite: each kind of evidence, and a control.
 const ALWAYS: [&str; 5] = [
@@ -67,7 +67,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         })
     });
     let needing = drills.chain(whole);
-    let needing = needing.map(|trial| trial.with_ignored_flag(!is_there));
+    let needing = needing.map(|trial| wants_program(trial, is_there));
     let paged = Trial::test(
         "native::a_page_comes_by_the_alertmanager_that_the_drill_started",
         || {
@@ -76,6 +76,6 @@ pub(crate) fn trials() -> Vec<Trial> {
         },
     );
     let is_paged = is_there && tool("alertmanager").is_some();
-    let paged = paged.with_ignored_flag(!is_paged);
+    let paged = wants_program(paged, is_paged);
     needing.chain([paged]).chain(refused::trials()).collect()
 }

@@ -18,7 +18,7 @@ use libtest_mimic::Trial;
 
 pub(crate) use real::Prometheus;
 
-use crate::support::is_built;
+use crate::support::{is_built, wants_program};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let trial = |name: &str, programs: &[&str], test: fn()| {
@@ -27,7 +27,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             test();
             Ok(())
         };
-        Trial::test(format!("parity::{name}"), test).with_ignored_flag(!is_there)
+        wants_program(Trial::test(format!("parity::{name}"), test), is_there)
     };
     vec![
         trial(

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::exemplar::same_exemplars;
 use crate::parity::Prometheus;
-use crate::support::{Drill, SOON, get_json, tool, wait_for};
+use crate::support::{Drill, SOON, get_json, tool, wait_for, wants_program};
 
 /// Half a minute of scrapes without a miss, on a machine that runs three drills beside.
 const WARM_WITHIN: Duration = Duration::from_secs(180);
@@ -107,7 +107,8 @@ pub(crate) fn trials() -> Vec<Trial> {
             test();
             Ok(())
         };
-        Trial::test(format!("prometheus::{name}"), test).with_ignored_flag(tool(program).is_none())
+        let trial = Trial::test(format!("prometheus::{name}"), test);
+        wants_program(trial, tool(program).is_some())
     };
     vec![
         trial(

@@ -12,7 +12,7 @@ use crate::support::Drill;
 pub(crate) fn check(drill: &Drill, id: &str) {
     let session = StateDir::locate(Some(drill.state()), |_| None)
         .and_then(|state| state.load())
-        .expect("the mark of the running drill");
+        .expect("the session file");
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

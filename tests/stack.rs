@@ -94,7 +94,7 @@ fn second_drill() {
     assert_eq!(output.status.code(), Some(4));
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
-        said.contains("is running already") && said.contains(&format!("kill {}", drill.pid())),
+        said.contains("is already running") && said.contains(&format!("kill {}", drill.pid())),
         "{said}"
     );
 }

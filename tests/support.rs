@@ -7,10 +7,14 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 pub(crate) use firedrill::verify::silence::children_of;
+use libtest_mimic::Trial;
 use serde_json::Value;
 
 /// Long enough for a debug build beside three other drills on two cores.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
+
+/// The kind of a test that [`wants_program`] marked.
+pub(crate) const PROGRAM: &str = "program";
 
 /// A running `firedrill run` or `firedrill up`. Dropping it ends it.
 pub(crate) struct Drill {
@@ -200,6 +204,8 @@ pub(crate) fn firedrill(state: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_firedrill"));
     command
         .env("FIREDRILL_STATE_DIR", state)
+        // The home folder may be missing or read-only; what is cached is shared by all tests of this build.
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
         .env("NO_COLOR", "1")
         .env_remove("FIREDRILL_COLOR");
     for (key, _) in std::env::vars_os() {
@@ -253,6 +259,12 @@ pub(crate) fn is_alive(pid: u32) -> bool {
         .map(|(_, after)| after.trim())
         .unwrap_or_default();
     !after.is_empty() && !after.starts_with('Z') && !after.starts_with('X')
+}
+
+/// Marks a test that wants a program beyond Rust and a C compiler: it is skipped, by name, where that is missing.
+/// `FIREDRILL_TESTS=programs` runs these alone.
+pub(crate) fn wants_program(trial: Trial, is_there: bool) -> Trial {
+    trial.with_kind(PROGRAM).with_ignored_flag(!is_there)
 }
 
 /// True if a program that a test needs is on PATH; the test is counted as skipped where it is not.

@@ -21,7 +21,7 @@ impl Facts {
 
     /// Looks for a trace as a responder would, and keeps the newest one's id as `trace`.
     pub(crate) fn find_trace(&mut self, drill: &Drill, filters: &[&str]) {
-        let id = wait_for("a trace worth pointing to", SOON, || {
+        let id = wait_for("a trace for the write-up", SOON, || {
             let found =
                 drill.json(&[&["traces"], filters, &["--since", "1m", "--limit", "1"]].concat());
             Some(found.as_array()?.first()?["id"].as_str()?.to_owned())

@@ -33,7 +33,7 @@ pub struct Restart {
 /// `deploy`: a release by id.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  firedrill deploys --service checkout          which releases there are
+  firedrill deploys --service checkout          list the releases
   firedrill deploy checkout 2026.11.3")]
 pub struct Deploy {
     /// The service
@@ -50,8 +50,8 @@ pub struct Deploy {
 /// `flush`: empty caches.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  firedrill flush gateway          the pages that it has kept
-  firedrill flush inventory        the products that it has read, on every instance")]
+  firedrill flush gateway          its page cache
+  firedrill flush inventory        the product cache of every instance")]
 pub struct Flush {
     /// The service
     #[arg(value_enum)]
@@ -72,24 +72,24 @@ pub struct Outbox {
 /// What can be done with the outbox.
 #[derive(Debug, Clone, Subcommand)]
 pub enum OutboxCommand {
-    /// Put the head of the outbox with the dead letters, if a delivery of it has failed
+    /// Move the oldest message to the dead letters, if a delivery of it has failed
     #[command(after_help = "Examples:
   firedrill outbox skip")]
     Skip(Format),
-    /// Put the dead letters back into the outbox, due at once
+    /// Move the dead letters back to the outbox, for delivery now
     #[command(after_help = "Examples:
   firedrill outbox replay --json")]
     Replay(Format),
 }
 
-/// `block`: turn a client away.
+/// `block`: refuse a client's requests.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   firedrill block client-0007
 
-The gateway answers 403 to it from then on, also after a deploy or a restart.")]
+The gateway then answers 403 to this client, also after a deploy or a restart.")]
 pub struct Block {
-    /// The client, as it calls itself in the header `x-client-id`; `anonymous` for all that do not
+    /// The client's `x-client-id` header; `anonymous` stands for requests without one
     #[arg(value_name = "CLIENT")]
     pub client: String,
     /// Text or JSON.
@@ -97,12 +97,12 @@ pub struct Block {
     pub format: Format,
 }
 
-/// `unblock`: let a client in again.
+/// `unblock`: answer a client again.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   firedrill unblock client-0007")]
 pub struct Unblock {
-    /// The client, as it was blocked
+    /// The client, as given to `block`
     #[arg(value_name = "CLIENT")]
     pub client: String,
     /// Text or JSON.
@@ -116,8 +116,8 @@ pub struct Unblock {
   firedrill scale inventory 3
   firedrill scale checkout 1
 
-A new replica runs what the last one runs, and is called when it is ready.
-The gateway stays one: the shop has one address, and nothing balances in front of it.")]
+A new replica runs the release and settings of the last one, and gets requests once it is ready.
+`gateway` cannot be scaled: there is no load balancer in front of it.")]
 pub struct Scale {
     /// The service: checkout or inventory
     #[arg(value_enum, hide_possible_values = true)]

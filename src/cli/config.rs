@@ -15,11 +15,11 @@ pub struct Config {
 /// What can be done with settings.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ConfigCommand {
-    /// Show every setting of a service, and who says so
+    /// Show a service's settings and where each value comes from
     Show(ConfigShow),
-    /// Change settings: new processes of the same release, one instance after the other
+    /// Change settings; replaces the processes one instance at a time, on the same release
     Set(ConfigSet),
-    /// Take back what `config set` has set
+    /// Undo `config set`
     Unset(ConfigUnset),
 }
 
@@ -44,12 +44,12 @@ pub struct ConfigShow {
   firedrill config set gateway limiter.burst=6000 pages.ttl_ms=10000
   firedrill config set gateway pages.capacity=none          no limit
 
-What is set stays over deploys, rollbacks and restarts, until it is unset.")]
+Settings survive deploys, rollbacks and restarts until you unset them.")]
 pub struct ConfigSet {
     /// The service
     #[arg(value_enum)]
     pub service: Service,
-    /// Keys as `config show` names them, with the new values; `none` for what may be absent
+    /// Keys as in `config show`, with their new values; `none` clears an optional setting
     #[arg(value_name = "KEY=VALUE", required = true, value_parser = parse_pair)]
     pub settings: Vec<(String, String)>,
     /// Text or JSON.
@@ -65,7 +65,7 @@ pub struct ConfigUnset {
     /// The service
     #[arg(value_enum)]
     pub service: Service,
-    /// Keys that were set
+    /// Keys to unset
     #[arg(value_name = "KEY", required = true)]
     pub keys: Vec<String>,
     /// Text or JSON.

@@ -15,19 +15,19 @@ use super::manage::{Managers, Pager};
   firedrill run slow-checkout --seed 7       the same drill with the same traffic each time
   firedrill run --pace fast --ports auto --json
 
-The drill goes on until `firedrill submit` or Ctrl-C. With --json, one JSON object a line:
-ready, page, action, void, verdict.")]
+The drill runs until `firedrill submit` or Ctrl-C. With --json, events are printed one JSON object
+per line: ready, steady, page, action, process, void, verdict.")]
 pub struct Run {
-    /// The drill to run; see `firedrill list` [default: a blind choice]
+    /// The drill; see `firedrill list` [default: a blind choice]
     #[arg(value_name = "ID", conflicts_with = "level")]
     pub id: Option<String>,
     /// Run a scenario file that is not part of the catalogue
     #[arg(long, value_name = "FILE", conflicts_with_all = ["id", "level"])]
     pub file: Option<PathBuf>,
-    /// Choose blindly among the drills of this level
+    /// Choose blindly from the drills of this level
     #[arg(long, value_name = "1-4", value_parser = clap::value_parser!(u8).range(1..=4))]
     pub level: Option<u8>,
-    /// End when standard input ends, as on Ctrl-C (whoever holds drills and may be killed)
+    /// End when standard input ends, as on Ctrl-C (for programs that run drills)
     #[arg(long, hide = true)]
     pub until_eof: bool,
     /// What both kinds of start have in common.
@@ -38,13 +38,13 @@ pub struct Run {
 /// `up`: the shop with no incident.
 #[derive(Debug, Clone, PartialEq, Args)]
 #[command(after_help = "Examples:
-  firedrill up                       learn what healthy looks like
+  firedrill up                       see what healthy looks like
   firedrill up --ports auto --json   for a script: the first line is the ready event")]
 pub struct Up {
     /// What both kinds of start have in common.
     #[command(flatten)]
     pub stack: Stack,
-    /// Requests a second instead of the usual rate (benchmarks)
+    /// Requests per second instead of the usual rate (benchmarks)
     #[arg(long, value_name = "RATE", hide = true)]
     pub rate: Option<f64>,
     /// Start the services without traces and metrics (benchmarks)
@@ -55,10 +55,10 @@ pub struct Up {
 /// How to start the shop, its traffic and its backends.
 #[derive(Debug, Clone, PartialEq, Args)]
 pub struct Stack {
-    /// Seed of traffic and data; the same seed gives the same run [default: random, printed]
+    /// Seed of traffic and data; the same seed gives the same run [default: random, and printed]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
-    /// How much time to give; `fast` shortens every phase
+    /// How fast the drill goes
     #[arg(long, value_enum, default_value_t = Pace::Real)]
     pub pace: Pace,
     /// Which ports to listen on
@@ -96,7 +96,7 @@ pub struct Stack {
 /// Which Jaeger and which Prometheus.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
 pub struct Backends {
-    /// Which Jaeger and Prometheus to hold the drill on
+    /// Which Jaeger and Prometheus to use
     #[arg(long, value_enum, default_value_t = Backend::Embedded, help_heading = "Backends")]
     pub backend: Backend,
     /// Jaeger's executable for native backends [default: `jaeger` on PATH]
@@ -108,7 +108,7 @@ pub struct Backends {
     /// Alertmanager's executable for native backends [default: `alertmanager` on PATH, or none]
     #[arg(long, value_name = "FILE", help_heading = "Backends")]
     pub alertmanager_bin: Option<PathBuf>,
-    /// Where an external backend takes spans, over gRPC or HTTP
+    /// OTLP receiver of an external backend, gRPC or HTTP
     #[arg(
         long,
         value_name = "URL",
@@ -116,7 +116,7 @@ pub struct Backends {
         required_if_eq("backend", "external")
     )]
     pub otlp: Option<String>,
-    /// Where an external Jaeger answers
+    /// Address of an external Jaeger
     #[arg(
         long,
         value_name = "URL",
@@ -124,7 +124,7 @@ pub struct Backends {
         required_if_eq("backend", "external")
     )]
     pub jaeger: Option<String>,
-    /// Where an external Prometheus answers
+    /// Address of an external Prometheus
     #[arg(
         long,
         value_name = "URL",
@@ -137,12 +137,12 @@ pub struct Backends {
 /// Who runs Jaeger and Prometheus.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Backend {
-    /// This program: one process that speaks for both, nothing to install.
+    /// Built in: one process stands in for both, nothing to install.
     #[default]
     Embedded,
-    /// This program starts the real ones, found on PATH or by the flags below.
+    /// Start the real ones, found on PATH or by the flags below.
     Native,
-    /// Somebody else: the real ones run already at the addresses given.
+    /// Use the ones that already run at the given addresses.
     External,
 }
 
@@ -165,11 +165,11 @@ impl Default for Stack {
     }
 }
 
-/// How much time a drill gives.
+/// How fast a drill goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pace {
-    /// The page comes 2 to 6 minutes after the start, so that the baseline can be learnt first.
+    /// The page comes 2 to 6 minutes after the start: time to learn the baseline.
     Real,
     /// The page comes within 60 s of the start.
     Fast,
@@ -178,9 +178,9 @@ pub enum Pace {
 /// Which ports the stack listens on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Ports {
-    /// The well-known ports (16686, 9090, 4317, 4318, 8080), or a free one where taken.
+    /// The well-known ports (16686, 9090, 4317, 4318, 8080), or a free one if taken.
     Standard,
-    /// Free ports only, so that many drills can run side by side.
+    /// Free ports only, so that drills can run side by side.
     Auto,
 }
 
@@ -190,7 +190,7 @@ pub enum Ports {
   firedrill list
   firedrill list --level 2 --json")]
 pub struct List {
-    /// Only the drills of this level
+    /// Only drills of this level
     #[arg(long, value_name = "1-4", value_parser = clap::value_parser!(u8).range(1..=4))]
     pub level: Option<u8>,
     /// Text or JSON.
@@ -212,10 +212,10 @@ pub struct Status {
 /// `check`: validate scenario files.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  firedrill check                      the drills of the catalogue
+  firedrill check                      the built-in drills
   firedrill check scenarios/*.toml     these files
 
-Every problem is printed as FILE:LINE:COLUMN: KEY: MESSAGE; exit code 3 when there is any.")]
+Each problem is printed as FILE:LINE:COLUMN: KEY: MESSAGE. The exit code is 3 if there is any.")]
 pub struct Check {
     /// Scenario files [default: the catalogue]
     #[arg(value_name = "FILE")]
@@ -264,31 +264,31 @@ pub enum Role {
     Payment,
     /// Collector, Jaeger and Prometheus.
     Backend,
-    /// The parent of a Jaeger or Prometheus of its own.
+    /// The parent of a native Jaeger or Prometheus.
     Native,
 }
 
-/// `verify`: drills that are held to prove that they hold water.
+/// `verify`: run drills and check that each one is sound.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   firedrill verify                          the whole catalogue
   firedrill verify slow-checkout --once
   firedrill verify --json > verified.json
 
-For every drill it is proved that the symptom shows and goes with its cause, that nothing names the cause, that its
-evidence tells it from all other drills, that no naive solver passes it beyond its level, and that the same seed
-repeats it. Exit codes: 0 all is as it should be, 10 something is not.")]
+For each drill: the symptom shows, and ends with its cause; nothing names the cause; the evidence
+tells it from all other drills; naive solvers fail as its level demands; the same seed gives the
+same run. Exit codes: 0 all drills are sound, 10 at least one is not.")]
 pub struct Verify {
-    /// The drills [default: all of the catalogue]
+    /// The drills [default: all built-in drills]
     #[arg(value_name = "ID")]
     pub ids: Vec<String>,
-    /// Drills side by side
+    /// How many drills to run side by side
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u8).range(1..=16))]
     pub jobs: u8,
     /// Seed of traffic and data
     #[arg(long, value_name = "N", default_value_t = 5)]
     pub seed: u64,
-    /// Hold each drill once, and leave out whether it repeats
+    /// Run each drill once and skip the check that it repeats
     #[arg(long)]
     pub once: bool,
     /// Text or JSON.

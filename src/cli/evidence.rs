@@ -16,19 +16,19 @@ use crate::when::{When, parse_duration, parse_when};
   firedrill logs --trace 4bf92f3577b34da6a3ce929d0e0e4736
   firedrill logs service=inventory 'no such column' --json
 
-In a query `key=value`, `key!=value`, `key~part` and plain text can be combined; all must match.
+A query combines `key=value`, `key!=value`, `key~part` and plain text; all terms must match.
 A time is `5m` (ago), `14:05:10` (today, UTC), RFC 3339, or Unix seconds.")]
 pub struct Logs {
-    /// Terms of the query, all of which must match: `key=value` or text
+    /// Query terms, `key=value` or text; all must match
     #[arg(value_name = "QUERY")]
     pub query: Vec<String>,
     /// Only this service or instance
     #[arg(long, value_name = "NAME")]
     pub service: Option<String>,
-    /// Only this level and worse
+    /// Only this level and above
     #[arg(long, value_enum)]
     pub level: Option<Level>,
-    /// Only lines from this time on
+    /// Only lines since this time
     #[arg(long, value_name = "TIME", value_parser = parse_when)]
     pub since: Option<When>,
     /// Only lines before this time
@@ -40,10 +40,10 @@ pub struct Logs {
     /// Only lines whose message or fields contain this text
     #[arg(long)]
     pub text: Option<String>,
-    /// Go on printing lines as they come
+    /// Keep printing new lines as they arrive
     #[arg(short, long)]
     pub follow: bool,
-    /// At most this many lines, the newest; 0 means all
+    /// At most this many lines, the newest; 0 for all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     pub limit: usize,
     /// Read an ended run, by id, folder or capsule file
@@ -54,18 +54,18 @@ pub struct Logs {
     pub format: Format,
 }
 
-/// A log level, from worst to least.
+/// A log level, most severe first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Level {
     /// Someone should look.
     Error,
     /// Unusual, handled.
     Warn,
-    /// What happened.
+    /// Normal operation.
     Info,
-    /// How it happened.
+    /// Details.
     Debug,
-    /// Every step.
+    /// Everything.
     Trace,
 }
 
@@ -97,7 +97,7 @@ pub struct Traces {
     /// At most this many traces, the newest
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = parse_limit)]
     pub limit: usize,
-    /// Only traces with a span in error
+    /// Only traces with a failed span
     #[arg(long)]
     pub errors: bool,
     /// Text or JSON.
@@ -133,22 +133,22 @@ pub struct Query {
     /// The expression
     #[arg(value_name = "EXPR")]
     pub expr: String,
-    /// Evaluate at this time [default: the present]
+    /// Evaluate at this time [default: now]
     #[arg(long, value_name = "TIME", value_parser = parse_when, conflicts_with_all = ["since", "step"])]
     pub at: Option<When>,
-    /// Evaluate from this time to the present, and draw a sparkline [default with --exemplars: 15m]
+    /// Evaluate from this time until now and draw a sparkline [default with --exemplars: 15m]
     #[arg(long, value_name = "TIME", value_parser = parse_when)]
     pub since: Option<When>,
-    /// Distance of the points of a range [default: 1/60 of it]
+    /// Step between points of a range [default: 1/60 of the range]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "since")]
     pub step: Option<Duration>,
-    /// List single requests behind the histograms in the expression, with their traces, highest value first
+    /// List exemplars: single requests behind a histogram, with their traces, highest value first
     #[arg(long, conflicts_with_all = ["at", "step"])]
     pub exemplars: bool,
     /// At most this many exemplars
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = parse_limit, requires = "exemplars")]
     pub limit: usize,
-    /// Text or JSON, as Prometheus answers it.
+    /// Text, or JSON as Prometheus returns it.
     #[command(flatten)]
     pub format: Format,
 }
@@ -167,7 +167,7 @@ pub struct Deploys {
     /// Only this service
     #[arg(long, value_enum)]
     pub service: Option<Service>,
-    /// Only from this time on
+    /// Only entries since this time
     #[arg(long, value_name = "TIME", value_parser = parse_when)]
     pub since: Option<When>,
     /// Read an ended run, by id, folder or capsule file
@@ -181,7 +181,7 @@ pub struct Deploys {
 /// What can be done with the deploy log instead of listing it.
 #[derive(Debug, Clone, Subcommand)]
 pub enum DeploysCommand {
-    /// Show one entry in full, beside the service's numbers in the minute before and after it
+    /// Show one entry in full, with the service's numbers in the minute before and after
     Show(DeploysShow),
 }
 
@@ -213,11 +213,11 @@ pub struct Heap {
 /// What can be done with heap snapshots.
 #[derive(Debug, Clone, Subcommand)]
 pub enum HeapCommand {
-    /// Take a snapshot of a running service and keep it under a name
+    /// Take a heap snapshot of a running service and save it under a name
     Snapshot(HeapSnapshot),
-    /// Show the functions that hold most memory in a snapshot
+    /// Show the functions that use the most memory in a snapshot
     Show(HeapShow),
-    /// Show the growth between two snapshots by function
+    /// Show the growth between two snapshots, by function
     Diff(HeapDiff),
 }
 
@@ -233,7 +233,7 @@ pub struct HeapSnapshot {
     /// The service, or one instance of it such as `inventory-2`
     #[arg(value_name = "SERVICE")]
     pub service: String,
-    /// Replace the snapshot of that name if there is one
+    /// Replace an existing snapshot of that name
     #[arg(long)]
     pub force: bool,
     /// Text or JSON.
@@ -283,7 +283,7 @@ pub struct HeapDiff {
     pub format: Format,
 }
 
-/// `profile`: where time goes.
+/// `profile`: where CPU time goes.
 #[derive(Debug, Clone, Args)]
 pub struct Profile {
     /// What to profile.
@@ -338,10 +338,10 @@ pub struct Request {
     /// A header; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
     pub headers: Vec<(String, String)>,
-    /// Send it so many times, and count what comes back; `{n}` in path, body and headers is the number of each: 01 to 20
+    /// Send the request N times and summarise the responses; `{n}` in path, body and headers is its number: 01 to 20
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=500))]
     pub times: u32,
-    /// So many a second
+    /// Requests per second
     #[arg(long, value_name = "R", default_value_t = 10.0, value_parser = parse_rate)]
     pub rate: f64,
     /// Do not wait for the trace

@@ -7,31 +7,31 @@ use clap::Args;
 
 use super::Service;
 
-/// `manage`: the parent of one service in a container.
+/// `manage`: supervises one service in a container.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   firedrill manage gateway --data /data --token-file /run/firedrill/token --bind 0.0.0.0:9400 --public 0.0.0.0:8080 --admin 0.0.0.0:9401 --host gateway
   firedrill manage checkout --data /tmp/shop --token-file /tmp/shop-token
 
-Nothing of the service runs until a runner comes (`firedrill run --managers …`), and it ends when the runner is gone.
-Whoever has the token can start processes of this program here: an address beyond loopback wants a network of its own.")]
+The service starts when a runner connects (`firedrill run --managers …`) and ends when the runner is gone.
+The token allows starting processes of this program here: bind beyond loopback only on a private network.")]
 pub struct Manage {
-    /// The service whose processes it starts
+    /// The service to supervise
     #[arg(value_enum)]
     pub service: Service,
-    /// Where the runner finds the manager; loopback unless told otherwise
+    /// Address of the manager, for the runner
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9400")]
     pub bind: SocketAddr,
-    /// Where callers find the service
+    /// Address of the service, for its callers
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
     pub public: SocketAddr,
-    /// Where metrics and profiles of the newest process are found
+    /// Address for metrics and profiles of the newest process
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9401")]
     pub admin: SocketAddr,
-    /// A name by which others reach this machine, besides its addresses; may be repeated
+    /// A host name by which others reach this machine; may be repeated
     #[arg(long = "host", value_name = "NAME")]
     pub hosts: Vec<String>,
-    /// Folder for databases; replicas of inventory share one
+    /// Folder for databases; replicas of inventory share it
     #[arg(long, value_name = "DIR")]
     pub data: PathBuf,
     /// What the runner must show.
@@ -42,7 +42,7 @@ pub struct Manage {
 /// Where the shared token is.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct TokenFile {
-    /// File with the token that the runner and all managers share; it is made if it is not there. Without it, the variable FIREDRILL_TOKEN
+    /// File with the token that the runner and all managers share; created if missing [default: the variable FIREDRILL_TOKEN]
     #[arg(
         long,
         value_name = "FILE",
@@ -55,7 +55,7 @@ pub struct TokenFile {
 /// How `run` and `up` use managers.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Managers {
-    /// Start the services through managers in other containers: NAME=URL for each instance
+    /// Start the services through managers in other containers, one NAME=URL per instance
     #[arg(
         long,
         value_name = "NAME=URL,…",
@@ -65,7 +65,7 @@ pub struct Managers {
         help_heading = "Containers"
     )]
     pub managers: Vec<String>,
-    /// Where the payment provider listens, so that services in other containers reach it [default: loopback]
+    /// Listen address of the payment provider, for services in other containers [default: loopback]
     #[arg(
         long,
         value_name = "IP",
@@ -82,7 +82,7 @@ pub struct Managers {
 /// The pager as a webhook of Alertmanager.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct Pager {
-    /// Take Alertmanager's webhook at this address (POST /v1/alerts), besides asking Prometheus
+    /// Also accept Alertmanager's webhook at this address (POST /v1/alerts)
     #[arg(
         long,
         value_name = "ADDR",
@@ -90,7 +90,7 @@ pub struct Pager {
         help_heading = "Containers"
     )]
     pub pager: Option<SocketAddr>,
-    /// A name by which Alertmanager reaches the pager, besides its addresses
+    /// A host name by which Alertmanager reaches the pager
     #[arg(
         long,
         value_name = "NAME",
@@ -98,7 +98,7 @@ pub struct Pager {
         help_heading = "Containers"
     )]
     pub pager_host: Vec<String>,
-    /// File with the token that Alertmanager shows; it is made if it is not there
+    /// File with the token that Alertmanager must send; created if missing
     #[arg(
         long,
         value_name = "FILE",
@@ -113,7 +113,7 @@ pub struct Pager {
 #[command(after_help = "Examples:
   firedrill probe http://127.0.0.1:9400/healthz")]
 pub struct Probe {
-    /// What to ask
+    /// The URL
     #[arg(value_name = "URL")]
     pub url: String,
 }

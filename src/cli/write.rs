@@ -17,16 +17,16 @@ pub struct Report {
 /// What can be done with a write-up before it is graded.
 #[derive(Debug, Clone, Subcommand)]
 pub enum ReportCommand {
-    /// Write a template that holds what is already known
+    /// Write a template, filled in with what is already known
     New(ReportNew),
-    /// Check the head and whether the pointers resolve; no grade
+    /// Check that the write-up can be read and its pointers resolve, without grading it
     Check(ReportCheck),
 }
 
 /// `report new`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  firedrill report new                  writes report.md into this folder
+  firedrill report new                  writes report.md to this folder
   firedrill report new -o - | less")]
 pub struct ReportNew {
     /// Where to write it; `-` prints it
@@ -50,12 +50,12 @@ pub struct ReportCheck {
     pub format: Format,
 }
 
-/// `submit`: the grade.
+/// `submit`: the verdict.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  firedrill submit report.md            exit code 0 passed, 10 not passed
+  firedrill submit report.md            exit code 0: passed, 10: not passed
   firedrill submit report.md --json
-  firedrill submit other.md --run RUN   what another write-up would have got")]
+  firedrill submit other.md --run RUN   grade another write-up of an ended run")]
 pub struct Submit {
     /// The write-up
     #[arg(value_name = "FILE")]
@@ -77,10 +77,10 @@ pub struct Debrief {
     /// An ended run, by id, folder or capsule file [default: the running drill, else the newest run]
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
-    /// Show it although nothing was submitted: the drill is given up
+    /// Show the answer without a submitted write-up: give the drill up
     #[arg(long)]
     pub give_up: bool,
-    /// Only print; do not open the run's evidence for the links
+    /// Print only; do not serve the run's evidence for the links
     #[arg(long)]
     pub no_serve: bool,
     /// Text or JSON.
@@ -95,7 +95,7 @@ pub struct Debrief {
   firedrill history --svg history.svg
   firedrill history --json | jq .[].score")]
 pub struct History {
-    /// Draw the scores into this file as well, as a picture
+    /// Also draw the scores into this SVG file
     #[arg(long, value_name = "FILE")]
     pub svg: Option<PathBuf>,
     /// Text or JSON.
@@ -121,7 +121,7 @@ pub struct Completions {
   firedrill man | man -l -
   firedrill man --dir ~/.local/share/man/man1")]
 pub struct Man {
-    /// Write one page for each command into this folder
+    /// Write one man page per command to this folder
     #[arg(long, value_name = "DIR")]
     pub dir: Option<PathBuf>,
 }

@@ -105,7 +105,7 @@ fn render(acted: &Acted, style: Style) -> String {
         ),
         (Some(id), Some(note)) => format!("{done} {}: {note} ({id})\n", acted.service),
         (Some(id), None) => format!(
-            "{done} {} runs {} on all instances, after {:.1} s ({id})\n",
+            "{done} all instances of {} run {} after {:.1} s ({id})\n",
             acted.service,
             style.paint(Ink::Strong, &acted.release),
             acted.seconds,

@@ -65,10 +65,10 @@ fn read(path: &Path) -> anyhow::Result<String> {
             Err(error) => Err(not_text(path, &error).into()),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let message = format!("there is no file `{}`", path.display());
+            let message = format!("no such file: `{}`", path.display());
             Err(Error::usage(
                 message,
-                "without a file, `firedrill check` checks the catalogue",
+                "without a file, `firedrill check` checks the built-in drills",
             )
             .into())
         }
@@ -85,6 +85,6 @@ fn not_text(path: &Path, error: &std::string::FromUtf8Error) -> Error {
         line,
         column,
         key: String::new(),
-        message: "not TOML: is not UTF-8 text".to_owned(),
+        message: "is not UTF-8 text".to_owned(),
     }])
 }

@@ -58,10 +58,10 @@ fn render(settings: &Settings, style: Style, columns: usize) -> String {
         let (ink, from) = match setting.from {
             Origin::Default => (Ink::Faint, "default".to_owned()),
             Origin::Release => (Ink::Plain, format!("release {}", settings.release)),
-            Origin::Pushed => (Ink::Plain, "pushed by its owners".to_owned()),
-            Origin::Responder => (Ink::Warning, "set by you".to_owned()),
+            Origin::Pushed => (Ink::Plain, "configuration change".to_owned()),
+            Origin::Responder => (Ink::Warning, "config set".to_owned()),
         };
-        // Only what somebody says is worth comparing.
+        // Only a value that differs in origin is worth comparing.
         let default = match setting.from {
             Origin::Default => String::new(),
             _ => value_text(&setting.default),
@@ -115,8 +115,8 @@ mod tests {
         insta::assert_snapshot!(render(&settings, Style::PLAIN, 100), @r#"
         SETTING         VALUE  DEFAULT      FROM
         deadline_ms     5000                default
-        limiter.burst   5000   4000         pushed by its owners
-        pages.capacity  none   64           set by you
+        limiter.burst   5000   4000         configuration change
+        pages.capacity  none   64           config set
         pages.key       "uri"  "canonical"  release 2026.11.5
         "#);
     }

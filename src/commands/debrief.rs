@@ -35,7 +35,7 @@ pub(super) fn run(context: &Context, args: &Debrief) -> anyhow::Result<Outcome> 
     {
         return Err(Error::usage(
             "the drill is still running",
-            "submit a write-up first, or end the drill with Ctrl-C",
+            "submit a write-up first, or stop the drill with Ctrl-C",
         )
         .into());
     }
@@ -77,8 +77,8 @@ impl Story {
             .context("verdict")?;
         if verdict.is_none() && !give_up {
             return Err(Error::usage(
-                "no write-up was graded in this run",
-                "`--give-up` shows the answer all the same",
+                "this run has no graded write-up",
+                "`--give-up` shows the answer anyway",
             )
             .into());
         }
@@ -104,7 +104,7 @@ impl Story {
         let _ = writeln!(
             text,
             "\n{}\n",
-            heading("The shortest path through the evidence")
+            heading("Shortest path through the evidence")
         );
         for (number, step) in debrief.path.iter().enumerate() {
             let _ = writeln!(text, "{:>2}. {}\n    {}", number + 1, step.step, step.why);
@@ -117,7 +117,7 @@ impl Story {
             }
         }
         if !debrief.misled.is_empty() {
-            let _ = writeln!(text, "\n{}\n", heading("What misled"));
+            let _ = writeln!(text, "\n{}\n", heading("What was misleading"));
             for herring in &debrief.misled {
                 let _ = writeln!(text, "  - {herring}");
             }
@@ -131,13 +131,13 @@ impl Story {
             self.worked(&mut text, style);
             let _ = writeln!(
                 text,
-                "\nYour write-up: {outcome}, {} of 100 points ({} pass).",
+                "\nYour write-up: {outcome}, {} of 100 points ({} needed).",
                 verdict["score"], verdict["pass_mark"]
             );
         }
         let _ = writeln!(
             text,
-            "\nThe drill was `{}`. Its hash was told at the start; check it with\n  (printf '%s\\0' {}; cat scenarios/{}.toml) | sha256sum\n  {}",
+            "\nThe drill was `{}`. Compare its hash with the answer key shown at the start:\n  (printf '%s\\0' {}; cat scenarios/{}.toml) | sha256sum\n  {}",
             self.scenario.id, self.nonce, self.scenario.id, self.hash,
         );
         text
@@ -156,7 +156,7 @@ impl Story {
         }
         let clinchers = &self.scenario.rubric.clinchers;
         if !clinchers.is_empty() && !conduct.looks.iter().any(settles_early(&self.chronicle)) {
-            let _ = writeln!(text, "\n  What would have settled it sooner:");
+            let _ = writeln!(text, "\n  What would have shown the cause sooner:");
             for clincher in clinchers {
                 let _ = writeln!(text, "  - {}", clincher.about);
                 if let Some(command) = shown_by(clincher) {
@@ -221,7 +221,7 @@ impl Story {
                 format!("firedrill open {run}, then Jaeger: search?{}", link.target)
             }
             (LinkKind::Prometheus, None) => {
-                format!("firedrill open {run}, then the graph of: {}", link.target)
+                format!("firedrill open {run}, then graph: {}", link.target)
             }
             (LinkKind::Log, _) => format!("firedrill logs --run {run} {}", link.target),
             (LinkKind::Deploy, _) => format!("firedrill deploys --run {run}   ({})", link.target),

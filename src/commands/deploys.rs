@@ -32,7 +32,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     if args.format.json {
         context.console.json(&deploys)?;
     } else if deploys.is_empty() {
-        context.console.note("no deploy matches");
+        context.console.note("no matching deploys");
     } else {
         context.console.print(&render(
             &deploys,
@@ -101,13 +101,13 @@ mod tests {
                 "checkout",
                 "2026.11.3",
                 DeployKind::Deploy,
-                "Orders keep the address",
+                "Store the delivery address with each order",
             ),
             deploy(9, "inventory", "2026.11.10", DeployKind::Rollback, ""),
         ];
         insta::assert_snapshot!(render(&deploys, Style::PLAIN, 120), @r"
         TIME (UTC)           ID                    SERVICE    KIND      BY                  SUMMARY
-        2026-11-23 14:01:00  checkout@2026.11.3    checkout   deploy    checkout engineer   Orders keep the address
+        2026-11-23 14:01:00  checkout@2026.11.3    checkout   deploy    checkout engineer   Store the delivery address with each order
         2026-11-23 14:09:00  inventory@2026.11.10  inventory  rollback  inventory engineer
         ");
     }

@@ -39,10 +39,12 @@ fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
     let snapshots = Snapshots::open(&live.session.folder);
     // Asked before the snapshot is taken: the answer for a name that is used would come too late.
     if !args.force && snapshots.meta(&args.name).is_ok() {
-        let message = format!("there is a snapshot `{}` already", args.name);
-        return Err(
-            Error::usage(message, "choose another name, or replace it with `--force`").into(),
-        );
+        let message = format!("snapshot `{}` already exists", args.name);
+        return Err(Error::usage(
+            message,
+            "choose another name, or overwrite it with `--force`",
+        )
+        .into());
     }
     let progress = context
         .console
@@ -196,7 +198,7 @@ fn resident(context: &Context, is_running: bool, instance: &str) {
     );
     if let (Some(allocated), Some(resident)) = (allocated, resident) {
         context.console.note(&format!(
-            "{instance} at present: {} in use, {} resident",
+            "{instance} now: {} in use, {} resident",
             format::bytes(allocated),
             format::bytes(resident)
         ));
@@ -254,7 +256,7 @@ fn render_diff(
 ) -> String {
     let seconds = (after.at - before.at).whole_seconds().unsigned_abs();
     let mut lines = format!(
-        "{} {} → {} in use within {}: {}\n",
+        "{}: {} → {} in use over {}, {}\n",
         after.instance,
         format::bytes(diff.bytes_before as f64),
         format::bytes(diff.bytes_after as f64),
@@ -265,7 +267,7 @@ fn render_diff(
         lines.push_str(&style.paint(
             Ink::Warning,
             &format!(
-                "{} is another process than {}\n",
+                "the snapshots are of different instances: {} and {}\n",
                 before.instance, after.instance
             ),
         ));

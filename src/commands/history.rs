@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context, args: &History) -> anyhow::Result<Outcome> 
     } else if runs.is_empty() {
         context
             .console
-            .note("no run was graded yet: `firedrill run`, and then `firedrill submit`");
+            .note("no graded runs yet: start with `firedrill run`, then `firedrill submit`");
     } else {
         let (style, columns) = (context.console.out, context.console.width);
         context.console.print(&render(&runs, style, columns))?;
@@ -44,7 +44,7 @@ fn draw(path: &Path, runs: &[Graded]) -> anyhow::Result<()> {
 
 fn render(runs: &[Graded], style: Style, columns: usize) -> String {
     let mut table = Table::new(&[
-        ("BEGUN (UTC)", Align::Left),
+        ("START (UTC)", Align::Left),
         ("DRILL", Align::Left),
         ("LEVEL", Align::Right),
         ("POINTS", Align::Right),
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn runs_are_bars_and_drills_show_best_and_last() {
         insta::assert_snapshot!(render(&runs(), Style::PLAIN, 120), @r"
-        BEGUN (UTC)       DRILL         LEVEL  POINTS  0 ─ │ passes ─ 100         DETECT  DIAGNOSE  MITIGATE
+        START (UTC)       DRILL         LEVEL  POINTS  0 ─ │ passes ─ 100         DETECT  DIAGNOSE  MITIGATE
         2026-11-22 09:00  late-answers      2      12  ███··············│·······  1m 12s         -         -
         2026-11-22 10:00  odd-numbers       2       0  ·················│·······  1m 12s         -         -
         2026-11-23 09:00  late-answers      2      94  █████████████████│█████··  1m 12s         -         -

@@ -32,7 +32,7 @@ pub(super) fn run(context: &Context, args: &drill::List) -> anyhow::Result<Outco
             .collect();
         context.console.json(&rows)?;
     } else if drills.is_empty() {
-        context.console.note("no drill of that level");
+        context.console.note("no drills of that level");
     } else {
         let text = render(&drills, context.console.out, context.console.width);
         context.console.print(&text)?;

@@ -43,13 +43,13 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let shown = found.lines.len() as u64;
     if !args.format.json && found.matched > shown {
         context.console.note(&format!(
-            "the newest {shown} of {} lines; `--limit 0` shows all",
+            "showing the newest {shown} of {} lines; `--limit 0` shows all",
             found.matched
         ));
     } else if found.matched == 0 {
         context
             .console
-            .note(&format!("none of {} lines matches", found.read));
+            .note(&format!("none of {} lines match", found.read));
     }
     Ok(Outcome::Done)
 }

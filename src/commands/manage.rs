@@ -69,7 +69,7 @@ pub(super) fn probe(args: &Probe) -> anyhow::Result<Outcome> {
 fn warn_beyond_loopback(console: &Console, addr: &dyn std::fmt::Display, ip: IpAddr) {
     if !ip.is_loopback() {
         let warning = console.err.paint(Ink::Warning, "warning:");
-        eprintln!("{warning} listening on {addr}: whoever reaches this machine can connect");
+        eprintln!("{warning} listening on {addr}: other machines can connect");
     }
 }
 
@@ -120,8 +120,8 @@ fn addresses(entries: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
     for entry in entries {
         let (name, url) = entry.split_once('=').ok_or_else(|| {
             Error::usage(
-                format!("`{entry}` names no manager"),
-                "an entry is NAME=URL, such as gateway=http://gateway:9400",
+                format!("`{entry}` is not a manager"),
+                "write NAME=URL, such as gateway=http://gateway:9400",
             )
         })?;
         let only = Service::from_name(name).and_then(|service| match service.instances() {
@@ -138,7 +138,7 @@ fn addresses(entries: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
         {
             return Err(Error::usage(
                 format!("`{instance}` has two managers"),
-                "name each instance once",
+                "list each instance once",
             )
             .into());
         }
@@ -149,8 +149,8 @@ fn addresses(entries: &[String]) -> anyhow::Result<BTreeMap<String, String>> {
         .collect();
     if !missing.is_empty() {
         return Err(Error::usage(
-            format!("no manager is named for {}", missing.join(", ")),
-            "`--managers` names one for each instance",
+            format!("no manager for {}", missing.join(", ")),
+            "`--managers` needs one for each instance",
         )
         .into());
     }
@@ -183,7 +183,7 @@ mod tests {
         );
         check(
             "gateway=http://g:1,checkout=http://c:1",
-            "no manager is named for inventory-1, inventory-2",
+            "no manager for inventory-1, inventory-2",
         );
         check(
             &format!("{all},gateway=http://h:1"),

@@ -51,10 +51,10 @@ fn cpu(context: &Context, args: &ProfileCpu) -> anyhow::Result<Outcome> {
     ));
     let samples = samples(&folded);
     if samples == 0 {
-        let message = format!("{} used no CPU within {seconds} s", instance.instance);
+        let message = format!("{} used no CPU in {seconds} s", instance.instance);
         return Err(Error::usage(
             message,
-            "sample for longer, or send some traffic with `firedrill request`",
+            "sample for longer, or send traffic with `firedrill request`",
         )
         .into());
     }

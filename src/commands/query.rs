@@ -26,7 +26,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         return exemplar::run(context, args);
     }
     let live = Live::connect(context)?;
-    let progress = context.console.progress("asking Prometheus");
+    let progress = context.console.progress("querying Prometheus");
     let answer = match args.since {
         Some(since) => {
             let window = Window {
@@ -52,7 +52,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     if args.format.json {
         context.console.json(&wire(&value))?;
     } else if value.series().is_empty() && !matches!(value, Value::Text(_)) {
-        context.console.note("no series matches");
+        context.console.note("no matching series");
     } else {
         context
             .console

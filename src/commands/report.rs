@@ -41,8 +41,8 @@ fn new(context: &Context, args: &ReportNew) -> anyhow::Result<Outcome> {
         .open(&args.output)
         .map_err(|error| match error.kind() {
             std::io::ErrorKind::AlreadyExists => Error::usage(
-                format!("`{}` is there already", args.output.display()),
-                "name another with `-o FILE`, or replace it with `--force`",
+                format!("`{}` already exists", args.output.display()),
+                "choose another file with `-o FILE`, or overwrite it with `--force`",
             )
             .into(),
             _ => anyhow::Error::new(error).context(format!("write-up `{}`", args.output.display())),
@@ -84,7 +84,7 @@ pub(super) fn parsed(name: &str, text: &str) -> Result<WriteUp, Error> {
             .map(ToString::to_string)
             .collect::<Vec<_>>()
             .join("\n"),
-        hint: Some("correct the head and try again".to_owned()),
+        hint: Some("correct the front matter and try again".to_owned()),
     })
 }
 
@@ -99,7 +99,7 @@ fn check(context: &Context, args: &ReportCheck) -> anyhow::Result<Outcome> {
     let writeup = parsed(&name, &text)?;
     let live = Live::connect(context)?;
     let frame = source::frame(&live.session.folder, OffsetDateTime::now_utc());
-    let progress = context.console.progress("looking up every pointer");
+    let progress = context.console.progress("checking pointers");
     let checked = live.wait(report::check(&live.sources, &frame, &writeup));
     drop(progress);
     if args.format.json {

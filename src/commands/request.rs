@@ -55,7 +55,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         return many(context, &live, args);
     }
     let trace_id = hex::encode(rand::random::<[u8; 16]>());
-    let progress = context.console.progress("waiting for the answer");
+    let progress = context.console.progress("waiting for the response");
     let mut answer = live.wait(send(&live, args, &trace_id))?;
     let what = format!("{} {}", args.method, args.path);
     live.note(&Look::by_command(LookKind::Request, what, context.now));
@@ -86,7 +86,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
             .console
             .note(&format!("{}/trace/{trace_id}", live.session.urls.jaeger));
     } else if !args.no_trace {
-        let hint = format!("look again with `firedrill trace {trace_id}`");
+        let hint = format!("try again with `firedrill trace {trace_id}`");
         let seconds = TRACE.as_secs();
         context.console.note(&format!(
             "the trace did not arrive within {seconds} s; {hint}"

@@ -76,7 +76,7 @@ fn blind(level: Option<u8>) -> anyhow::Result<(Scenario, Vec<u8>)> {
     let chosen = wanted.choose(&mut rand::rng()).ok_or_else(|| {
         let level = level.unwrap_or_default();
         Error::usage(
-            format!("there is no drill of level {level}"),
+            format!("no drill has level {level}"),
             "`firedrill list` shows the drills",
         )
     })?;
@@ -122,7 +122,7 @@ fn kind(context: &Context, asked: &Backends) -> anyhow::Result<Kind> {
     let belongs = |is_given: bool, flag: &str, to: &str| match is_given {
         false => Ok(()),
         true => Err(Error::usage(
-            format!("`{flag}` says where {to} backends are, and these are not"),
+            format!("`{flag}` is for {to} backends only"),
             format!("add `--backend {to}`"),
         )),
     };
@@ -184,6 +184,6 @@ pub(crate) fn cache_dir() -> anyhow::Result<PathBuf> {
     };
     let base = of("XDG_CACHE_HOME").or_else(|| Some(of("HOME")?.join(".cache")));
     Ok(base
-        .context("there is no home folder to keep the catalogue in; set XDG_CACHE_HOME")?
+        .context("no home folder for the catalogue database; set XDG_CACHE_HOME")?
         .join("firedrill"))
 }

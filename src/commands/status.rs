@@ -78,7 +78,7 @@ fn text(status: &Status, style: Style, width: usize) -> String {
         );
     }
     if status.pages.is_empty() {
-        text += "nothing was paged\n";
+        text += "no pages\n";
     }
     for action in &status.actions {
         let at = action.at.get(11..19).unwrap_or(&action.at);

@@ -34,7 +34,7 @@ pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
     let session = context.state.load()?;
     let progress = context
         .console
-        .progress("grading: measuring the live system, looking up every pointer");
+        .progress("grading: measuring the live system and checking pointers");
     let submitted = Control::new(&session)?.submit(write_up, context.console.out.color)?;
     drop(progress);
     if args.format.json {
@@ -46,7 +46,7 @@ pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
                 context.console.out.paint(
                     Ink::Faint,
                     &format!(
-                        "`firedrill debrief` tells what happened; the page to send on is {}",
+                        "next: `firedrill debrief`; to share the verdict: {}",
                         session.folder.join("verdict.html").display()
                     )
                 ),
@@ -73,7 +73,7 @@ fn again(context: &Context, args: &Submit, run: &str, write_up: &str) -> anyhow:
     let folder = context.run_folder(run)?;
     let progress = context
         .console
-        .progress("grading: loading the run, looking up every pointer");
+        .progress("grading: loading the run and checking pointers");
     let runtime = crate::runtime::on_this_thread()?;
     let verdict = runtime.block_on(async {
         let recorded = Recorded::open(&folder).await?;

@@ -11,7 +11,7 @@ use crate::error::Outcome;
 /// Prints the trace.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let live = Live::connect(context)?;
-    let progress = context.console.progress("asking Jaeger");
+    let progress = context.console.progress("querying Jaeger");
     let trace = live.ask(live.sources.jaeger.trace(&args.id))?;
     drop(progress);
     live.note(&Look::by_command(LookKind::Trace, &trace.id, context.now));

@@ -31,7 +31,7 @@ struct Row {
 /// Prints the newest traces that match.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let live = Live::connect(context)?;
-    let progress = context.console.progress("asking Jaeger");
+    let progress = context.console.progress("querying Jaeger");
     let service = args.service.as_deref().unwrap_or("gateway");
     let query = query(context, args, service);
     // Which of them have an error is found out here: other Jaegers do not index that alike.
@@ -58,7 +58,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     if args.format.json {
         context.console.json(&rows)?;
     } else if rows.is_empty() {
-        context.console.note("no trace matches");
+        context.console.note("no matching traces");
     } else {
         context
             .console

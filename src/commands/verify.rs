@@ -29,7 +29,7 @@ pub(super) fn run(context: &Context, args: &Verify) -> anyhow::Result<Outcome> {
     };
     let report = verify::run(&plan, &|drill| {
         let how = match drill.problems.as_slice() {
-            [] => "as it should be".to_owned(),
+            [] => "sound".to_owned(),
             problems => problems.join("; "),
         };
         context.console.note(&format!("{}: {how}", drill.id));

@@ -63,9 +63,9 @@ impl Checked {
         for pointer in &self.pointers {
             let (mark, ink) = match &pointer.outcome {
                 Outcome::Found(_) if pointer.resolves() => ("ok", Ink::Good),
-                Outcome::Found(_) => ("value differs", Ink::Error),
-                Outcome::Malformed(_) => ("not readable", Ink::Error),
-                Outcome::Failed(_) => ("not there", Ink::Error),
+                Outcome::Found(_) => ("wrong value", Ink::Error),
+                Outcome::Malformed(_) => ("invalid", Ink::Error),
+                Outcome::Failed(_) => ("not found", Ink::Error),
                 Outcome::Unchecked(_) => ("not checked", Ink::Warning),
             };
             // Writing to a String cannot fail, here and below.
@@ -103,7 +103,7 @@ impl Checked {
 fn about(tried: &Tried) -> String {
     match &tried.outcome {
         alert::Outcome::Ran(_) => "The proposed alert can be evaluated.".to_owned(),
-        alert::Outcome::Refused(why) => format!("The proposed alert is none: {why}."),
+        alert::Outcome::Refused(why) => format!("The proposed alert cannot be used: {why}."),
         alert::Outcome::Unchecked(why) => format!("The proposed alert was not checked: {why}."),
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn requests(lines: &[String]) -> Result<Vec<Request>, String> {
     if lines.len() > MAX_LINES {
         let count = lines.len();
         return Err(format!(
-            "there are {count} commands; {MAX_LINES} are allowed"
+            "there are {count} commands; the limit is {MAX_LINES}"
         ));
     }
     let requests: Vec<Request> = lines
@@ -27,7 +27,7 @@ pub(crate) fn requests(lines: &[String]) -> Result<Vec<Request>, String> {
     let total: u32 = requests.iter().map(|request| request.times).sum();
     if total > MAX_REQUESTS {
         return Err(format!(
-            "there are {total} requests; {MAX_REQUESTS} are allowed"
+            "there are {total} requests; the limit is {MAX_REQUESTS}"
         ));
     }
     let seconds: f64 = requests
@@ -36,7 +36,7 @@ pub(crate) fn requests(lines: &[String]) -> Result<Vec<Request>, String> {
         .sum();
     if seconds > MAX_SECONDS as f64 {
         return Err(format!(
-            "the requests take {seconds:.0} s at their rate; {MAX_SECONDS} are allowed"
+            "the requests take {seconds:.0} s at their rate; the limit is {MAX_SECONDS} s"
         ));
     }
     Ok(requests)
@@ -45,12 +45,12 @@ pub(crate) fn requests(lines: &[String]) -> Result<Vec<Request>, String> {
 fn request(line: &str) -> Result<Request, String> {
     let shown: String = line.chars().take(120).collect();
     let shown = crate::console::text::harmless(&shown);
-    let words = words(line).ok_or_else(|| format!("a quote is never closed in `{shown}`"))?;
+    let words = words(line).ok_or_else(|| format!("unclosed quote in `{shown}`"))?;
     let words = words
         .strip_prefix(&["firedrill".to_owned()])
         .unwrap_or(&words);
     if words.first().map(String::as_str) != Some("request") {
-        return Err(format!("`{shown}` is no `firedrill request …`"));
+        return Err(format!("`{shown}` is not a `firedrill request …`"));
     }
     let name = "firedrill".to_owned();
     let cli = Cli::try_parse_from(std::iter::once(&name).chain(words)).map_err(|error| {
@@ -61,7 +61,7 @@ fn request(line: &str) -> Result<Request, String> {
     })?;
     match cli.command {
         Some(Command::Request(request)) => Ok(request),
-        _ => Err(format!("`{shown}` is no `firedrill request …`")),
+        _ => Err(format!("`{shown}` is not a `firedrill request …`")),
     }
 }
 
@@ -134,13 +134,16 @@ mod tests {
             ],
             "2 requests",
         );
-        check(&["rm -r /"], "`rm -r /` is no `firedrill request …`");
+        check(&["rm -r /"], "`rm -r /` is not a `firedrill request …`");
         check(
             &["firedrill rollback inventory"],
-            "is no `firedrill request …`",
+            "is not a `firedrill request …`",
         );
-        check(&["firedrill --help"], "is no `firedrill request …`");
-        check(&["curl http://127.0.0.1:1/"], "is no `firedrill request …`");
+        check(&["firedrill --help"], "is not a `firedrill request …`");
+        check(
+            &["curl http://127.0.0.1:1/"],
+            "is not a `firedrill request …`",
+        );
         check(
             &["firedrill request GET http://127.0.0.1:1/"],
             "invalid value",
@@ -153,12 +156,12 @@ mod tests {
         check(&["request GET / -d 'x"], "a quote is never closed");
         check(
             &["request GET / --times 300 --rate 100"; 2],
-            "there are 600 requests; 500 are allowed",
+            "there are 600 requests; the limit is 500",
         );
         check(&["request GET / --times 400"], "take 40 s at their rate");
         check(
             &["request GET /"; 11],
-            "there are 11 commands; 10 are allowed",
+            "there are 11 commands; the limit is 10",
         );
         check(&["request GET / --rate 0"], "invalid value");
     }

@@ -28,9 +28,9 @@ pub fn summary(conduct: &Conduct) -> String {
     let is_settling = |look: &&Glance| matches!(look.worth, Worth::Settling(_));
     let settling = conduct.looks.iter().filter(is_settling).count();
     match all {
-        0 => "No look at the evidence is on record.".to_owned(),
+        0 => "No looks at evidence were recorded.".to_owned(),
         _ => format!(
-            "Looks on record: {all}; telling the incident from the time before: {telling}; settling it: {settling}."
+            "Recorded looks: {all}; showing a difference from the baseline: {telling}; showing the deciding signal: {settling}."
         ),
     }
 }
@@ -65,7 +65,7 @@ pub fn looks(conduct: &Conduct, style: Style) -> String {
 pub(super) fn worth(look: &Glance) -> (&'static str, Ink) {
     match look.worth {
         Worth::Little => ("", Ink::Faint),
-        Worth::Telling => ("tells", Ink::Warning),
-        Worth::Settling(_) => ("settles", Ink::Good),
+        Worth::Telling => ("differs", Ink::Warning),
+        Worth::Settling(_) => ("decides", Ink::Good),
     }
 }

@@ -28,7 +28,7 @@ pub fn parse(file: &str, text: &str) -> Result<WriteUp, Vec<Problem>> {
     };
     if text.len() > MAX_BYTES {
         return Err(whole(format!(
-            "the write-up has {} bytes; {MAX_BYTES} are allowed",
+            "the write-up has {} bytes; the limit is {MAX_BYTES}",
             text.len()
         )));
     }
@@ -76,8 +76,8 @@ fn head(text: &str) -> Result<(usize, usize, usize), String> {
         at += line.len();
     }
     Err(match start {
-        None => "the head is missing: the file must begin with a line of `+++`; `firedrill report new` writes one".to_owned(),
-        Some(_) => "the head is never closed: a second line of `+++` is missing".to_owned(),
+        None => "the front matter is missing: the first line must be `+++`; `firedrill report new` writes a template".to_owned(),
+        Some(_) => "the front matter has no end: a second `+++` line is missing".to_owned(),
     })
 }
 
@@ -91,7 +91,7 @@ fn unquoted(head: &str, at: usize) -> Option<String> {
     let before = head.get(..at)?.trim_end();
     let word = word.trim();
     (before.ends_with('=') && word.starts_with(char::is_alphabetic))
-        .then(|| format!("a text needs quotes: \"{word}\""))
+        .then(|| format!("put quotes around the text: \"{word}\""))
 }
 
 fn read(source: &mut Source, table: &DeTable) -> WriteUp {

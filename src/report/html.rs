@@ -61,12 +61,12 @@ fn head(out: &mut String, title: &str, writeup: &WriteUp, verdict: &Verdict) {
         mark = verdict.pass_mark.min(100),
     );
     if verdict.incomplete {
-        out.push_str("<p class=\"note\">Some evidence could not be checked because a backend did not answer or has lost it.</p>\n");
+        out.push_str("<p class=\"note\">Some evidence could not be checked because a backend did not answer or lost it.</p>\n");
     }
     if let Some(why) = &verdict.unproven {
         let _ = writeln!(
             out,
-            "<p class=\"note\">Whether the drill counts could not be checked: {}.</p>",
+            "<p class=\"note\">Could not check whether the drill is valid: {}.</p>",
             escape(why)
         );
     }
@@ -76,7 +76,7 @@ fn head(out: &mut String, title: &str, writeup: &WriteUp, verdict: &Verdict) {
 }
 
 fn conditions(out: &mut String, conditions: &[Condition]) {
-    out.push_str("<h2>Must be met</h2><ul class=\"conditions\">\n");
+    out.push_str("<h2>Requirements</h2><ul class=\"conditions\">\n");
     for condition in conditions {
         let (class, sign) = match (condition.met, condition.unchecked) {
             (true, _) => ("good", "✓"),
@@ -123,7 +123,7 @@ fn items(out: &mut String, items: &[Item]) {
 fn pointers(out: &mut String, pointers: &[Executed]) {
     out.push_str("<h2>Evidence</h2>\n");
     if pointers.is_empty() {
-        out.push_str("<p>The write-up points to nothing.</p>\n");
+        out.push_str("<p>The write-up has no pointers.</p>\n");
         return;
     }
     out.push_str("<ul class=\"evidence\">\n");
@@ -150,7 +150,7 @@ fn pointers(out: &mut String, pointers: &[Executed]) {
 fn worked(out: &mut String, worked: &Conduct) {
     let _ = writeln!(
         out,
-        "<h2>How you worked</h2><p class=\"hint\">From the record, and for no points. {}</p>",
+        "<h2>How you worked</h2><p class=\"hint\">Recorded, not graded. {}</p>",
         escape(&conduct::summary(worked))
     );
     out.push_str("<table><tbody>\n");
@@ -284,7 +284,7 @@ mod tests {
         for told in [
             "64",
             "not passed",
-            "the cause is proven",
+            "root cause is proven",
             "not counted",
             "How you worked",
             "level=error &lt;x&gt;",

@@ -16,14 +16,14 @@ pub(super) fn verdict() -> Verdict {
         pass_mark: 70,
         conditions: vec![
             condition(
-                "the cause is right",
+                "root cause is right",
                 true,
                 "Component and mechanism are right.",
             ),
             condition(
-                "the cause is proven",
+                "root cause is proven",
                 false,
-                "None of the cause's 2 pointers proves anything; the first: `promql:up@page`: it is 1; before the incident it was 1: that does not tell them apart.",
+                "None of the cause's 2 pointers proves anything. The first: `promql:up@page`: 1 is within the baseline (1).",
             ),
         ],
         items: vec![
@@ -32,14 +32,14 @@ pub(super) fn verdict() -> Verdict {
                 "root cause",
                 12.0,
                 30.0,
-                "Component and mechanism are right. None of its evidence tells the incident from the time before, so it could be a guess.",
+                "Component and mechanism are right. No evidence shows a difference from the baseline, so it could be a guess.",
                 Some("point to something that was different before the incident"),
             ),
             item(
                 "action items",
                 0.0,
                 5.0,
-                "0 given, 1 asked for; one without an owner counts half.",
+                "0 of at least three words, 1 required; one without an owner counts half.",
                 None,
             ),
             item(
@@ -54,20 +54,17 @@ pub(super) fn verdict() -> Verdict {
             found(
                 "cause.evidence[0]",
                 "promql:up@page",
-                Tells::No(
-                    "it is 1; before the incident it was 1: that does not tell them apart"
-                        .to_owned(),
-                ),
+                Tells::No("1 is within the baseline (1)".to_owned()),
             ),
             found(
                 "timeline[0].evidence[0]",
                 "promql:p99@page => 0.48",
-                Tells::Yes("it is 0.48; before the incident it was 0.04".to_owned()),
+                Tells::Yes("0.48 is outside the baseline (0.04)".to_owned()),
             ),
             executed(
                 "trigger.evidence[0]",
                 "deploy:<b>\u{1b}[31m",
-                Outcome::Failed("there is no deploy `<b>\u{1b}[31m` in this run".to_owned()),
+                Outcome::Failed("this run has no deploy `<b>\u{1b}[31m`".to_owned()),
             ),
             executed(
                 "impact.evidence[0]",
@@ -103,9 +100,9 @@ fn conduct() -> Conduct {
             taken(
                 "diagnose",
                 Some(65.2),
-                "logs `level=error <x>` at 10:08:05 is the first look that settles it: Lines that were not there.",
+                "logs `level=error <x>` at 10:08:05 is the first look that shows the deciding signal: Lines that were not there.",
             ),
-            taken("mitigate", None, "No action on record ended it."),
+            taken("mitigate", None, "No recorded action ended it."),
         ],
         looks: vec![
             look(LookKind::Deploys, "all", Worth::Little),

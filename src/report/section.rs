@@ -75,7 +75,7 @@ impl<'t, 'i> Section<'t, 'i> {
                 source.say(
                     value.span(),
                     self.key(name),
-                    format!("a text was expected, not {}", article(other)),
+                    format!("expected a string, not {}", article(other)),
                 );
                 String::new()
             }
@@ -134,7 +134,7 @@ impl<'t, 'i> Section<'t, 'i> {
                 source.say(
                     value.span(),
                     self.key(name),
-                    format!("a time was expected, not {}", article(other)),
+                    format!("expected a time, not {}", article(other)),
                 );
                 return None;
             }
@@ -158,7 +158,7 @@ impl<'t, 'i> Section<'t, 'i> {
         }
         let span = grader::moment::span(&text);
         if span.is_none() {
-            let message = format!("`{text}` is not a length of time; write `30s` or `2m`");
+            let message = format!("`{text}` is not a duration, such as `30s` or `2m`");
             self.complain(source, name, message);
         }
         span
@@ -175,7 +175,7 @@ impl<'t, 'i> Section<'t, 'i> {
             source.say(
                 value.span(),
                 self.key(name),
-                "a whole number was expected, 0 or more",
+                "expected a whole number, 0 or more",
             );
         }
         count
@@ -200,7 +200,7 @@ impl<'t, 'i> Section<'t, 'i> {
         };
         let number = number.filter(|number| range.contains(number) || *number == range.end);
         if number.is_none() {
-            let message = format!("a number was expected, {} to {}", range.start, range.end);
+            let message = format!("expected a number from {} to {}", range.start, range.end);
             source.say(value.span(), self.key(name), message);
         }
         number
@@ -224,7 +224,7 @@ impl<'t, 'i> Section<'t, 'i> {
                             source.say(
                                 item.span(),
                                 key,
-                                format!("a pointer is a text, not {}", article(other)),
+                                format!("a pointer is a string, not {}", article(other)),
                             );
                         }
                     }
@@ -236,7 +236,7 @@ impl<'t, 'i> Section<'t, 'i> {
                 source.say(
                     value.span(),
                     self.key(name),
-                    format!("a list of pointers was expected, not {}", article(other)),
+                    format!("expected a list of pointers, not {}", article(other)),
                 );
                 Vec::new()
             }
@@ -252,10 +252,7 @@ impl<'t, 'i> Section<'t, 'i> {
                 source.say(
                     value.span(),
                     key.clone(),
-                    format!(
-                        "a table was expected, not {}; write `[{name}]`",
-                        article(other)
-                    ),
+                    format!("expected a table, not {}; write `[{name}]`", article(other)),
                 );
                 None
             }
@@ -273,7 +270,7 @@ impl<'t, 'i> Section<'t, 'i> {
             return Vec::new();
         };
         let DeValue::Array(items) = value.get_ref() else {
-            let message = format!("a list of tables was expected; write `[[{name}]]`");
+            let message = format!("expected a list of tables; write `[[{name}]]`");
             source.say(value.span(), self.key(name), message);
             return Vec::new();
         };
@@ -281,7 +278,7 @@ impl<'t, 'i> Section<'t, 'i> {
             source.say(
                 value.span(),
                 self.key(name),
-                format!("{} entries; {MAX_ENTRIES} are allowed", items.len()),
+                format!("{} entries; the limit is {MAX_ENTRIES}", items.len()),
             );
         }
         let mut sections = Vec::new();
@@ -292,7 +289,7 @@ impl<'t, 'i> Section<'t, 'i> {
                 other => source.say(
                     item.span(),
                     key,
-                    format!("a table was expected, not {}", article(other)),
+                    format!("expected a table, not {}", article(other)),
                 ),
             }
         }
@@ -309,7 +306,7 @@ impl<'t, 'i> Section<'t, 'i> {
             let near = crate::scenario::nearest::nearest(name.get_ref(), known.iter().copied());
             let hint = match near.as_slice() {
                 [] => format!(
-                    "known here: {}",
+                    "known keys: {}",
                     known.iter().copied().collect::<Vec<_>>().join(", ")
                 ),
                 [first, ..] => format!("did you mean `{first}`?"),
@@ -333,7 +330,7 @@ impl<'t, 'i> Section<'t, 'i> {
 
 fn article(value: &DeValue) -> &'static str {
     match value {
-        DeValue::String(_) => "a text",
+        DeValue::String(_) => "a string",
         DeValue::Integer(_) | DeValue::Float(_) => "a number",
         DeValue::Boolean(_) => "a boolean",
         DeValue::Datetime(_) => "a time",

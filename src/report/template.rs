@@ -28,7 +28,7 @@ pub fn template(known: &Known) -> String {
     header(&mut out, known);
     fields(&mut out, known);
     words(&mut out);
-    out.push_str("+++\n\n# What happened\n\nFor people; not graded.\n");
+    out.push_str("+++\n\n# What happened\n\nThis part is for people and is not graded.\n");
     out
 }
 
@@ -39,7 +39,7 @@ fn header(out: &mut String, known: &Known) {
         out.push('\n');
     };
     line(format!(
-        "Write-up of run {}. Fill in what you know; `firedrill report check` tells whether pointers resolve.",
+        "Write-up of run {}. Fill in what you know; `firedrill report check` shows whether the pointers resolve.",
         plain(&known.run)
     ));
     if let Some(page) = known.page {
@@ -51,7 +51,7 @@ fn header(out: &mut String, known: &Known) {
         ));
     }
     line("Times: 10:02:30 (UTC), page+30s, page-2m, 2026-11-23T10:02:30Z.".to_owned());
-    line("Evidence is a list of pointers, each of which the grader looks up:".to_owned());
+    line("Evidence is a list of pointers; the grader looks each one up:".to_owned());
     line("  \"trace:4bf92f3577b34da6a3ce929d0e0e4736\"".to_owned());
     line("  'promql:sum(rate(http_server_request_duration_seconds_count{service=\"gateway\"}[1m]))@page+30s => 48.5'".to_owned());
     line("  'log:service=checkout level=error \"part of the message\"'".to_owned());
@@ -70,7 +70,7 @@ fn header(out: &mut String, known: &Known) {
         plain(after)
     ));
     line(
-        "A value after `=>` must be within 10 %. Proof is what was different before the incident."
+        "A value after `=>` must be within 10 %. A pointer proves something if it differs from the baseline."
             .to_owned(),
     );
     if !known.deploys.is_empty() {
@@ -113,14 +113,14 @@ fn fields(out: &mut String, known: &Known) {
         r#"verdict = ""                # "incident" or "no incident"
 severity = ""               # {severity}
 summary = ""
-confidence = ""             # how sure you are of the cause (or that nothing is wrong), 0 to 1: 0.8
+confidence = ""             # how sure you are of the cause (or that nothing is wrong), 0 to 1, such as 0.8
 
 [impact]
 start = ""
-end = ""                    # leave empty while it goes on
+end = ""                    # leave empty if it is still going on
 # requests = 0              # to the affected routes, start to end
 # failed = 0
-# slow = 0                  # answered too late to be useful
+# slow = 0                  # too slow to be useful
 # p99_ms = 0
 description = ""
 evidence = []
@@ -130,18 +130,18 @@ at = "{page}"
 by = "{alert}"
 evidence = []
 
-[[timeline]]                # as many as you need: the change, the first symptom, the page, what you did
+[[timeline]]                # as many as you need: the change, the first symptom, the page, your actions
 at = ""
 what = ""
 evidence = []
 
-[trigger]                   # what set it off
+[trigger]                   # what started it
 kind = ""
-deploy = ""                 # its id, if it was one
+deploy = ""                 # the deploy's id, if it was one
 explanation = ""
 evidence = []
 
-[cause]                     # what is wrong, where it is wrong; the words are listed below
+[cause]                     # what is wrong, and where; the words are listed below
 component = ""
 mechanism = ""
 explanation = ""
@@ -151,17 +151,17 @@ evidence = []
 what = ""
 evidence = []
 
-[[ruled_out]]               # what it might have been, and why it was not; counts with evidence only
+[[ruled_out]]               # what it could have been and why it was not; needs evidence to count
 hypothesis = ""
 because = ""
 evidence = []
 
 [reproduction]
-command = []                # 'firedrill request GET "/v1/products?visit={{n}}" --times 20 --rate 10', run in order on copies
+command = []                # 'firedrill request GET "/v1/products?visit={{n}}" --times 20 --rate 10', run in order on copies of the shop
 shows = ""
 
 [mitigation]
-action = ""                 # as you did it: rollback inventory; or: none
+action = ""                 # as you typed it, such as: rollback inventory; or: none
 at = ""
 evidence = []
 
@@ -169,9 +169,9 @@ evidence = []
 what = ""
 owner = ""                  # a role or a team
 
-[alert]                     # what should page the next time; tried over the run: silent before, firing in the incident
+[alert]                     # what should page next time; evaluated over the run: silent in the baseline, firing in the incident
 expr = ''                   # PromQL with its threshold: sum(rate(x_total[30s])) > 5
-for = ""                    # how long it must hold: 10s
+for = ""                    # how long the condition must last, such as 10s
 
 "#,
         severity = list(Severity::ALL.iter().map(|word| word.as_str())),

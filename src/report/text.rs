@@ -46,17 +46,17 @@ fn headline(out: &mut String, verdict: &Verdict, style: Style) {
         style.paint(Ink::Faint, &format!("run {}", verdict.run)),
     );
     if verdict.incomplete {
-        let note = "Some evidence could not be checked, because a backend did not answer or has lost it; that is not held against you.";
+        let note = "Some evidence could not be checked because a backend did not answer or lost it; this does not count against you.";
         let _ = writeln!(out, "{}", style.paint(Ink::Warning, note));
     }
     if let Some(why) = &verdict.unproven {
-        let note = format!("Whether the drill counts could not be checked: {why}.");
+        let note = format!("Could not check whether the drill is valid: {why}.");
         let _ = writeln!(out, "{}", style.paint(Ink::Warning, &note));
     }
 }
 
 fn conditions(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
-    let _ = writeln!(out, "{}", style.paint(Ink::Heading, "Must be met"));
+    let _ = writeln!(out, "{}", style.paint(Ink::Heading, "Requirements"));
     for condition in &verdict.conditions {
         let (mark, ink) = match (condition.met, condition.unchecked) {
             (true, _) => ("yes", Ink::Good),
@@ -97,7 +97,7 @@ fn items(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
 /// Times and looks; the looks one by one are for the page and the debrief.
 fn worked(out: &mut String, conduct: &Conduct, style: Style, width: usize) {
     let heading = style.paint(Ink::Heading, "How you worked");
-    let _ = writeln!(out, "{heading}  (from the record; for no points)");
+    let _ = writeln!(out, "{heading}  (recorded, not graded)");
     for taken in &conduct.times {
         let head = format!("{:>7}  {:21}", conduct::took(taken), taken.name);
         wrapped(out, &head, &taken.why, width);
@@ -125,10 +125,10 @@ pub(super) fn mark(pointer: &Executed) -> (&'static str, Ink) {
     match &pointer.outcome {
         _ if pointer.proves() => ("proves", Ink::Good),
         Outcome::Found(_) if !pointer.resolves() => ("differs", Ink::Error),
-        Outcome::Found(finding) if finding.tells == Tells::NotAsked => ("is so", Ink::Plain),
-        Outcome::Found(_) => ("is so", Ink::Warning),
+        Outcome::Found(finding) if finding.tells == Tells::NotAsked => ("found", Ink::Plain),
+        Outcome::Found(_) => ("found", Ink::Warning),
         Outcome::Unchecked(_) => ("unknown", Ink::Warning),
-        Outcome::Malformed(_) | Outcome::Failed(_) => ("is not", Ink::Error),
+        Outcome::Malformed(_) | Outcome::Failed(_) => ("fails", Ink::Error),
     }
 }
 
@@ -197,13 +197,13 @@ mod tests {
     fn a_verdict_is_aligned_and_wrapped() {
         insta::assert_snapshot!(verdict(&sample::verdict(), Style::PLAIN, 90), @r"
         NOT PASSED  64 of 100 points, 70 needed  run 2026-11-23-100000-k3
-        Some evidence could not be checked, because a backend did not answer or has lost it; that is not held against you.
+        Some evidence could not be checked because a backend did not answer or lost it; this does not count against you.
 
-        Must be met
-          yes  the cause is right       Component and mechanism are right.
-          no   the cause is proven      None of the cause's 2 pointers proves anything; the first:
+        Requirements
+          yes  root cause is right       Component and mechanism are right.
+          no   root cause is proven      None of the cause's 2 pointers proves anything; the first:
                                         `promql:up@page`: it is 1; before the incident it was 1:
-                                        that does not tell them apart.
+                                        is within.
 
         Points
             5/5  severity               sev2 fits the impact.
@@ -222,16 +222,16 @@ mod tests {
           proves   timeline[0].evidence[0]  promql:p99@page => 0.48
                    0.48 at 10:07:00; it is 0.48; before the incident it was 0.04.
           is not   trigger.evidence[0]  deploy:<b>\u{1b}[31m
-                   there is no deploy `<b>\u{1b}[31m` in this run.
+                   this run has no deploy `<b>\u{1b}[31m`.
           unknown  impact.evidence[0]  trace:ab
                    could not be checked: Jaeger does not answer.
 
-        How you worked  (from the record; for no points)
+        How you worked  (recorded, not graded)
             12s  detect                 The change was at 10:06:48, the page at 10:07:00.
          1m 05s  diagnose               logs `level=error <x>` at 10:08:05 is the first look that
                                         settles it: Lines that were not there.
-              -  mitigate               No action on record ended it.
-                 Looks on record: 2; telling the incident from the time before: 1; settling it: 1.
+              -  mitigate               No recorded action ended it.
+                 Recorded looks: 2; showing a difference from the baseline: 1; showing the deciding signal: 1.
         ");
     }
 

@@ -198,7 +198,7 @@ impl Drill {
         ) {
             return Err(Failure::new(
                 "the drill is being graded",
-                "the verdict comes in the terminal that submitted",
+                "the verdict appears in the terminal that submitted the write-up",
             )
             .into());
         }
@@ -338,8 +338,8 @@ impl Drill {
             ActionRequest::Rollback { service } => {
                 let release = self.deploys.previous(service.name()).ok_or_else(|| {
                     Failure::new(
-                        format!("`{service}` has no release before this one"),
-                        "`firedrill deploys` shows what was released",
+                        format!("`{service}` has no previous release"),
+                        "`firedrill deploys` lists the releases",
                     )
                 })?;
                 Ok(Some((DeployKind::Rollback, *service, release)))
@@ -352,14 +352,12 @@ impl Drill {
                 let known = self.deploys.releases(service.name());
                 if !known.contains(release) {
                     let message = format!(
-                        "`{service}` has no release `{release}`; there are {}",
+                        "`{service}` has no release `{release}`; its releases are {}",
                         known.join(", ")
                     );
-                    return Err(Failure::new(
-                        message,
-                        "`firedrill deploys` shows what was released",
-                    )
-                    .into());
+                    return Err(
+                        Failure::new(message, "`firedrill deploys` lists the releases").into(),
+                    );
                 }
                 Ok(Some((DeployKind::Deploy, *service, release.clone())))
             }

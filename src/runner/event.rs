@@ -1,4 +1,4 @@
-//! What a running drill says: JSON lines for programs, short lines for people.
+//! The events of a running drill: JSON lines for programs, short lines for people.
 //!
 //! The JSON form is a contract (`docs/events.md`): the first line is `ready`; readers skip events they do not know.
 
@@ -33,7 +33,7 @@ pub(crate) enum Event {
         /// When, RFC 3339.
         at: String,
     },
-    /// An alert fired and somebody is paged.
+    /// An alert fired and the responder is paged.
     Page {
         /// When, RFC 3339.
         at: String,
@@ -46,7 +46,7 @@ pub(crate) enum Event {
         /// Its description.
         description: String,
     },
-    /// Somebody acted, or a deploy landed.
+    /// An action, or a deploy.
     Action {
         /// When, RFC 3339.
         at: String,
@@ -56,10 +56,10 @@ pub(crate) enum Event {
         service: String,
         /// The release that runs after it.
         release: String,
-        /// Who: `responder`, or the role of whoever deployed.
+        /// The role: `responder`, or the author of the deploy.
         by: String,
     },
-    /// A process ended by itself or came back.
+    /// A process exited unexpectedly or was restarted.
     Process {
         /// When, RFC 3339.
         at: String,
@@ -112,7 +112,7 @@ impl Event {
                 };
                 welcome(style, is_drill, run, &places, *seed, key.as_deref())
             }
-            Self::Steady { at } => format!("{}  baseline steady; traffic goes on", clock(at)),
+            Self::Steady { at } => format!("{}  baseline steady", clock(at)),
             Self::Page {
                 at,
                 alert,
@@ -137,7 +137,7 @@ impl Event {
             Self::Process { at, instance, what } => format!("{}  {instance} {what}", clock(at)),
             Self::Void { at, reason } => {
                 format!(
-                    "\n{}  {}: this run does not count: {reason}",
+                    "\n{}  {}: the run does not count: {reason}",
                     clock(at),
                     style.paint(Ink::Warning, "VOID")
                 )
@@ -169,7 +169,7 @@ fn real(backends: &Value) -> Vec<(&'static str, String)> {
         .map(|program| {
             let part = |key: &str| program[key].as_str().unwrap_or_default();
             let version = Some(part("version")).filter(|version| !version.is_empty());
-            let version = version.unwrap_or("of unknown version");
+            let version = version.unwrap_or("unknown version");
             format!("{} {version}  {}", part("name"), part("path"))
         })
         .collect();
@@ -217,14 +217,13 @@ fn welcome(
         text += &row("answer key", key);
     }
     let next = if is_drill {
-        "\nYou are on call. Learn the baseline; you will be paged here. From a second terminal:\n\n  \
-         firedrill status         how the shop does         firedrill logs level=warn   what it says\n  \
-         firedrill deploys        what was released         firedrill traces --errors   where time goes\n  \
-         firedrill report new     the write-up              firedrill submit report.md  the grade\n\n\
-         Ctrl-C ends the drill without a grade.\n"
+        "\nYou are on call. Learn the baseline; pages appear here. In a second terminal:\n\n  \
+         firedrill status         health of the shop        firedrill logs level=warn   warnings and errors\n  \
+         firedrill deploys        recent releases           firedrill traces --errors   failed requests\n  \
+         firedrill report new     start a write-up          firedrill submit report.md  get the verdict\n\n\
+         Ctrl-C ends the drill without a verdict.\n"
     } else {
-        "\nNothing will break. `firedrill status`, `firedrill logs`, `firedrill traces` and `firedrill query` read it; \
-         Ctrl-C ends it.\n"
+        "\nNothing will break. Look around with `firedrill status`, `logs`, `traces` and `query`; Ctrl-C ends the run.\n"
     };
     text + next
 }

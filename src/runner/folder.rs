@@ -66,7 +66,7 @@ pub(super) async fn watch_disk(drill: Arc<Drill>) {
         {
             let free = free / (1024 * 1024);
             drill.void(format!(
-                "only {free} MiB are left on the disk of `{}`",
+                "only {free} MiB are free on the disk of `{}`",
                 drill.folder.display()
             ));
             return;

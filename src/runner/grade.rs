@@ -63,7 +63,7 @@ impl Drill {
     pub(crate) async fn submit(&self, request: &SubmitRequest) -> anyhow::Result<Submitted> {
         let Some(scenario) = &self.scenario else {
             return Err(Failure::new(
-                "there is no incident to write up",
+                "this run has no incident to write up",
                 "`firedrill run` starts a drill",
             )
             .into());
@@ -72,13 +72,12 @@ impl Drill {
             message: "the write-up cannot be read".to_owned(),
             problems: problems.iter().map(ToString::to_string).collect(),
             hint: Some(
-                "nothing was graded and the drill goes on; correct it and submit again".to_owned(),
+                "the drill is still running; correct the write-up and submit it again".to_owned(),
             ),
         })?;
-        let _turn = self
-            .grading
-            .try_lock()
-            .map_err(|_| Failure::new("a write-up is being graded", "wait for its verdict"))?;
+        let _turn = self.grading.try_lock().map_err(|_| {
+            Failure::new("a write-up is already being graded", "wait for its verdict")
+        })?;
         self.begin_grading()?;
         let graded = self.grade(scenario, &writeup, request).await;
         if graded.is_err() {
@@ -91,13 +90,12 @@ impl Drill {
         self.update(|state| match state.phase {
             Phase::Ended => Err(Failure::new(
                 "the drill is over",
-                "`firedrill debrief` tells what happened",
+                "`firedrill debrief` shows what happened",
             )
             .into()),
             _ if state.moments.page.is_none() => {
-                let hint =
-                    "learn the baseline; the pager speaks in the terminal that runs the drill";
-                Err(Failure::new("nobody has been paged yet", hint).into())
+                let hint = "learn the baseline; pages appear in the drill's terminal";
+                Err(Failure::new("there has been no page yet", hint).into())
             }
             _ => {
                 state.phase = Phase::Grading;
@@ -289,13 +287,13 @@ impl Drill {
         self.update(|state| state.measured.insert("during", during));
         if scenario.is_control() {
             let void = (during >= manifest.after_below)
-                .then(|| format!("nothing was to be wrong, but the indicator reached {during:.4}; the limit is {}", manifest.after_below));
+                .then(|| format!("this drill has no incident, but the indicator reached {during:.4}; the limit is {}", manifest.after_below));
             return Ok(Proof::of(void));
         }
         let needed = manifest.during_above.unwrap_or_default();
         if during <= needed {
             return Ok(Proof::of(Some(format!(
-                "the symptom did not show: the indicator reached {during:.4}, and {needed} was needed"
+                "the symptom did not show: the indicator reached {during:.4} and must exceed {needed}"
             ))));
         }
         let patience = Duration::from_secs_f64(manifest.settle_s);
@@ -307,7 +305,7 @@ impl Drill {
         self.update(|state| state.measured.insert("after", settled.last));
         let void = (!settled.recovered).then(|| {
             format!(
-                "the symptom did not go with its cause: the indicator is at {:.4}, and must fall below {}",
+                "the symptom did not end with its cause: the indicator is {:.4} and must fall below {}",
                 settled.last, manifest.after_below
             )
         });

@@ -100,8 +100,8 @@ impl Drill {
                     kind: DeployKind::Skip,
                     service: Service::Checkout,
                     count,
-                    summary: "head of the outbox put with the dead letters".to_owned(),
-                    otherwise: "no delivery of the head of the outbox has failed".to_owned(),
+                    summary: "moved the oldest message to the dead letters".to_owned(),
+                    otherwise: "the oldest message has not failed yet".to_owned(),
                     changes: Vec::new(),
                 })
             }
@@ -111,7 +111,7 @@ impl Drill {
                     kind: DeployKind::Replay,
                     service: Service::Checkout,
                     count,
-                    summary: format!("{} put back into the outbox", counted(count, "dead letter")),
+                    summary: format!("moved {} back to the outbox", counted(count, "dead letter")),
                     otherwise: "there are no dead letters".to_owned(),
                     changes: Vec::new(),
                 })
@@ -135,8 +135,8 @@ impl Drill {
 
     async fn flush(&self, service: Service) -> anyhow::Result<Change> {
         if service == Service::Checkout {
-            let message = "`checkout` keeps no cache";
-            return Err(Failure::new(message, "`gateway` and `inventory` do").into());
+            let message = "`checkout` has no cache";
+            return Err(Failure::new(message, "`gateway` and `inventory` have one").into());
         }
         let count = self.control(service, "flush").await?;
         let entries = match count {
@@ -147,8 +147,8 @@ impl Drill {
             kind: DeployKind::Flush,
             service,
             count,
-            summary: format!("caches emptied: {entries}"),
-            otherwise: "the caches are empty".to_owned(),
+            summary: format!("flushed {entries}"),
+            otherwise: "the caches are already empty".to_owned(),
             changes: Vec::new(),
         })
     }
@@ -156,20 +156,20 @@ impl Drill {
     async fn block(&self, client: &str, is_blocked: bool) -> anyhow::Result<Change> {
         let changed = match self.fleet.set_blocked(client, is_blocked).await {
             Err(error) if error.is::<Refused>() => {
-                let hint = "a client is what it calls itself in the header `x-client-id`";
+                let hint = "name the client by its `x-client-id` header";
                 return Err(Failure::new(error.to_string(), hint).into());
             }
             changed => changed?,
         };
         let (kind, summary, otherwise) = match is_blocked {
-            true => (DeployKind::Block, "blocked", "blocked already"),
-            false => (DeployKind::Unblock, "let in again", "not blocked"),
+            true => (DeployKind::Block, "blocked", "already blocked"),
+            false => (DeployKind::Unblock, "unblocked", "not blocked"),
         };
         Ok(Change {
             kind,
             service: Service::Gateway,
             count: u64::from(changed),
-            summary: format!("client `{client}` {summary}"),
+            summary: format!("{summary} client `{client}`"),
             otherwise: format!("client `{client}` is {otherwise}"),
             changes: Vec::new(),
         })
@@ -190,25 +190,25 @@ impl Drill {
             service,
             count: changes.len() as u64,
             summary: told.join(", "),
-            otherwise: "that is how it is already".to_owned(),
+            otherwise: "already set".to_owned(),
             changes,
         })
     }
 
     async fn scale(&self, service: Service, replicas: u8) -> anyhow::Result<Change> {
         if service == Service::Gateway {
-            let message = "`gateway` stays one: the shop has one address, and nothing balances in front of it";
+            let message = "`gateway` cannot be scaled: there is no load balancer in front of it";
             return Err(Failure::new(message, "`checkout` and `inventory` can be scaled").into());
         }
         if !(1..=Service::MOST_REPLICAS).contains(&replicas) {
-            let message = format!("{replicas} replicas cannot be run");
-            let hint = format!("a service has 1 to {}", Service::MOST_REPLICAS);
+            let message = format!("cannot run {replicas} replicas");
+            let hint = format!("a service has 1 to {} replicas", Service::MOST_REPLICAS);
             return Err(Failure::new(message, hint).into());
         }
         let wanted = usize::from(replicas);
         let before = match self.fleet.scale(service.name(), wanted).await {
             Err(error) if error.is::<Refused>() => {
-                let hint = "`firedrill status` shows what runs";
+                let hint = "`firedrill status` shows what is running";
                 return Err(Failure::new(error.to_string(), hint).into());
             }
             before => before?,
@@ -217,9 +217,9 @@ impl Drill {
             kind: DeployKind::Scale,
             service,
             count: u64::try_from(before.abs_diff(wanted))?,
-            summary: format!("replicas: {before} to {wanted}"),
+            summary: format!("scaled from {before} to {wanted} replicas"),
             otherwise: format!(
-                "{} of `{service}` already",
+                "`{service}` already has {}",
                 counted(u64::from(replicas), "replica")
             ),
             changes: Vec::new(),

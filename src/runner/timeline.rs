@@ -37,7 +37,7 @@ pub(super) async fn play(drill: Arc<Drill>) {
     match play_all(&drill, &scenario).await {
         Ok(None) => {}
         Ok(Some(reason)) => drill.void(reason),
-        Err(error) => drill.void(format!("the timeline could not go on: {error:#}")),
+        Err(error) => drill.void(format!("the timeline cannot continue: {error:#}")),
     }
 }
 
@@ -96,7 +96,7 @@ async fn unsteady(drill: &Drill, scenario: &Scenario) -> anyhow::Result<Option<S
     let from = moments.steady.context("the steady state has begun")?;
     if let Some(page) = drill.update(|state| state.pages.first().cloned()) {
         return Ok(Some(format!(
-            "the baseline was not steady: `{}` fired before anything was changed",
+            "the baseline was not steady: `{}` fired before any change",
             page.alert
         )));
     }
@@ -106,7 +106,7 @@ async fn unsteady(drill: &Drill, scenario: &Scenario) -> anyhow::Result<Option<S
     };
     drill.update(|state| state.measured.insert("before", highest));
     let limit = scenario.manifest.before_below;
-    Ok((highest >= limit).then(|| format!("the baseline was not steady: the indicator reached {highest:.4}, and must stay below {limit}")))
+    Ok((highest >= limit).then(|| format!("the baseline was not steady: the indicator reached {highest:.4} and must stay below {limit}")))
 }
 
 /// The indicator's highest value; nothing where Prometheus is away for longer than the timeline can wait.

@@ -87,7 +87,7 @@ impl Webhook {
         let listener = bound.map_err(|error| Error::Stack {
             message: format!("the pager cannot listen on {}: {error}", self.addr),
             log: Vec::new(),
-            hint: Some("name another address with `--pager ADDR`".to_owned()),
+            hint: Some("choose another address with `--pager ADDR`".to_owned()),
         })?;
         Ok(Bound {
             addr: listener.local_addr()?,

@@ -151,7 +151,7 @@ fn load(reader: &mut Reader<'_>, root: &mut Node<'_>) -> Load {
     if !load.profile.phases().is_empty() {
         reader.problem(
             "load.profile",
-            "would not follow the pace; write each change as an event of kind `load`",
+            "would not follow the pace; add an event of kind `load` for each change",
         );
     }
     load
@@ -239,7 +239,7 @@ fn rubric(reader: &mut Reader<'_>, root: &mut Node<'_>) -> Rubric {
 
 /// Stands for a rubric that could not be read; no scenario with one leaves this module.
 fn unread_rubric() -> Rubric {
-    toml::from_str("severity = []").expect("every other key has a default")
+    toml::from_str("severity = []").expect("all other keys have defaults")
 }
 
 fn debrief(reader: &mut Reader<'_>, node: &mut Node<'_>) -> Debrief {
@@ -308,12 +308,12 @@ fn check_seal(reader: &mut Reader<'_>, table: &DeTable<'_>, text: &str) {
             (true, true) => reader.problem_at(
                 at,
                 name,
-                format!("is open; move it above the line `{SEAL}`"),
+                format!("is an open key; move it above the line `{SEAL}`"),
             ),
             (false, false) => reader.problem_at(
                 at,
                 name,
-                format!("is sealed; move it below the line `{SEAL}`"),
+                format!("is a sealed key; move it below the line `{SEAL}`"),
             ),
             _ => {}
         }

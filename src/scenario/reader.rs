@@ -163,7 +163,7 @@ impl<'a> Node<'a> {
         if read.is_none() {
             let message = match value.get_ref() {
                 DeValue::Array(_) if what.starts_with("a list") => {
-                    format!("must be {what} and nothing else")
+                    format!("must be {what} only")
                 }
                 other => format!("must be {what}, not {}", describe(other)),
             };
@@ -173,8 +173,7 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn text(&mut self, reader: &mut Reader<'_>, key: &'static str) -> String {
-        self.need(reader, key, "a text in quotes", text)
-            .unwrap_or_default()
+        self.need(reader, key, "a string", text).unwrap_or_default()
     }
 
     pub(super) fn optional_text(
@@ -182,7 +181,7 @@ impl<'a> Node<'a> {
         reader: &mut Reader<'_>,
         key: &'static str,
     ) -> Option<String> {
-        self.may(reader, key, "a text in quotes", text)
+        self.may(reader, key, "a string", text)
     }
 
     pub(super) fn number(&mut self, reader: &mut Reader<'_>, key: &'static str) -> f64 {
@@ -212,7 +211,7 @@ impl<'a> Node<'a> {
         reader: &mut Reader<'_>,
         key: &'static str,
     ) -> Option<Vec<String>> {
-        self.may(reader, key, "a list of texts", |value| {
+        self.may(reader, key, "a list of strings", |value| {
             value
                 .as_array()?
                 .iter()
@@ -223,7 +222,7 @@ impl<'a> Node<'a> {
 
     pub(super) fn texts(&mut self, reader: &mut Reader<'_>, key: &'static str) -> Vec<String> {
         if !self.has(key) {
-            reader.problem(&self.key(key), "is missing; add a list of texts");
+            reader.problem(&self.key(key), "is missing; add a list of strings");
         }
         self.optional_texts(reader, key).unwrap_or_default()
     }
@@ -326,8 +325,8 @@ impl<'a> Node<'a> {
                 continue;
             }
             let message = match nearest(name, self.asked.iter().copied()).first() {
-                Some(near) => format!("is not a key here; did you mean `{near}`?"),
-                None => format!("is not a key here; the keys are {}", quoted(&self.asked)),
+                Some(near) => format!("is not a known key; did you mean `{near}`?"),
+                None => format!("is not a known key; the keys are {}", quoted(&self.asked)),
             };
             reader.problem_at(key.span().start, &self.key(name), message);
         }
@@ -368,7 +367,7 @@ fn join(path: &str, key: &str) -> String {
 
 fn describe(value: &DeValue<'_>) -> String {
     match value {
-        DeValue::String(text) => format!("the text {text:?}"),
+        DeValue::String(text) => format!("the string {text:?}"),
         DeValue::Integer(number) => format!("the number {number}"),
         DeValue::Float(number) => format!("the number {number}"),
         DeValue::Boolean(value) => format!("`{value}`"),

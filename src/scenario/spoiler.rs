@@ -21,14 +21,14 @@ pub(super) fn problems(scenario: &Scenario) -> Vec<(String, String)> {
     let mut problems = Vec::new();
     let words = &scenario.silence.words;
     if words.is_empty() && !scenario.is_control() {
-        let message = "is empty; name the words that would give the cause away";
+        let message = "is empty; list the words that would give the cause away";
         problems.push(("silence.words".to_owned(), message.to_owned()));
     }
     for (index, word) in words.iter().enumerate() {
         if word.trim().is_empty() || *word != word.to_lowercase() {
             problems.push((
                 format!("silence.words[{index}]"),
-                "must be a word in lower case".to_owned(),
+                "must be a lower-case word".to_owned(),
             ));
         }
     }
@@ -49,7 +49,7 @@ pub(super) fn problems(scenario: &Scenario) -> Vec<(String, String)> {
 }
 
 fn spoils(word: &str) -> String {
-    format!("says `{word}`, which gives the answer away; find other words")
+    format!("contains `{word}`, which gives the answer away; rephrase it")
 }
 
 fn header(scenario: &Scenario) -> [(String, &str); 4] {

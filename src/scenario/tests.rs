@@ -103,12 +103,12 @@ fn all_problems_of_a_file_are_found_at_once() {
         r#"
 1:1: page: is missing; add a table `[page]`
 4:9: level: must be a whole number, not the text "easy"
-5:1: colour: is not a key here; the keys are `id`, `title`, `symptom`, `level`, `briefing`, `load`, `history`, `timeline`, `page`, `manifest`, `signature`, `overlaps`, `remedy`, `rubric`, `debrief`, `silence`
+5:1: colour: is not a known key; the keys are `id`, `title`, `symptom`, `level`, `briefing`, `load`, `history`, `timeline`, `page`, `manifest`, `signature`, `overlaps`, `remedy`, `rubric`, `debrief`, `silence`
 13:1: load.rates: unknown field `rates`, expected one of `rate`, `arrival`, `profile`, `mix`, `clients`, `products`, `popularity`, `tail`, `cart_lines`, `think_ms`
 55:11: timeline[0].service: `gatway` is not one of `gateway`, `checkout`, `inventory`; did you mean `gateway`?
-66:1: timeline[2].at_s: is before the event above it (60); put events in order
+66:1: timeline[2].at_s: is earlier than the event above it (60); sort the events by time
 69:1: timeline[2].release: `2026.11.7` is not in the history of `checkout`: 2026.11.2, 2026.11.5
-81:1: manifest.during_above: must be more than `before_below` (2), or symptom and quiet would be the same
+81:1: manifest.during_above: must be more than `before_below` (2), to tell the symptom from the baseline
 100:13: rubric.cause.mechanism: `pool-to-small` is not a mechanism; did you mean `pool-too-small`?
 "#,
     );
@@ -120,7 +120,10 @@ fn a_reproduction_that_would_show_nothing_or_anything_is_refused() {
         let table = format!("[rubric.reproduction]\n{table}\n\n[rubric.trigger]");
         check(&[("[rubric.trigger]", &table)], expected);
     }
-    given("", "\n95:9: rubric.reproduction: nothing would show it\n");
+    given(
+        "",
+        "\n95:9: rubric.reproduction: needs at least one measure of the symptom\n",
+    );
     given(
         "failed_share = 0\nslower_ms = -1",
         "
@@ -131,10 +134,10 @@ fn a_reproduction_that_would_show_nothing_or_anything_is_refused() {
     given(
         "only_last = true\ngrowth = { service = 'checkot', metric = '', by = 0 }",
         "
-96:1: rubric.reproduction.only_last: goes with `failed_share` and `slower_ms`; a metric knows of no command
-97:12: rubric.reproduction.growth.service: `checkot` is no service; the services are `gateway`, `checkout`, `inventory`
+96:1: rubric.reproduction.only_last: applies to `failed_share` and `slower_ms`; a metric does not belong to a command
+97:12: rubric.reproduction.growth.service: `checkot` is not a service; the services are `gateway`, `checkout`, `inventory`
 97:33: rubric.reproduction.growth.metric: is empty
-97:46: rubric.reproduction.growth.by: must be more than 0, or a metric that stays would do
+97:46: rubric.reproduction.growth.by: must be more than 0, or an unchanged metric would count
 ",
     );
 }
@@ -154,7 +157,7 @@ fn what_is_not_toml_is_reported_alone() {
 #[test]
 fn keys_of_the_wrong_type_say_what_they_should_be() {
     let changes = [
-        ("title = \"Answers come late\"", "title = 5"),
+        ("title = \"Slow product pages\"", "title = 5"),
         ("level = 1", "level = 7"),
         ("age = \"30h\"", "age = \"yesterday\""),
         ("settings = { readers = 1 }", "settings = 1"),
@@ -163,7 +166,7 @@ fn keys_of_the_wrong_type_say_what_they_should_be() {
         ("rate = 80", "rate = [80]"),
         ("before_below = 2", "before_below = \"2\""),
         (
-            "misled = [\"The checkout release came last and changed nothing that matters.\"]",
+            "misled = [\"The checkout release came last but changed nothing relevant.\"]",
             "misled = [1]",
         ),
         ("words = [", "words = \"none\" #"),
@@ -171,16 +174,16 @@ fn keys_of_the_wrong_type_say_what_they_should_be() {
     check(
         &changes,
         r#"
-2:9: title: must be a text in quotes, not the number 5
+2:9: title: must be a string, not the number 5
 4:1: level: must be 1, 2, 3 or 4, not 7
-43:1: history.inventory[0].age: `yesterday` is not a duration; write one such as `250ms`, `30s`, `5m`, `2h`, `2d`
+43:1: history.inventory[0].age: `yesterday` is not a duration, such as `250ms`, `30s`, `5m`, `2h` or `2d`
 49:12: history.inventory[1].settings: invalid type: integer `1`, expected struct Settings
 52:8: timeline[0].at_s: must be a number, not the number nan
 62:10: timeline[1].change: must be `true` or `false`, not the text "yes"
 73:8: timeline[3].rate: must be a number, not a list
 81:16: manifest.before_below: must be a number, not the text "2"
-114:10: debrief.misled: must be a list of texts and nothing else
-122:9: silence.words: must be a list of texts, not the text "none"
+114:10: debrief.misled: must be a list of strings only
+122:9: silence.words: must be a list of strings, not the string "none"
 "#,
     );
 }
@@ -191,13 +194,13 @@ fn a_release_that_changes_nothing_is_refused() {
     check(
         &[("settings = { readers = 1 }", "settings = { readers = 2 }")],
         r#"
-49:1: history.inventory[1].settings: are those of the release before it; let each release change something that its changelog says
+49:1: history.inventory[1].settings: are those of the previous release; each release must change what its changelog says
 "#,
     );
     check(
         &[("settings = { readers = 1 }\n", "")],
         r#"
-45:1: history.inventory[1].settings: are those of the release before it; let each release change something that its changelog says
+45:1: history.inventory[1].settings: are those of the previous release; each release must change what its changelog says
 "#,
     );
 }
@@ -218,13 +221,13 @@ fn a_timeline_that_cannot_happen_is_refused() {
         r#"
 46:1: history.inventory[1].release: `2026.11.6` is never deployed; give it an `age`, or an event in the timeline
 52:1: timeline[0].at_s: must not be negative, but is -1; 0 is the steady state
-58:1: timeline[1].at_s: is too late for the change: at most 85, or the page comes later than 6 minutes after the start
-61:1: timeline[1].release: `2026.11.3` runs on inventory-1 already; deploy another one
+58:1: timeline[1].at_s: is too late for the change: it must be at most 85, so that the page comes within 6 minutes
+61:1: timeline[1].release: `2026.11.3` already runs on inventory-1; deploy another release
 62:1: timeline[1].instances: `inventory-3` is not one of `inventory-1`, `inventory-2`; did you mean `inventory-1`?
-66:1: timeline[2].at_s: is before the event above it (300); put events in order
-72:1: timeline[3].at_s: is before the event above it (300); put events in order
-74:1: timeline[3].for_s: needs a `rate` that holds for so long
-89:1: remedy[0].service: `inventory` has one release only, so there is nothing to roll back to
+66:1: timeline[2].at_s: is earlier than the event above it (300); sort the events by time
+72:1: timeline[3].at_s: is earlier than the event above it (300); sort the events by time
+74:1: timeline[3].for_s: needs a `rate` for that time
+89:1: remedy[0].service: `inventory` has only one release, so it cannot be rolled back
 "#,
     );
 }
@@ -235,8 +238,8 @@ fn two_swaps_of_one_instance_need_time_between_them() {
     check(
         &[("[[timeline]]\nat_s = 90", again)],
         r#"
-64:1: timeline[2].summary: is missing, or `author` is: every change of ours is in the deploy log
-65:1: timeline[2].at_s: must be 15 or more after the last change of inventory-1, which needs so long to drain
+64:1: timeline[2].summary: is missing, or `author` is; both appear in the deploy log
+65:1: timeline[2].at_s: must be at least 15 s after the last change of inventory-1, which needs that long to drain
 "#,
     );
 }
@@ -250,7 +253,7 @@ fn with_fewer_than_two_innocent_deploys_the_log_would_be_the_answer() {
         )],
         r#"
 34:1: history.checkout[1].release: `2026.11.5` is never deployed; give it an `age`, or an event in the timeline
-51:3: timeline: has 1 innocent deploys, but needs 2: with fewer, the deploy log would be the answer
+51:3: timeline: has 1 innocent deploys and needs 2: with fewer, the deploy log would give the answer away
 "#,
     );
 }
@@ -260,7 +263,7 @@ fn one_event_is_the_change_and_a_control_has_none() {
     check(
         &[("change = true\n", "")],
         r#"
-51:3: timeline: has no event with `change = true`; mark the one with which the symptom begins
+51:3: timeline: has no event with `change = true`; mark the one that starts the symptom
 "#,
     );
     check(
@@ -269,8 +272,8 @@ fn one_event_is_the_change_and_a_control_has_none() {
             "release = \"2026.11.5\"\nchange = true\n\n[[timeline]]",
         )],
         r#"
-51:3: timeline: has 1 innocent deploys, but needs 2: with fewer, the deploy log would be the answer
-69:1: timeline[2].change: is a second change; a drill has one
+51:3: timeline: has 1 innocent deploys and needs 2: with fewer, the deploy log would give the answer away
+69:1: timeline[2].change: is a second change; a drill has only one
 "#,
     );
     let control = [(
@@ -280,9 +283,9 @@ fn one_event_is_the_change_and_a_control_has_none() {
     check(
         &control,
         r#"
-62:1: timeline[1].change: must be left out: the rubric says this is a control, so nothing changes
-82:1: manifest.during_above: must be left out: the rubric says this is a control, so nothing shows
-87:3: remedy: must be left out: in a control there is nothing to remove
+62:1: timeline[1].change: must be left out: this is a control, so nothing changes
+82:1: manifest.during_above: must be left out: this is a control, so there is no symptom
+87:3: remedy: must be left out: a control has no cause to remove
 96:9: rubric.trigger: a control has none
 100:9: rubric.cause: a control has none
 104:10: rubric.clinchers: a control has none
@@ -308,8 +311,8 @@ fn the_manifest_tells_symptom_from_quiet() {
         &changes,
         r#"
 80:1: manifest.indicator: is not PromQL: 1:5: parse error: unclosed left parenthesis
-81:1: manifest.before_below: must be more than 0, or no baseline would do
-82:1: manifest.during_above: must be more than `after_below` (2), or symptom and quiet would be the same
+81:1: manifest.before_below: must be more than 0, or no baseline could meet it
+82:1: manifest.during_above: must be more than `after_below` (2), to tell the symptom from the baseline
 85:1: manifest.settle_s: must be more than `hold_s` (20) and at most 600
 "#,
     );
@@ -333,9 +336,9 @@ fn releases_and_remedies_refer_to_each_other() {
         &changes,
         r#"
 22:1: history.gateway[1].release: `1.4` is not a release id; write `YEAR.MONTH.NUMBER`, such as `2026.11.3`
-27:11: history.checkout: needs a release with an `age`: the youngest of them runs when the drill starts
+27:11: history.checkout: needs a release with an `age`: the newest of them runs when the drill starts
 28:1: history.checkout[0].release: `2026.11.2` is never deployed; give it an `age`, or an event in the timeline
-29:1: history.checkout[0].author: must be one line that is not empty
+29:1: history.checkout[0].author: must be one non-empty line
 54:1: timeline[0].release: `2026.11.4` is not in the history of `gateway`: 2026.11.1, 1.4
 89:1: remedy[0].release: `2026.11.9` is not in the history of `inventory`: 2026.11.3, 2026.11.6
 "#,
@@ -349,9 +352,12 @@ fn a_word_that_gives_the_answer_away_is_found_in_every_open_text() {
             "symptom = \"product pages take a second\"",
             "symptom = \"the pool too small again\"",
         ),
-        ("sluggish since noon", "sluggish, a single connection?"),
         (
-            "changelog = \"Carts are kept for an hour\"",
+            "have been slow since noon",
+            "are slow, a single connection?",
+        ),
+        (
+            "changelog = \"Keep carts for an hour\"",
             "changelog = \"Fix a leaky counter\"",
         ),
         (
@@ -362,10 +368,10 @@ fn a_word_that_gives_the_answer_away_is_found_in_every_open_text() {
     check(
         &changes,
         r#"
-3:1: symptom: says `pool too small`, which gives the answer away; find other words
-5:1: briefing: says `single connection`, which gives the answer away; find other words
-36:1: history.checkout[1].changelog: says `leak`, which gives the answer away; find other words
-49:1: history.inventory[1].settings: says `leak`, which gives the answer away; find other words
+3:1: symptom: contains `pool too small`, which gives the answer away; rephrase it
+5:1: briefing: contains `single connection`, which gives the answer away; rephrase it
+36:1: history.checkout[1].changelog: contains `leak`, which gives the answer away; rephrase it
+49:1: history.inventory[1].settings: contains `leak`, which gives the answer away; rephrase it
 "#,
     );
 }
@@ -387,15 +393,15 @@ fn open_and_sealed_keys_stand_on_their_sides_of_the_seal() {
             ),
         ],
         r#"
-8:1: load: is sealed; move it below the line `# answers below`
-10:1: level: is open; move it above the line `# answers below`
-12:1: mix: is not a key here; the keys are `id`, `title`, `symptom`, `level`, `briefing`, `load`, `history`, `timeline`, `page`, `manifest`, `signature`, `overlaps`, `remedy`, `rubric`, `debrief`, `silence`
+8:1: load: is a sealed key; move it below the line `# answers below`
+10:1: level: is an open key; move it above the line `# answers below`
+12:1: mix: is not a known key; the keys are `id`, `title`, `symptom`, `level`, `briefing`, `load`, `history`, `timeline`, `page`, `manifest`, `signature`, `overlaps`, `remedy`, `rubric`, `debrief`, `silence`
 "#,
     );
     check(
         &[("id = \"late-answers\"", "id = \"Late answers\"")],
         r#"
-1:1: id: must be the file's name: write `late-answers` or rename the file to `Late answers.toml`
+1:1: id: must match the file name: write `late-answers` or rename the file to `Late answers.toml`
 "#,
     );
 }
@@ -427,7 +433,7 @@ fn links_of_the_debrief_can_be_followed() {
             "kind = \"deploy\", target = \"inventory@2026.11.7\"",
         )],
         r#"
-119:27: debrief.path[0].link.target: `inventory@2026.11.7` is no release of the history; write `SERVICE@RELEASE`
+119:27: debrief.path[0].link.target: `inventory@2026.11.7` is not in the release history; write `SERVICE@RELEASE`
 "#,
     );
     check(

@@ -94,7 +94,7 @@ fn header(findings: &mut Findings<'_>, scenario: &Scenario) {
         scenario.id == stem,
         "id",
         format!(
-            "must be the file's name: write `{stem}` or rename the file to `{}.toml`",
+            "must match the file name: write `{stem}` or rename the file to `{}.toml`",
             scenario.id
         ),
     );
@@ -136,7 +136,7 @@ fn history(findings: &mut Findings<'_>, scenario: &Scenario) {
         findings.expect(
             running > 0 || !findings.is_read(&key),
             &key,
-            "needs a release with an `age`: the youngest of them runs when the drill starts",
+            "needs a release with an `age`: the newest of them runs when the drill starts",
         );
         let mut ids = BTreeSet::new();
         let mut ages = BTreeSet::new();
@@ -157,18 +157,18 @@ fn history(findings: &mut Findings<'_>, scenario: &Scenario) {
             findings.expect(
                 ids.insert(id),
                 &key("release"),
-                format!("`{id}` is there twice; every release of a service has its own id"),
+                format!("`{id}` appears twice; release ids of a service must be unique"),
             );
             for (field, text) in [
                 ("author", &release.author),
                 ("changelog", &release.changelog),
             ] {
                 let is_line = !text.trim().is_empty() && !text.contains('\n');
-                findings.expect(is_line, &key(field), "must be one line that is not empty");
+                findings.expect(is_line, &key(field), "must be one non-empty line");
             }
             match release.age {
-                Some(age) if age == Duration::ZERO => findings.say(&key("age"), "must be more than nothing; leave it out for a release that the timeline deploys"),
-                Some(age) => findings.expect(ages.insert(age), &key("age"), "is that of another release; which one runs at the start would be open"),
+                Some(age) if age == Duration::ZERO => findings.say(&key("age"), "must be more than 0; leave it out for a release that the timeline deploys"),
+                Some(age) => findings.expect(ages.insert(age), &key("age"), "is the same as another release's; it must be clear which one runs at the start"),
                 None => findings.expect(
                     !findings.is_read("timeline") || timeline::deploys(scenario, service, id),
                     &key("release"),
@@ -193,7 +193,7 @@ fn differences(findings: &mut Findings<'_>, scenario: &Scenario, service: Servic
         findings.expect(
             is_oldest || !changes.is_empty() || !findings.is_read(&key),
             &key,
-            "are those of the release before it; let each release change something that its changelog says",
+            "are those of the previous release; each release must change what its changelog says",
         );
     }
 }
@@ -216,27 +216,27 @@ fn manifest(findings: &mut Findings<'_>, scenario: &Scenario) {
     findings.expect(
         !scenario.page.alert.trim().is_empty(),
         "page.alert",
-        "must name the alert rule that is to fire",
+        "must name the alert rule that pages",
     );
     promql(findings, "manifest.indicator", &manifest.indicator);
     findings.expect(
         manifest.before_below > 0.0,
         "manifest.before_below",
-        "must be more than 0, or no baseline would do",
+        "must be more than 0, or no baseline could meet it",
     );
     findings.expect(
         manifest.after_below > 0.0,
         "manifest.after_below",
-        "must be more than 0, or nothing would be recovery",
+        "must be more than 0, or no recovery could meet it",
     );
     match (scenario.is_control(), manifest.during_above) {
         (true, Some(_)) => findings.say(
             "manifest.during_above",
-            "must be left out: the rubric says this is a control, so nothing shows",
+            "must be left out: this is a control, so there is no symptom",
         ),
         (false, None) => findings.say(
             "manifest.during_above",
-            "is missing; say from which value on the symptom shows",
+            "is missing; give the value above which the symptom shows",
         ),
         (false, Some(during)) => {
             for (key, quiet) in [
@@ -246,7 +246,9 @@ fn manifest(findings: &mut Findings<'_>, scenario: &Scenario) {
                 findings.expect(
                     during > quiet,
                     "manifest.during_above",
-                    format!("must be more than `{key}` ({quiet}), or symptom and quiet would be the same"),
+                    format!(
+                        "must be more than `{key}` ({quiet}), to tell the symptom from the baseline"
+                    ),
                 );
             }
         }
@@ -279,8 +281,8 @@ fn promql(findings: &mut Findings<'_>, key: &str, expr: &str) {
 fn signature(findings: &mut Findings<'_>, scenario: &Scenario) {
     let signs = &scenario.signature;
     let message = match scenario.is_control() {
-        true => "must be absent: nothing is to be seen in a control",
-        false => "is missing; add `[[signature]]` with what only this incident looks like",
+        true => "must be left out: a control has nothing to show",
+        false => "is missing; add a `[[signature]]` that only this incident matches",
     };
     if findings.is_read("signature") && findings.is_read("rubric") {
         findings.expect(
@@ -313,7 +315,7 @@ fn signature(findings: &mut Findings<'_>, scenario: &Scenario) {
         findings.expect(
             overlap.because.split_whitespace().count() >= 3,
             &format!("overlaps[{index}].because"),
-            "must say why in at least three words",
+            "must give the reason in at least three words",
         );
     }
 }
@@ -323,14 +325,14 @@ fn remedy(findings: &mut Findings<'_>, scenario: &Scenario) {
         findings.expect(
             scenario.remedy.is_empty(),
             "remedy",
-            "must be left out: in a control there is nothing to remove",
+            "must be left out: a control has no cause to remove",
         );
         return;
     }
     findings.expect(
         !scenario.remedy.is_empty(),
         "remedy",
-        "is missing; say what removes the cause, as `[[remedy]]`",
+        "is missing; add a `[[remedy]]` that removes the cause",
     );
     for (index, remedy) in scenario.remedy.iter().enumerate() {
         let key = |field: &str| format!("remedy[{index}].{field}");
@@ -338,7 +340,7 @@ fn remedy(findings: &mut Findings<'_>, scenario: &Scenario) {
             Remedy::Rollback { service } => findings.expect(
                 timeline::ever_deployed(scenario, *service) > 1 || !findings.is_read("history"),
                 &key("service"),
-                format!("`{service}` has one release only, so there is nothing to roll back to"),
+                format!("`{service}` has only one release, so it cannot be rolled back"),
             ),
             Remedy::Deploy { service, release } => findings.expect(
                 scenario.release(*service, release).is_some(),
@@ -361,7 +363,7 @@ fn reproduction(findings: &mut Findings<'_>, scenario: &Scenario) {
         names.contains(&growth.service.as_str()),
         "rubric.reproduction.growth.service",
         format!(
-            "`{}` is no service; the services are `{}`",
+            "`{}` is not a service; the services are `{}`",
             growth.service,
             names.join("`, `")
         ),
@@ -393,12 +395,12 @@ fn debrief(findings: &mut Findings<'_>, scenario: &Scenario) {
     findings.expect(
         !debrief.path.is_empty(),
         "debrief.path",
-        "is missing; add the steps that lead to the answer, as `[[debrief.path]]`",
+        "is missing; add the steps to the answer as `[[debrief.path]]`",
     );
     findings.expect(
         !debrief.misled.is_empty(),
         "debrief.misled",
-        "is missing; say what pointed elsewhere and why it was innocent",
+        "is missing; list what was misleading, and why it was innocent",
     );
     for (index, step) in debrief.path.iter().enumerate() {
         let key = |field: &str| format!("debrief.path[{index}].{field}");
@@ -433,7 +435,7 @@ fn debrief(findings: &mut Findings<'_>, scenario: &Scenario) {
                 }),
                 &key("link.target"),
                 format!(
-                    "`{}` is no release of the history; write `SERVICE@RELEASE`",
+                    "`{}` is not in the release history; write `SERVICE@RELEASE`",
                     link.target
                 ),
             ),

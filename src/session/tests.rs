@@ -101,7 +101,7 @@ fn a_second_runner_is_refused_and_told_of_the_first() {
     let error = state.lock().expect_err("refused");
     assert_eq!(
         error.to_string(),
-        "a drill is running already: 20261123-140510-k3v9, process 4711"
+        "a drill is already running: 20261123-140510-k3v9, process 4711"
     );
 }
 

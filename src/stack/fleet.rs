@@ -92,7 +92,7 @@ impl Fleet {
         let starts = slots.iter().map(|slot| async move {
             let release = releases
                 .get(&slot.service)
-                .with_context(|| format!("no release of `{}` to start with", slot.service))?;
+                .with_context(|| format!("`{}` has no release to start", slot.service))?;
             slot.swap(release, self.config(slot, release)?).await
         });
         futures_util::future::try_join_all(starts).await?;
@@ -133,7 +133,7 @@ impl Fleet {
             let view = slot
                 .view()
                 .await
-                .with_context(|| format!("`{}` does not run", slot.instance))?;
+                .with_context(|| format!("`{}` is not running", slot.instance))?;
             slot.swap(&view.release, self.config(&slot, &view.release)?)
                 .await?;
             self.write_targets().await?;

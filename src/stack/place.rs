@@ -129,8 +129,8 @@ pub(super) fn seen_by_services(
     let seen = remote.seen_from_there()?;
     if addr.ip().is_loopback() && !seen.is_loopback() {
         return Err(Error::usage(
-            "the services run elsewhere and cannot reach the payment provider on loopback",
-            format!("let it listen at an address that they reach: `--bind {seen}`"),
+            "the services run on other hosts and cannot reach the payment provider on loopback",
+            format!("let it listen on an address that they can reach: `--bind {seen}`"),
         )
         .into());
     }

@@ -42,7 +42,9 @@ fn taken(port: u16, purpose: &str) -> Error {
     Error::Stack {
         message: format!("port {port} for {purpose} is taken{by}"),
         log: Vec::new(),
-        hint: Some("leave the port out to get a free one, or end what holds it".to_owned()),
+        hint: Some(
+            "leave the port out to get a free one, or stop the process that uses it".to_owned(),
+        ),
     }
 }
 

@@ -74,14 +74,14 @@ impl Process {
         let stdout = BufReader::new(child.stdout.take().context("stdout is piped")?);
         let ready = match written {
             Ok(()) => ready_line(stdout, &mut child, &spec).await,
-            Err(error) => Err(anyhow!(error).context("its configuration was not read")),
+            Err(error) => Err(anyhow!(error).context("it did not read its configuration")),
         };
         let ready = match ready {
             Ok(ready) => ready,
             Err(error) => {
                 let _ = child.kill().await; // It never became ready: nothing in it is worth draining.
                 return Err(Error::Stack {
-                    message: format!("`{}` did not come up: {error:#}", spec.instance),
+                    message: format!("`{}` did not start: {error:#}", spec.instance),
                     log: spec.log.tail(TAIL),
                     hint: None,
                 }
@@ -194,12 +194,12 @@ async fn ready_line(
     let mut lines = stdout.lines();
     let line = tokio::select! {
         line = timeout(spec.ready_within, lines.next_line()) => line,
-        status = child.wait() => bail!("it ended at once: {}", status.context("its exit status")?),
+        status = child.wait() => bail!("it exited immediately: {}", status.context("its exit status")?),
     };
     let line = line
         .with_context(|| format!("no ready line within {} s", spec.ready_within.as_secs()))?
         .context("its standard output")?
-        .context("its standard output ended before it was ready")?;
+        .context("it closed its standard output before it was ready")?;
     // Whatever else it prints is read and dropped, so that a full pipe can never block it.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     let ready: Value =

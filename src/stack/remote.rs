@@ -114,7 +114,7 @@ impl Remote {
         let base = managers
             .addresses
             .get(instance)
-            .with_context(|| format!("no manager of `{instance}`"))?;
+            .with_context(|| format!("no manager for `{instance}`"))?;
         let link = Link::new(base, managers.token.clone())?;
         let shared = Arc::new(Shared {
             link,
@@ -316,7 +316,7 @@ impl Shared {
     fn take_in(&self, news: News) {
         if news.lost > 0 {
             self.log
-                .push(&format!("{} lines were lost on the way", news.lost));
+                .push(&format!("{} lines were lost in transit", news.lost));
         }
         for line in &news.lines {
             self.log.push(line);
@@ -393,27 +393,27 @@ impl Refused {
             Self::Silent(reason) => (
                 format!("does not answer: {reason}"),
                 Vec::new(),
-                "start it with `firedrill manage`, or correct its address in `--managers`",
+                "start it with `firedrill manage`, or fix its address in `--managers`",
             ),
             Self::Foreign => (
-                "refuses the token".to_owned(),
+                "rejected the token".to_owned(),
                 Vec::new(),
                 "give the runner and all managers one `--token-file`",
             ),
             Self::Busy(message) => (
                 format!("is busy: {message}"),
                 Vec::new(),
-                "end that run first; a shop has one run at a time",
+                "end that run first: a shop serves one run at a time",
             ),
             Self::NoLease => (
-                "does not serve this run any more".to_owned(),
+                "no longer serves this run".to_owned(),
                 Vec::new(),
-                "it was away for too long, or was started again",
+                "it was unreachable for too long, or was restarted",
             ),
             Self::Unfit(message) => (
-                format!("does not fit: {message}"),
+                format!("is incompatible: {message}"),
                 Vec::new(),
-                "run the runner and all managers from one image",
+                "use one image for the runner and all managers",
             ),
             Self::Failed { message, log } => {
                 return Error::Stack {

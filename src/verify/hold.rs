@@ -61,7 +61,7 @@ pub(super) fn hold(scenario: &Scenario, seed: u64) -> anyhow::Result<Held> {
     match Control::new(&session)?.submit(NOTHING.to_owned(), false)? {
         Submitted::Void { reason } => problems.push(format!("void: {reason}")),
         Submitted::Verdict { passed: true, .. } => {
-            problems.push("passed by a write-up that says nothing".to_owned());
+            problems.push("an empty write-up passes".to_owned());
         }
         Submitted::Verdict { .. } => {}
     }
@@ -122,10 +122,10 @@ fn left_behind(folder: &Path, pids: &[u32]) -> Vec<String> {
         pid.is_some_and(|pid| rustix::process::test_kill_process(pid).is_ok())
     });
     let mut left: Vec<String> = alive
-        .map(|pid| format!("process {pid} of the shop still runs"))
+        .map(|pid| format!("process {pid} of the shop is still running"))
         .collect();
     if folder.join("scratch").exists() {
-        left.push("its databases are still there".to_owned());
+        left.push("its databases were not removed".to_owned());
     }
     left
 }
@@ -197,7 +197,7 @@ impl Running {
             let left = deadline.saturating_duration_since(Instant::now());
             let page = self
                 .event("page", left)
-                .with_context(|| format!("`{alert}` does not page"))?;
+                .with_context(|| format!("`{alert}` did not page"))?;
             if page["alert"] == alert {
                 return Ok(page);
             }

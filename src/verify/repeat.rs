@@ -24,10 +24,12 @@ pub(super) fn differences(one: &Held, other: &Begun) -> anyhow::Result<Vec<Strin
     let mut differs = Vec::new();
     let mut compare = |what: &str, one: Vec<String>, other: Vec<String>| {
         if one.is_empty() || other.is_empty() {
-            differs.push(format!("there is no record of its {what} to compare"));
+            differs.push(format!("no record of its {what} to compare"));
         }
         if let Some((one, other)) = one.iter().zip(&other).find(|(one, other)| one != other) {
-            differs.push(format!("held again, its {what} differs: {one} / {other}"));
+            differs.push(format!(
+                "in the second run its {what} differs: {one} / {other}"
+            ));
         }
     };
     compare("timeline", timeline(&one.events), timeline(&other.events));

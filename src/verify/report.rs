@@ -12,13 +12,22 @@ pub(crate) fn text(report: &Report, console: Console) -> String {
     let heading = |text: &str| console.out.paint(Ink::Heading, text);
     let mut text = String::new();
     for (title, table) in [
-        ("It shows, and goes with its cause", manifestation(report)),
-        ("Nothing names it, and it repeats", silence(report)),
         (
-            "Its signature shows in it alone (seconds; a column is one signature)",
+            "The symptom shows, and ends with its cause",
+            manifestation(report),
+        ),
+        (
+            "Nothing names the cause, and the drill repeats",
+            silence(report),
+        ),
+        (
+            "Its signature shows in no other drill (seconds; one column per signature)",
             matrix(report),
         ),
-        ("What naive solvers get (points; + passes)", solvers(report)),
+        (
+            "Scores of naive solvers (points; + passes)",
+            solvers(report),
+        ),
     ] {
         let _ = writeln!(
             text,
@@ -39,7 +48,7 @@ pub(crate) fn text(report: &Report, console: Console) -> String {
     }
     for drill in &report.drills {
         if let Some(void) = &drill.void {
-            let note = console.out.paint(Ink::Faint, "held once more:");
+            let note = console.out.paint(Ink::Faint, "run once more:");
             let _ = writeln!(text, "{note} {}: {void}", drill.id);
         }
     }
@@ -49,7 +58,7 @@ pub(crate) fn text(report: &Report, console: Console) -> String {
         .filter(|drill| drill.problems.is_empty());
     let _ = writeln!(
         text,
-        "{} of {} drills are as they should be; {:.0} s",
+        "{} of {} drills are sound; {:.0} s",
         sound.count(),
         report.drills.len(),
         report.seconds
@@ -103,7 +112,7 @@ fn silence(report: &Report) -> Table {
     let mut table = Table::new(&[
         ("drill", Align::Left),
         ("searched", Align::Right),
-        ("held again", Align::Left),
+        ("repeated", Align::Left),
     ]);
     for drill in &report.drills {
         let again = match drill.repeats {

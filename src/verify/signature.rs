@@ -38,7 +38,8 @@ pub(super) async fn all(
     catalogue: &[Scenario],
 ) -> anyhow::Result<BTreeMap<String, Shown>> {
     let windows = record.facts.frame.windows;
-    let windows = windows.ok_or_else(|| anyhow::anyhow!("the run has no windows"))?;
+    let windows = windows
+        .ok_or_else(|| anyhow::anyhow!("the run has no record of its baseline and incident"))?;
     let mut shown = BTreeMap::new();
     for scenario in catalogue.iter().filter(|other| !other.is_control()) {
         let before_s = longest(record, &scenario.signature, windows.baseline).await?;
@@ -151,12 +152,12 @@ pub(super) fn problems(
         if is_own && !shown.is_seen() {
             let during = shown.during_s;
             problems.push(format!(
-                "its signature showed for {during} s; {LASTS_S} are needed"
+                "its signature showed for {during} s and must show for {LASTS_S} s"
             ));
         }
         if is_own && shown.before_s >= LASTS_S {
             problems.push(format!(
-                "its signature showed for {} s before",
+                "its signature showed for {} s in the baseline",
                 shown.before_s
             ));
         }
@@ -167,7 +168,7 @@ pub(super) fn problems(
         });
         if !is_own && shown.is_seen() && !is_declared {
             problems.push(format!(
-                "the signature of `{id}` showed for {} s as well",
+                "the signature of `{id}` also showed, for {} s",
                 shown.during_s
             ));
         }

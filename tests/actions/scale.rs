@@ -59,7 +59,7 @@ fn by_instance(drill: &Drill, series: &str) -> Vec<(String, f64)> {
 
 fn up(drill: &Drill) {
     let done = drill.json(&["scale", "inventory", "3"]);
-    let (what, note) = ("scale inventory 3", "replicas: 2 to 3");
+    let (what, note) = ("scale inventory 3", "scaled from 2 to 3 replicas");
     assert_eq!(
         (&done["count"], &done["what"], &done["note"]),
         (&1.into(), &what.into(), &note.into())
@@ -90,7 +90,7 @@ fn down(drill: &Drill) {
     };
     let before = lost();
     let done = under_traffic(drill, || drill.json(&["scale", "inventory", "1"]));
-    let note = "replicas: 3 to 1";
+    let note = "scaled from 3 to 1 replicas";
     assert_eq!(
         (&done["count"], &done["note"]),
         (&2.into(), &Value::from(note))

@@ -6,15 +6,15 @@ use std::process::Command;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::support::has_program;
+use crate::support::{has_program, wants_program};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let trial = |name: &str, test: fn()| {
-        Trial::test(format!("containers::{name}"), move || {
+        let trial = Trial::test(format!("containers::{name}"), move || {
             test();
             Ok(())
-        })
-        .with_ignored_flag(!has_program("go"))
+        });
+        wants_program(trial, has_program("go"))
     };
     vec![
         trial(

@@ -194,16 +194,16 @@ impl<'a> Screen<'a> {
         values.filter(|value| value.is_finite()).fold(0.0, f64::max)
     }
 
-    /// What somebody who was paged for failing orders looks at.
+    /// What a responder who was paged for failing orders looks at.
     fn shows_the_incident(&self) {
         for (title, service, least) in [
-            ("How many alerts fire?", "", 1.0),
+            ("How many alerts are firing?", "", 1.0),
             ("What share of requests fails?", "", 0.005),
-            ("How fast are the error budgets used up?", "", 100.0),
+            ("How fast do the error budgets burn?", "", 100.0),
             ("Which routes fail?", "", 0.1),
             ("Which services fail?", "", 0.01),
-            ("Which answers are not a success?", "gateway", 0.1),
-            ("Which calls end without success?", "", 0.1),
+            ("Which responses are errors?", "gateway", 0.1),
+            ("Which calls fail?", "", 0.1),
             ("Which alerts were pending or firing?", "", 2.0),
         ] {
             wait_for(title, SOON, || {

@@ -136,7 +136,7 @@ fn comes_back(drill: &mut Drill, name: &str, how: &str) {
         "{ended}"
     );
     let back = drill.event("process", SOON);
-    assert_eq!(back["what"], "was started again", "{back}");
+    assert_eq!(back["what"], "restarted", "{back}");
     let path = if name == "jaeger" {
         "api/v3/services"
     } else {
@@ -327,7 +327,7 @@ pub(super) fn lose_prometheus() {
         let silent = drill.event("process", SOON);
         assert_eq!(silent["instance"], "prometheus", "{silent}");
         let what = silent["what"].as_str().unwrap_or_default();
-        assert!(what.starts_with("does not answer ("), "{what}");
+        assert!(what.starts_with("stopped answering ("), "{what}");
     });
     let verdict = held.verdict;
     assert_eq!(verdict["incomplete"], true, "{verdict:#}");

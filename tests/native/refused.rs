@@ -110,7 +110,7 @@ const CASES: [Case; 13] = [
     Case {
         name: "something_else_instead_of_jaeger",
         jaeger: || serve(NOTHING),
-        said: &["is no Jaeger", "status 404"],
+        said: &["is not a Jaeger query API", "status 404"],
         ..USUAL
     },
     Case {
@@ -137,21 +137,13 @@ const CASES: [Case; 13] = [
     },
     Case {
         name: "a_prometheus_that_scrapes_nothing",
-        said: &[
-            "scrapes nothing of a drill",
-            "external/scrape.yml",
-            "reload",
-        ],
+        said: &["does not scrape drills", "external/scrape.yml", "reload"],
         ..USUAL
     },
     Case {
         name: "a_prometheus_without_the_alert_rules",
         prometheus: || serve(RULELESS_PROMETHEUS),
-        said: &[
-            "would page nobody",
-            "external/firedrill-rules.yml",
-            "rule_files",
-        ],
+        said: &["cannot page", "external/firedrill-rules.yml", "rule_files"],
         ..USUAL
     },
     // All three are well, and nothing gets from the one to the other.
@@ -159,9 +151,9 @@ const CASES: [Case; 13] = [
         name: "a_receiver_whose_spans_do_not_get_to_jaeger",
         prometheus: right_prometheus,
         said: &[
-            "error: a span that the OTLP receiver at http://127.0.0.1:",
-            "is not found at Jaeger at http://127.0.0.1:",
-            "belong to one installation",
+            "error: a span sent to the OTLP receiver at http://127.0.0.1:",
+            "did not reach Jaeger at http://127.0.0.1:",
+            "must belong together",
         ],
         ..USUAL
     },
@@ -259,12 +251,12 @@ fn programs() {
         (
             "/nowhere/jaeger",
             &*prometheus,
-            &["`/nowhere/jaeger` is no program", "--jaeger-bin"][..],
+            &["`/nowhere/jaeger` is not an executable", "--jaeger-bin"][..],
         ),
         (
             &*other,
             &*prometheus,
-            &["is no jaeger", "does not tell its version"],
+            &["is not jaeger", "does not print its version"],
         ),
         (
             &*old_jaeger,
@@ -276,7 +268,7 @@ fn programs() {
             &*old_prometheus,
             &["prometheus 2.30.3", "too old", "prometheus 2.42 or newer"],
         ),
-        (&*jaeger, &*hanging, &["is no prometheus", "does not end"]),
+        (&*jaeger, &*hanging, &["is not prometheus", "does not exit"]),
     ] {
         let state = tempfile::tempdir().expect("a temporary state folder");
         let args = [

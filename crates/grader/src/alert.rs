@@ -60,7 +60,7 @@ pub async fn attempt(prometheus: &Prometheus, frame: &Frame, alert: &Alert) -> O
         Some(why) => Outcome::Refused(why),
         None => match prometheus.query_range(expr, frame.whole(), STEP).await {
             Ok(series) if series.len() > MAX_SERIES => Outcome::Refused(format!(
-                "it has {} series, which would page somebody as often; aggregate it to {MAX_SERIES} at most",
+                "it has {} series, and each one would page; aggregate it to at most {MAX_SERIES}",
                 series.len()
             )),
             Ok(series) => Outcome::Ran(ran(&series, frame, alert.hold_s)),
@@ -79,20 +79,22 @@ pub async fn attempt(prometheus: &Prometheus, frame: &Frame, alert: &Alert) -> O
 fn says_nothing(expr: &str) -> Option<String> {
     let words = words(expr);
     if words.iter().any(|word| word.starts_with("ALERTS")) {
-        return Some("it repeats an alert that is there already".to_owned());
+        return Some("it repeats an existing alert".to_owned());
     }
     if words.contains(&"build_info") {
-        return Some("`build_info` says what ran, not how it behaved".to_owned());
+        return Some("`build_info` tells which release ran, not how it behaved".to_owned());
     }
     if let Some(clock) = CALENDAR.iter().find(|clock| calls(expr, clock)) {
-        return Some(format!("`{clock}()` tells the time, not how the system is"));
+        return Some(format!(
+            "`{clock}()` tells the time, not how the system behaves"
+        ));
     }
     // An age is fair: the time now less a time that a metric holds.
     let has_age = words
         .iter()
         .any(|word| word.ends_with("_time_seconds") || word.ends_with("_timestamp_seconds"));
     (calls(expr, "time") && !has_age).then(|| {
-        "`time()` without a metric that holds a time tells the time, not how the system is"
+        "`time()` without a metric that is a timestamp tells the time, not how the system behaves"
             .to_owned()
     })
 }

@@ -29,7 +29,7 @@ pub use snapshots::{SnapshotMeta, Snapshots};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The base address is none.
-    #[error("`{base}` is not an address like `http://127.0.0.1:9090`")]
+    #[error("`{base}` is not an address such as `http://127.0.0.1:9090`")]
     Base {
         /// As configured.
         base: String,
@@ -53,7 +53,7 @@ pub enum Error {
         limit: Duration,
     },
     /// The answer is larger than allowed.
-    #[error("{what} answered more than {bytes} bytes; narrow the question")]
+    #[error("{what} returned more than {bytes} bytes; narrow the query")]
     TooLarge {
         /// Who answered.
         what: &'static str,
@@ -71,7 +71,7 @@ pub enum Error {
         message: String,
     },
     /// The answer is not in the documented form.
-    #[error("{what} answered in an unexpected form: {reason}")]
+    #[error("unexpected response from {what}: {reason}")]
     Shape {
         /// Who answered.
         what: &'static str,
@@ -79,7 +79,7 @@ pub enum Error {
         reason: String,
     },
     /// It does not exist in this run.
-    #[error("there is no {what} `{id}` in this run")]
+    #[error("this run has no {what} `{id}`")]
     NotFound {
         /// What was looked for.
         what: &'static str,
@@ -87,7 +87,7 @@ pub enum Error {
         id: String,
     },
     /// It may have been there, but its backend was away meanwhile and may have lost it.
-    #[error("{what} was away until {until}, and `{id}` may have been lost with what it had before")]
+    #[error("{what} was down until {until} and may have lost `{id}`")]
     Lost {
         /// Who was away.
         what: &'static str,

@@ -33,7 +33,7 @@ pub enum Error {
     #[error(transparent)]
     Evidence(#[from] crate::evidence::Error),
     /// It is no pprof profile of a heap.
-    #[error("this is not a heap profile in pprof format: {0}")]
+    #[error("not a heap profile in pprof format: {0}")]
     Profile(String),
     /// The executable has no symbols that can be read.
     #[error("cannot read symbols of `{path}`: {reason}")]

@@ -44,7 +44,10 @@ pub async fn measure(
             },
             [only] => judge(check, &only.samples, window, step),
             many => Measurement {
-                problem: Some(format!("the indicator has {} series, not one", many.len())),
+                problem: Some(format!(
+                    "the indicator has {} series instead of one",
+                    many.len()
+                )),
                 ..Measurement::default()
             },
         },

@@ -229,12 +229,12 @@ impl<'a> Case<'a> {
         };
         let why = match pointer.finding() {
             Some(finding) if finding.value_holds == Some(false) => {
-                format!("the value is not the one claimed: {}", finding.what)
+                format!("the claimed value is wrong: {}", finding.what)
             }
             Some(finding) => match &finding.tells {
                 Tells::No(why) => why.clone(),
                 Tells::NotAsked => format!(
-                    "it resolves ({}), which shows that something exists and not that it changed",
+                    "it resolves ({}), but shows only that something exists, not that it changed",
                     finding.what
                 ),
                 Tells::Yes(_) => finding.what.clone(),

@@ -15,92 +15,92 @@ closed! {
         GatewayInventoryLink = "gateway-inventory-link", "The network between gateway and inventory.";
         CheckoutInventoryLink = "checkout-inventory-link", "The network between checkout and inventory.";
         CheckoutPaymentLink = "checkout-payment-link", "The network between checkout and the payment provider.";
-        Clients = "clients", "Those who call the shop, and the traffic they send.";
+        Clients = "clients", "The callers of the shop, and the traffic they send.";
         Telemetry = "telemetry", "What records and carries logs, metrics and traces.";
         Host = "host", "The machine that everything runs on.";
         None = "none", "Nothing: there was no incident.";
-        Unknown = "unknown", "Not found out.";
+        Unknown = "unknown", "Not known.";
     }
 }
 
 closed! {
     /// How a component came to misbehave: the root cause in one word.
     Mechanism, "mechanism" {
-        PoolTooSmall = "pool-too-small", "A connection or worker pool is smaller than the load needs, so work waits for a turn.";
-        ConnectionsNotReturned = "connections-not-returned", "Some path takes connections from a pool and never gives them back.";
-        BlockingOnAsyncWorkers = "blocking-on-async-workers", "Long computation or blocking calls run on the threads that should be serving everyone.";
-        LockContention = "lock-contention", "Requests queue behind one lock that is held for too long.";
+        PoolTooSmall = "pool-too-small", "A connection or worker pool is smaller than the load needs, so work queues for it.";
+        ConnectionsNotReturned = "connections-not-returned", "A code path takes connections from a pool and never returns them.";
+        BlockingOnAsyncWorkers = "blocking-on-async-workers", "Long computations or blocking calls occupy the threads that serve requests.";
+        LockContention = "lock-contention", "Requests queue behind a lock that is held for too long.";
         QueryPerItem = "query-per-item", "One query became one query per item.";
-        MissingIndex = "missing-index", "A query reads a whole table for want of an index.";
+        MissingIndex = "missing-index", "A query reads a whole table because it has no index.";
         ExpensiveInput = "expensive-input", "A certain kind of input costs far more work than others.";
-        DatabaseLockConflict = "database-lock-conflict", "Transactions collide in the database and are refused.";
-        CheckpointStarved = "checkpoint-starved", "The write-ahead log cannot be folded back because a reader stays open.";
-        SharedLimitStarvation = "shared-limit-starvation", "One kind of request uses up a limit that another one shares.";
-        FanOutTooNarrow = "fan-out-too-narrow", "Calls that could run side by side run a few at a time.";
-        ExcessiveLogging = "excessive-logging", "Far more is logged than the process can write.";
-        UnboundedResponse = "unbounded-response", "Answers grow with the data because nothing limits their size.";
-        NetworkDegraded = "network-degraded", "A link is slow, narrow or loses data.";
+        DatabaseLockConflict = "database-lock-conflict", "Conflicting transactions are rejected by the database.";
+        CheckpointStarved = "checkpoint-starved", "The write-ahead log cannot be checkpointed because a reader stays open.";
+        SharedLimitStarvation = "shared-limit-starvation", "One kind of request uses up a limit that it shares with another.";
+        FanOutTooNarrow = "fan-out-too-narrow", "Calls that could run in parallel run only a few at a time.";
+        ExcessiveLogging = "excessive-logging", "The process logs far more than it can write.";
+        UnboundedResponse = "unbounded-response", "Responses grow with the data because their size has no limit.";
+        NetworkDegraded = "network-degraded", "A link is slow, has too little bandwidth or loses data.";
         InputExceedsCapacity = "input-exceeds-capacity", "A file or message outgrew a fixed capacity that the code assumes.";
         UnhandledData = "unhandled-data", "Stored data has a value that some code cannot read.";
-        VersionMismatch = "version-mismatch", "Two sides that run different releases disagree about a message.";
-        WrongAddress = "wrong-address", "Calls go to an address where the right service is not.";
+        VersionMismatch = "version-mismatch", "Two sides run different releases and disagree about a message format.";
+        WrongAddress = "wrong-address", "Calls go to the wrong address.";
         IdleConnectionRace = "idle-connection-race", "A kept-alive connection is closed by one side just as the other uses it.";
-        StaleCredential = "stale-credential", "A secret was changed and someone still uses the old one.";
-        CertificateExpired = "certificate-expired", "A certificate is past its date.";
-        FileDescriptorsExhausted = "file-descriptors-exhausted", "The process has no file descriptor left.";
-        PoisonMessage = "poison-message", "One message cannot be processed and holds up those behind it.";
+        StaleCredential = "stale-credential", "A secret was changed, but the old one is still in use.";
+        CertificateExpired = "certificate-expired", "A certificate has expired.";
+        FileDescriptorsExhausted = "file-descriptors-exhausted", "The process has run out of file descriptors.";
+        PoisonMessage = "poison-message", "One message cannot be processed and blocks those behind it.";
         CacheKeyCollision = "cache-key-collision", "Two different things share one cache key.";
         StaleCache = "stale-cache", "A cache keeps an old value after the source changed.";
         RaceCondition = "race-condition", "The result depends on which of two steps happens first.";
         CancelledWorkLost = "cancelled-work-lost", "Work is dropped when its caller gives up or times out.";
         EarlyAcknowledgement = "early-acknowledgement", "Work is acknowledged before it is done, and lost when the worker dies.";
         MissingIdempotency = "missing-idempotency", "Repeating a request repeats its effect.";
-        ThirdPartyQuota = "third-party-quota", "A third party refuses because its quota is used up.";
+        ThirdPartyQuota = "third-party-quota", "A third party rejects calls because its quota is used up.";
         ThirdPartyOutage = "third-party-outage", "A third party fails or is far slower than usual.";
-        RequestSizeLimit = "request-size-limit", "Requests over a certain size are refused.";
-        RateLimitMisconfigured = "rate-limit-misconfigured", "A rate limit lets too much through or refuses what it should not.";
+        RequestSizeLimit = "request-size-limit", "Requests over a size limit are rejected.";
+        RateLimitMisconfigured = "rate-limit-misconfigured", "A rate limit lets too much through or rejects legitimate requests.";
         SchemaMismatch = "schema-mismatch", "Code and database disagree about a table or column.";
-        CacheWithoutEviction = "cache-without-eviction", "A cache or map gains entries and never loses any.";
-        UnboundedQueue = "unbounded-queue", "A queue without a limit grows because its consumer is behind.";
-        TasksNeverFinish = "tasks-never-finish", "Tasks are started and wait for ever.";
-        AllocatorRetention = "allocator-retention", "Memory that the program freed is kept by the allocator.";
-        MetricCardinality = "metric-cardinality", "A metric has a label with ever more values.";
+        CacheWithoutEviction = "cache-without-eviction", "A cache or map grows because entries are never removed.";
+        UnboundedQueue = "unbounded-queue", "A queue without a limit grows because its consumer is too slow.";
+        TasksNeverFinish = "tasks-never-finish", "Tasks are started and never finish.";
+        AllocatorRetention = "allocator-retention", "The allocator keeps memory that the program has freed.";
+        MetricCardinality = "metric-cardinality", "A metric label takes ever more values.";
         SubscribersNotRemoved = "subscribers-not-removed", "Subscribers or listeners are added and never removed.";
-        StorageFull = "storage-full", "A disk or database has no room left for writes.";
-        MemoryLimitRestarts = "memory-limit-restarts", "A process reaches its memory limit, dies and starts again.";
+        StorageFull = "storage-full", "A disk or database has no space left for writes.";
+        MemoryLimitRestarts = "memory-limit-restarts", "A process reaches its memory limit, dies and restarts.";
         RetryAmplification = "retry-amplification", "Retries multiply the load and keep the overload going.";
         CacheStampede = "cache-stampede", "Many callers recompute the same missing cache entries at once.";
-        ReconnectHerd = "reconnect-herd", "Everyone reconnects at once and overloads what just came back.";
-        TimeoutInversion = "timeout-inversion", "A caller gives up before the one it called does.";
-        ScheduledJobContention = "scheduled-job-contention", "A periodic job takes what requests need.";
+        ReconnectHerd = "reconnect-herd", "All clients reconnect at once and overload a service that just recovered.";
+        TimeoutInversion = "timeout-inversion", "A caller times out before the service that it called does.";
+        ScheduledJobContention = "scheduled-job-contention", "A periodic job takes resources that requests need.";
         TrafficSurge = "traffic-surge", "There is more legitimate traffic than the system can serve.";
-        UnitMismatch = "unit-mismatch", "A number is read in another unit than it was written in.";
-        TraceContextLost = "trace-context-lost", "Trace context is no longer handed on, so traces fall apart.";
+        UnitMismatch = "unit-mismatch", "A number is written in one unit and read in another.";
+        TraceContextLost = "trace-context-lost", "Trace context is not propagated, so traces fall apart.";
         SpansDropped = "spans-dropped", "Telemetry is lost before it is stored.";
         SensitiveDataLogged = "sensitive-data-logged", "Secrets or personal data reach the logs.";
-        DefectiveRelease = "defective-release", "A new release behaves differently; how is not said.";
-        ProcessCrash = "process-crash", "A process dies; why is not said.";
-        ServiceOverloaded = "service-overloaded", "A service has too much to do; why is not said.";
+        DefectiveRelease = "defective-release", "A new release is at fault, for an unnamed reason.";
+        ProcessCrash = "process-crash", "A process crashes, for an unnamed reason.";
+        ServiceOverloaded = "service-overloaded", "A service is overloaded, for an unnamed reason.";
         NothingWrong = "nothing-wrong", "There was no incident.";
-        Unknown = "unknown", "Not found out.";
+        Unknown = "unknown", "Not known.";
     }
 }
 
 closed! {
-    /// What set the incident off.
+    /// What triggered the incident.
     TriggerKind, "trigger" {
         Deploy = "deploy", "A new release of a service.";
-        Rollback = "rollback", "A return to an earlier release.";
-        Restart = "restart", "A process that was restarted.";
+        Rollback = "rollback", "A rollback to an earlier release.";
+        Restart = "restart", "A restart of a process.";
         Config = "config", "A changed setting.";
-        Migration = "migration", "A change of a database's layout.";
-        Data = "data", "Data of a new kind was written or received.";
+        Migration = "migration", "A change of a database schema.";
+        Data = "data", "A new kind of data was written or received.";
         Traffic = "traffic", "A change in the amount or kind of traffic.";
         ThirdParty = "third-party", "A change in a system outside the shop.";
         Schedule = "schedule", "A point in time: a job, an expiry.";
         Infrastructure = "infrastructure", "A change in the host or the network.";
         None = "none", "Nothing: there was no incident.";
-        Unknown = "unknown", "Not found out.";
+        Unknown = "unknown", "Not known.";
     }
 }
 
@@ -109,8 +109,8 @@ closed! {
     Severity, "severity" {
         Sev1 = "sev1", "Most customers cannot use the shop.";
         Sev2 = "sev2", "A main journey fails or is unusable for many customers.";
-        Sev3 = "sev3", "Some customers notice, or it will get worse if nobody acts.";
-        Sev4 = "sev4", "Hardly anybody notices.";
+        Sev3 = "sev3", "Some customers notice, or it will get worse without action.";
+        Sev4 = "sev4", "Hardly any customers notice.";
         None = "none", "No customer is affected and none will be.";
     }
 }
@@ -121,7 +121,7 @@ closed! {
         Trace = "trace", "One trace, by its id.";
         Promql = "promql", "A PromQL expression at a time.";
         Log = "log", "A query over the log lines of the run.";
-        Deploy = "deploy", "An entry of the deploy history.";
+        Deploy = "deploy", "An entry of the deploy log.";
         Heap = "heap", "The growth between two heap snapshots.";
     }
 }

@@ -49,12 +49,12 @@ impl Config {
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = self.load.problems();
         for (key, is_valid, message) in [
-            ("in_flight", self.in_flight > 0, "is at least 1"),
-            ("timeout", !self.timeout.is_zero(), "is more than nothing"),
+            ("in_flight", self.in_flight > 0, "must be at least 1"),
+            ("timeout", !self.timeout.is_zero(), "must be more than 0"),
             (
                 "workers",
                 (1..=64).contains(&self.workers),
-                "is from 1 to 64",
+                "must be from 1 to 64",
             ),
         ] {
             if !is_valid {

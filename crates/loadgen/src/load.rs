@@ -93,31 +93,31 @@ impl Load {
             is_rate(self.rate) && self.rate > 0.0,
             rate_message(self.rate, "above 0"),
         );
-        expect("clients", self.clients > 0, "is at least 1".to_owned());
+        expect("clients", self.clients > 0, "must be at least 1".to_owned());
         expect(
             "products",
             (1..=Self::MAX_PRODUCTS).contains(&self.products),
-            format!("is from 1 to {}", Self::MAX_PRODUCTS),
+            format!("must be from 1 to {}", Self::MAX_PRODUCTS),
         );
         expect(
             "popularity",
             (0.0..=5.0).contains(&self.popularity),
-            "is from 0 to 5".to_owned(),
+            "must be from 0 to 5".to_owned(),
         );
         expect(
             "tail",
             (0.0..=1.0).contains(&self.tail),
-            "is from 0 to 1".to_owned(),
+            "must be from 0 to 1".to_owned(),
         );
         expect(
             "cart_lines",
             (1.0..=Self::MAX_CART_LINES as f64 / 2.0).contains(&self.cart_lines),
-            format!("is from 1 to {}", Self::MAX_CART_LINES / 2),
+            format!("must be from 1 to {}", Self::MAX_CART_LINES / 2),
         );
         expect(
             "think_ms",
             self.think_ms <= 60_000,
-            "is at most 60000".to_owned(),
+            "must be at most 60000".to_owned(),
         );
         problems.extend(self.profile.problems());
         problems.extend(self.mix.problems());
@@ -145,7 +145,7 @@ pub(crate) fn is_rate(rate: f64) -> bool {
 }
 
 pub(crate) fn rate_message(rate: f64, least: &str) -> String {
-    format!("is {least} and at most {}, not {rate}", Load::MAX_RATE)
+    format!("must be {least} and at most {}, not {rate}", Load::MAX_RATE)
 }
 
 #[cfg(test)]

@@ -10,12 +10,12 @@
 mod exemplar;
 mod family;
 mod open_metrics;
+#[cfg(target_os = "linux")]
+mod process;
 
 use std::sync::Arc;
 
 use metrics_prometheus::Recorder;
-#[cfg(target_os = "linux")]
-use prometheus::process_collector::ProcessCollector;
 use prometheus::{
     Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
 };
@@ -75,7 +75,7 @@ impl Metrics {
         let (registry, recorder) = build()?;
         metrics::set_global_recorder(recorder).map_err(|_| Error::Installed)?;
         #[cfg(target_os = "linux")]
-        registry.register(Box::new(ProcessCollector::for_self()))?;
+        registry.register(Box::new(process::Process::new()?))?;
         metrics::gauge!(
             metric::BUILD_INFO,
             label::SERVICE => service.to_owned(),

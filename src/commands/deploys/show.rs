@@ -197,19 +197,16 @@ fn render(shown: &Shown, style: Style, columns: usize) -> String {
     out += &row("kind", &deploy.kind.to_string());
     out += &row("service", &deploy.service);
     out += &row("release", &deploy.release);
-    out += &row(
-        "before",
-        shown.before.as_deref().unwrap_or("none in the log"),
-    );
+    out += &row("before", shown.before.as_deref().unwrap_or("unknown"));
     if deploy.kind.starts_release() || deploy.kind == DeployKind::Config {
         let instances = shown.instances.as_ref().map(|names| names.join(", "));
-        out += &row("ran on", instances.as_deref().unwrap_or("not known"));
+        out += &row("ran on", instances.as_deref().unwrap_or("unknown"));
     }
     out += &row("by", &deploy.role);
     out += &row("changelog", &deploy.summary);
     out += &changed(shown, style);
     let Some(Around { before, after }) = &shown.red else {
-        return out + "\nNo telemetry of that time can be asked.\n";
+        return out + "\nNo telemetry is available for that time.\n";
     };
     out += &format!("\n{}\n", style.paint(Ink::Heading, &deploy.service));
     let mut table = Table::new(&[
@@ -241,10 +238,8 @@ fn changed(shown: &Shown, style: Style) -> String {
         let of_settings = deploy.kind.starts_release() || deploy.kind == DeployKind::Config;
         return match (of_settings, is_oldest) {
             (false, _) => String::new(),
-            (true, true) => {
-                "\nWhat it changed is not known: nothing is in the log before it.\n".to_owned()
-            }
-            (true, false) => "\nIt changed no setting.\n".to_owned(),
+            (true, true) => "\nIts changes are unknown: the log has no earlier entry.\n".to_owned(),
+            (true, false) => "\nIt changed no settings.\n".to_owned(),
         };
     }
     let mut out = format!("\n{}\n", style.paint(Ink::Heading, "settings"));
@@ -273,7 +268,7 @@ mod tests {
             release: release.to_owned(),
             at: time::macros::datetime!(2026-11-23 14:00:00 UTC) + Duration::minutes(minute.into()),
             role: "checkout engineer".to_owned(),
-            summary: "Orders keep the address".to_owned(),
+            summary: "Store the delivery address with each order".to_owned(),
             kind,
             changes: Vec::new(),
         }
@@ -318,7 +313,7 @@ mod tests {
           before     2026.11.2
           ran on     checkout-1
           by         checkout engineer
-          changelog  Orders keep the address
+          changelog  Store the delivery address with each order
 
         settings
           - cart_s = 1800
@@ -336,7 +331,11 @@ mod tests {
             deploy: all[0].clone(),
         };
         let text = render(&unknown, Style::PLAIN, 100);
-        for expected in ["none in the log", "not known", "No telemetry of that time"] {
+        for expected in [
+            "before     unknown",
+            "ran on     unknown",
+            "No telemetry is available",
+        ] {
             assert!(text.contains(expected), "{expected}: {text}");
         }
     }

@@ -20,7 +20,7 @@ const SINCE: Duration = Duration::from_secs(15 * 60);
 /// Asks for the exemplars of the series in the expression, and shows the highest first.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let live = Live::connect(context)?;
-    let progress = context.console.progress("asking Prometheus");
+    let progress = context.console.progress("querying Prometheus");
     let since = args.since.unwrap_or(When::Ago(SINCE));
     let window = Window {
         from: since.resolve(context.now),
@@ -37,7 +37,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let rows = rows(&found);
     if rows.is_empty() {
         context.console.note(
-            "no exemplar: name series that end with `_bucket`; a Prometheus of your own keeps exemplars only with \
+            "no exemplars: query series that end in `_bucket`; an external Prometheus stores exemplars only with \
              `--enable-feature=exemplar-storage`",
         );
         return Ok(Outcome::Done);

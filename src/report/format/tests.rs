@@ -30,7 +30,7 @@ fn the_template_reads_as_an_empty_write_up() {
     assert_eq!(writeup.detection.by, "Orders 'slow' since 10:00");
     assert_eq!(
         writeup.narrative,
-        "# What happened\n\nFor people; not graded."
+        "# What happened\n\nThis part is for people and is not graded."
     );
 }
 
@@ -65,14 +65,14 @@ fn all_problems_are_told_with_line_and_key() {
     insta::assert_snapshot!(problems(text), @r"
     report.md:2:11: verdict: `maybe` is not a verdict; write `incident` or `no incident`
     report.md:3:1: severty: unknown key; did you mean `severity`?
-    report.md:6:12: impact.requests: a whole number was expected, 0 or more
+    report.md:6:12: impact.requests: expected a whole number, 0 or more
     report.md:7:9: impact.start: `soon` is not a time; write `10:02:30` (UTC), `page+30s` or `2026-11-23T10:02:30Z`
-    report.md:8:13: impact.evidence[0]: a pointer is a text, not a number
+    report.md:8:13: impact.evidence[0]: a pointer is a string, not a number
     report.md:11:13: cause.mechanism: `mising-index` is not a mechanism; did you mean `missing-index`?
-    report.md:12:1: cause.colour: unknown key; known here: component, evidence, explanation, mechanism
-    report.md:15:6: timeline[0].at: a time was expected, not a number
-    report.md:18:8: trigger.kind: a text was expected, not a list
-    report.md:20:7: alert.for: `long` is not a length of time; write `30s` or `2m`
+    report.md:12:1: cause.colour: unknown key; known keys: component, evidence, explanation, mechanism
+    report.md:15:6: timeline[0].at: expected a time, not a number
+    report.md:18:8: trigger.kind: expected a string, not a list
+    report.md:20:7: alert.for: `long` is not a duration, such as `30s` or `2m`
     ");
 }
 
@@ -83,28 +83,28 @@ fn a_broken_head_is_told_with_its_line() {
     }
     check(
         "",
-        "report.md:1:1: the head is missing: the file must begin with a line of `+++`; `firedrill report new` writes one",
+        "report.md:1:1: the front matter is missing: the first line must be `+++`; `firedrill report new` writes a template",
     );
     check(
         "# Title\n+++\n+++\n",
-        "report.md:1:1: the head is missing: the file must begin with a line of `+++`; `firedrill report new` writes one",
+        "report.md:1:1: the front matter is missing: the first line must be `+++`; `firedrill report new` writes a template",
     );
     check(
         "+++\nverdict = 'incident'\n",
-        "report.md:1:1: the head is never closed: a second line of `+++` is missing",
+        "report.md:1:1: the front matter has no end: a second `+++` line is missing",
     );
     check("+++\n+++\n", "none");
     let large = "x".repeat(MAX_BYTES + 1);
     assert_eq!(
         problems(&large).trim(),
-        "report.md:1:1: the write-up has 262145 bytes; 262144 are allowed"
+        "report.md:1:1: the write-up has 262145 bytes; the limit is 262144"
     );
 }
 
 #[test]
 fn syntax_errors_keep_their_place() {
     insta::assert_snapshot!(problems("+++\nverdict = incident\n[cause\nmechanism = 'x'\n+++\n"), @r#"
-    report.md:2:11: a text needs quotes: "incident"
+    report.md:2:11: put quotes around the text: "incident"
     report.md:3:7: unclosed table, expected `]`
     "#);
 }

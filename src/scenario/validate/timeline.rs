@@ -39,7 +39,7 @@ pub(super) fn check(findings: &mut Findings<'_>, scenario: &Scenario) {
     findings.expect(
         !events.is_empty(),
         "timeline",
-        "is missing; add what happens, as `[[timeline]]`",
+        "is missing; add the events as `[[timeline]]`",
     );
     times(findings, events);
     change(findings, scenario);
@@ -65,7 +65,7 @@ fn times(findings: &mut Findings<'_>, events: &[Event]) {
         findings.expect(
             at_s >= before || at_s < 0.0,
             &key,
-            format!("is before the event above it ({before}); put events in order"),
+            format!("is earlier than the event above it ({before}); sort the events by time"),
         );
         before = at_s.max(before);
     }
@@ -83,20 +83,20 @@ fn change(findings: &mut Findings<'_>, scenario: &Scenario) {
         (true, [(index, _), ..]) => {
             findings.say(
                 &format!("timeline[{index}].change"),
-                "must be left out: the rubric says this is a control, so nothing changes",
+                "must be left out: this is a control, so nothing changes",
             );
         }
         (false, []) if !findings.is_read("timeline") => {}
         (false, []) => findings.say(
             "timeline",
-            "has no event with `change = true`; mark the one with which the symptom begins",
+            "has no event with `change = true`; mark the one that starts the symptom",
         ),
         (false, [(index, event)]) => {
             let key = format!("timeline[{index}]");
             findings.expect(
                 event.at_s <= LATEST_CHANGE_S,
                 &format!("{key}.at_s"),
-                format!("is too late for the change: at most {LATEST_CHANGE_S}, or the page comes later than 6 minutes after the start"),
+                format!("is too late for the change: it must be at most {LATEST_CHANGE_S}, so that the page comes within 6 minutes"),
             );
             let is_note = matches!(event.action, Action::Note { .. });
             findings.expect(
@@ -109,7 +109,7 @@ fn change(findings: &mut Findings<'_>, scenario: &Scenario) {
             for (index, _) in rest {
                 findings.say(
                     &format!("timeline[{index}].change"),
-                    "is a second change; a drill has one",
+                    "is a second change; a drill has only one",
                 );
             }
         }
@@ -130,7 +130,7 @@ fn innocent(findings: &mut Findings<'_>, events: &[Event]) {
     findings.expect(
         !findings.is_read("timeline") || events.is_empty() || count >= INNOCENT_DEPLOYS,
         "timeline",
-        format!("has {count} innocent deploys, but needs {INNOCENT_DEPLOYS}: with fewer, the deploy log would be the answer"),
+        format!("has {count} innocent deploys and needs {INNOCENT_DEPLOYS}: with fewer, the deploy log would give the answer away"),
     );
 }
 
@@ -173,7 +173,7 @@ fn play(findings: &mut Findings<'_>, scenario: &Scenario) {
                     findings.expect(
                         summary.is_some() && author.is_some(),
                         &key("summary"),
-                        "is missing, or `author` is: every change of ours is in the deploy log",
+                        "is missing, or `author` is; both appear in the deploy log",
                     );
                     shop.swap(findings, &key("at_s"), service.instances(), event.at_s);
                 }
@@ -193,11 +193,7 @@ fn load(findings: &mut Findings<'_>, index: usize, rate: Option<f64>, for_s: Opt
     let is_time = for_s.is_none_or(|for_s| for_s > 0.0);
     findings.expect(is_time, &key("for_s"), "must be more than 0");
     let has_rate = rate.is_some() || for_s.is_none() || !findings.is_read(&key("rate"));
-    findings.expect(
-        has_rate,
-        &key("for_s"),
-        "needs a `rate` that holds for so long",
-    );
+    findings.expect(has_rate, &key("for_s"), "needs a `rate` for that time");
 }
 
 impl<'s> Shop<'s> {
@@ -236,7 +232,7 @@ impl<'s> Shop<'s> {
             is_news || slots.is_empty(),
             key,
             format!(
-                "`{release}` runs on {} already; deploy another one",
+                "`{release}` already runs on {}; deploy another release",
                 slots.join(" and ")
             ),
         );
@@ -250,7 +246,7 @@ impl<'s> Shop<'s> {
             findings.expect(
                 before.is_none_or(|before| at_s - before >= SWAP_S),
                 key,
-                format!("must be {SWAP_S} or more after the last change of {slot}, which needs so long to drain"),
+                format!("must be at least {SWAP_S} s after the last change of {slot}, which needs that long to drain"),
             );
         }
     }
@@ -270,7 +266,7 @@ fn slots(
     findings.expect(
         !asked.is_empty(),
         key,
-        "must name an instance; leave it out for all",
+        "must name an instance; leave it out to mean all",
     );
     for name in asked {
         if !known.contains(&name.as_str()) {

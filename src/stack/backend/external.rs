@@ -111,14 +111,14 @@ impl External {
             }
             if Instant::now() >= deadline {
                 let message = format!(
-                    "Prometheus at {url} does not scrape the shop, {} s after it came up",
+                    "Prometheus at {url} still does not scrape the shop, {} s after the start",
                     SCRAPED_WITHIN.as_secs()
                 );
                 return Err(Error::Stack {
                     message,
                     log: missing,
                     hint: Some(format!(
-                        "it must read `{}` and reach the addresses in it; `{}` is what to add to its configuration",
+                        "it must read `{}` and reach the addresses in it; add `{}` to its configuration",
                         self.addresses.targets().display(),
                         self.addresses.folder.join(SNIPPET).display()
                     )),
@@ -200,8 +200,8 @@ fn snippet(folder: &Path) -> String {
     // A JSON string is a YAML string, whatever is in the path.
     let [targets, rules] = [targets, rules].map(|path| json!(path).to_string());
     format!(
-        "# What a Prometheus needs to hold drills: add both to its configuration and reload it.
-# In a container, mount this folder and write the paths as they are there; keep the files' names.
+        "# What a Prometheus needs for drills: add both parts to its configuration and reload it.
+# In a container, mount this folder and use the paths inside the container; keep the file names.
 scrape_configs:
   - job_name: shop
     scrape_interval: 1s
@@ -225,7 +225,7 @@ fn unscraped(data: &Value, admin: &[SocketAddr]) -> Vec<String> {
         let is_it = |target: &&Value| target["discoveredLabels"]["__address__"] == *address;
         let target = active.iter().find(is_it);
         match target {
-            None => Some(format!("{address} is not among its targets")),
+            None => Some(format!("{address} is not one of its targets")),
             Some(target) if target["health"] == "up" => None,
             Some(target) => {
                 let error = target["lastError"]
@@ -282,7 +282,7 @@ mod tests {
             unscraped(&data, &admin),
             [
                 "127.0.0.1:2: connection refused",
-                "127.0.0.1:3 is not among its targets"
+                "127.0.0.1:3 is not one of its targets"
             ]
         );
         assert_eq!(unscraped(&Value::Null, &admin).len(), 3);

@@ -60,7 +60,10 @@ impl Probe {
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| reason(&error))? {
             if body.len() + chunk.len() > MOST_BYTES {
-                return Err(format!("it answered more than {} MiB", MOST_BYTES >> 20));
+                return Err(format!(
+                    "the response is larger than {} MiB",
+                    MOST_BYTES >> 20
+                ));
             }
             body.extend_from_slice(&chunk);
         }
@@ -98,7 +101,7 @@ fn reason(error: &reqwest::Error) -> String {
         return format!("no answer within {} s", ANSWER_WITHIN.as_secs());
     }
     if error.is_builder() {
-        return "it is not an address".to_owned();
+        return "not an address".to_owned();
     }
     let mut innermost: &dyn std::error::Error = error;
     while let Some(source) = innermost.source() {

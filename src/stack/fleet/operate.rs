@@ -106,7 +106,7 @@ impl Fleet {
         let view = slot
             .view()
             .await
-            .with_context(|| format!("`{instance}` does not run"))?;
+            .with_context(|| format!("`{instance}` is not running"))?;
         let answer = http
             .post(format!("http://{}/control/{name}", view.admin))
             .bearer_auth(&self.common.token)

@@ -30,7 +30,7 @@ impl Roster {
             let addresses = upstreams.entry(slot.service.clone()).or_default();
             addresses.push(slot.public()?);
             if addresses.len() > Service::MOST_REPLICAS.into() {
-                bail!("`{}` has more replicas than it may have", slot.service);
+                bail!("`{}` has too many replicas", slot.service);
             }
         }
         for (name, addr) in third_parties {
@@ -53,7 +53,10 @@ impl Roster {
         let slots: Vec<_> = self.slots.iter().filter(of_service).cloned().collect();
         if slots.is_empty() {
             let known: Vec<_> = self.upstreams.keys().map(String::as_str).collect();
-            bail!("no service `{service}`; there are {}", known.join(", "));
+            bail!(
+                "no service `{service}`; the services are {}",
+                known.join(", ")
+            );
         }
         Ok(slots)
     }
@@ -154,7 +157,7 @@ mod tests {
             Some(expected)
         );
         let four = [&three[..], &["checkout-4"]].concat();
-        let expected = "`checkout` has more replicas than it may have";
+        let expected = "`checkout` has too many replicas";
         assert_eq!(roster(&four).err().as_deref(), Some(expected));
     }
 }

@@ -24,7 +24,8 @@ impl Fleet {
         let slots = self.slots_of(service)?;
         let before = slots.len();
         if slots.iter().any(|slot| !slot.is_here()) {
-            let message = "the services run in containers, where the number of replicas is that of compose.yaml";
+            let message =
+                "the services run in containers, where `compose.yaml` sets the number of replicas";
             return Err(Refused(message.to_owned()).into());
         }
         if wanted > before {
@@ -42,7 +43,7 @@ impl Fleet {
         let last = slots.last().context("a service has a replica")?;
         let view = last.view().await;
         let release = view
-            .with_context(|| format!("`{}` does not run", last.instance))?
+            .with_context(|| format!("`{}` is not running", last.instance))?
             .release;
         let mut added = Vec::new();
         for number in slots.len() + 1..=wanted {

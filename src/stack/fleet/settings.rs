@@ -121,7 +121,7 @@ impl Fleet {
                 Ok(kept) => kept,
                 Err(error) => tries.find_map(Result::ok).ok_or_else(|| Refused {
                     message: format!("`{key}` of `{service}` cannot be `{text}`: {error}"),
-                    hint: format!("`firedrill config show {service}` shows what it is"),
+                    hint: format!("`firedrill config show {service}` shows its value"),
                 })?,
             };
         }
@@ -140,8 +140,9 @@ impl Fleet {
         for key in keys {
             settable(service, key)?;
             if !remove(&mut kept, key) {
-                let message = format!("you have not set `{key}` of `{service}`");
-                let hint = format!("`firedrill config show {service}` tells who set what");
+                let message = format!("`{key}` of `{service}` was not set with `config set`");
+                let hint =
+                    format!("`firedrill config show {service}` shows where each value comes from");
                 return Err(Refused { message, hint }.into());
             }
         }
@@ -204,8 +205,8 @@ impl Fleet {
 /// Whether a key is one that can be set, in words if not.
 fn settable(service: Service, key: &str) -> anyhow::Result<()> {
     if key == BLOCKED {
-        let message = format!("`{BLOCKED}` is not set here");
-        let hint = "`firedrill block` and `unblock` turn clients away and let them in".to_owned();
+        let message = format!("`{BLOCKED}` cannot be set with `config set`");
+        let hint = "use `firedrill block` and `unblock`".to_owned();
         return Err(Refused { message, hint }.into());
     }
     let known = flat(&resolve(service, &[])?);
@@ -220,7 +221,7 @@ fn settable(service: Service, key: &str) -> anyhow::Result<()> {
         .collect();
     let message = match inside.first() {
         Some(first) => {
-            format!("`{key}` of `{service}` is a table; name a key in it, such as `{first}`")
+            format!("`{key}` of `{service}` is a table; set a key in it, such as `{first}`")
         }
         None => format!("`{service}` has no setting `{key}`"),
     };

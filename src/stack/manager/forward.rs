@@ -56,9 +56,13 @@ async fn pass_on(State(forward): State<Arc<Forward>>, request: Request) -> Respo
         // Nothing is deployed: the target is there, and there is nothing to measure. That must page nobody.
         Admin::Idle if request.uri().path() == "/metrics" => {
             let plain = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
-            (plain, "# no release runs here\n").into_response()
+            (plain, "# no release is running here\n").into_response()
         }
-        Admin::Idle => (StatusCode::SERVICE_UNAVAILABLE, "no release runs here\n").into_response(),
+        Admin::Idle => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            "no release is running here\n",
+        )
+            .into_response(),
         Admin::Down => (StatusCode::SERVICE_UNAVAILABLE, "the process has ended\n").into_response(),
     }
 }

@@ -143,7 +143,7 @@ impl Host {
     pub(super) fn lease(&self, request: &LeaseRequest) -> Result<(), Denied> {
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
         if request.run.is_empty() || !request.run.bytes().all(is_name) {
-            let message = format!("`{}` is not the id of a run", request.run);
+            let message = format!("`{}` is not a run id", request.run);
             return Err(Denied::Invalid(message));
         }
         let mut lease = self.held();
@@ -211,7 +211,7 @@ impl Host {
         self.of_run(&request.run, |_| ())?;
         let foreign = |(name, _): &&(String, String)| !name.starts_with(ALLOWED_VARIABLES);
         if let Some((name, _)) = request.environment.iter().find(foreign) {
-            return Err(Denied::Invalid(format!("`{name}` cannot be set from afar")));
+            return Err(Denied::Invalid(format!("`{name}` cannot be set remotely")));
         }
         let process = Process::start(Spec {
             role: self.service.name(),

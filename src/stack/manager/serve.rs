@@ -167,9 +167,9 @@ fn answer<T: serde::Serialize>(done: Result<T, Denied>) -> Response {
         Ok(value) => Json(value).into_response(),
         Err(Denied::NoLease) => refuse(
             StatusCode::GONE,
-            "the run does not have this manager (any more)",
+            "this manager does not serve the run (any more)",
         ),
-        Err(Denied::Busy(run)) => refuse(StatusCode::CONFLICT, &format!("run {run} has it")),
+        Err(Denied::Busy(run)) => refuse(StatusCode::CONFLICT, &format!("it serves run {run}")),
         Err(Denied::Invalid(message)) => refuse(StatusCode::BAD_REQUEST, &message),
         Err(Denied::Failed { message, log }) => (
             StatusCode::UNPROCESSABLE_ENTITY,

@@ -33,9 +33,9 @@ impl Token {
             (Some(path), _) => Self::read(path),
             (None, Some(text)) => Self::parse(&text, &format!("the variable {TOKEN_VARIABLE}")),
             (None, None) => Err(Error::usage(
-                "a manager's address wants a token",
+                "a manager needs a token",
                 format!(
-                    "name a file with `--token-file FILE` (it is made if it is not there), or set {TOKEN_VARIABLE}"
+                    "give a file with `--token-file FILE` (created if missing), or set {TOKEN_VARIABLE}"
                 ),
             )
             .into()),
@@ -60,7 +60,7 @@ impl Token {
             .mode();
         if mode & 0o077 != 0 {
             return Err(Error::usage(
-                format!("{place} can be read by others (mode {:03o})", mode & 0o777),
+                format!("{place} is readable by others (mode {:03o})", mode & 0o777),
                 format!("chmod 600 {}", path.display()),
             )
             .into());
@@ -74,10 +74,8 @@ impl Token {
         let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
         if text.len() < LEAST_LETTERS || !is_plain {
             return Err(Error::usage(
-                format!(
-                    "{place} does not hold a token: {LEAST_LETTERS} or more letters and digits"
-                ),
-                "`openssl rand -hex 32` makes one",
+                format!("{place} has no valid token: {LEAST_LETTERS} or more letters and digits"),
+                "create one with `openssl rand -hex 32`",
             )
             .into());
         }

@@ -105,10 +105,10 @@ impl Link {
         let bytes = answer.bytes().await.map_err(silent)?;
         if status.is_success() {
             return serde_json::from_slice(&bytes)
-                .map_err(|error| Refused::Silent(format!("it is no manager: {error}")));
+                .map_err(|error| Refused::Silent(format!("it is not a manager: {error}")));
         }
         let refusal: Refusal = serde_json::from_slice(&bytes)
-            .map_err(|_| Refused::Silent(format!("it is no manager: HTTP status {status}")))?;
+            .map_err(|_| Refused::Silent(format!("it is not a manager: HTTP status {status}")))?;
         Err(match status {
             StatusCode::UNAUTHORIZED => Refused::Foreign,
             StatusCode::CONFLICT => Refused::Busy(refusal.message),

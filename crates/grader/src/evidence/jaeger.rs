@@ -351,7 +351,7 @@ fn trace_id(id: &str) -> Result<String, Error> {
     if !is_hex {
         let id = shorten(&id, 60);
         return Err(Error::Asked(format!(
-            "`{id}` is not a trace id; one has 32 hex digits"
+            "`{id}` is not a trace id, which has 32 hex digits"
         )));
     }
     Ok(format!("{id:0>32}"))

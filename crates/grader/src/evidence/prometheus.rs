@@ -277,7 +277,7 @@ fn bounded(expr: &str) -> Result<String, Error> {
     match expr.len() {
         0 => Err(Error::Asked("the expression is empty".to_owned())),
         length if length > MAX_EXPRESSION => Err(Error::Asked(format!(
-            "the expression has {length} bytes; {MAX_EXPRESSION} are allowed"
+            "the expression has {length} bytes; the limit is {MAX_EXPRESSION}"
         ))),
         _ => Ok(expr.to_owned()),
     }

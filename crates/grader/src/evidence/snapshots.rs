@@ -108,7 +108,7 @@ impl Snapshots {
         let side = self.path(&meta.name, "json")?;
         if profile.exists() {
             return Err(Error::Asked(format!(
-                "there is a snapshot `{}` already",
+                "snapshot `{}` already exists",
                 meta.name
             )));
         }
@@ -134,7 +134,7 @@ impl Snapshots {
         if length > MAX_BYTES {
             return Err(Error::File {
                 path: format!("heap/{name}.{extension}"),
-                reason: format!("{length} bytes are too many"),
+                reason: format!("{length} bytes are over the limit"),
             });
         }
         std::fs::read(&path).map_err(|error| lines::unreadable(&path, &error))

@@ -135,7 +135,7 @@ impl Profile {
             .collect();
         let column = |wanted: &dyn Fn(&(String, String)) -> bool| kinds.iter().position(wanted);
         let bytes_at = column(&|(kind, unit)| unit == "bytes" && kind != "alloc_space")
-            .ok_or_else(|| Error::Profile("it counts no bytes".to_owned()))?;
+            .ok_or_else(|| Error::Profile("it has no byte counts".to_owned()))?;
         let objects_at = column(&|(kind, unit)| unit == "count" && kind != "alloc_objects");
         let frames = frame_table(&wire, &text);
         let stacks = wire
@@ -214,7 +214,7 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>, Error> {
         .map_err(|error| Error::Profile(error.to_string()))?;
     if unpacked.len() as u64 > MAX_UNPACKED {
         return Err(Error::Profile(format!(
-            "it unpacks to more than {MAX_UNPACKED} bytes"
+            "it is larger than {MAX_UNPACKED} bytes when unpacked"
         )));
     }
     Ok(unpacked)

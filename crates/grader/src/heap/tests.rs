@@ -132,7 +132,7 @@ fn what_is_no_profile_is_refused() {
         let error = Profile::parse(bytes).expect_err(expected).to_string();
         assert!(error.contains(expected), "{error}");
     }
-    check(b"", "it counts no bytes");
+    check(b"", "it has no byte counts");
     check(b"heap_v2/524288", "not a heap profile");
     check(&gzip(&[0xff; 40]), "not a heap profile");
     check(&profile(&[])[..12], "not a heap profile");

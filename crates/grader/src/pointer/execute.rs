@@ -29,11 +29,14 @@ pub async fn examine(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Vec
             Some(executed) => executed.clone(),
             None if index >= MAX_POINTERS => failed(
                 text,
-                format!("only the first {MAX_POINTERS} pointers are looked at"),
+                format!("only the first {MAX_POINTERS} pointers are checked"),
             ),
             None if begun.elapsed() >= BUDGET => failed(
                 text,
-                format!("the {} s for all pointers are used up", BUDGET.as_secs()),
+                format!(
+                    "the time limit of {} s for all pointers is reached",
+                    BUDGET.as_secs()
+                ),
             ),
             None => execute(sources, frame, text).await,
         };
@@ -118,7 +121,7 @@ async fn off_thread(
     work: impl FnOnce() -> Result<Finding, Error> + Send + 'static,
 ) -> Result<Finding, Error> {
     let aborted =
-        |error: tokio::task::JoinError| Error::Asked(format!("the look-up ended early: {error}"));
+        |error: tokio::task::JoinError| Error::Asked(format!("the lookup ended early: {error}"));
     tokio::task::spawn_blocking(work).await.map_err(aborted)?
 }
 
@@ -136,14 +139,14 @@ fn find_log(logs: &crate::evidence::Logs, query: &Query, frame: &Frame) -> Resul
     let found = logs.search(query, frame, LOG_LINES)?;
     let Some(last) = found.lines.last() else {
         return Err(Error::Asked(format!(
-            "no log line of this run matches; {} lines were read",
+            "no log line matches; {} lines were read",
             found.read
         )));
     };
     let tells = match frame.windows {
         None => Tells::NotAsked,
         Some(_) if query.general().scope() == Scope::Writers => {
-            Tells::No("it names who wrote the lines and no kind of line".to_owned())
+            Tells::No("the query names who wrote the lines, not a kind of line".to_owned())
         }
         Some(windows) => {
             // Times, ids and releases single out a moment and not a symptom, so they are left out of
@@ -179,11 +182,11 @@ fn log_tells([incident, baseline]: [u64; 2], [minutes, baseline_minutes]: [f64; 
         baseline as f64 / baseline_minutes,
     );
     let numbers =
-        format!("{rate:.1} such lines a minute in the incident, {base_rate:.1} before it");
+        format!("{rate:.1} such lines per minute in the incident, {base_rate:.1} in the baseline");
     let is_telling = incident > 0 && rate >= 3.0 * base_rate && (baseline == 0 || incident >= 5);
     match is_telling {
         true => Tells::Yes(numbers),
-        false => Tells::No(format!("{numbers}: that does not tell them apart")),
+        false => Tells::No(format!("{numbers}: not enough of a difference")),
     }
 }
 
@@ -196,7 +199,7 @@ async fn find_deploy(sources: &Sources, frame: &Frame, id: &str) -> Result<Findi
             .await?;
     if !ran && deploy.at >= frame.started {
         return Err(Error::Asked(format!(
-            "`{id}` is in the history, but `build_info` never showed {} {} in this run",
+            "`{id}` is in the deploy log, but `build_info` never showed {} {} in this run",
             deploy.service, deploy.release
         )));
     }
@@ -239,7 +242,7 @@ fn find_heap(
     })?;
     if first.at >= second.at {
         return Err(Error::Asked(format!(
-            "`{before}` was not taken before `{after}`"
+            "`{before}` is not older than `{after}`"
         )));
     }
     let top = diff.growth.first().filter(|growth| growth.bytes() > 0);
@@ -263,13 +266,13 @@ fn find_heap(
                 .contains(second.at, time::Duration::seconds(60)) =>
         {
             Tells::No(format!(
-                "`{after}` was taken at {}, outside of the incident",
+                "`{after}` was taken at {}, outside the incident",
                 clock_text(second.at)
             ))
         }
         Some(_) => match top.map(|top| top.bytes()) {
             Some(bytes) if bytes >= enough => {
-                Tells::Yes(format!("{} more in one function", size(bytes)))
+                Tells::Yes(format!("one function grew by {}", size(bytes)))
             }
             _ => Tells::No(format!("no function grew by {} or more", size(enough))),
         },

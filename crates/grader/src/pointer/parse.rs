@@ -13,7 +13,7 @@ const MAX_BYTES: usize = 4096 + 256;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// There is no `kind:` at the begin.
-    #[error("it has no kind; write `trace:`, `promql:`, `log:`, `deploy:` or `heap:` first")]
+    #[error("the kind is missing: begin with `trace:`, `promql:`, `log:`, `deploy:` or `heap:`")]
     NoKind,
     /// The kind is none of the five.
     #[error(transparent)]
@@ -46,7 +46,7 @@ impl FromStr for Pointer {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         if text.len() > MAX_BYTES {
             return Err(form(format!(
-                "it has {} bytes; {MAX_BYTES} are allowed",
+                "it has {} bytes; the limit is {MAX_BYTES}",
                 text.len()
             )));
         }
@@ -62,7 +62,7 @@ impl FromStr for Pointer {
             None => (rest.trim(), None),
         };
         if body.is_empty() {
-            return Err(form(format!("nothing follows `{kind}:`")));
+            return Err(form(format!("there is nothing after `{kind}:`")));
         }
         let target = match kind {
             Kind::Trace => Target::Trace(trace(body)?),
@@ -86,7 +86,7 @@ fn trace(body: &str) -> Result<String, ParseError> {
 fn promql(body: &str) -> Result<Target, ParseError> {
     let (expr, at) = body
         .rsplit_once('@')
-        .ok_or_else(|| form("a time is missing; write `promql:<expression>@<time>`"))?;
+        .ok_or_else(|| form("the time is missing; write `promql:<expression>@<time>`"))?;
     let expr = expr.trim().to_owned();
     if expr.is_empty() {
         return Err(form("there is no expression before `@`"));
@@ -99,7 +99,7 @@ fn heap(body: &str) -> Result<Target, ParseError> {
     let (before, after) = body
         .split_once("..")
         .filter(|(before, after)| !before.is_empty() && !after.is_empty())
-        .ok_or_else(|| form("two snapshots are needed; write `heap:<before>..<after>`"))?;
+        .ok_or_else(|| form("name two snapshots: `heap:<before>..<after>`"))?;
     Ok(Target::Heap {
         before: before.trim().to_owned(),
         after: after.trim().to_owned(),
@@ -205,7 +205,7 @@ mod tests {
         }
         check(
             "unknown",
-            "it has no kind; write `trace:`, `promql:`, `log:`, `deploy:` or `heap:` first",
+            "the kind is missing: begin with `trace:`, `promql:`, `log:`, `deploy:` or `heap:`",
         );
         check("http://127.0.0.1/x", "`http` is not a kind of evidence");
         check(
@@ -214,10 +214,10 @@ mod tests {
         );
         check("file:///etc/passwd", "`file` is not a kind of evidence");
         check("trace:../../etc", "a trace id has 32 hex digits");
-        check("trace:", "nothing follows `trace:`");
+        check("trace:", "there is nothing after `trace:`");
         check(
             "promql:up",
-            "a time is missing; write `promql:<expression>@<time>`",
+            "the time is missing; write `promql:<expression>@<time>`",
         );
         check("promql:@page", "there is no expression before `@`");
         check(
@@ -226,10 +226,7 @@ mod tests {
         );
         check("promql:up@page => many", "`many` is not a number");
         check("trace:ab => 3 MB", "`MB` is not a unit of a trace value");
-        check(
-            "heap:one",
-            "two snapshots are needed; write `heap:<before>..<after>`",
-        );
+        check("heap:one", "name two snapshots: `heap:<before>..<after>`");
         check(
             "log:\"open",
             "the quote is never closed at character 1 of the query",

@@ -34,7 +34,7 @@ pub(super) async fn find(
 ) -> Result<Finding, Error> {
     if !frame.whole().contains(at, Duration::seconds(2)) {
         return Err(Error::Asked(format!(
-            "{} lies outside of this run ({} to {})",
+            "{} is outside this run ({} to {})",
             clock_text(at),
             clock_text(frame.started),
             clock_text(frame.ended)
@@ -70,8 +70,10 @@ struct Now {
 fn finite(value: Value) -> Result<Vec<Now>, Error> {
     let refuse = |what: &str| Err(Error::Asked(what.to_owned()));
     let series = match value {
-        Value::Matrix(_) => return refuse("it is a range; a pointer needs values at one time"),
-        Value::Text(_) => return refuse("it is a text; a pointer needs numbers"),
+        Value::Matrix(_) => {
+            return refuse("the result is a range; a pointer needs values at one time");
+        }
+        Value::Text(_) => return refuse("the result is a string; a pointer needs numbers"),
         other => other.series(),
     };
     let values: Vec<Now> = series
@@ -85,7 +87,7 @@ fn finite(value: Value) -> Result<Vec<Now>, Error> {
         })
         .collect();
     if values.is_empty() {
-        return refuse("it has no value then");
+        return refuse("the expression has no value at that time");
     }
     Ok(values)
 }
@@ -125,7 +127,7 @@ async fn compare(
         return Ok((values, Tells::No(why)));
     }
     if !windows.incident.contains(at, Duration::seconds(1)) {
-        let why = format!("{} lies outside of the incident", clock_text(at));
+        let why = format!("{} is outside the incident", clock_text(at));
         return Ok((values, Tells::No(why)));
     }
     let step = windows.baseline.length() / STEPS;
@@ -151,18 +153,18 @@ fn never_proof(expr: &str, series: usize) -> Option<String> {
         .find(|clock| calls(expr, clock))
     {
         return Some(format!(
-            "`{clock}()` differs from one moment to the next, whatever happens"
+            "`{clock}()` changes all the time, with or without an incident"
         ));
     }
     if series > MAX_SERIES {
         return Some(format!(
-            "it names {series} series; some of many always differ, so narrow it to {MAX_SERIES}"
+            "it has {series} series, and some of that many always differ: narrow it to {MAX_SERIES}"
         ));
     }
     RELEASES
         .iter()
         .find(|name| words.contains(*name))
-        .map(|name| format!("`{name}` says what ran, not how it behaved"))
+        .map(|name| format!("`{name}` tells which release ran, not how it behaved"))
 }
 
 /// Names, numbers and label values of an expression, as whole words.
@@ -189,32 +191,29 @@ fn judge(now: &Now, at_s: f64, before: &[Series]) -> Tells {
         .collect();
     if samples.is_empty() {
         return match now.value == 0.0 {
-            true => Tells::No("it is 0, and had no value before the incident".to_owned()),
+            true => Tells::No("it is 0, and the baseline has no value".to_owned()),
             false => Tells::Yes(format!(
-                "it is {}, and had no value before the incident",
+                "it is {}, and the baseline has no value",
                 number(now.value)
             )),
         };
     }
     let base = Baseline::of(&samples);
-    let usual = format!(
-        "it is {}; before the incident it was {}",
-        number(now.value),
-        base.range()
-    );
+    let value = number(now.value);
+    let range = base.range();
     if !base.excludes(now.value) {
         let is_inside = (base.low..=base.high).contains(&now.value);
         let why = match is_inside {
-            true => "that does not tell them apart",
-            false => "that is too near to tell them apart",
+            true => "is within",
+            false => "is too close to",
         };
-        return Tells::No(format!("{usual}: {why}"));
+        return Tells::No(format!("{value} {why} the baseline ({range})"));
     }
     match base.trend {
-        Some(trend) if trend.explains(now.value, at_s, base.margin()) => {
-            Tells::No(format!("{usual}, and was on its way there already"))
-        }
-        _ => Tells::Yes(usual),
+        Some(trend) if trend.explains(now.value, at_s, base.margin()) => Tells::No(format!(
+            "{value} follows the trend of the baseline ({range})"
+        )),
+        _ => Tells::Yes(format!("{value} is outside the baseline ({range})")),
     }
 }
 
@@ -355,15 +354,15 @@ mod tests {
         check("process_uptime(x)", None);
         check(
             "vector( time ( ) )",
-            Some("`time()` differs from one moment to the next, whatever happens"),
+            Some("`time()` changes all the time, with or without an incident"),
         );
         check(
             "x and on() hour() > 3",
-            Some("`hour()` differs from one moment to the next, whatever happens"),
+            Some("`hour()` changes all the time, with or without an incident"),
         );
         check(
             "build_info{version=\"2026.11.4\"}",
-            Some("`build_info` says what ran, not how it behaved"),
+            Some("`build_info` tells which release ran, not how it behaved"),
         );
         assert!(never_proof("up", 21).is_some());
     }

@@ -14,7 +14,7 @@ pub(super) async fn find(jaeger: &Jaeger, frame: &Frame, id: &str) -> Result<Fin
     let slack = Duration::seconds(5);
     if !frame.whole().contains(trace.start(), slack) {
         return Err(Error::Asked(format!(
-            "the trace began at {}, outside of this run",
+            "the trace began at {}, outside this run",
             clock_text(trace.start())
         )));
     }
@@ -35,7 +35,7 @@ pub(super) async fn find(jaeger: &Jaeger, frame: &Frame, id: &str) -> Result<Fin
 fn describe(trace: &Trace) -> String {
     let root = trace.root();
     format!(
-        "{} {}: {:.1} ms, {} spans through {}{}",
+        "{} {}: {:.1} ms, {} spans in {}{}",
         root.map_or("", |span| span.service.as_str()),
         root.map_or("", |span| span.name.as_str()),
         trace.duration_ms(),
@@ -51,9 +51,7 @@ async fn compare(jaeger: &Jaeger, trace: &Trace, windows: Windows) -> Result<Tel
         .contains(trace.start(), Duration::seconds(1))
     {
         let at = clock_text(trace.start());
-        return Ok(Tells::No(format!(
-            "it began at {at}, outside of the incident"
-        )));
+        return Ok(Tells::No(format!("it began at {at}, outside the incident")));
     }
     let Some(root) = trace.root() else {
         return Ok(Tells::No("it has no spans".to_owned()));
@@ -78,7 +76,7 @@ async fn compare(jaeger: &Jaeger, trace: &Trace, windows: Windows) -> Result<Tel
 /// Whether a trace is slower, more broken or of another shape than those before.
 fn unlike(trace: &Trace, before: &[Trace]) -> Tells {
     if before.is_empty() {
-        return Tells::Yes("no trace began with this operation before the incident".to_owned());
+        return Tells::Yes("the baseline has no trace of this operation".to_owned());
     }
     let mut durations: Vec<f64> = before.iter().map(Trace::duration_ms).collect();
     durations.sort_by(f64::total_cmp);
@@ -93,18 +91,18 @@ fn unlike(trace: &Trace, before: &[Trace]) -> Tells {
     let (took, spans) = (trace.duration_ms(), trace.spans.len());
     if took > 2.0 * p95 {
         return Tells::Yes(format!(
-            "it took {took:.1} ms; before, the same operation took {middle:.1} ms at the median and {p95:.1} ms at the 95th percentile"
+            "it took {took:.1} ms; the baseline of this operation is {middle:.1} ms (median) and {p95:.1} ms (95th percentile)"
         ));
     }
     if trace.has_error() && failed * 10 < before.len() {
         return Tells::Yes(format!(
-            "it failed; before, {failed} of {} did",
+            "it failed; in the baseline {failed} of {} did",
             before.len()
         ));
     }
     if spans > 2 * most_spans {
         return Tells::Yes(format!(
-            "it has {spans} spans; before, there were at most {most_spans}"
+            "it has {spans} spans; in the baseline there were at most {most_spans}"
         ));
     }
     let least_spans = before
@@ -114,10 +112,10 @@ fn unlike(trace: &Trace, before: &[Trace]) -> Tells {
         .unwrap_or(0);
     if 2 * spans < least_spans {
         return Tells::Yes(format!(
-            "it has {spans} spans; before, there were at least {least_spans}"
+            "it has {spans} spans; in the baseline there were at least {least_spans}"
         ));
     }
     Tells::No(format!(
-        "it took {took:.1} ms and so did traces before the incident (median {middle:.1} ms, 95th percentile {p95:.1} ms)"
+        "{took:.1} ms is within the baseline (median {middle:.1} ms, 95th percentile {p95:.1} ms)"
     ))
 }

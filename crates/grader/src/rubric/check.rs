@@ -71,7 +71,10 @@ impl Rubric {
             say("trigger.kinds", "names no accepted trigger");
         }
         if self.clinchers.is_empty() {
-            say("clinchers", "nothing would settle the cause");
+            say(
+                "clinchers",
+                "is missing; add the evidence that decides the cause",
+            );
         }
         if self.evidence.is_empty() {
             say("evidence", "no kind of evidence is required");
@@ -83,7 +86,7 @@ impl Rubric {
             return say("cause", "is missing");
         };
         if matches!(cause.component, Component::None | Component::Unknown) {
-            say("cause.component", "an incident has a place");
+            say("cause.component", "an incident has a component");
         }
         if matches!(
             cause.mechanism,
@@ -117,18 +120,23 @@ impl Rubric {
                 .as_ref()
                 .is_some_and(|clue| clue.mentions.is_empty())
             {
-                say(&key("promql.mentions"), "any expression would do");
+                say(
+                    &key("promql.mentions"),
+                    "is empty, so any expression would match",
+                );
             }
             if clincher
                 .trace
                 .as_ref()
                 .is_some_and(|clue| *clue == Default::default())
             {
-                say(&key("trace"), "any trace would do");
+                say(&key("trace"), "is empty, so any trace would match");
             }
             if let Some(log) = &clincher.log {
                 match log.query.parse::<Query>() {
-                    Ok(query) if query.is_empty() => say(&key("log.query"), "any line would do"),
+                    Ok(query) if query.is_empty() => {
+                        say(&key("log.query"), "is empty, so any line would match")
+                    }
                     Ok(_) => {}
                     Err(error) => say(&key("log.query"), &error.to_string()),
                 }
@@ -138,7 +146,7 @@ impl Rubric {
             if hypothesis.words.is_empty() {
                 say(
                     &format!("hypotheses[{index}].words"),
-                    "nothing would name it",
+                    "is empty; add words that identify it",
                 );
             }
         }
@@ -153,7 +161,7 @@ impl Rubric {
         }
         if symptom.failed_share.is_none() && symptom.slower_ms.is_none() && symptom.growth.is_none()
         {
-            say("reproduction", "nothing would show it");
+            say("reproduction", "needs at least one measure of the symptom");
         }
         let is_share = |share: f64| share > 0.0 && share <= 1.0;
         if !symptom.failed_share.is_none_or(is_share) {
@@ -168,7 +176,7 @@ impl Rubric {
         if symptom.only_last && symptom.failed_share.is_none() && symptom.slower_ms.is_none() {
             say(
                 "reproduction.only_last",
-                "goes with `failed_share` and `slower_ms`; a metric knows of no command",
+                "applies to `failed_share` and `slower_ms`; a metric does not belong to a command",
             );
         }
         if let Some(growth) = &symptom.growth {
@@ -179,7 +187,7 @@ impl Rubric {
             if !is_growth {
                 say(
                     "reproduction.growth.by",
-                    "must be more than 0, or a metric that stays would do",
+                    "must be more than 0, or an unchanged metric would count",
                 );
             }
         }
@@ -193,7 +201,10 @@ impl Rubric {
             say("mitigation", "give one of `below` and `above`");
         }
         if mitigation.accept.is_empty() && !self.control {
-            say("mitigation.accept", "no action would end it");
+            say(
+                "mitigation.accept",
+                "is empty; add the actions that end the incident",
+            );
         }
     }
 }

@@ -12,22 +12,20 @@ pub(super) fn item(case: &Case) -> Item {
     let weight = case.rubric.weights.alert;
     let Some(tried) = &case.examined.alert else {
         return match case.rubric.control {
-            true => Item::unchecked(
-                NAME,
-                "None is proposed, and nothing had to be told; it is not counted.",
-            ),
+            true => Item::unchecked(NAME, "None is proposed, and none was needed; not counted."),
             false => Item::graded(NAME, 0.0, weight, "None is proposed.").hint(Some(
-                "what would you want to be paged by the next time? `[alert]` takes an expression"
-                    .to_owned(),
+                "what should page you next time? `[alert]` takes an expression".to_owned(),
             )),
         };
     };
     match &tried.outcome {
         Outcome::Unchecked(why) => Item::unchecked(
             NAME,
-            &format!("It could not be tried ({why}), so this is not counted."),
+            &format!("It could not be evaluated ({why}); not counted."),
         ),
-        Outcome::Refused(why) => Item::graded(NAME, 0.0, weight, format!("It is no alert: {why}.")),
+        Outcome::Refused(why) => {
+            Item::graded(NAME, 0.0, weight, format!("It cannot be used: {why}."))
+        }
         Outcome::Ran(ran) => judged(case, tried, ran),
     }
 }
@@ -36,7 +34,7 @@ fn judged(case: &Case, tried: &Tried, ran: &Ran) -> Item {
     let weight = case.rubric.weights.alert;
     let frame = &case.facts.frame;
     let Some(windows) = frame.windows else {
-        return Item::unchecked(NAME, "The windows of this run are not known.");
+        return Item::unchecked(NAME, "The run has no record of its baseline and incident.");
     };
     let graded = |share: f64, why: String| Item::graded(NAME, share, weight, why);
     if case.rubric.control {
@@ -47,12 +45,12 @@ fn judged(case: &Case, tried: &Tried, ran: &Ran) -> Item {
         return match ran.first_in(whole) {
             None => graded(
                 1.0,
-                "It stays silent throughout, as it should where nothing is wrong.".to_owned(),
+                "It never fires, which is right: nothing was wrong.".to_owned(),
             ),
             Some(at) => graded(
                 0.0,
                 format!(
-                    "It would have fired at {}, and nothing was wrong.",
+                    "It would have fired at {}, but nothing was wrong.",
                     clock_text(at)
                 ),
             ),
@@ -62,11 +60,11 @@ fn judged(case: &Case, tried: &Tried, ran: &Ran) -> Item {
     // The two windows share an instant; what begins to fire there belongs to the incident.
     if let Some(at) = before.filter(|at| *at < windows.baseline.to) {
         let why = format!(
-            "It would have fired at {}, before anything was wrong: it would wake people on quiet nights.",
+            "It would have fired at {}, before the incident: a false alarm.",
             clock_text(at)
         );
         return graded(0.0, why).hint(Some(
-            "what is its value on a quiet day, and how far above that may it be?".to_owned(),
+            "what is its value on a quiet day, and how far above that is too far?".to_owned(),
         ));
     }
     let Some(at) = ran.first_in(windows.incident) else {
@@ -79,7 +77,7 @@ fn judged(case: &Case, tried: &Tried, ran: &Ran) -> Item {
     graded(
         share,
         format!(
-            "It is silent before, and would have fired at {}{when}.",
+            "It is silent in the baseline and would have fired at {}{when}.",
             clock_text(at)
         ),
     )
@@ -88,7 +86,7 @@ fn judged(case: &Case, tried: &Tried, ran: &Ran) -> Item {
 fn silent(tried: &Tried, ran: &Ran) -> String {
     match ran.longest_s {
         longest if longest > 0.0 => format!(
-            "It would not have fired: it held for {longest:.0} s at the longest, and is to hold for {:.0} s.",
+            "It would not have fired: the condition lasted {longest:.0} s at most, and `for` is {:.0} s.",
             tried.hold_s
         ),
         _ => "It would not have fired in the incident.".to_owned(),
@@ -99,11 +97,11 @@ fn compared(after_page_s: f64) -> (f64, String) {
     let seconds = after_page_s.abs().round();
     match after_page_s {
         _ if seconds < 1.0 => (1.0, ", with the page".to_owned()),
-        after if after < 0.0 => (1.0, format!(", {seconds:.0} s earlier than the page")),
-        after if after <= LATE_S => (1.0, format!(", {seconds:.0} s later than the page")),
+        after if after < 0.0 => (1.0, format!(", {seconds:.0} s before the page")),
+        after if after <= LATE_S => (1.0, format!(", {seconds:.0} s after the page")),
         _ => (
             0.5,
-            format!(", {seconds:.0} s later than the page, which is too late to be of use"),
+            format!(", {seconds:.0} s after the page, which is too late to help"),
         ),
     }
 }

@@ -11,35 +11,31 @@ const NAME: &str = "calibration";
 pub(super) fn item(case: &Case) -> Item {
     let weight = case.rubric.weights.calibration;
     let Some(said) = case.writeup.confidence.map(|said| said.clamp(0.0, 1.0)) else {
-        return Item::unchecked(
-            NAME,
-            "How sure you are is not said (`confidence`, 0 to 1), so this is not counted.",
-        );
+        return Item::unchecked(NAME, "`confidence` (0 to 1) is missing; not counted.");
     };
     let is_right = is_right(case);
     let brier = (said - f64::from(u8::from(is_right))).powi(2);
     let outcome = match (is_right, case.rubric.control, case.says_incident()) {
-        (true, _, _) => "were right",
-        (false, true, Some(true)) => "raised a false alarm",
-        (false, _, _) => "were not right",
+        (true, _, _) => "you were right",
+        (false, true, Some(true)) => "it was a false alarm",
+        (false, _, _) => "you were wrong",
     };
     let calibrated = match brier {
-        brier if brier <= 0.1 => "that is well judged".to_owned(),
-        _ if is_right => "you knew more than you said".to_owned(),
+        brier if brier <= 0.1 => "well calibrated".to_owned(),
+        _ if is_right => "too cautious".to_owned(),
         _ => format!(
-            "who says {} should be right in {} of 10 drills",
+            "overconfident: with {} you should be right in {} of 10 drills",
             number(said),
             number((10.0 * said).round())
         ),
     };
     let why = format!(
-        "You were {} sure and {outcome}: Brier score {} (0 is best, 1 is worst, 0.25 is to say 0.5); {calibrated}.",
+        "Your confidence was {} and {outcome}: Brier score {} (0 is best, 1 is worst, always 0.5 gives 0.25); {calibrated}.",
         number(said),
         number((brier * 1000.0).round() / 1000.0)
     );
     let hint = (brier > 0.25).then(|| {
-        "say how often you would be right if you handed in ten write-ups that rest on as much"
-            .to_owned()
+        "with this much evidence, how many of ten such write-ups would be right?".to_owned()
     });
     Item::graded(NAME, 1.0 - brier, weight, why).hint(hint)
 }

@@ -79,14 +79,14 @@ fn control(case: &Case) -> Answer {
     match (case.says_incident(), is_clean) {
         (Some(false), true) => (
             1.0,
-            "You found that nothing was wrong, and nothing was.".to_owned(),
+            "You found that nothing was wrong, which is right.".to_owned(),
             None,
         ),
         (Some(false), false) => (
             0.3,
-            "You say that there was no incident, and name a cause for it all the same.".to_owned(),
+            "You report no incident but name a cause.".to_owned(),
             Some(
-                "leave the cause out, or write component `none` and mechanism `nothing-wrong`"
+                "leave the cause empty, or write component `none` and mechanism `nothing-wrong`"
                     .to_owned(),
             ),
         ),
@@ -97,7 +97,7 @@ fn control(case: &Case) -> Answer {
         ),
         (None, _) => (
             0.0,
-            "Whether there was an incident is not said.".to_owned(),
+            "`verdict` is missing: `incident` or `no incident`.".to_owned(),
             None,
         ),
     }
@@ -108,7 +108,7 @@ fn incident(case: &Case, nearness: Nearness<'_>) -> Answer {
     if case.says_incident() == Some(false) {
         return (
             0.0,
-            "You say that there was no incident; there was one.".to_owned(),
+            "You report no incident, but there was one.".to_owned(),
             None,
         );
     }
@@ -119,11 +119,11 @@ fn incident(case: &Case, nearness: Nearness<'_>) -> Answer {
     match proofs {
         0 => (
             share * 0.4,
-            format!("{what} None of its evidence tells the incident from the time before, so it could be a guess."),
-            Some("point to something that was different before the incident: a slow trace, a value at a time, lines that were not there".to_owned()),
+            format!("{what} No evidence shows a difference from the baseline, so it could be a guess."),
+            Some("point to something that was different in the baseline: a slow trace, a value at a time, new log lines".to_owned()),
         ),
-        1 => (share, format!("{what} One pointer proves a difference to the time before."), hint),
-        many => (share, format!("{what} {many} pointers prove a difference to the time before."), hint),
+        1 => (share, format!("{what} One pointer proves a difference from the baseline."), hint),
+        many => (share, format!("{what} {many} pointers prove a difference from the baseline."), hint),
     }
 }
 
@@ -134,9 +134,9 @@ fn share(nearness: Nearness<'_>) -> Answer {
         Nearness::Link(link) => {
             let role = match link.role {
                 Role::Victim => "That is a victim, not the cause:",
-                Role::Trigger => "That is what set it off, not the cause:",
-                Role::Symptom => "That is how it shows, not the cause:",
-                Role::Near => "That is near:",
+                Role::Trigger => "That is the trigger, not the cause:",
+                Role::Symptom => "That is a symptom, not the cause:",
+                Role::Near => "That is close:",
             };
             say(
                 link.credit,
@@ -147,22 +147,22 @@ fn share(nearness: Nearness<'_>) -> Answer {
         Nearness::ComponentOnly => say(
             0.25,
             "The component is right; the mechanism is not.",
-            "you are in the right place: what exactly does it do differently there?",
+            "you are in the right place: what exactly changed there?",
         ),
         Nearness::MechanismOnly => say(
             0.25,
             "The mechanism is right; the component is not.",
-            "follow one slow or failed trace down to the span that does not wait for another",
+            "follow one slow or failed trace down to the span that waits for no other span",
         ),
         Nearness::Wrong => say(
             0.0,
             "Neither component nor mechanism is right.",
-            "start from one trace of an affected request and compare it with one from before",
+            "compare a trace of an affected request with one from the baseline",
         ),
         Nearness::Unnamed => say(
             0.0,
             "No cause is named.",
-            "`component` and `mechanism` take words of a closed list; see the template",
+            "`component` and `mechanism` take words from a fixed list; see the template",
         ),
     }
 }

@@ -32,12 +32,10 @@ fn condition(name: &str, met: bool, why: impl Into<String>) -> Condition {
 fn claim(case: &Case) -> Condition {
     let truth = !case.rubric.control;
     let why = match (case.says_incident(), truth) {
-        (None, _) => "`verdict` is missing: say `incident` or `no incident`.",
-        (Some(true), true) => "There was an incident, and you say so.",
-        (Some(false), false) => "There was none, and you say so.",
-        (Some(true), false) => {
-            "You report an incident, but nothing was wrong: a false alarm costs people their night too."
-        }
+        (None, _) => "`verdict` is missing: `incident` or `no incident`.",
+        (Some(true), true) => "There was an incident, as you report.",
+        (Some(false), false) => "There was no incident, as you report.",
+        (Some(true), false) => "You report an incident, but nothing was wrong: a false alarm.",
         (Some(false), true) => "You report no incident, but there was one.",
     };
     condition("incident or not", case.says_incident() == Some(truth), why)
@@ -53,16 +51,18 @@ fn cause(case: &Case) -> Condition {
         Some(Nearness::Right) => "Component and mechanism are right.",
         Some(Nearness::Unnamed) => "No cause is named.",
         Some(Nearness::Link(link)) if link.role == Role::Near => {
-            "What you name is near, but it is not the root."
+            "Your cause is close, but it is not the root cause."
         }
-        Some(Nearness::Link(_)) => {
-            "What you name belongs to the causal chain, but is not its root."
-        }
+        Some(Nearness::Link(_)) => "Your cause is part of the causal chain, but not its root.",
         Some(Nearness::ComponentOnly) => "The component is right; the mechanism is not.",
         Some(Nearness::MechanismOnly) => "The mechanism is right; the component is not.",
-        _ => "The cause that you name is not the cause.",
+        _ => "Your cause is wrong.",
     };
-    condition("the cause is right", nearness == Some(Nearness::Right), why)
+    condition(
+        "root cause is right",
+        nearness == Some(Nearness::Right),
+        why,
+    )
 }
 
 fn proof(case: &Case) -> Condition {
@@ -71,18 +71,18 @@ fn proof(case: &Case) -> Condition {
     let why = match (pointers, proofs) {
         (0, _) => "The cause has no evidence.".to_owned(),
         (1, 0) => format!(
-            "The cause's one pointer proves nothing: {}",
+            "The cause's only pointer proves nothing: {}",
             case.why_not("cause")
         ),
         (many, 0) => format!(
-            "None of the cause's {many} pointers proves anything; the first: {}",
+            "None of the cause's {many} pointers proves anything. The first: {}",
             case.why_not("cause")
         ),
-        (many, proofs) => format!(
-            "{proofs} of the cause's {many} pointers tell the incident from the time before."
-        ),
+        (many, proofs) => {
+            format!("{proofs} of the cause's {many} pointers prove a difference from the baseline.")
+        }
     };
-    condition("the cause is proven", proofs > 0, why)
+    condition("root cause is proven", proofs > 0, why)
 }
 
 fn clincher(case: &Case) -> Condition {
@@ -98,7 +98,7 @@ fn clincher(case: &Case) -> Condition {
         .map(|clincher| clincher.about.as_str())
         .collect();
     let why = match met.as_slice() {
-        [] => "No pointer shows what would settle it; what you point to fits other causes as well."
+        [] => "No pointer shows the deciding signal; your evidence fits other causes as well."
             .to_owned(),
         [first, ..] => {
             let first = first.trim_end_matches('.');
@@ -107,12 +107,14 @@ fn clincher(case: &Case) -> Condition {
             let is_read = truth.is_some_and(|truth| nearness(truth, named) == Nearness::Right)
                 && case.says_incident() != Some(false);
             match is_read {
-                true => format!("Your evidence settles it: {first}."),
-                false => format!("You hold what settles it, but read it otherwise: {first}."),
+                true => format!("Your evidence contains the deciding signal: {first}."),
+                false => format!(
+                    "Your evidence contains the deciding signal, but your conclusion contradicts it: {first}."
+                ),
             }
         }
     };
-    condition("the evidence settles it", !met.is_empty(), why)
+    condition("evidence is decisive", !met.is_empty(), why)
 }
 
 /// In a control there is nothing to prove, but "no incident" must rest on something looked at.
@@ -129,10 +131,10 @@ fn grounds(case: &Case) -> Condition {
     let count = ruled_out.count();
     let needed = case.rubric.rule_out.max(1);
     condition(
-        "it rests on evidence",
+        "hypotheses ruled out",
         count >= needed,
         format!(
-            "{count} {} ruled out with a pointer that resolves; {needed} asked for.",
+            "{count} {} ruled out with a pointer that resolves; {needed} required.",
             if count == 1 {
                 "hypothesis is"
             } else {
@@ -157,13 +159,10 @@ fn kinds(case: &Case) -> Condition {
         .collect();
     let why = match missing.as_slice() {
         [] => format!(
-            "Each of the {} kinds of evidence asked for has a pointer that resolves.",
+            "All {} required kinds of evidence have a pointer that resolves.",
             needed.len()
         ),
-        missing => format!(
-            "No pointer that resolves is of kind: {}.",
-            missing.join(", ")
-        ),
+        missing => format!("No pointer that resolves for: {}.", missing.join(", ")),
     };
-    condition("all kinds of evidence", missing.is_empty(), why)
+    condition("required evidence", missing.is_empty(), why)
 }

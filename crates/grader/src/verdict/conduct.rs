@@ -107,7 +107,7 @@ fn times(case: &Case, looks: &[Glance]) -> Vec<Taken> {
             return None;
         };
         let why = format!(
-            "{} is the first look that settles it: {about}.",
+            "{} is the first look that shows the deciding signal: {about}.",
             told(glance)
         );
         Some((glance.at, why))
@@ -129,7 +129,7 @@ fn times(case: &Case, looks: &[Glance]) -> Vec<Taken> {
                 clock_text(change),
                 clock_text(page)
             ),
-            _ => "Nobody was paged.".to_owned(),
+            _ => "There was no page.".to_owned(),
         },
     };
     vec![
@@ -137,10 +137,14 @@ fn times(case: &Case, looks: &[Glance]) -> Vec<Taken> {
         taken(
             "localise",
             place,
-            "No look on record goes to where it was and stays there.",
+            "No recorded look goes to the affected component and stays there.",
         ),
-        taken("diagnose", settled, "No look on record settles it."),
-        taken("mitigate", ended, "No action on record ended it."),
+        taken(
+            "diagnose",
+            settled,
+            "No recorded look shows the deciding signal.",
+        ),
+        taken("mitigate", ended, "No recorded action ended it."),
     ]
 }
 

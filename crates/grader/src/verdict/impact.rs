@@ -12,7 +12,7 @@ pub(super) fn window(case: &Case) -> Item {
     let Some(truth) = &case.facts.impact else {
         return Item::unchecked(
             name,
-            "The load generator's record could not be read, so this is not counted.",
+            "The load generator's record could not be read; not counted.",
         );
     };
     let resolve =
@@ -25,11 +25,11 @@ pub(super) fn window(case: &Case) -> Item {
         let (share, why) = match start {
             None => (
                 1.0,
-                "Nobody was affected, and you give no window.".to_owned(),
+                "No customers were affected, and you give no window.".to_owned(),
             ),
             Some(_) => (
                 0.0,
-                "You give a window, but the load generator's record shows nobody affected."
+                "You give a window, but the load generator recorded no affected customers."
                     .to_owned(),
             ),
         };
@@ -39,23 +39,23 @@ pub(super) fn window(case: &Case) -> Item {
     let (first, first_why) = edge("It began", start, Some(true_start), slack);
     let (second, second_why) = match (end, truth.end) {
         // The end is often the moment of writing; an open end says the same as one at the end of the run.
-        (None, _) if start.is_none() => (0.0, "and no end is given.".to_owned()),
+        (None, _) if start.is_none() => (0.0, "no end is given.".to_owned()),
         (None, Some(end)) if (case.facts.frame.ended - end).abs() > slack => (
             0.0,
             format!(
-                "it ended at {}, and you leave the end open.",
+                "it ended at {}, but you leave the end open.",
                 clock_text(end)
             ),
         ),
         (None, Some(end)) => (
             1.0,
             format!(
-                "it ended at {}, so late that an open end is right as well.",
+                "it ended at {}, so late that an open end also counts.",
                 clock_text(end)
             ),
         ),
-        (None, None) => (1.0, "it goes on, as you say.".to_owned()),
-        (Some(_), None) => edge("it goes on until", end, Some(case.facts.frame.ended), slack),
+        (None, None) => (1.0, "it is still going on, as you say.".to_owned()),
+        (Some(_), None) => edge("it went on until", end, Some(case.facts.frame.ended), slack),
         (end, truth) => edge("it ended", end, truth, slack),
     };
     Item::graded(
@@ -76,7 +76,7 @@ fn edge(
         let at = truth
             .map(|at| format!(" at {}", clock_text(at)))
             .unwrap_or_default();
-        return (0.0, format!("{what}{at}, and you say nothing"));
+        return (0.0, format!("{what}{at}; you give no time"));
     };
     let off = (said - truth).whole_seconds();
     let share = match off.abs() {
@@ -87,11 +87,7 @@ fn edge(
     let (truth, said) = (clock_text(truth), clock_text(said));
     (
         share,
-        format!(
-            "{what} at {truth} and you say {said}, {} s {}",
-            off.abs(),
-            if off < 0 { "before" } else { "after" }
-        ),
+        format!("{what} at {truth}; you say {said} ({off:+} s)"),
     )
 }
 
@@ -101,7 +97,7 @@ pub(super) fn numbers(case: &Case) -> Item {
     match &case.facts.impact {
         None => Item::unchecked(
             name,
-            "The load generator's record could not be read, so this is not counted.",
+            "The load generator's record could not be read; not counted.",
         ),
         Some(truth) => {
             let (share, why, hint) = compare(case, truth);
@@ -150,12 +146,13 @@ fn compare(case: &Case, truth: &ImpactTruth) -> Answer {
     }
     let share = right / wanted.len() as f64;
     let why = format!(
-        "{} (within {:.0} % counts).",
+        "{} (tolerance {:.0} %).",
         words.join("; "),
         tolerance * 100.0
     );
     let hint = (share < 1.0).then(|| {
-        "`increase(…[window])` over the gateway's request histogram gives these numbers".to_owned()
+        "take these numbers from `increase(…[window])` of the gateway's request histogram"
+            .to_owned()
     });
     (share, why, hint)
 }
@@ -164,14 +161,14 @@ fn harmless(failed: Option<u64>, truth: &ImpactTruth) -> Answer {
     let few = failed.is_some_and(|failed| failed as f64 <= (0.01 * truth.requests as f64).max(5.0));
     let why = match (few, failed) {
         (true, _) => format!(
-            "{} of {} requests failed: hardly anybody noticed, as you say.",
+            "{} of {} requests failed: hardly any impact, as you say.",
             truth.failed, truth.requests
         ),
         (false, None) => {
-            "Hardly anybody was affected; say so with `failed = 0` or the number.".to_owned()
+            "There was hardly any impact; say so with `failed = 0` or the number.".to_owned()
         }
         (false, Some(said)) => format!(
-            "You say that {said} requests failed; the load generator recorded {}.",
+            "You say {said} requests failed; the load generator recorded {}.",
             truth.failed
         ),
     };

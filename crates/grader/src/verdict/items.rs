@@ -49,10 +49,7 @@ pub(super) fn detection(case: &Case) -> Item {
     let weight = case.rubric.weights.detection;
     let said = &case.writeup.detection;
     let Some(page) = case.facts.frame.page else {
-        return Item::unchecked(
-            "detection",
-            "There was no page in this run, so this is not counted.",
-        );
+        return Item::unchecked("detection", "There was no page in this run; not counted.");
     };
     let Some(at) = said.at.map(|at| at.resolve(&case.facts.frame)) else {
         return Item::graded(
@@ -60,7 +57,7 @@ pub(super) fn detection(case: &Case) -> Item {
             0.0,
             weight,
             format!(
-                "When it was noticed is not said; the page came at {}.",
+                "No detection time is given; the page came at {}.",
                 clock_text(page)
             ),
         );
@@ -69,12 +66,12 @@ pub(super) fn detection(case: &Case) -> Item {
     let named = !said.by.trim().is_empty();
     let share = 0.6 * f64::from(u8::from(near)) + 0.4 * f64::from(u8::from(named));
     let by = if named {
-        "and you say by what"
+        "and you name the alert"
     } else {
-        "but you do not say by what it was noticed"
+        "but you do not name what detected it"
     };
     let why = format!(
-        "The page came at {} and you say {}, {by}.",
+        "The page came at {}; you say {}, {by}.",
         clock_text(page),
         clock_text(at)
     );
@@ -118,19 +115,15 @@ pub(super) fn timeline(case: &Case) -> Item {
     };
     let share = 0.4 * (good.len() as f64 / 3.0).min(1.0) + 0.6 * marked;
     let mut why = format!(
-        "{} of {} entries have a pointer to their own minute",
+        "{} of {} entries have a pointer close to their time",
         good.len(),
         case.writeup.timeline.len()
     );
-    for (mark, what) in [(change, "the change that set it off"), (page, "the page")] {
+    for (mark, what) in [(change, "the triggering change"), (page, "the page")] {
         if let Some(mark) = mark {
             why += &format!(
                 "; {what} {}",
-                if mark {
-                    "is there"
-                } else {
-                    "is not among them"
-                }
+                if mark { "is included" } else { "is missing" }
             );
         }
     }
@@ -139,7 +132,7 @@ pub(super) fn timeline(case: &Case) -> Item {
     }
     let share = if good.is_empty() { 0.0 } else { share };
     let hint = (share < 1.0).then(|| {
-        "three entries with evidence do: the change, the first symptom, the page".to_owned()
+        "three entries with evidence are enough: the change, the first symptom, the page".to_owned()
     });
     Item::graded("timeline", share, weight, why + ".").hint(hint)
 }
@@ -158,10 +151,7 @@ fn is_change(case: &Case, entry: usize) -> bool {
 
 pub(super) fn contributing(case: &Case) -> Item {
     if case.rubric.contributing.is_empty() {
-        return Item::unchecked(
-            "contributing causes",
-            "This drill lists none, so this is not counted.",
-        );
+        return Item::unchecked("contributing causes", "This drill has none; not counted.");
     }
     let weight = case.rubric.weights.contributing;
     let found = case
@@ -183,21 +173,21 @@ pub(super) fn contributing(case: &Case) -> Item {
         Some((known, true)) => (
             1.0,
             format!(
-                "You name one, with evidence: {}.",
+                "You name one with evidence: {}.",
                 known.about.trim_end_matches('.')
             ),
         ),
         Some((known, false)) => (
             0.5,
             format!(
-                "You name one, without evidence that resolves: {}.",
+                "You name one, but without evidence that resolves: {}.",
                 known.about
             ),
         ),
         None if case.writeup.contributing.is_empty() => (0.0, "None is named.".to_owned()),
         None => (
             0.0,
-            "What you name is not among what made this possible or worse.".to_owned(),
+            "What you name did not make this possible or worse.".to_owned(),
         ),
     };
     Item::graded("contributing causes", share, weight, why)
@@ -221,13 +211,13 @@ pub(super) fn ruled_out(case: &Case) -> Item {
     let earned = known.len() as f64 + 0.5 * f64::from(other.min(1));
     let share = (earned / needed as f64).min(1.0);
     let mut why = format!(
-        "{} of the hypotheses worth ruling out {} ruled out with evidence, {needed} asked for",
+        "{} of the likely hypotheses {} ruled out with evidence; {needed} required",
         known.len(),
         if known.len() == 1 { "is" } else { "are" }
     );
     if other > 0 {
         why += &format!(
-            "; {other} more {} not among them",
+            "; {other} more {} not on the list",
             if other == 1 { "is" } else { "are" }
         );
     }
@@ -237,7 +227,10 @@ pub(super) fn ruled_out(case: &Case) -> Item {
             if bare == 1 { "does" } else { "do" }
         );
     }
-    let hint = (share < 1.0).then(|| "what would a colleague suspect first? the newest deploy, the loudest log: rule that out".to_owned());
+    let hint = (share < 1.0).then(|| {
+        "what would a colleague suspect first? rule out the newest deploy, the loudest log"
+            .to_owned()
+    });
     Item::graded("ruled out", share, weight, why + ".").hint(hint)
 }
 
@@ -265,7 +258,7 @@ pub(super) fn evidence(case: &Case) -> Item {
     if all > 0 && unchecked == all {
         return Item::unchecked(
             EVIDENCE,
-            "No pointer could be checked, because the backends do not answer.",
+            "No pointer could be checked: the backends do not answer.",
         );
     }
     let good = case
@@ -280,14 +273,14 @@ pub(super) fn evidence(case: &Case) -> Item {
         good as f64 / checked as f64
     };
     let mut why = match all {
-        0 => "There is no pointer at all".to_owned(),
-        _ => format!("{good} of {checked} pointers resolve with the value they claim"),
+        0 => "There are no pointers".to_owned(),
+        _ => format!("{good} of {checked} pointers resolve, with the values they claim"),
     };
     if unchecked > 0 {
         why += &format!("; {unchecked} could not be checked and are not counted");
     }
     let hint = (share < 1.0).then(|| {
-        "`firedrill report check` says which pointers resolve, as often as you like".to_owned()
+        "`firedrill report check` shows which pointers resolve; run it before you submit".to_owned()
     });
     Item::graded(EVIDENCE, share, weight, why + ".").hint(hint)
 }
@@ -312,7 +305,7 @@ pub(super) fn action_items(case: &Case) -> Item {
     }
     let share = (owned / needed as f64).min(1.0);
     let why = format!(
-        "{} of at least three words given, {needed} asked for; one without an owner counts half.",
+        "{} of at least three words, {needed} required; one without an owner counts half.",
         whats.len()
     );
     Item::graded("action items", share, weight, why)

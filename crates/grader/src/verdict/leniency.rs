@@ -59,7 +59,7 @@ fn excuse(mut condition: Condition, best: &Condition) -> Condition {
     if !condition.met && best.met {
         condition.unchecked = true;
         condition.why = format!(
-            "It could not be checked, and is not held against you. {}",
+            "This could not be checked and does not count against you. {}",
             condition.why
         );
     }

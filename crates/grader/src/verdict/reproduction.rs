@@ -12,28 +12,27 @@ pub(super) fn item(case: &Case) -> Item {
         return Item::unchecked(
             NAME,
             match is_given {
-                true => "It is not run: this drill has nothing that a few requests would show.",
-                false => "None is given, and this drill asks for none.",
+                true => "Not run: in this drill a few requests would show nothing.",
+                false => "None is given, and this drill needs none.",
             },
         );
     };
     if !is_given {
         return Item::graded(NAME, 0.0, weight, "None is given.").hint(Some(
-            "which requests would show it to a colleague? `command` takes `firedrill request …` lines"
+            "which requests would show the symptom? `command` takes `firedrill request …` lines"
                 .to_owned(),
         ));
     }
     match &case.examined.reproduction {
         None => Item::unchecked(
             NAME,
-            "It was not run, because nothing of the shop runs any more; it is not counted.",
+            "Not run, because the shop is no longer running; not counted.",
         ),
-        Some(Reproduced::Unchecked(why)) => Item::unchecked(
-            NAME,
-            &format!("It could not be run ({why}), so this is not counted."),
-        ),
+        Some(Reproduced::Unchecked(why)) => {
+            Item::unchecked(NAME, &format!("It could not be run ({why}); not counted."))
+        }
         Some(Reproduced::Refused(why)) => {
-            Item::graded(NAME, 0.0, weight, format!("It is not run: {why}."))
+            Item::graded(NAME, 0.0, weight, format!("Not run: {why}."))
         }
         Some(Reproduced::Ran {
             suspect,
@@ -44,17 +43,18 @@ pub(super) fn item(case: &Case) -> Item {
                     1.0,
                     "It shows the symptom with the change and not without it",
                 ),
-                (true, true) => (0.0, "It shows the same without the change"),
-                (false, true) => (0.0, "It shows the symptom without the change only"),
+                (true, true) => (0.0, "It shows the symptom without the change too"),
+                (false, true) => (0.0, "It shows the symptom only without the change"),
                 (false, false) => (0.0, "It does not show the symptom"),
             };
             let why = format!(
-                "{outcome}. With it: {}; without it: {}.",
+                "{outcome}. With the change: {}; without it: {}.",
                 suspect.told(symptom),
                 predecessor.told(symptom)
             );
             let hint = (share < 1.0).then(|| {
-                "try it on the running shop; `--times` and `--rate` send more than one".to_owned()
+                "try it on the running shop; use `--times` and `--rate` to send more requests"
+                    .to_owned()
             });
             Item::graded(NAME, share, weight, why).hint(hint)
         }

@@ -14,8 +14,8 @@ pub(super) fn trigger(case: &Case) -> Item {
         let is_clean =
             said.kind.is_none_or(|kind| kind == TriggerKind::None) && said.deploy.is_none();
         let why = match is_clean {
-            true => "Nothing set anything off, and you name nothing.",
-            false => "You name a trigger, but nothing was set off.",
+            true => "There was no trigger, and you name none.",
+            false => "You name a trigger, but there was none.",
         };
         return Item::graded("trigger", f64::from(u8::from(is_clean)), weight, why);
     };
@@ -33,8 +33,8 @@ pub(super) fn trigger(case: &Case) -> Item {
         Some(pattern) if named.iter().all(|id| like(pattern, id)) && !named.is_empty() => {
             (1.0, ", and so is the deploy")
         }
-        Some(_) if named.is_empty() => (0.0, ", and no deploy is named"),
-        Some(_) => (0.0, ", and the deploy is not the one"),
+        Some(_) if named.is_empty() => (0.0, "; no deploy is named"),
+        Some(_) => (0.0, "; the deploy is wrong"),
     };
     let share = 0.3 * f64::from(u8::from(kind_is_right))
         + 0.5 * deploy_share
@@ -42,14 +42,14 @@ pub(super) fn trigger(case: &Case) -> Item {
     let kind = match (said.kind, kind_is_right) {
         (None, _) => "No kind of trigger is named",
         (_, true) => "The kind is right",
-        (_, false) => "The kind is not right",
+        (_, false) => "The kind is wrong",
     };
     let evidence = if backed {
         ""
     } else {
-        " It has no evidence that resolves."
+        " No evidence for it resolves."
     };
-    let hint = (share < 1.0).then(|| "lay the begin of the symptom beside the deploy history; what happened shortly before, and where?".to_owned());
+    let hint = (share < 1.0).then(|| "compare the start of the symptom with the deploy log: what changed shortly before, and where?".to_owned());
     Item::graded(
         "trigger",
         share,
@@ -81,14 +81,11 @@ pub(super) fn mitigation(case: &Case) -> Item {
     if let Some(problem) = &measured.problem {
         return Item::unchecked(
             "mitigation",
-            &format!("The indicator could not be measured ({problem}), so this is not counted."),
+            &format!("The indicator could not be measured ({problem}); not counted."),
         );
     }
     let Some(value) = measured.value else {
-        return Item::unchecked(
-            "mitigation",
-            "The indicator was not measured, so this is not counted.",
-        );
+        return Item::unchecked("mitigation", "The indicator was not measured; not counted.");
     };
     let limit = wanted.below.map(|limit| format!("below {}", number(limit)));
     let limit = limit
@@ -96,9 +93,9 @@ pub(super) fn mitigation(case: &Case) -> Item {
         .unwrap_or_default();
     let (value, well_for_s) = (number(value), measured.well_for_s);
     let state = match measured.is_settled {
-        true => format!("The indicator is {value}, and has been {limit} for {well_for_s:.0} s."),
+        true => format!("The indicator is {value} and has been {limit} for {well_for_s:.0} s."),
         false => format!(
-            "The indicator is {value} and should be {limit} for {} s; it has been for {well_for_s:.0} s.",
+            "The indicator is {value}; it must be {limit} for {} s and has been for {well_for_s:.0} s.",
             wanted.settle_s
         ),
     };
@@ -109,7 +106,7 @@ pub(super) fn mitigation(case: &Case) -> Item {
     let report = if recorded {
         ""
     } else {
-        " The write-up does not say what was done, or says something that is not on record."
+        " The write-up does not name a recorded action."
     };
     Item::graded(
         "mitigation",
@@ -129,19 +126,15 @@ fn left_alone(case: &Case) -> (f64, String) {
         .filter(|action| is_change(action))
         .collect();
     match changes.as_slice() {
-        [] if says_nothing(case) => (
-            1.0,
-            "Nothing needed to be done, and you left the system alone.".to_owned(),
-        ),
+        [] if says_nothing(case) => (1.0, "No action was needed, and you took none.".to_owned()),
         [] => (
             0.5,
-            "Nothing needed to be done, and nothing was, but the write-up says otherwise."
-                .to_owned(),
+            "No action was needed or taken, but the write-up names one.".to_owned(),
         ),
         [first, ..] => (
             0.3,
             format!(
-                "Nothing needed to be done, but you did `{}` at {}.",
+                "No action was needed, but you ran `{}` at {}.",
                 first.what,
                 clock_text(first.at)
             ),
@@ -167,7 +160,7 @@ fn judge(case: &Case, wanted: &rubric::Mitigation, is_settled: bool) -> Answer {
         (Some(action), _, false) => (
             0.4,
             format!(
-                "`{}` at {} is right, but the system has not been well for long enough.",
+                "`{}` at {} is right, but the system has not been healthy for long enough.",
                 action.what,
                 clock_text(action.at)
             ),
@@ -176,20 +169,20 @@ fn judge(case: &Case, wanted: &rubric::Mitigation, is_settled: bool) -> Answer {
         (None, Some(action), _) => (
             0.3,
             format!(
-                "`{}` at {} only buys time: it comes back.",
+                "`{}` at {} only buys time: the symptom comes back.",
                 action.what,
                 clock_text(action.at)
             ),
-            Some("what would take the cause away instead of its effect?".to_owned()),
+            Some("what would remove the cause instead of the symptom?".to_owned()),
         ),
         (None, None, true) => (
             0.3,
-            "The system is well again, but nothing that you did explains it.".to_owned(),
+            "The system is healthy again, but none of your actions explains it.".to_owned(),
             None,
         ),
         (None, None, false) => (
             0.0,
-            "Nothing on record ended it.".to_owned(),
+            "No recorded action ended it.".to_owned(),
             Some("act on the running system before you submit".to_owned()),
         ),
     }

@@ -375,7 +375,7 @@ fn a_wrong_write_up_does_not_pass() {
             assert!(is_sentence, "{name}: {text}");
         }
     }
-    let everything = "incident or not, the cause is right, the cause is proven, the evidence settles it, all kinds of evidence";
+    let everything = "incident or not, root cause is right, root cause is proven, evidence is decisive, required evidence";
     check("empty", |w| *w = WriteUp::default(), everything);
     check(
         "unknown",
@@ -396,22 +396,22 @@ fn a_wrong_write_up_does_not_pass() {
             w.timeline.clear();
             w.contributing.clear();
         },
-        "the cause is proven, the evidence settles it, all kinds of evidence",
+        "root cause is proven, evidence is decisive, required evidence",
     );
     check(
         "right evidence, wrong cause",
         |w| w.cause.mechanism = Some(Mechanism::PoolTooSmall),
-        "the cause is right",
+        "root cause is right",
     );
     check(
         "victim blamed",
         |w| w.cause.component = Some(Component::Checkout),
-        "the cause is right",
+        "root cause is right",
     );
     check(
         "trigger as cause",
         |w| w.cause.mechanism = Some(Mechanism::DefectiveRelease),
-        "the cause is right",
+        "root cause is right",
     );
     check(
         "true at all times",
@@ -419,7 +419,7 @@ fn a_wrong_write_up_does_not_pass() {
             w.cause.evidence = vec!["promql:always".to_owned(), "trace:usual".to_owned()];
             w.timeline.clear();
         },
-        "the cause is proven, the evidence settles it",
+        "root cause is proven, evidence is decisive",
     );
     check(
         "another run",
@@ -427,7 +427,7 @@ fn a_wrong_write_up_does_not_pass() {
             w.cause.evidence = vec!["trace:other".to_owned()];
             w.timeline.clear();
         },
-        "the cause is proven, the evidence settles it, all kinds of evidence",
+        "root cause is proven, evidence is decisive, required evidence",
     );
     check(
         "all to one trace",
@@ -441,7 +441,7 @@ fn a_wrong_write_up_does_not_pass() {
                 .iter_mut()
                 .for_each(|event| event.evidence = one.clone());
         },
-        "all kinds of evidence",
+        "required evidence",
     );
     check(
         "proof of something else",
@@ -451,7 +451,7 @@ fn a_wrong_write_up_does_not_pass() {
                 .iter_mut()
                 .for_each(|event| event.evidence = vec!["trace:usual".to_owned()]);
         },
-        "the evidence settles it",
+        "evidence is decisive",
     );
     check(
         "no incident",
@@ -512,16 +512,16 @@ fn mitigation_is_judged_by_the_live_system() {
         "rollback inventory",
         false,
         4.0,
-        "not been well for long enough",
+        "not been healthy for long enough",
     );
     check("restart inventory", true, 3.0, "only buys time");
     check(
         "rollback checkout",
         true,
         3.0,
-        "nothing that you did explains it",
+        "none of your actions explains it",
     );
-    check("", false, 0.0, "Nothing on record ended it");
+    check("", false, 0.0, "No recorded action ended it");
 }
 
 #[test]
@@ -561,7 +561,7 @@ fn a_condition_that_hangs_on_what_could_not_be_checked_is_not_held_against_anyon
         );
     };
     let mechanism = right().cause.mechanism;
-    let doubts = ["the cause is proven"];
+    let doubts = ["root cause is proven"];
     check("promql:down", mechanism, true, &doubts);
     // A backend that is away excuses no pointer that was looked up, and no wrong answer.
     check("promql:nowhere", mechanism, false, &[]);
@@ -633,7 +633,7 @@ fn in_a_control_the_right_answer_is_that_nothing_is_wrong() {
     let verdict = grade(&control, &alarm, examined(&alarm), &facts);
     let calibration = item(&verdict, "calibration");
     assert_eq!(calibration.points, 0.6, "{}", calibration.why);
-    assert!(calibration.why.contains("raised a false alarm"));
+    assert!(calibration.why.contains("it was a false alarm"));
     let alert = item(&verdict, "proposed alert");
     assert_eq!((alert.points, alert.of), (0.0, 4.0), "{}", alert.why);
     assert_eq!(
@@ -647,7 +647,7 @@ fn in_a_control_the_right_answer_is_that_nothing_is_wrong() {
     let verdict = grade(&control, &lazy, examined(&lazy), &facts);
     assert_eq!(
         (verdict.passed, unmet(&verdict).as_str()),
-        (false, "it rests on evidence, all kinds of evidence")
+        (false, "hypotheses ruled out, required evidence")
     );
 }
 
@@ -667,32 +667,24 @@ fn a_proposed_alert_must_be_silent_before_and_fire_in_the_incident() {
         assert!(item.why.contains(why), "{expr}: {}", item.why);
         assert_eq!(verdict.incomplete, expr == "down", "{expr}");
     }
-    check(
-        "paged",
-        (4.0, 4.0),
-        "at 10:04:40, 20 s earlier than the page.",
-    );
+    check("paged", (4.0, 4.0), "at 10:04:40, 20 s before the page.");
     check(
         "after",
         (2.0, 4.0),
-        "90 s later than the page, which is too late",
+        "90 s after the page, which is too late",
     );
-    check(
-        "always",
-        (0.0, 4.0),
-        "at 10:00:00, before anything was wrong",
-    );
+    check("always", (0.0, 4.0), "at 10:00:00, before the incident");
     check(
         "short",
         (0.0, 4.0),
-        "held for 7 s at the longest, and is to hold for 10 s.",
+        "lasted 7 s at most, and `for` is 10 s.",
     );
     check(
         "nonsense",
         (0.0, 4.0),
-        "It is no alert: `nonsense` is malformed.",
+        "It cannot be used: `nonsense` is malformed.",
     );
-    check("down", (0.0, 0.0), "could not be tried (no answer)");
+    check("down", (0.0, 0.0), "could not be evaluated (no answer)");
     check("", (0.0, 4.0), "None is proposed.");
 }
 
@@ -709,15 +701,15 @@ fn confidence_earns_by_its_brier_score() {
         assert_eq!((item.points, item.of), expected, "{said:?}: {}", item.why);
         assert!(item.why.contains(why), "{said:?}: {}", item.why);
     }
-    check(None, true, (0.0, 0.0), "is not said");
+    check(None, true, (0.0, 0.0), "`confidence` (0 to 1) is missing");
     check(Some(1.0), true, (3.0, 3.0), "Brier score 0 ");
     check(Some(0.8), true, (2.9, 3.0), "Brier score 0.04 ");
-    check(Some(0.2), true, (1.1, 3.0), "you knew more than you said.");
+    check(Some(0.2), true, (1.1, 3.0), "too cautious.");
     check(
         Some(0.5),
         false,
         (2.3, 3.0),
-        "0.5 should be right in 5 of 10 drills.",
+        "with 0.5 you should be right in 5 of 10 drills.",
     );
     check(Some(0.9), false, (0.6, 3.0), "Brier score 0.81 ");
     check(Some(1.0), false, (0.0, 3.0), "Brier score 1 ");
@@ -769,7 +761,7 @@ fn a_reproduction_must_show_the_symptom_with_the_change_and_not_without() {
         line,
         Some(ran(9, 8)),
         (0.0, 4.0),
-        "It shows the same without the change.",
+        "It shows the symptom without the change too.",
     );
     check(
         true,
@@ -785,13 +777,13 @@ fn a_reproduction_must_show_the_symptom_with_the_change_and_not_without() {
         (0.0, 4.0),
         "without the change only.",
     );
-    let refused = Reproduced::Refused("`rm -r /` is no `firedrill request`".to_owned());
+    let refused = Reproduced::Refused("`rm -r /` is not a `firedrill request`".to_owned());
     check(
         true,
         line,
         Some(refused),
         (0.0, 4.0),
-        "It is not run: `rm -r /` is no",
+        "Not run: `rm -r /` is not a",
     );
     let away = Reproduced::Unchecked("no room".to_owned());
     check(
@@ -806,15 +798,9 @@ fn a_reproduction_must_show_the_symptom_with_the_change_and_not_without() {
         line,
         None,
         (0.0, 0.0),
-        "nothing of the shop runs any more",
+        "the shop is no longer running",
     );
     check(true, &[], None, (0.0, 4.0), "None is given.");
-    check(
-        false,
-        line,
-        None,
-        (0.0, 0.0),
-        "It is not run: this drill has nothing",
-    );
+    check(false, line, None, (0.0, 0.0), "Not run: in this drill");
     check(false, &[], None, (0.0, 0.0), "this drill asks for none");
 }

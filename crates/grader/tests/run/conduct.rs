@@ -50,7 +50,7 @@ async fn times_come_from_looks_and_actions_and_not_from_the_write_up() {
     check(
         &[],
         "detect 120, localise -, diagnose -, mitigate 90",
-        "No look on record settles it.",
+        "No recorded look shows the deciding signal.",
     )
     .await;
     check(
@@ -60,7 +60,7 @@ async fn times_come_from_looks_and_actions_and_not_from_the_write_up() {
             trace(40, SLOW),
         ],
         "detect 120, localise 20, diagnose 40, mitigate 90",
-        "is the first look that settles it: One query takes almost all of the time.",
+        "is the first look that shows the deciding signal: One query takes almost all of the time.",
     )
     .await;
     check(
@@ -70,7 +70,7 @@ async fn times_come_from_looks_and_actions_and_not_from_the_write_up() {
             trace(40, USUAL),
         ],
         "detect 120, localise -, diagnose -, mitigate 90",
-        "No look on record goes to where it was and stays there.",
+        "No recorded look goes to the affected component and stays there.",
     )
     .await;
     let early = Look {
@@ -80,7 +80,7 @@ async fn times_come_from_looks_and_actions_and_not_from_the_write_up() {
     check(
         &[early, trace(40, SLOW)],
         "detect 120, localise 40, diagnose 40, mitigate 90",
-        "is the first look that settles it",
+        "is the first look that shows the deciding signal",
     )
     .await;
 }

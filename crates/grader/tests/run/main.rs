@@ -51,16 +51,16 @@ async fn check(world: &World, cases: &[(&str, &str)]) {
 #[tokio::test]
 async fn metrics_prove_when_the_baseline_was_different() {
     check(&world().await, &[
-        ("promql:p99@page+30s => 0.48", "proves: 0.48 at 10:07:30; the value; it is 0.48; before the incident it was 0.04 to 0.0"),
+        ("promql:p99@page+30s => 0.48", "proves: 0.48 at 10:07:30; the value; 0.48 is outside the baseline (0.04 to 0.0"),
         ("promql:p99@page+30s => 480ms", "proves: 0.48 at 10:07:30; the value"),
         ("promql:p99@page => 0.6", "proves: 0.48 at 10:07:00; not the value"),
         ("promql:p99@10:02:00", "is so: 0.0"),
-        ("promql:flat@page", "is so: 0.04 at 10:07:00; it is 0.04; before the incident it was 0.04: that does not tell them apart"),
-        ("promql:served_total@10:11:30", "is so: 64500 at 10:11:30; it is 64500; before the incident it was 30000 to 45000, and was on its way there already"),
-        ("promql:errors@page", "proves: 3 at 10:07:00; it is 3, and had no value before the incident"),
-        ("promql:p99@page-1h", "failed: 09:07:00 lies outside of this run (10:00:00 to 10:12:00)"),
-        ("promql:p99@2025-11-23T10:07:00Z", "failed: 10:07:00 lies outside of this run"),
-        ("promql:nothing@page", "failed: it has no value then"),
+        ("promql:flat@page", "is so: 0.04 at 10:07:00; 0.04 is within the baseline (0.04)"),
+        ("promql:served_total@10:11:30", "is so: 64500 at 10:11:30; 64500 follows the trend of the baseline (30000 to 45000)"),
+        ("promql:errors@page", "proves: 3 at 10:07:00; it is 3, and the baseline has no value"),
+        ("promql:p99@page-1h", "failed: 09:07:00 is outside this run (10:00:00 to 10:12:00)"),
+        ("promql:p99@2025-11-23T10:07:00Z", "failed: 10:07:00 is outside this run"),
+        ("promql:nothing@page", "failed: the expression has no value at that time"),
     ])
     .await;
 }
@@ -87,11 +87,11 @@ async fn whatever_a_backend_does_is_an_outcome() {
             ("promql:elsewhere@page", "failed: Prometheus refused"),
             (
                 "promql:huge@page",
-                "failed: Prometheus answered more than 65536 bytes; narrow the question",
+                "failed: Prometheus returned more than 65536 bytes; narrow the query",
             ),
             (
                 "promql:nonsense@page",
-                "unchecked: Prometheus answered in an unexpected form",
+                "unchecked: unexpected response from Prometheus",
             ),
         ],
     )
@@ -129,11 +129,11 @@ async fn whatever_a_backend_does_is_an_outcome() {
 #[tokio::test]
 async fn traces_prove_when_they_are_unlike_those_before() {
     check(&world().await, &[
-        (&format!("trace:{SLOW} => 0.9s"), "proves: gateway POST /v1/orders: 900.0 ms, 2 spans through gateway, inventory; the value; it took 900.0 ms; before, the same operation took 22.0 ms at the median"),
-        (&format!("trace:{USUAL}"), "is so: gateway POST /v1/orders: 21.0 ms, 2 spans through gateway, inventory; it took 21.0 ms and so did"),
-        (&format!("trace:{BEFORE}"), "is so: gateway POST /v1/orders: 900.0 ms, 2 spans through gateway, inventory; it began at 10:01:00, outside of the incident"),
-        (&format!("trace:{ELSEWHEN}"), "failed: the trace began at 00:00:00, outside of this run"),
-        ("trace:ffffffffffffffffffffffffffffffff", "failed: there is no trace `ffffffffffffffffffffffffffffffff` in this run"),
+        (&format!("trace:{SLOW} => 0.9s"), "proves: gateway POST /v1/orders: 900.0 ms, 2 spans in gateway, inventory; the value; it took 900.0 ms; the baseline of this operation is 22.0 ms (median)"),
+        (&format!("trace:{USUAL}"), "is so: gateway POST /v1/orders: 21.0 ms, 2 spans in gateway, inventory; 21.0 ms is within the baseline"),
+        (&format!("trace:{BEFORE}"), "is so: gateway POST /v1/orders: 900.0 ms, 2 spans in gateway, inventory; it began at 10:01:00, outside the incident"),
+        (&format!("trace:{ELSEWHEN}"), "failed: the trace began at 00:00:00, outside this run"),
+        ("trace:ffffffffffffffffffffffffffffffff", "failed: this run has no trace `ffffffffffffffffffffffffffffffff`"),
     ])
     .await;
 }
@@ -155,12 +155,12 @@ async fn log_lines_prove_when_there_were_none_before() {
     file.write_all(b"not json\n{\"timestamp\":\"torn")
         .expect("there is room");
     check(&world, &[
-        ("log:level=error \"cannot read\"", "proves: 41 lines match; the last: 10:11:50 cannot read held; 5.9 such lines a minute in the incident, 0.0 before it"),
+        ("log:level=error \"cannot read\"", "proves: 41 lines match; the last: 10:11:50 cannot read held; 5.9 such lines per minute in the incident, 0.0 in the baseline"),
         ("log:level=error => 41", "proves: 41 lines match; the last: 10:11:50 cannot read held; the value"),
         ("log:service=checkout", "is so: 761 lines match"),
-        ("log:stored since=page", "is so: 300 lines match; the last: 10:11:59 stored order; 60.0 such lines a minute in the incident, 60.2 before it: that does not tell them apart"),
+        ("log:stored since=page", "is so: 300 lines match; the last: 10:11:59 stored order; 60.0 such lines per minute in the incident, 60.2 in the baseline: not enough of a difference"),
         ("log:stored request_id=00000000000001f4", "is so: 1 line matches"),
-        ("log:level=fatal", "failed: no log line of this run matches; 762 lines were read"),
+        ("log:level=fatal", "failed: no log line matches; 762 lines were read"),
     ])
     .await;
 }
@@ -191,9 +191,9 @@ async fn deploys_resolve_when_the_metrics_show_them_too() {
     std::fs::write(world.folder.path().join("deploys.jsonl"), lines).expect("there is room");
     check(&world, &[
         ("deploy:inventory@2026.11.8", "is so: deploy of inventory 2026.11.8 at 10:05:00: Prices remember who set them"),
-        ("deploy:inventory@2026.11.9", "failed: `inventory@2026.11.9` is in the history, but `build_info` never showed inventory 2026.11.9 in this run"),
+        ("deploy:inventory@2026.11.9", "failed: `inventory@2026.11.9` is in the deploy log, but `build_info` never showed inventory 2026.11.9 in this run"),
         ("deploy:gateway@2026.11.1", "is so: deploy of gateway 2026.11.1"),
-        ("deploy:checkout@1", "failed: there is no deploy `checkout@1` in this run"),
+        ("deploy:checkout@1", "failed: this run has no deploy `checkout@1`"),
     ])
     .await;
 }
@@ -236,11 +236,11 @@ async fn heap_names_stay_inside_the_run_folder() {
         &[
             (
                 "heap:early..late",
-                "failed: this is not a heap profile in pprof format",
+                "failed: not a heap profile in pprof format",
             ),
             (
                 "heap:early..never",
-                "failed: there is no heap snapshot `never` in this run",
+                "failed: this run has no heap snapshot `never`",
             ),
             (
                 "heap:../../../etc/passwd..late",
@@ -284,9 +284,9 @@ async fn heap_growth_proves_when_one_function_gained_enough() {
     save("calm", "gateway", STARTED, 1_000_000);
     save("other", "checkout", PAGE, 42_000_000);
     check(&world, &[
-        ("heap:early..late => 40MB", "proves: gateway grew from 2.0 MB to 42.0 MB, most of it 40.0 MB in gateway::session::Sessions::remember; the value; 40.0 MB more in one function"),
-        ("heap:late..later", "failed: `late` was not taken before `later`"),
-        ("heap:late..early", "failed: `late` was not taken before `early`"),
+        ("heap:early..late => 40MB", "proves: gateway grew from 2.0 MB to 42.0 MB, most of it 40.0 MB in gateway::session::Sessions::remember; the value; one function grew by 40.0 MB"),
+        ("heap:late..later", "failed: `late` is not older than `later`"),
+        ("heap:late..early", "failed: `late` is not older than `early`"),
         ("heap:early..other", "failed: `early` and `other` are snapshots of different services"),
         ("heap:calm..late => 1GB", "proves: gateway grew from 1.0 MB to 42.0 MB, most of it 41.0 MB in gateway::session::Sessions::remember; not the value"),
     ])
@@ -370,13 +370,13 @@ async fn a_proposed_alert_is_tried_over_the_run() {
         (
             "huge",
             0.0,
-            "refused: Prometheus answered more than 65536 bytes",
+            "refused: Prometheus returned more than 65536 bytes",
         ),
         ("elsewhere", 0.0, "refused: Prometheus refused"),
         (
             "nonsense",
             0.0,
-            "unchecked: Prometheus answered in an unexpected form",
+            "unchecked: unexpected response from Prometheus",
         ),
     ] {
         check(&world, expr, hold_s, expected).await;

@@ -145,14 +145,14 @@ impl Mix {
         let mut problems: Vec<Problem> = Journey::ALL
             .into_iter()
             .filter(|&journey| !(0.0..=1e9).contains(&self.weight(journey)))
-            .map(|journey| Problem::new(format!("mix.{}", journey.name()), "is from 0 to 1e9"))
+            .map(|journey| Problem::new(format!("mix.{}", journey.name()), "must be from 0 to 1e9"))
             .collect();
         if problems.is_empty()
             && Journey::ALL
                 .into_iter()
                 .all(|journey| self.weight(journey) == 0.0)
         {
-            problems.push(Problem::new("mix", "has at least one weight above 0"));
+            problems.push(Problem::new("mix", "must have at least one weight above 0"));
         }
         problems
     }
@@ -188,7 +188,7 @@ mod tests {
         };
         assert_eq!(
             none.problems(),
-            [Problem::new("mix", "has at least one weight above 0")]
+            [Problem::new("mix", "must have at least one weight above 0")]
         );
     }
 }

@@ -99,7 +99,7 @@ impl Profile {
                 problems.push(Problem::new(format!("profile[{index}].{key}"), message))
             };
             if !(0.0..=1e6).contains(&phase.at_s()) {
-                add("at_s", "is from 0 to 1e6 seconds".to_owned());
+                add("at_s", "must be from 0 to 1e6 seconds".to_owned());
             } else if phase.at_s() < free_from_s {
                 add(
                     "at_s",
@@ -111,7 +111,7 @@ impl Profile {
             }
             let lasts = matches!(phase, Phase::Ramp { .. } | Phase::Burst { .. });
             if lasts && !(phase.for_s() > 0.0 && phase.for_s() <= 1e6) {
-                add("for_s", "is above 0 and at most 1e6 seconds".to_owned());
+                add("for_s", "must be above 0 and at most 1e6 seconds".to_owned());
             }
             if let Some(rate) = phase.rate().filter(|&rate| !is_rate(rate)) {
                 add("rate", rate_message(rate, "at least 0"));

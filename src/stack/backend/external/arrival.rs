@@ -47,10 +47,10 @@ pub(super) async fn arrival(
         return Ok(());
     }
     let message = format!(
-        "a span that the OTLP receiver at {otlp} took is not found at Jaeger at {jaeger}, {} s later",
+        "a span sent to the OTLP receiver at {otlp} did not reach Jaeger at {jaeger} within {} s",
         FOUND_WITHIN.as_secs()
     );
-    let hint = "`--otlp` and `--jaeger` belong to one installation: the receiver must pass every span on to the storage that this Jaeger reads, at once and without sampling";
+    let hint = "`--otlp` and `--jaeger` must belong together: the receiver must forward every span, unsampled and without delay, to the storage of this Jaeger";
     Err(problem(message, hint))
 }
 
@@ -78,7 +78,7 @@ impl Span {
         let span = trace::v1::Span {
             trace_id: trace_id.to_vec(),
             span_id: span_id.to_vec(),
-            name: "is anybody there".to_owned(),
+            name: "probe".to_owned(),
             kind: trace::v1::span::SpanKind::Internal.into(),
             start_time_unix_nano: at_ns,
             end_time_unix_nano: at_ns + 1,

@@ -54,7 +54,7 @@ pub(super) async fn all(probe: &Probe, addresses: &Addresses, rules: &str) -> Re
             let mut problems = problems.into_iter().flatten();
             // One of them is an error, or the arm above had matched.
             let first = problems.next().unwrap_or_else(|| Problem {
-                message: "an external backend is not right".to_owned(),
+                message: "an external backend cannot be used".to_owned(),
                 hint: String::new(),
             });
             let others: Vec<String> = problems.map(|problem| problem.message).collect();
@@ -80,14 +80,14 @@ pub(super) fn problem(message: String, hint: impl Into<String>) -> Problem {
 
 /// An address that other code here can work with, or why not.
 fn address(url: &str, flag: &str, example: &str) -> Result<(), Problem> {
-    let hint = format!("`--{flag} URL` takes an address like {example}");
+    let hint = format!("`--{flag} URL` takes an address such as {example}");
     match reqwest::Url::parse(url) {
         Ok(parsed) if parsed.scheme() == "http" && parsed.has_host() => Ok(()),
         Ok(parsed) if parsed.scheme() == "https" => {
-            let message = format!("`{url}`: only plain HTTP is spoken to backends");
+            let message = format!("`{url}`: backends are reached over plain HTTP only");
             Err(problem(
                 message,
-                "forward a local port to it, and give that address",
+                "forward a local port to it and give that address",
             ))
         }
         _ => Err(problem(format!("`{url}` is not an address"), hint)),
@@ -117,7 +117,7 @@ async fn otlp(
     };
     Err(problem(
         format!(
-            "the OTLP receiver at {url} does not take spans: over HTTP {over_http}, over gRPC {over_grpc}"
+            "the OTLP receiver at {url} does not accept spans: over HTTP {over_http}, over gRPC {over_grpc}"
         ),
         "`--otlp URL` takes the base address of a receiver, usually port 4317 (gRPC) or 4318 (HTTP)",
     ))
@@ -155,7 +155,7 @@ async fn jaeger(probe: &Probe, url: &str) -> Result<(), Problem> {
         return Err(problem(message, "use Jaeger 2.0 or newer"));
     }
     let message = format!(
-        "what answers at {url} is no Jaeger: `/api/v3/services` gives status {} and no list of services",
+        "{url} is not a Jaeger query API: `/api/v3/services` returns status {} and no list of services",
         answer.status
     );
     Err(problem(message, hint))
@@ -187,17 +187,17 @@ async fn prometheus(
         }
         if Instant::now() >= deadline {
             let message = format!(
-                "Prometheus at {url} is not ready: it answers with status {UNAVAILABLE}, {} s later",
+                "Prometheus at {url} is not ready: it still returns status {UNAVAILABLE} after {} s",
                 FOUND_WITHIN.as_secs()
             );
-            let hint = format!("wait until `{url}/-/ready` answers with status 200");
+            let hint = format!("wait until `{url}/-/ready` returns status 200");
             return Err(problem(message, hint));
         }
         tokio::time::sleep(ASK_EVERY).await;
     };
     let Some(built) = answer.data() else {
         let message = format!(
-            "what answers at {url} is no Prometheus: `/api/v1/status/buildinfo` gives status {}",
+            "{url} is not a Prometheus: `/api/v1/status/buildinfo` returns status {}",
             answer.status
         );
         return Err(problem(message, hint));
@@ -205,7 +205,7 @@ async fn prometheus(
     let version = built["version"].as_str().unwrap_or_default().to_owned();
     if Version::find(&version).is_some_and(|version| version < OLDEST_PROMETHEUS) {
         let message = format!(
-            "Prometheus at {url} is too old: it is {version}, and no drill was ever held on one before {OLDEST_PROMETHEUS}"
+            "Prometheus at {url} is too old: it is {version}, and drills need {OLDEST_PROMETHEUS}"
         );
         let hint = format!("use Prometheus {OLDEST_PROMETHEUS} or newer");
         return Err(problem(message, hint));
@@ -218,20 +218,23 @@ async fn prometheus(
         && !yaml.contains(TARGETS)
     {
         let message = format!(
-            "Prometheus at {url} scrapes nothing of a drill: its configuration does not name `{TARGETS}`"
+            "Prometheus at {url} does not scrape drills: its configuration does not mention `{TARGETS}`"
         );
-        let hint = format!("add what `{}` says to it, and reload it", snippet.display());
+        let hint = format!(
+            "add the contents of `{}` to it and reload it",
+            snippet.display()
+        );
         return Err(problem(message, hint));
     }
     let loaded = asked("rules").await.ok();
     let loaded = loaded.and_then(|answer| answer.data()).unwrap_or_default();
     if let Some(missing) = alerts(rules).find(|alert| !has_alert(&loaded, alert)) {
         let message = format!(
-            "Prometheus at {url} would page nobody: the alert `{missing}` is not among its rules"
+            "Prometheus at {url} cannot page: the alert `{missing}` is not among its rules"
         );
         let file = addresses.folder.join(RULES);
         let hint = format!(
-            "add `{}` to its `rule_files`, as `{}` says, and reload it",
+            "add `{}` to its `rule_files`, as shown in `{}`, and reload it",
             file.display(),
             snippet.display()
         );

@@ -93,7 +93,7 @@ fn become_program(program: &Program, keeper: u32) -> io::Error {
         }
         let parent = rustix::process::getppid().map(|parent| parent.as_raw_nonzero().get());
         if parent != Some(keeper.cast_signed()) {
-            return io::Error::other("its keeper ended before the program began");
+            return io::Error::other("its keeper ended before the program started");
         }
     }
     #[cfg(not(target_os = "linux"))]

@@ -96,14 +96,14 @@ impl Member {
             answers = self.await_proof() => answers,
             status = process.exited() => {
                 let how = status.map_or_else(|| "killed".to_owned(), |status| status.to_string());
-                Err(format!("it ended at once: {how}"))
+                Err(format!("it exited immediately: {how}"))
             }
-            () = self.closing.cancelled() => Err("it is not needed any more".to_owned()),
+            () = self.closing.cancelled() => Err("it is no longer needed".to_owned()),
         };
         if let Err(why) = answers {
             process.stop(STOP_WITHIN).await;
             return Err(Error::Stack {
-                message: format!("`{}` did not come up: {why}", self.name),
+                message: format!("`{}` did not start: {why}", self.name),
                 log: self.log.tail(TAIL),
                 hint: None,
             }
@@ -118,7 +118,7 @@ impl Member {
         loop {
             let why = match self.is_proven().await {
                 Ok(true) => return Ok(()),
-                Ok(false) => "something else answers on its port".to_owned(),
+                Ok(false) => "another program answers on its port".to_owned(),
                 Err(why) => why,
             };
             if Instant::now() >= deadline {

@@ -63,15 +63,11 @@ pub(super) async fn find(wanted: &Wanted) -> Result<Programs, Error> {
         Some(path) => Some(identify(ALERTMANAGER, path, &flag, "alertmanager, version").await?),
         None => None,
     };
-    refuse_old(
-        &jaeger,
-        OLDEST_JAEGER,
-        "1.x takes no collector configuration",
-    )?;
+    refuse_old(&jaeger, OLDEST_JAEGER, "1.x has no collector configuration")?;
     refuse_old(
         &prometheus,
         OLDEST_PROMETHEUS,
-        "no drill was ever held on an older one",
+        "drills have not been tested with older ones",
     )?;
     Ok(Programs {
         jaeger,
@@ -87,17 +83,17 @@ fn locate(name: &str, named: Option<&Path>, folders: &[PathBuf]) -> Result<PathB
         if is_program(&path) {
             return Ok(path);
         }
-        let message = format!("`{}` is no program that can be run", path.display());
+        let message = format!("`{}` is not an executable", path.display());
         return Err(refused(
             message,
-            format!("`{flag}` wants the executable of {name}"),
+            format!("`{flag}` takes the executable of {name}"),
         ));
     }
     let paths = folders.iter().map(|folder| folder.join(name));
     paths.into_iter().find(|path| is_program(path)).ok_or_else(|| {
         refused(
             format!("`{name}` is not on PATH"),
-            format!("install it, name it with `{flag}`, or leave `--backend native` out: the embedded backends need nothing"),
+            format!("install it, give its path with `{flag}`, or leave out `--backend native`: the embedded backends need no installation"),
         )
     })
 }
@@ -116,8 +112,8 @@ async fn identify(
 ) -> Result<Found, Error> {
     let asked = format!("{} {}", path.display(), arguments.join(" "));
     let refuse = |why: String| {
-        let hint = format!("name the executable of {name} with `--{name}-bin FILE`");
-        refused(format!("`{}` is no {name}: {why}", path.display()), hint)
+        let hint = format!("give the executable of {name} with `--{name}-bin FILE`");
+        refused(format!("`{}` is not {name}: {why}", path.display()), hint)
     };
     let answer = Command::new(&path)
         .args(arguments)
@@ -127,13 +123,13 @@ async fn identify(
     let output = match tokio::time::timeout(VERSION_WITHIN, answer).await {
         Ok(Ok(output)) => output,
         Ok(Err(error)) => return Err(refuse(format!("it cannot be run: {error}"))),
-        Err(_) => return Err(refuse(format!("`{asked}` does not end"))),
+        Err(_) => return Err(refuse(format!("`{asked}` does not exit"))),
     };
     // Some print it on standard output, some on standard error.
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
     let Some((_, after)) = said.split_once(mark) else {
-        return Err(refuse(format!("`{asked}` does not tell its version")));
+        return Err(refuse(format!("`{asked}` does not print its version")));
     };
     let line = after.lines().next().unwrap_or_default();
     let version = version::written(line).unwrap_or_default().to_owned();
@@ -159,7 +155,7 @@ fn refuse_old(found: &Found, oldest: Version, because: &str) -> Result<(), Error
             "{name} {version} at `{}` is too old: {because}",
             path.display()
         ),
-        format!("install {name} {oldest} or newer, or name one with `--{name}-bin FILE`"),
+        format!("install {name} {oldest} or newer, or give one with `--{name}-bin FILE`"),
     ))
 }
 

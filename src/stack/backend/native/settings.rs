@@ -156,9 +156,9 @@ pub(super) fn alertmanager(
             "group_wait": "0s",
             "group_interval": "5s",
             "repeat_interval": "1h",
-            "routes": [{"matchers": ["severity!=\"page\""], "receiver": "nobody"}],
+            "routes": [{"matchers": ["severity!=\"page\""], "receiver": "none"}],
         },
-        "receivers": [receiver, {"name": "nobody"}],
+        "receivers": [receiver, {"name": "none"}],
     });
     let file = places.write("alertmanager.yml", &settings)?;
     let data: &Path = &places.data.join("alertmanager");
