@@ -17,6 +17,7 @@ pub mod effect;
 pub mod evidence;
 mod examination;
 pub mod heap;
+pub mod lineup;
 pub mod log_query;
 pub mod mitigation;
 pub mod moment;

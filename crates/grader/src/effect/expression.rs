@@ -293,7 +293,7 @@ mod tests {
             ("time() - process_start_time_seconds", "`time()` differs"),
             ("process_start_time_seconds", "`process_start_time_seconds` says"),
             ("x and on () (hour() > 3) or y", "joins several metrics"),
-            ("vector(1) + on () vector(hour())", "`hour()` differs"),
+            ("vector(1) + on () hour()", "`hour()` differs"),
             ("{__name__=~\".+\"}", "names no metric"),
             ("{service=\"gateway\"}", "names no metric"),
             ("count_values(\"v\", x)", "series of every value"),
