@@ -1,18 +1,42 @@
 //! A request sent many times at a steady rate: what `firedrill request --times` and a reproduction do.
 
+pub(crate) mod line;
+
 use std::time::{Duration, Instant};
 
-use reqwest::Client;
-use reqwest::header::CONTENT_TYPE;
+use clap::Args;
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use reqwest::{Client, Method};
 use tokio::task::JoinSet;
 use tokio::time::{Instant as Clock, sleep_until, timeout_at};
-
-use crate::cli::evidence::Request;
 
 /// What the number of a request is put in place of.
 const NUMBER: &str = "{n}";
 /// For one answer; longer than any deadline of the shop.
 const ANSWER: Duration = Duration::from_secs(10);
+
+/// A request, and how often it is sent. A reproduction gives it as the arguments of `firedrill request`.
+#[derive(Debug, Clone, Args)]
+pub struct Request {
+    /// The method
+    #[arg(value_name = "METHOD", value_parser = parse_method)]
+    pub method: String,
+    /// Path and query, as the gateway sees it
+    #[arg(value_name = "PATH", value_parser = parse_path)]
+    pub path: String,
+    /// The body; JSON unless a Content-Type says otherwise
+    #[arg(short, long, value_name = "BODY")]
+    pub data: Option<String>,
+    /// A header; may be repeated
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
+    pub headers: Vec<(String, String)>,
+    /// Send the request N times and summarise the responses; `{n}` in path, body and headers is its number: 01 to 20
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=500))]
+    pub times: u32,
+    /// Requests per second
+    #[arg(long, value_name = "R", default_value_t = 10.0, value_parser = parse_rate)]
+    pub rate: f64,
+}
 
 /// What came of one of the requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,7 +95,7 @@ fn one(client: &Client, base: &str, request: &Request, number: u32) -> reqwest::
     let number = format!("{number:0digits$}");
     let fill = |text: &str| text.replace(NUMBER, &number);
     // The method was checked where it was read; anything else would be a GET.
-    let method = request.method.parse().unwrap_or(reqwest::Method::GET);
+    let method = request.method.parse().unwrap_or(Method::GET);
     let mut call = client
         .request(method, format!("{base}{}", fill(&request.path)))
         .timeout(ANSWER);
@@ -100,6 +124,38 @@ pub(crate) fn p90_ms(outcomes: &[Outcome]) -> f64 {
     all.sort_by(f64::total_cmp);
     let rank = (0.9 * all.len() as f64).ceil() as usize;
     all.get(rank.saturating_sub(1)).copied().unwrap_or(0.0)
+}
+
+fn parse_method(text: &str) -> Result<String, String> {
+    let method = text.to_ascii_uppercase();
+    match Method::from_bytes(method.as_bytes()) {
+        Ok(_) => Ok(method),
+        Err(_) => Err(format!("`{text}` is not an HTTP method")),
+    }
+}
+
+fn parse_path(text: &str) -> Result<String, String> {
+    if text.starts_with('/') && !text.contains(char::is_whitespace) {
+        Ok(text.to_owned())
+    } else {
+        Err("write the path only, such as `/v1/products/sku-000001`".to_owned())
+    }
+}
+
+fn parse_header(text: &str) -> Result<(String, String), String> {
+    let Some((name, value)) = text.split_once(':') else {
+        return Err("write a header as `Name: value`".to_owned());
+    };
+    let (name, value) = (name.trim(), value.trim());
+    HeaderName::try_from(name).map_err(|_| format!("`{name}` is not a header name"))?;
+    HeaderValue::try_from(value).map_err(|_| format!("`{value}` is not a header value"))?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse::<f64>().ok();
+    rate.filter(|rate| (0.1..=200.0).contains(rate))
+        .ok_or_else(|| "write a rate as requests a second, 0.1 to 200".to_owned())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Every command, flag and default of `firedrill`, as clap definitions.
 //!
-//! Help, completions and man pages all come from here; no other file names a flag.
+//! Help, completions and man pages all come from here.
 
 pub mod act;
 pub mod config;
@@ -12,7 +12,12 @@ pub mod write;
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use scenario::Pace;
+use shop_api::Service;
+
+use crate::terminal::Color;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Yellow.on_default().bold())
@@ -61,17 +66,6 @@ pub struct Global {
     pub color: Color,
 }
 
-/// When output is coloured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless `NO_COLOR` is set.
-    Auto,
-    /// Always, even into a pipe.
-    Always,
-    /// Never.
-    Never,
-}
-
 /// The choice between text for people and JSON for programs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct Format {
@@ -80,65 +74,28 @@ pub struct Format {
     pub json: bool,
 }
 
-/// A service of the shop that can be deployed, restarted and rolled back.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    ValueEnum,
-    serde::Serialize,
-    serde::Deserialize,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Service {
-    /// The public API.
-    Gateway,
-    /// Carts and orders.
-    Checkout,
-    /// Products, prices and stock.
-    Inventory,
+/// Reads the name of a service; help and completions list the names.
+fn service() -> impl TypedValueParser<Value = Service> {
+    let about = |service| match service {
+        Service::Gateway => "The public API",
+        Service::Checkout => "Carts and orders",
+        Service::Inventory => "Products, prices and stock",
+    };
+    let names = Service::ALL.map(|service| PossibleValue::new(service.name()).help(about(service)));
+    PossibleValuesParser::new(names)
+        .try_map(|name| Service::from_name(&name).ok_or("not a service of the shop"))
 }
 
-impl Service {
-    /// Every service, from the edge inwards.
-    pub const ALL: [Self; 3] = [Self::Gateway, Self::Checkout, Self::Inventory];
-
-    /// The name used in telemetry, in scenario files and on the command line.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Gateway => "gateway",
-            Self::Checkout => "checkout",
-            Self::Inventory => "inventory",
+/// Reads a pace; help and completions list them.
+fn pace() -> impl TypedValueParser<Value = Pace> {
+    let about = |pace| match pace {
+        Pace::Real => {
+            "The page comes 2 to 6 minutes after the start: time to learn the baseline"
         }
-    }
-
-    /// The instances that the drill starts of it.
-    pub const fn instances(self) -> &'static [&'static str] {
-        match self {
-            Self::Gateway => &["gateway-1"],
-            Self::Checkout => &["checkout-1"],
-            Self::Inventory => &["inventory-1", "inventory-2"],
-        }
-    }
-
-    /// The most replicas that one can be scaled to.
-    pub const MOST_REPLICAS: u8 = 3;
-
-    /// The service of that name, if there is one.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|service| service.name() == name)
-    }
-}
-
-impl std::fmt::Display for Service {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(self.name())
-    }
+        Pace::Fast => "The page comes within 60 s of the start",
+    };
+    let names = Pace::ALL.map(|pace| PossibleValue::new(pace.name()).help(about(pace)));
+    PossibleValuesParser::new(names).try_map(|name| Pace::from_name(&name).ok_or("not a pace"))
 }
 
 /// The commands.

@@ -32,7 +32,7 @@ use crate::error::Outcome;
 
 /// Runs the command; a blind drill when there is none.
 pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
-    let context = Context::of_process(&cli.global)?;
+    let context = Context::of_process(cli.global.state_dir.as_deref(), cli.global.color)?;
     match cli
         .command
         .unwrap_or_else(|| Command::Run(drill::Run::default()))

@@ -8,9 +8,8 @@ use std::sync::{Mutex, PoisonError};
 use time::OffsetDateTime;
 
 use crate::capsule::Opened;
-use crate::cli::Global;
-use crate::console::{Console, Style};
 use crate::session::StateDir;
+use crate::terminal::{Color, Console, Style};
 
 /// The process around a command.
 #[derive(Debug)]
@@ -30,13 +29,13 @@ const WIDTH_WITHOUT_TERMINAL: usize = 120;
 
 impl Context {
     /// Reads environment, terminal and clock.
-    pub fn of_process(global: &Global) -> anyhow::Result<Self> {
+    pub fn of_process(state_dir: Option<&Path>, color: Color) -> anyhow::Result<Self> {
         let env = |name: &str| std::env::var_os(name).map(PathBuf::from);
         Ok(Self {
-            state: StateDir::locate(global.state_dir.as_deref(), env)?,
+            state: StateDir::locate(state_dir, env)?,
             console: Console {
-                out: style(global, std::io::stdout().is_terminal()),
-                err: style(global, std::io::stderr().is_terminal()),
+                out: style(color, std::io::stdout().is_terminal()),
+                err: style(color, std::io::stderr().is_terminal()),
                 width: terminal_size::terminal_size()
                     .map_or(WIDTH_WITHOUT_TERMINAL, |(width, _)| usize::from(width.0)),
             },
@@ -87,9 +86,9 @@ impl Context {
 }
 
 /// How a stream of the process is written to.
-pub fn style(global: &Global, is_terminal: bool) -> Style {
+pub fn style(color: Color, is_terminal: bool) -> Style {
     // The convention at no-color.org: present and not empty, whatever the value.
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let is_dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
-    Style::decide(global.color, no_color || is_dumb, is_terminal)
+    Style::decide(color, no_color || is_dumb, is_terminal)
 }

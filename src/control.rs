@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::Context;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use shop_api::Service;
 
-use crate::cli::Service;
 use crate::error::Error;
 use crate::session::Session;
-pub use crate::stack::fleet::settings::{Origin, Setting};
+pub use stack::fleet::settings::{Origin, Setting};
 
 /// Grading waits for the live system to settle, for the cause to be removed where the responder did not, and for the
 /// reproduction on two copies of the shop.

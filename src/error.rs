@@ -7,8 +7,11 @@ use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::console::{Ink, Style};
-use crate::scenario::problem::Problem;
+use scenario::catalogue;
+use text::Problem;
+use text::format::counted;
+
+use crate::terminal::{Ink, Style};
 
 /// How a command ended, when it did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +50,7 @@ impl From<Outcome> for ExitCode {
 }
 
 /// What the user caused, or can do something about.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
     /// An argument that clap could not know to be wrong.
     #[error("{message}")]
@@ -148,7 +151,10 @@ impl Error {
         Self::UnknownName {
             kind,
             name: name.to_owned(),
-            nearest: crate::scenario::nearest::nearest(name, known),
+            nearest: text::nearest(name, known)
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
         }
     }
 
@@ -201,7 +207,7 @@ impl Error {
 
 /// The exit code for an error that reached `main`.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
-    user_error(error).map_or(EXIT_UNEXPECTED, Error::exit_code)
+    user_error(error).map_or(EXIT_UNEXPECTED, |error| error.exit_code())
 }
 
 /// Whether the reader of our output has gone.
@@ -217,6 +223,7 @@ pub fn is_broken_pipe(error: &anyhow::Error) -> bool {
 pub fn render(error: &anyhow::Error, style: Style) -> String {
     let mut text = String::new();
     let user = user_error(error);
+    let user = user.as_ref();
     for line in user.map(Error::detail).unwrap_or_default() {
         text.push_str(&line);
         text.push('\n');
@@ -237,10 +244,36 @@ pub fn render(error: &anyhow::Error, style: Style) -> String {
     text
 }
 
-fn user_error(error: &anyhow::Error) -> Option<&Error> {
-    error
-        .chain()
-        .find_map(|cause| cause.downcast_ref::<Error>())
+/// What the user can do something about, also where a library says it in a type of its own.
+fn user_error(error: &anyhow::Error) -> Option<Error> {
+    error.chain().find_map(|cause| {
+        let own = cause.downcast_ref::<Error>().cloned();
+        let of_stack = || cause.downcast_ref::<stack::Error>().map(Error::from);
+        let of_catalogue = || cause.downcast_ref::<catalogue::Error>().map(Error::from);
+        own.or_else(of_stack).or_else(of_catalogue)
+    })
+}
+
+impl From<&stack::Error> for Error {
+    fn from(error: &stack::Error) -> Self {
+        match error.clone() {
+            stack::Error::Usage { message, hint } => Self::usage(message, hint),
+            stack::Error::Start { message, log, hint } => Self::Stack { message, log, hint },
+        }
+    }
+}
+
+impl From<&catalogue::Error> for Error {
+    fn from(error: &catalogue::Error) -> Self {
+        match error {
+            catalogue::Error::Unknown { id, nearest } => Self::UnknownName {
+                kind: "drill",
+                name: id.clone(),
+                nearest: nearest.iter().copied().map(str::to_owned).collect(),
+            },
+            catalogue::Error::Invalid(problems) => Self::Scenario(problems.clone()),
+        }
+    }
 }
 
 /// The line of `text` that holds the byte `offset`, with a caret under it.
@@ -251,7 +284,7 @@ fn caret(text: &str, offset: usize, style: Style) -> String {
         .unwrap_or(0);
     let start = text[..offset].rfind('\n').map_or(0, |at| at + 1);
     let line = text[start..].lines().next().unwrap_or_default();
-    let before = crate::console::text::width(&text[start..offset]);
+    let before = crate::terminal::text::width(&text[start..offset]);
     format!(
         "  {line}\n  {}{}\n",
         " ".repeat(before),
@@ -275,11 +308,6 @@ fn files(problems: &[Problem]) -> usize {
     files.sort_unstable();
     files.dedup();
     files.len()
-}
-
-fn counted(count: usize, noun: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {noun}{plural}")
 }
 
 #[cfg(test)]

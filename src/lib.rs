@@ -1,4 +1,4 @@
-//! The `firedrill` program as a library: the command line, the drill and the console.
+//! The `firedrill` program as a library: the command line, the drill and the terminal.
 //!
 //! `main.rs` only parses the arguments and calls [`commands::run`]; tests and tools reach the rest from here.
 
@@ -7,20 +7,14 @@ mod capsule;
 pub mod cli;
 mod clock;
 pub mod commands;
-pub mod console;
 pub mod context;
 pub mod control;
 pub mod error;
-mod guard;
 mod history;
-mod http;
 mod recorded;
 pub mod report;
 mod runner;
 mod runtime;
-pub mod scenario;
 pub mod session;
-mod settings;
-mod stack;
+pub mod terminal;
 pub mod verify;
-pub mod when;

@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     if let Some(Command::Serve(args)) = &cli.command {
         return commands::serve::run(args);
     }
-    let style = context::style(&cli.global, std::io::stderr().is_terminal());
+    let style = context::style(cli.global.color, std::io::stderr().is_terminal());
     match commands::run(cli) {
         Ok(outcome) => outcome.into(),
         // The reader of our output went away (`firedrill logs | head`): there is nobody to tell.

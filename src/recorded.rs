@@ -6,13 +6,13 @@ use anyhow::Context as _;
 use grader::evidence::Sources;
 use grader::reproduction::{Kept, Reproduced};
 use grader::{Facts, Verdict, WriteUp};
+use scenario::{Scenario, catalogue, seal};
 use serde_json::Value;
+use stack::Urls;
+use stack::backend::{Backend, Ports};
 
+use crate::burst::line;
 use crate::error::Error;
-use crate::report;
-use crate::scenario::{Scenario, catalogue, seal};
-use crate::session::Urls;
-use crate::stack::backend::{Backend, Ports};
 
 /// What the run's head tells of its scenario: the nonce once the run is over, and the hash of both from the start.
 pub(crate) struct Key {
@@ -160,7 +160,7 @@ impl Recorded {
     /// What came of the reproduction when it was run; nothing of the shop is there to run another one.
     fn reproduced(&self, writeup: &WriteUp) -> Option<Reproduced> {
         let commands = &writeup.reproduction.commands;
-        if let Err(why) = report::command::requests(commands) {
+        if let Err(why) = line::requests(commands) {
             return Some(Reproduced::Refused(why));
         }
         let kept = self.reproduction.as_ref();

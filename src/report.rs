@@ -5,13 +5,11 @@
 //! ```
 
 pub mod check;
-pub(crate) mod command;
 pub mod conduct;
 pub mod format;
 pub mod html;
 #[cfg(test)]
 mod sample;
-mod section;
 pub mod template;
 pub mod text;
 

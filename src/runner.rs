@@ -30,19 +30,20 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use stack::Stack;
+use stack::backend::{Backend, JAEGER, Pager};
+use stack::slot::Notice;
+use text::format::rfc3339;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use crate::capsule::Writer;
-use crate::clock::{now, rfc3339};
-use crate::console::Console;
-use crate::console::progress::Progress;
+use crate::clock::now;
 use crate::error::Outcome;
 use crate::session::StateDir;
-use crate::stack::Stack;
-use crate::stack::backend::{Backend, JAEGER, Pager};
-use crate::stack::slot::Notice;
+use crate::terminal::Console;
+use crate::terminal::progress::Progress;
 use drill::{Drill, Phase};
 use event::Event;
 pub(crate) use grade::GAME_MASTER;

@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use scenario::Pace;
 use serde::{Deserialize, Serialize};
+use stack::Urls;
 use time::OffsetDateTime;
 
-use crate::cli::drill::Pace;
 use crate::error::Error;
 
 const LOCK_ATTEMPTS: u32 = 5;
@@ -48,21 +49,6 @@ pub struct Session {
     /// The drill's id when it was asked for by name; absent for a blind drill and for `up`.
     #[serde(default)]
     pub scenario: Option<String>,
-}
-
-/// Base URLs, without a slash at the end.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Urls {
-    /// The shop.
-    pub gateway: String,
-    /// Jaeger's UI and query API.
-    pub jaeger: String,
-    /// Prometheus's UI and API.
-    pub prometheus: String,
-    /// OTLP over gRPC.
-    pub otlp_grpc: String,
-    /// OTLP over HTTP.
-    pub otlp_http: String,
 }
 
 /// One process of the shop.

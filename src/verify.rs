@@ -23,7 +23,7 @@ use anyhow::Context as _;
 use grader::{Verdict, WriteUp};
 use serde::Serialize;
 
-use crate::scenario::Scenario;
+use scenario::Scenario;
 
 pub(crate) use report::text;
 

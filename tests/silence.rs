@@ -1,9 +1,9 @@
 //! Nothing that a responder can see names the cause: everything exported by a running drill is searched, as
 //! `firedrill verify` does, and besides what its commands print.
 
-use firedrill::scenario::{Scenario, catalogue};
 use firedrill::session::StateDir;
 use firedrill::verify::silence;
+use scenario::{Scenario, catalogue};
 use serde_json::Value;
 
 use crate::support::Drill;

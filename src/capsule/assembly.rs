@@ -9,7 +9,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::Context as _;
 
 use super::row::Row;
-use crate::console::text::harmless;
+use crate::terminal::text::harmless;
 
 /// More than any file of a capsule has: a file that somebody has made up must not fill the disk.
 const MOST_FILE_BYTES: u64 = 1 << 30;

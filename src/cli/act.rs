@@ -1,8 +1,9 @@
 //! Arguments of the commands that change the running shop.
 
 use clap::{Args, Subcommand};
+use shop_api::Service;
 
-use super::{Format, Service};
+use super::{Format, service};
 
 /// `rollback`: back to the release before.
 #[derive(Debug, Clone, Args)]
@@ -10,7 +11,7 @@ use super::{Format, Service};
   firedrill rollback inventory")]
 pub struct Rollback {
     /// The service
-    #[arg(value_enum)]
+    #[arg(value_parser = service())]
     pub service: Service,
     /// Text or JSON.
     #[command(flatten)]
@@ -23,7 +24,7 @@ pub struct Rollback {
   firedrill restart checkout")]
 pub struct Restart {
     /// The service
-    #[arg(value_enum)]
+    #[arg(value_parser = service())]
     pub service: Service,
     /// Text or JSON.
     #[command(flatten)]
@@ -37,7 +38,7 @@ pub struct Restart {
   firedrill deploy checkout 2026.11.3")]
 pub struct Deploy {
     /// The service
-    #[arg(value_enum)]
+    #[arg(value_parser = service())]
     pub service: Service,
     /// The release, as `firedrill deploys` shows it
     #[arg(value_name = "RELEASE")]
@@ -54,7 +55,7 @@ pub struct Deploy {
   firedrill flush inventory        the product cache of every instance")]
 pub struct Flush {
     /// The service
-    #[arg(value_enum)]
+    #[arg(value_parser = service())]
     pub service: Service,
     /// Text or JSON.
     #[command(flatten)]
@@ -120,7 +121,7 @@ A new replica runs the release and settings of the last one, and gets requests o
 `gateway` cannot be scaled: there is no load balancer in front of it.")]
 pub struct Scale {
     /// The service: checkout or inventory
-    #[arg(value_enum, hide_possible_values = true)]
+    #[arg(value_parser = service(), hide_possible_values = true)]
     pub service: Service,
     /// How many replicas, 1 to 3
     #[arg(value_name = "REPLICAS", value_parser = clap::value_parser!(u8).range(1..=i64::from(Service::MOST_REPLICAS)))]

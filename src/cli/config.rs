@@ -1,8 +1,9 @@
 //! Arguments of `config`: the settings that the shop runs with.
 
 use clap::{Args, Subcommand};
+use shop_api::Service;
 
-use super::{Format, Service};
+use super::{Format, service};
 
 /// `config`: settings.
 #[derive(Debug, Clone, Args)]
@@ -30,7 +31,7 @@ pub enum ConfigCommand {
   firedrill config show inventory --json | jq '.settings[] | select(.from != \"default\")'")]
 pub struct ConfigShow {
     /// The service
-    #[arg(value_enum)]
+    #[arg(value_parser = service())]
     pub service: Service,
     /// Text or JSON.
     #[command(flatten)]
@@ -47,7 +48,7 @@ pub struct ConfigShow {
 Settings survive deploys, rollbacks and restarts until you unset them.")]
 pub struct ConfigSet {
     /// The service
-    #[arg(value_enum)]
+    #[arg(value_parser = service())]
     pub service: Service,
     /// Keys as in `config show`, with their new values; `none` clears an optional setting
     #[arg(value_name = "KEY=VALUE", required = true, value_parser = parse_pair)]
@@ -63,7 +64,7 @@ pub struct ConfigSet {
   firedrill config unset checkout outbox.concurrency")]
 pub struct ConfigUnset {
     /// The service
-    #[arg(value_enum)]
+    #[arg(value_parser = service())]
     pub service: Service,
     /// Keys to unset
     #[arg(value_name = "KEY", required = true)]

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use scenario::Pace;
 
-use super::Format;
 use super::manage::{Managers, Pager};
+use super::{Format, pace};
 
 /// `run`: a drill from start to grade.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
@@ -59,7 +60,7 @@ pub struct Stack {
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
     /// How fast the drill goes
-    #[arg(long, value_enum, default_value_t = Pace::Real)]
+    #[arg(long, value_parser = pace(), default_value_t = Pace::Real)]
     pub pace: Pace,
     /// Which ports to listen on
     #[arg(long, value_enum, default_value_t = Ports::Standard)]
@@ -163,16 +164,6 @@ impl Default for Stack {
             format: Format::default(),
         }
     }
-}
-
-/// How fast a drill goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Pace {
-    /// The page comes 2 to 6 minutes after the start: time to learn the baseline.
-    Real,
-    /// The page comes within 60 s of the start.
-    Fast,
 }
 
 /// Which ports the stack listens on.

@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
+use shop_api::Service;
+use text::duration::parse as parse_duration;
+use text::when::{When, parse_when};
 
-use super::{Format, Service};
-use crate::when::{When, parse_duration, parse_when};
+use super::{Format, service};
+use crate::burst::Request as Call;
 
 /// `logs`: the services' log lines.
 #[derive(Debug, Clone, Args)]
@@ -165,7 +168,7 @@ pub struct Deploys {
     #[command(subcommand)]
     pub command: Option<DeploysCommand>,
     /// Only this service
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = service())]
     pub service: Option<Service>,
     /// Only entries since this time
     #[arg(long, value_name = "TIME", value_parser = parse_when)]
@@ -326,24 +329,9 @@ pub struct ProfileCpu {
   firedrill request POST /v1/orders -d '{\"cart\":\"c1\"}' -H 'Idempotency-Key: k1'
   firedrill request GET '/v1/products?visit={n}' --times 100 --rate 20")]
 pub struct Request {
-    /// The method
-    #[arg(value_name = "METHOD", value_parser = parse_method)]
-    pub method: String,
-    /// Path and query, as the gateway sees it
-    #[arg(value_name = "PATH", value_parser = parse_path)]
-    pub path: String,
-    /// The body; JSON unless a Content-Type says otherwise
-    #[arg(short, long, value_name = "BODY")]
-    pub data: Option<String>,
-    /// A header; may be repeated
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
-    pub headers: Vec<(String, String)>,
-    /// Send the request N times and summarise the responses; `{n}` in path, body and headers is its number: 01 to 20
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=500))]
-    pub times: u32,
-    /// Requests per second
-    #[arg(long, value_name = "R", default_value_t = 10.0, value_parser = parse_rate)]
-    pub rate: f64,
+    /// What to send, and how often.
+    #[command(flatten)]
+    pub call: Call,
     /// Do not wait for the trace
     #[arg(long)]
     pub no_trace: bool,
@@ -359,40 +347,6 @@ fn parse_tag(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write an attribute as `key=value`".to_owned()),
-    }
-}
-
-fn parse_header(text: &str) -> Result<(String, String), String> {
-    let Some((name, value)) = text.split_once(':') else {
-        return Err("write a header as `Name: value`".to_owned());
-    };
-    let (name, value) = (name.trim(), value.trim());
-    reqwest::header::HeaderName::try_from(name)
-        .map_err(|_| format!("`{name}` is not a header name"))?;
-    reqwest::header::HeaderValue::try_from(value)
-        .map_err(|_| format!("`{value}` is not a header value"))?;
-    Ok((name.to_owned(), value.to_owned()))
-}
-
-fn parse_rate(text: &str) -> Result<f64, String> {
-    let rate = text.parse::<f64>().ok();
-    rate.filter(|rate| (0.1..=200.0).contains(rate))
-        .ok_or_else(|| "write a rate as requests a second, 0.1 to 200".to_owned())
-}
-
-fn parse_method(text: &str) -> Result<String, String> {
-    let method = text.to_ascii_uppercase();
-    match reqwest::Method::from_bytes(method.as_bytes()) {
-        Ok(_) => Ok(method),
-        Err(_) => Err(format!("`{text}` is not an HTTP method")),
-    }
-}
-
-fn parse_path(text: &str) -> Result<String, String> {
-    if text.starts_with('/') && !text.contains(char::is_whitespace) {
-        Ok(text.to_owned())
-    } else {
-        Err("write the path only, such as `/v1/products/sku-000001`".to_owned())
     }
 }
 

@@ -4,8 +4,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use clap::Args;
+use shop_api::Service;
 
-use super::Service;
+use super::service;
 
 /// `manage`: supervises one service in a container.
 #[derive(Debug, Clone, Args)]
@@ -17,7 +18,7 @@ The service starts when a runner connects (`firedrill run --managers …`) and e
 The token allows starting processes of this program here: bind beyond loopback only on a private network.")]
 pub struct Manage {
     /// The service to supervise
-    #[arg(value_enum)]
+    #[arg(value_parser = service())]
     pub service: Service,
     /// Address of the manager, for the runner
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9400")]

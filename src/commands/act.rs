@@ -5,10 +5,10 @@ use crate::cli::Format;
 use crate::cli::act::{
     Block, Deploy, Flush, Outbox, OutboxCommand, Restart, Rollback, Scale, Unblock,
 };
-use crate::console::{Ink, Style};
 use crate::context::Context;
 use crate::control::{Acted, ActionRequest, Control};
 use crate::error::Outcome;
+use crate::terminal::{Ink, Style};
 
 /// The release before.
 pub(super) fn rollback(context: &Context, args: &Rollback) -> anyhow::Result<Outcome> {

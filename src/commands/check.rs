@@ -3,14 +3,14 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use scenario::{Scenario, catalogue};
 use serde::Serialize;
+use text::Problem;
 
 use crate::cli::drill;
-use crate::console::Ink;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::scenario::problem::Problem;
-use crate::scenario::{Scenario, catalogue};
+use crate::terminal::Ink;
 
 #[derive(Debug, Serialize)]
 struct Report<'a> {
@@ -79,7 +79,7 @@ fn read(path: &Path) -> anyhow::Result<String> {
 fn not_text(path: &Path, error: &std::string::FromUtf8Error) -> Error {
     let offset = error.utf8_error().valid_up_to();
     let before = String::from_utf8_lossy(&error.as_bytes()[..offset]);
-    let (line, column) = crate::scenario::problem::position(&before, offset);
+    let (line, column) = text::problem::position(&before, offset);
     Error::Scenario(vec![Problem {
         file: path.display().to_string(),
         line,

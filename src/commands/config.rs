@@ -5,11 +5,11 @@ use grader::evidence::{Look, LookKind};
 
 use super::{act, source};
 use crate::cli::config::{Config, ConfigCommand, ConfigShow};
-use crate::console::table::{Align, Cell, Table};
-use crate::console::{Ink, Style};
 use crate::context::Context;
 use crate::control::{ActionRequest, Control, Origin, Settings};
 use crate::error::Outcome;
+use crate::terminal::table::{Align, Cell, Table};
+use crate::terminal::{Ink, Style};
 
 /// Shows or changes settings.
 pub(super) fn run(context: &Context, args: Config) -> anyhow::Result<Outcome> {
@@ -81,8 +81,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::cli::Service;
     use crate::control::Setting;
+    use shop_api::Service;
 
     #[test]
     fn settings_are_shown_with_who_says_so() {

@@ -6,19 +6,19 @@ use std::path::Path;
 use anyhow::Context as _;
 use grader::rubric::Clincher;
 use grader::verdict::{Conduct, Glance, Worth};
+use scenario::{Link, LinkKind, Scenario};
 use serde_json::{Value, json};
+use stack::Urls;
 
 use super::open;
 use crate::cli::drill::Ports;
 use crate::cli::write::Debrief;
-use crate::console::{Ink, Style};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::recorded::{self, Elsewhere, Key};
 use crate::report::conduct;
 use crate::runner::chronicle::Chronicle;
-use crate::scenario::{Link, LinkKind, Scenario};
-use crate::session::Urls;
+use crate::terminal::{Ink, Style};
 
 /// Who settles the cause within this time after the page needs no advice on it.
 const EARLY: time::Duration = time::Duration::seconds(60);

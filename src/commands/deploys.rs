@@ -3,13 +3,14 @@
 mod show;
 
 use grader::evidence::{Deploy, DeployKind, Deploys, Look, LookKind};
+use text::format;
 
 use super::source;
 use crate::cli::evidence::{Deploys as Args, DeploysCommand};
-use crate::console::table::{Align, Cell, Table};
-use crate::console::{Ink, Style, format};
 use crate::context::Context;
 use crate::error::Outcome;
+use crate::terminal::table::{Align, Cell, Table};
+use crate::terminal::{Ink, Style};
 
 /// Prints the entries, oldest first.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {

@@ -6,13 +6,14 @@ use std::time::Duration;
 use grader::evidence::{Look, LookKind, SnapshotMeta, Snapshots};
 use grader::heap::{self, Diff, Profile, Site, Symbols};
 use serde::Serialize;
+use text::format;
 
 use super::source::{self, Live};
 use crate::cli::evidence::{Heap, HeapCommand, HeapDiff, HeapShow, HeapSnapshot};
-use crate::console::table::{Align, Cell, Table};
-use crate::console::{Ink, Style, format};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::terminal::table::{Align, Cell, Table};
+use crate::terminal::{Ink, Style};
 
 /// Runs one of the three.
 pub(super) fn run(context: &Context, args: &Heap) -> anyhow::Result<Outcome> {
@@ -346,7 +347,7 @@ mod tests {
             ],
         };
         insta::assert_snapshot!(render_diff(&diff, &meta("a", 0), &meta("b", 2), Style::PLAIN, 100), @r"
-        gateway-1 10.0 MiB → 20.0 MiB in use within 2m 00s: +10.0 MiB
+        gateway-1: 10.0 MiB → 20.0 MiB in use over 2m 00s, +10.0 MiB
            GROWTH  SHARE    BEFORE     AFTER  FUNCTION
         +10.0 MiB  100 %  1.00 MiB  11.0 MiB  gateway::pages::Pages::store
         -2.00 KiB         4.00 KiB  2.00 KiB  hyper::buf

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
+use text::format;
 
 use crate::cli::write::History;
-use crate::console::sparkline::{fit, sparkline};
-use crate::console::table::{Align, Cell, Table};
-use crate::console::{Ink, Style, format};
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::history::{Graded, graded, picture};
+use crate::terminal::sparkline::{fit, sparkline};
+use crate::terminal::table::{Align, Cell, Table};
+use crate::terminal::{Ink, Style};
 
 /// Columns of a full bar: four points each.
 const BAR: u32 = 25;

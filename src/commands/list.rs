@@ -1,13 +1,13 @@
 //! `list`: the drills, as far as they may be told.
 
+use scenario::{Open, catalogue};
 use serde::Serialize;
 
 use crate::cli::drill;
-use crate::console::table::{Align, Cell, Table};
-use crate::console::{Ink, Style};
 use crate::context::Context;
 use crate::error::Outcome;
-use crate::scenario::{Open, catalogue};
+use crate::terminal::table::{Align, Cell, Table};
+use crate::terminal::{Ink, Style};
 
 /// One drill in JSON; these three keys are a contract.
 #[derive(Debug, Serialize)]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ::text::format;
 use grader::evidence::{LogLine, Logs, Look, LookKind};
 use grader::log_query::Query;
 use grader::moment::Moment;
@@ -10,9 +11,9 @@ use time::OffsetDateTime;
 
 use super::source;
 use crate::cli::evidence::{Level, Logs as Args};
-use crate::console::{Ink, Style, format, text};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::terminal::{Ink, Style, text};
 
 /// Between two looks at the files while following.
 const FOLLOW: Duration = Duration::from_millis(300);

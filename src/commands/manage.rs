@@ -6,15 +6,15 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use shop_api::Service;
+use stack::manager::{self, Options, TOKEN_VARIABLE, Token};
+use stack::remote;
 
-use crate::cli::Service;
 use crate::cli::manage::{Manage, Managers, Pager, Probe, TokenFile};
-use crate::console::{Console, Ink};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::runner::Webhook;
-use crate::stack::manager::{self, Options, TOKEN_VARIABLE, Token};
-use crate::stack::remote;
+use crate::terminal::{Console, Ink};
 
 /// A health check that takes longer is no health.
 const PROBE_WITHIN: Duration = Duration::from_secs(5);
@@ -190,6 +190,6 @@ mod tests {
             "`gateway-1` has two managers",
         );
         check("inventory=http://i:1", "`inventory`");
-        check("http://i:1", "names no manager");
+        check("http://i:1", "is not a manager");
     }
 }

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use stack::Urls;
+use stack::backend::{self, Backend};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::drill::{Open, Ports};
-use crate::console::Console;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::recorded::{Elsewhere, run_of};
-use crate::session::Urls;
-use crate::stack::backend::{self, Backend};
+use crate::terminal::Console;
 
 /// Serves the run until it is interrupted.
 pub(super) fn run(context: &Context, args: &Open) -> anyhow::Result<Outcome> {

@@ -5,15 +5,16 @@ mod exemplar;
 use grader::evidence::{self, Labels, Look, LookKind, Sample, Series, Value};
 use grader::moment::Window;
 use serde_json::json;
+use text::format;
+use text::problem::position;
 use time::Duration;
 
 use super::source::{self, Live};
 use crate::cli::evidence::Query as Args;
-use crate::console::table::{Align, Cell, Table};
-use crate::console::{Ink, Style, format, sparkline};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::scenario::problem::position;
+use crate::terminal::table::{Align, Cell, Table};
+use crate::terminal::{Ink, Style, sparkline};
 
 /// Points of a range where no step is asked for: as many as a line of a terminal shows.
 const POINTS: i32 = 60;
@@ -124,7 +125,7 @@ fn place<'m>(message: &'m str, expr: &str) -> Option<(usize, &'m str)> {
 
 fn render(value: &Value, style: Style, columns: usize) -> String {
     match value {
-        Value::Text(text) => format!("{}\n", crate::console::text::harmless(text)),
+        Value::Text(text) => format!("{}\n", crate::terminal::text::harmless(text)),
         Value::Scalar(sample) => format!("{}\n", format::number(sample.value)),
         Value::Vector(series) => vector(series, style, columns),
         Value::Matrix(series) => matrix(series, style, columns),

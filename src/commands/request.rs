@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use ::text::format;
 use grader::evidence::{self, Look, LookKind, Trace};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use serde::Serialize;
 
-use crate::burst;
+use crate::burst::{self, Request};
 
 use super::source::{Live, explain, innermost};
 use crate::cli::evidence::Request as Args;
-use crate::console::waterfall::waterfall;
-use crate::console::{Ink, Style, format, text};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::terminal::waterfall::waterfall;
+use crate::terminal::{Ink, Style, text};
 
 /// For the answer; longer than any deadline of the shop.
 const ANSWER: Duration = Duration::from_secs(30);
@@ -51,13 +52,13 @@ struct Answer {
 /// Sends the request and prints what came of it.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let live = Live::connect(context)?;
-    if args.times > 1 {
-        return many(context, &live, args);
+    if args.call.times > 1 {
+        return many(context, &live, &args.call, args.format.json);
     }
     let trace_id = hex::encode(rand::random::<[u8; 16]>());
     let progress = context.console.progress("waiting for the response");
-    let mut answer = live.wait(send(&live, args, &trace_id))?;
-    let what = format!("{} {}", args.method, args.path);
+    let mut answer = live.wait(send(&live, &args.call, &trace_id))?;
+    let what = format!("{} {}", args.call.method, args.call.path);
     live.note(&Look::by_command(LookKind::Request, what, context.now));
     if !args.format.json {
         context
@@ -104,16 +105,16 @@ struct Counted {
 }
 
 /// Sends it as often as asked for and prints what came back, counted.
-fn many(context: &Context, live: &Live, args: &Args) -> anyhow::Result<Outcome> {
-    let sending = f64::from(args.times) / args.rate;
+fn many(context: &Context, live: &Live, call: &Request, json: bool) -> anyhow::Result<Outcome> {
+    let sending = f64::from(call.times) / call.rate;
     let deadline = Instant::now() + Duration::from_secs_f64(sending) + ANSWER;
     let progress = context
         .console
-        .progress(format!("sending {} requests", args.times));
+        .progress(format!("sending {} requests", call.times));
     let base = &live.session.urls.gateway;
-    let outcomes = live.wait(burst::send(&live.http, base, args, deadline));
+    let outcomes = live.wait(burst::send(&live.http, base, call, deadline));
     drop(progress);
-    let what = format!("{} {} {} times", args.method, args.path, args.times);
+    let what = format!("{} {} {} times", call.method, call.path, call.times);
     live.note(&Look::by_command(LookKind::Request, what, context.now));
     let mut statuses = BTreeMap::new();
     for outcome in &outcomes {
@@ -131,7 +132,7 @@ fn many(context: &Context, live: &Live, args: &Args) -> anyhow::Result<Outcome> 
         statuses,
         p90_ms: burst::p90_ms(&outcomes),
     };
-    if args.format.json {
+    if json {
         context.console.json(&counted)?;
     } else {
         let shares: Vec<String> = counted
@@ -149,15 +150,15 @@ fn many(context: &Context, live: &Live, args: &Args) -> anyhow::Result<Outcome> 
     Ok(Outcome::Done)
 }
 
-async fn send(live: &Live, args: &Args, trace_id: &str) -> anyhow::Result<Answer> {
+async fn send(live: &Live, call: &Request, trace_id: &str) -> anyhow::Result<Answer> {
     let base = &live.session.urls.gateway;
-    let url = format!("{base}{}", args.path);
+    let url = format!("{base}{}", call.path);
     let failed = |error: reqwest::Error| Error::Unreachable {
         what: "the gateway",
         url: base.clone(),
         reason: innermost(&error),
     };
-    let method = reqwest::Method::from_bytes(args.method.as_bytes())?;
+    let method = reqwest::Method::from_bytes(call.method.as_bytes())?;
     let parent = hex::encode(rand::random::<[u8; 8]>());
     let mut request = live
         .http
@@ -165,20 +166,20 @@ async fn send(live: &Live, args: &Args, trace_id: &str) -> anyhow::Result<Answer
         .timeout(ANSWER)
         .header("traceparent", format!("00-{trace_id}-{parent}-01"));
     let is_given = |name: &str| {
-        args.headers
+        call.headers
             .iter()
             .any(|(given, _)| given.eq_ignore_ascii_case(name))
     };
     if !is_given("x-client-id") {
         request = request.header("x-client-id", CLIENT);
     }
-    if args.data.is_some() && !is_given(CONTENT_TYPE.as_str()) {
+    if call.data.is_some() && !is_given(CONTENT_TYPE.as_str()) {
         request = request.header(CONTENT_TYPE, "application/json");
     }
-    for (name, value) in &args.headers {
+    for (name, value) in &call.headers {
         request = request.header(name, value);
     }
-    if let Some(body) = &args.data {
+    if let Some(body) = &call.data {
         request = request.body(body.clone());
     }
     let started = Instant::now();

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
+use scenario::{Scenario, catalogue};
+use stack::backend::{self, Addresses, Kind, Wanted};
+use stack::port::Choice;
 
 use crate::cli::drill::{self, Backends, Ports};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::runner::{self, Options};
-use crate::scenario::{Scenario, catalogue};
-use crate::stack::backend::{self, Addresses, Kind, Wanted};
-use crate::stack::port::Choice;
 
 /// The gateway's well-known port.
 const GATEWAY_PORT: u16 = 8080;

@@ -12,7 +12,7 @@ pub fn run(args: &Serve) -> ExitCode {
         Role::Inventory => chassis::serve("inventory", inventory::build),
         Role::Payment => third_party(),
         Role::Backend => backend::serve(),
-        Role::Native => crate::stack::backend::serve_keeper(),
+        Role::Native => stack::backend::serve_keeper(),
     }
 }
 

@@ -37,7 +37,7 @@ impl Live {
             &session.folder,
         )
         .map_err(explain)?;
-        let http = crate::http::client().build().context("HTTP client")?;
+        let http = stack::http::client().build().context("HTTP client")?;
         Ok(Self {
             session,
             sources,

@@ -1,12 +1,13 @@
 //! `firedrill status`: what runs, since when, how it does, what was paged.
 
+use text::format;
+
 use crate::cli::drill::Status as Args;
-use crate::console::format;
-use crate::console::table::{Align, Cell, Table};
-use crate::console::{Ink, Style};
 use crate::context::Context;
 use crate::control::{Control, Status};
 use crate::error::Outcome;
+use crate::terminal::table::{Align, Cell, Table};
+use crate::terminal::{Ink, Style};
 
 /// Asks the running drill.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {

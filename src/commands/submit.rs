@@ -6,12 +6,12 @@ use anyhow::Context as _;
 
 use super::report::parsed;
 use crate::cli::write::Submit;
-use crate::console::Ink;
 use crate::context::Context;
 use crate::control::{Control, Submitted};
 use crate::error::{Error, Outcome};
 use crate::recorded::Recorded;
 use crate::report;
+use crate::terminal::Ink;
 
 /// How long the runner may take to stop the shop.
 const END_WITHIN: Duration = Duration::from_secs(30);

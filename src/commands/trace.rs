@@ -4,9 +4,9 @@ use grader::evidence::{Look, LookKind};
 
 use super::source::Live;
 use crate::cli::evidence::Trace as Args;
-use crate::console::waterfall::waterfall;
 use crate::context::Context;
 use crate::error::Outcome;
+use crate::terminal::waterfall::waterfall;
 
 /// Prints the trace.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {

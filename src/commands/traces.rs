@@ -3,14 +3,15 @@
 use grader::evidence::{Look, LookKind, Trace, TraceQuery};
 use grader::moment::Window;
 use serde::Serialize;
+use text::format;
 use time::OffsetDateTime;
 
 use super::source::Live;
 use crate::cli::evidence::Traces as Args;
-use crate::console::table::{Align, Cell, Table};
-use crate::console::{Ink, Style, format};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
+use crate::terminal::table::{Align, Cell, Table};
+use crate::terminal::{Ink, Style};
 
 /// The most that Jaeger's API gives in one answer.
 const MOST: usize = 1_500;

@@ -1,9 +1,10 @@
 //! `firedrill verify`: whether drills hold water.
 
+use scenario::{Scenario, catalogue};
+
 use crate::cli::drill::Verify;
 use crate::context::Context;
 use crate::error::Outcome;
-use crate::scenario::{Scenario, catalogue};
 use crate::verify::{self, Plan};
 
 /// Holds the drills and prints what was proved of each.

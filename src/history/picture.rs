@@ -143,7 +143,7 @@ fn marks(out: &mut String, runs: &[Graded], step: f64) {
 }
 
 fn escape(text: &str) -> String {
-    let text = crate::console::text::harmless(text);
+    let text = crate::terminal::text::harmless(text);
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

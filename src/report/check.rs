@@ -9,9 +9,9 @@ use grader::writeup::Claim;
 use grader::{Frame, WriteUp};
 use serde::Serialize;
 
-use super::command;
-use crate::console::text::harmless;
-use crate::console::{Ink, Style};
+use crate::burst::line;
+use crate::terminal::text::harmless;
+use crate::terminal::{Ink, Style};
 
 /// What the check found.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,7 +38,7 @@ pub async fn check(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Check
         missing: missing(writeup),
         pointers: examined.pointers,
         alert: examined.alert,
-        reproduction: command::requests(&writeup.reproduction.commands).err(),
+        reproduction: line::requests(&writeup.reproduction.commands).err(),
     }
 }
 

@@ -5,9 +5,10 @@ use std::fmt::Write as _;
 use grader::evidence::By;
 use grader::moment::clock_text;
 use grader::verdict::{Conduct, Glance, Taken, Worth};
+use text::format;
 
-use crate::console::text::harmless;
-use crate::console::{Ink, Style, format};
+use crate::terminal::text::harmless;
+use crate::terminal::{Ink, Style};
 
 /// Most looks that are listed; the JSON has them all.
 const LISTED: usize = 60;

@@ -7,13 +7,14 @@ use grader::writeup::{
     ActionItem, Alert, Cause, Claim, Contribution, Detection, Event, Impact, Mitigation,
     Reproduction, RuledOut, Trigger,
 };
+use text::problem::{Problem, tidy};
+use text::table::{Reader, Table};
 use toml::de::DeTable;
-
-use super::section::{Section, Source};
-use crate::scenario::problem::{Problem, tidy};
 
 /// Larger write-ups are refused before anything is read.
 pub const MAX_BYTES: usize = 256 << 10;
+/// Most entries of a list.
+const MAX_ENTRIES: usize = 100;
 
 /// Reads a write-up; `file` is only named in problems.
 pub fn parse(file: &str, text: &str) -> Result<WriteUp, Vec<Problem>> {
@@ -33,30 +34,25 @@ pub fn parse(file: &str, text: &str) -> Result<WriteUp, Vec<Problem>> {
         )));
     }
     let (start, end, body) = head(text).map_err(whole)?;
-    let mut source = Source {
-        file,
-        text,
-        offset: start,
-        problems: Vec::new(),
-    };
+    let mut reader = Reader::new(file, text).within(start, MAX_ENTRIES);
     let (table, errors) = DeTable::parse_recoverable(&text[start..end]);
     for error in &errors {
-        let span = error.span().unwrap_or(0..0);
+        let offset = error.span().map_or(0, |span| span.start);
         let message =
-            unquoted(&text[start..end], span.start).unwrap_or_else(|| error.message().to_owned());
-        source.say(span, String::new(), message);
+            unquoted(&text[start..end], offset).unwrap_or_else(|| error.message().to_owned());
+        reader.problem_at(offset, "", message);
     }
     // What cannot be read leaves half a table, about which nothing true can be said.
     if !errors.is_empty() {
-        tidy(&mut source.problems);
-        return Err(source.problems);
+        tidy(&mut reader.problems);
+        return Err(reader.problems);
     }
-    let mut writeup = read(&mut source, table.get_ref());
+    let mut writeup = read(&mut reader, table.get_ref());
     writeup.narrative = text[body..].trim().to_owned();
-    tidy(&mut source.problems);
-    match source.problems.is_empty() {
+    tidy(&mut reader.problems);
+    match reader.problems.is_empty() {
         true => Ok(writeup),
-        false => Err(source.problems),
+        false => Err(reader.problems),
     }
 }
 
@@ -94,24 +90,24 @@ fn unquoted(head: &str, at: usize) -> Option<String> {
         .then(|| format!("put quotes around the text: \"{word}\""))
 }
 
-fn read(source: &mut Source, table: &DeTable) -> WriteUp {
-    let mut root = Section::new(String::new(), Some(table));
+fn read(reader: &mut Reader<'_>, table: &DeTable<'_>) -> WriteUp {
+    let mut root = reader.root(table);
     let mut lists = Lists::default();
     let verdict = root
-        .word::<Spoken>(source, "verdict")
+        .parsed::<Spoken>(reader, "verdict")
         .map(|spoken| spoken.0);
-    let severity = root.word(source, "severity");
-    let summary = root.text(source, "summary");
-    let confidence = root.number(source, "confidence", 0.0..1.0);
-    let impact = impact(source, &mut root);
-    let detection = detection(source, &mut root);
-    let trigger = trigger(source, &mut root);
-    let cause = cause(source, &mut root);
-    let reproduction = reproduction(source, &mut root);
-    let mitigation = mitigation(source, &mut root);
-    let alert = alert(source, &mut root);
-    lists.read(source, &mut root);
-    root.finish(source);
+    let severity = root.parsed(reader, "severity");
+    let summary = root.line(reader, "summary");
+    let confidence = root.number_within(reader, "confidence", 0.0..=1.0);
+    let impact = impact(reader, &mut root);
+    let detection = detection(reader, &mut root);
+    let trigger = trigger(reader, &mut root);
+    let cause = cause(reader, &mut root);
+    let reproduction = reproduction(reader, &mut root);
+    let mitigation = mitigation(reader, &mut root);
+    let alert = alert(reader, &mut root);
+    lists.read(reader, &mut root);
+    root.finish(reader);
     WriteUp {
         verdict,
         severity,
@@ -148,89 +144,89 @@ impl std::str::FromStr for Spoken {
     }
 }
 
-fn impact(source: &mut Source, root: &mut Section) -> Impact {
-    let mut section = root.table(source, "impact");
+fn impact(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Impact {
+    let mut section = root.table_or_nothing(reader, "impact");
     let impact = Impact {
-        start: section.moment(source, "start"),
-        end: section.moment(source, "end"),
-        requests: section.count(source, "requests"),
-        failed: section.count(source, "failed"),
-        slow: section.count(source, "slow"),
-        p99_ms: section.number(source, "p99_ms", 0.0..1e9),
-        description: section.text(source, "description"),
-        evidence: section.evidence(source),
+        start: section.parsed_time(reader, "start"),
+        end: section.parsed_time(reader, "end"),
+        requests: section.count(reader, "requests"),
+        failed: section.count(reader, "failed"),
+        slow: section.count(reader, "slow"),
+        p99_ms: section.number_within(reader, "p99_ms", 0.0..=1e9),
+        description: section.line(reader, "description"),
+        evidence: section.lines(reader, "evidence"),
     };
-    section.finish(source);
+    section.finish(reader);
     impact
 }
 
-fn detection(source: &mut Source, root: &mut Section) -> Detection {
-    let mut section = root.table(source, "detection");
+fn detection(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Detection {
+    let mut section = root.table_or_nothing(reader, "detection");
     let detection = Detection {
-        at: section.moment(source, "at"),
-        by: section.text(source, "by"),
-        evidence: section.evidence(source),
+        at: section.parsed_time(reader, "at"),
+        by: section.line(reader, "by"),
+        evidence: section.lines(reader, "evidence"),
     };
-    section.finish(source);
+    section.finish(reader);
     detection
 }
 
-fn trigger(source: &mut Source, root: &mut Section) -> Trigger {
-    let mut section = root.table(source, "trigger");
+fn trigger(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Trigger {
+    let mut section = root.table_or_nothing(reader, "trigger");
     let trigger = Trigger {
-        kind: section.word(source, "kind"),
-        deploy: Some(section.text(source, "deploy")).filter(|id| !id.is_empty()),
-        at: section.moment(source, "at"),
-        explanation: section.text(source, "explanation"),
-        evidence: section.evidence(source),
+        kind: section.parsed(reader, "kind"),
+        deploy: Some(section.line(reader, "deploy")).filter(|id| !id.is_empty()),
+        at: section.parsed_time(reader, "at"),
+        explanation: section.line(reader, "explanation"),
+        evidence: section.lines(reader, "evidence"),
     };
-    section.finish(source);
+    section.finish(reader);
     trigger
 }
 
-fn cause(source: &mut Source, root: &mut Section) -> Cause {
-    let mut section = root.table(source, "cause");
+fn cause(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Cause {
+    let mut section = root.table_or_nothing(reader, "cause");
     let cause = Cause {
-        component: section.word(source, "component"),
-        mechanism: section.word(source, "mechanism"),
-        explanation: section.text(source, "explanation"),
-        evidence: section.evidence(source),
+        component: section.parsed(reader, "component"),
+        mechanism: section.parsed(reader, "mechanism"),
+        explanation: section.line(reader, "explanation"),
+        evidence: section.lines(reader, "evidence"),
     };
-    section.finish(source);
+    section.finish(reader);
     cause
 }
 
-fn reproduction(source: &mut Source, root: &mut Section) -> Reproduction {
-    let mut section = root.table(source, "reproduction");
+fn reproduction(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Reproduction {
+    let mut section = root.table_or_nothing(reader, "reproduction");
     let reproduction = Reproduction {
-        commands: section.texts(source, "command"),
-        shows: section.text(source, "shows"),
-        evidence: section.evidence(source),
+        commands: section.lines(reader, "command"),
+        shows: section.line(reader, "shows"),
+        evidence: section.lines(reader, "evidence"),
     };
-    section.finish(source);
+    section.finish(reader);
     reproduction
 }
 
-fn mitigation(source: &mut Source, root: &mut Section) -> Mitigation {
-    let mut section = root.table(source, "mitigation");
+fn mitigation(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Mitigation {
+    let mut section = root.table_or_nothing(reader, "mitigation");
     let mitigation = Mitigation {
-        action: section.text(source, "action"),
-        at: section.moment(source, "at"),
-        evidence: section.evidence(source),
+        action: section.line(reader, "action"),
+        at: section.parsed_time(reader, "at"),
+        evidence: section.lines(reader, "evidence"),
     };
-    section.finish(source);
+    section.finish(reader);
     mitigation
 }
 
-fn alert(source: &mut Source, root: &mut Section) -> Alert {
-    let mut section = root.table(source, "alert");
+fn alert(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Alert {
+    let mut section = root.table_or_nothing(reader, "alert");
     let alert = Alert {
-        expr: section.text(source, "expr"),
+        expr: section.line(reader, "expr"),
         hold_s: section
-            .span(source, "for")
-            .map_or(0.0, |hold| hold.as_seconds_f64()),
+            .duration(reader, "for")
+            .map_or(0.0, |hold| hold.as_secs_f64()),
     };
-    section.finish(source);
+    section.finish(reader);
     alert
 }
 
@@ -243,38 +239,38 @@ struct Lists {
 }
 
 impl Lists {
-    fn read(&mut self, source: &mut Source, root: &mut Section) {
-        for mut section in root.tables(source, "timeline") {
+    fn read(&mut self, reader: &mut Reader<'_>, root: &mut Table<'_>) {
+        for mut section in root.tables(reader, "timeline") {
             self.timeline.push(Event {
-                at: section.moment(source, "at"),
-                what: section.text(source, "what"),
-                evidence: section.evidence(source),
+                at: section.parsed_time(reader, "at"),
+                what: section.line(reader, "what"),
+                evidence: section.lines(reader, "evidence"),
             });
-            section.finish(source);
+            section.finish(reader);
         }
-        for mut section in root.tables(source, "contributing") {
+        for mut section in root.tables(reader, "contributing") {
             self.contributing.push(Contribution {
-                what: section.text(source, "what"),
-                component: section.word(source, "component"),
-                mechanism: section.word(source, "mechanism"),
-                evidence: section.evidence(source),
+                what: section.line(reader, "what"),
+                component: section.parsed(reader, "component"),
+                mechanism: section.parsed(reader, "mechanism"),
+                evidence: section.lines(reader, "evidence"),
             });
-            section.finish(source);
+            section.finish(reader);
         }
-        for mut section in root.tables(source, "ruled_out") {
+        for mut section in root.tables(reader, "ruled_out") {
             self.ruled_out.push(RuledOut {
-                hypothesis: section.text(source, "hypothesis"),
-                because: section.text(source, "because"),
-                evidence: section.evidence(source),
+                hypothesis: section.line(reader, "hypothesis"),
+                because: section.line(reader, "because"),
+                evidence: section.lines(reader, "evidence"),
             });
-            section.finish(source);
+            section.finish(reader);
         }
-        for mut section in root.tables(source, "action_items") {
+        for mut section in root.tables(reader, "action_items") {
             self.action_items.push(ActionItem {
-                what: section.text(source, "what"),
-                owner: section.text(source, "owner"),
+                what: section.line(reader, "what"),
+                owner: section.line(reader, "owner"),
             });
-            section.finish(source);
+            section.finish(reader);
         }
         self.drop_empty();
     }

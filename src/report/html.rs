@@ -10,7 +10,7 @@ use grader::{Verdict, WriteUp};
 
 use super::conduct;
 use super::text::{account, mark};
-use crate::console::Ink;
+use crate::terminal::Ink;
 
 const STYLE: &str = include_str!("verdict.css");
 

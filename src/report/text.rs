@@ -7,8 +7,8 @@ use grader::pointer::{Executed, Outcome, Tells};
 use grader::verdict::Conduct;
 
 use super::conduct;
-use crate::console::text::harmless;
-use crate::console::{Ink, Style};
+use crate::terminal::text::harmless;
+use crate::terminal::{Ink, Style};
 
 /// Columns before the reason of an item.
 const INDENT: usize = 30;
@@ -200,28 +200,26 @@ mod tests {
         Some evidence could not be checked because a backend did not answer or lost it; this does not count against you.
 
         Requirements
-          yes  root cause is right       Component and mechanism are right.
-          no   root cause is proven      None of the cause's 2 pointers proves anything; the first:
-                                        `promql:up@page`: it is 1; before the incident it was 1:
-                                        is within.
+          yes  root cause is right      Component and mechanism are right.
+          no   root cause is proven     None of the cause's 2 pointers proves anything. The first:
+                                        `promql:up@page`: 1 is within the baseline (1).
 
         Points
             5/5  severity               sev2 fits the impact.
-          12/30  root cause             Component and mechanism are right. None of its evidence
-                                        tells the incident from the time before, so it could be a
-                                        guess.
+          12/30  root cause             Component and mechanism are right. No evidence shows a
+                                        difference from the baseline, so it could be a guess.
                                         hint: point to something that was different before the
                                         incident
-            0/5  action items           0 given, 1 asked for; one without an owner counts half.
+            0/5  action items           0 of at least three words, 1 required; one without an
+                                        owner counts half.
               -  reproduction           None is given; it is not counted.
 
         Evidence
-          is so    cause.evidence[0]  promql:up@page
-                   0.48 at 10:07:00; no proof: it is 1; before the incident it was 1: that does
-                   not tell them apart.
+          found    cause.evidence[0]  promql:up@page
+                   0.48 at 10:07:00; no proof: 1 is within the baseline (1).
           proves   timeline[0].evidence[0]  promql:p99@page => 0.48
-                   0.48 at 10:07:00; it is 0.48; before the incident it was 0.04.
-          is not   trigger.evidence[0]  deploy:<b>\u{1b}[31m
+                   0.48 at 10:07:00; 0.48 is outside the baseline (0.04).
+          fails    trigger.evidence[0]  deploy:<b>\u{1b}[31m
                    this run has no deploy `<b>\u{1b}[31m`.
           unknown  impact.evidence[0]  trace:ab
                    could not be checked: Jaeger does not answer.
@@ -229,9 +227,10 @@ mod tests {
         How you worked  (recorded, not graded)
             12s  detect                 The change was at 10:06:48, the page at 10:07:00.
          1m 05s  diagnose               logs `level=error <x>` at 10:08:05 is the first look that
-                                        settles it: Lines that were not there.
+                                        shows the deciding signal: Lines that were not there.
               -  mitigate               No recorded action ended it.
-                 Recorded looks: 2; showing a difference from the baseline: 1; showing the deciding signal: 1.
+                 Recorded looks: 2; showing a difference from the baseline: 1; showing the
+                 deciding signal: 1.
         ");
     }
 

@@ -13,13 +13,12 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use shop_api::Service;
+use stack::guard::{self, Bearer, Hosts};
 use tokio::net::TcpListener;
 
 use super::drill::Drill;
-use crate::cli::Service;
 use crate::control::{ActionRequest, Failure, SubmitRequest};
-use crate::error::Error;
-use crate::guard::{self, Bearer, Hosts};
 
 /// A write-up may be refused for its size by the grader, in words; this only bounds the memory.
 const LARGEST_BODY: usize = 4 * 1024 * 1024;
@@ -88,8 +87,8 @@ fn answer<T: serde::Serialize>(done: anyhow::Result<T>) -> Response {
         Err(error) => match error.downcast::<Failure>() {
             Ok(failure) => (StatusCode::UNPROCESSABLE_ENTITY, Json(failure)).into_response(),
             Err(error) => {
-                let log = match error.downcast_ref::<Error>() {
-                    Some(Error::Stack { log, .. }) => log.clone(),
+                let log = match error.downcast_ref::<stack::Error>() {
+                    Some(stack::Error::Start { log, .. }) => log.clone(),
                     _ => Vec::new(),
                 };
                 let failure = Failure {

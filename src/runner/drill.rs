@@ -8,8 +8,14 @@ use std::time::Instant;
 
 use anyhow::Context;
 use grader::evidence::{Deploy, DeployKind, Sources};
+use scenario::Pace;
+use scenario::Scenario;
 use serde::Serialize;
 use serde_json::{Value, json};
+use shop_api::Service;
+use stack::fleet::Fleet;
+use stack::provider::Provider;
+use text::format::rfc3339;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
@@ -19,14 +25,9 @@ use super::journal::JsonLines;
 use super::load::Load;
 use super::operate::Done;
 use super::plan::Key;
-use crate::cli::Service;
-use crate::cli::drill::Pace;
-use crate::clock::{now, rfc3339};
+use crate::clock::now;
 use crate::control::{Acted, ActionRequest, Failure, Page};
-use crate::scenario::Scenario;
 use crate::session::{Instance, Lock, Session};
-use crate::stack::fleet::Fleet;
-use crate::stack::provider::Provider;
 
 /// The role under which what the responder does is logged.
 const RESPONDER: &str = "responder";
@@ -415,7 +416,7 @@ impl Drill {
     /// The processes of the shop.
     pub(crate) async fn instances(&self) -> Vec<Instance> {
         let views = self.fleet.views().await;
-        let instance = |view: crate::stack::slot::View| Instance {
+        let instance = |view: stack::slot::View| Instance {
             service: view.service,
             instance: view.instance,
             public: view.public,
@@ -428,7 +429,7 @@ impl Drill {
 
     /// Ends the drill without a grade: it does not count, and why.
     pub(crate) fn void(&self, reason: String) {
-        let _ = crate::stack::targets::replace(
+        let _ = stack::targets::replace(
             &self.folder.join("void.json"),
             json!({"reason": reason}).to_string().as_bytes(),
         );
@@ -454,6 +455,6 @@ impl Drill {
         head["ended"] = json!(rfc3339(now()));
         head["nonce"] = json!(self.key.as_ref().map(|key| &key.nonce));
         // What is there already is worth more than an error at the very end.
-        let _ = crate::stack::targets::replace(&path, format!("{head:#}\n").as_bytes());
+        let _ = stack::targets::replace(&path, format!("{head:#}\n").as_bytes());
     }
 }

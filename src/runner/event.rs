@@ -4,9 +4,9 @@
 
 use serde::Serialize;
 use serde_json::Value;
+use stack::Urls;
 
-use crate::console::{Ink, Style};
-use crate::session::Urls;
+use crate::terminal::{Ink, Style};
 
 /// One thing that happened, as told to the terminal that runs the drill.
 #[derive(Clone, Debug, Serialize)]

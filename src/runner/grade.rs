@@ -16,18 +16,19 @@ use grader::moment::{Frame, Window, Windows};
 use grader::reproduction::{Kept, Reproduced};
 use grader::verdict::{Action, Facts};
 use grader::{Rubric, Verdict, WriteUp};
+use scenario::{Remedy, Scenario};
+use stack::targets::replace;
+use text::format::rfc3339;
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
 
 use super::drill::{Drill, Phase};
 use super::event::Event;
 use super::{impact, measure, reproduction};
-use crate::clock::{now, rfc3339};
-use crate::console::Style;
+use crate::clock::now;
 use crate::control::{ActionRequest, Failure, SubmitRequest, Submitted};
 use crate::report;
-use crate::scenario::{Remedy, Scenario};
-use crate::stack::targets::replace;
+use crate::terminal::Style;
 
 /// Columns of the verdict's text; the runner does not know how wide the other terminal is.
 const WIDTH: usize = 100;

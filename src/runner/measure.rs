@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use grader::evidence::Sources;
 use grader::moment::Window;
+use scenario::Manifest;
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::clock::now;
-use crate::scenario::Manifest;
 
 /// How often a condition is looked at while it is waited for.
 const EVERY: Duration = Duration::from_millis(500);

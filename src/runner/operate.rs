@@ -3,14 +3,15 @@
 use anyhow::bail;
 use grader::evidence::{Changed, Deploy, DeployKind};
 use serde_json::json;
+use shop_api::Service;
+use stack::fleet::operate::Refused;
+use stack::fleet::settings;
+use text::format::counted;
 
 use super::deploy_log::Draft;
 use super::drill::Drill;
-use crate::cli::Service;
 use crate::clock::now;
 use crate::control::{ActionRequest, Failure, Settings};
-use crate::stack::fleet::operate::Refused;
-use crate::stack::fleet::settings;
 
 /// An action as it was carried out.
 pub(crate) struct Done {
@@ -229,9 +230,4 @@ impl Drill {
     async fn control(&self, service: Service, name: &str) -> anyhow::Result<u64> {
         self.fleet.control(service.name(), name, &json!({})).await
     }
-}
-
-fn counted(count: u64, what: &str) -> String {
-    let plural = if count == 1 { "" } else { "s" };
-    format!("{count} {what}{plural}")
 }

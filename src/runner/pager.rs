@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use grader::evidence::prometheus::Alert;
+use text::format::rfc3339;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::drill::{Drill, Phase};
 use super::event::Event;
-use crate::clock::{now, rfc3339};
+use crate::clock::now;
 use crate::control::Page;
 
 /// How often Prometheus is asked.

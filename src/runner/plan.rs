@@ -9,7 +9,17 @@ use std::time::Instant;
 use anyhow::Context;
 use grader::evidence::{DeployKind, Sources};
 use rand::RngExt;
+use scenario::Pace;
+use scenario::{Scenario, seal};
 use serde_json::json;
+use shop_api::Service;
+use stack::Urls;
+use stack::backend::{Kind, Pager, Ports};
+use stack::fleet::Releases;
+use stack::port::Choice;
+use stack::remote::Managers;
+use stack::{Plan, Stack};
+use text::format::rfc3339;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
@@ -20,25 +30,11 @@ use super::folder;
 use super::journal::JsonLines;
 use super::load::Load;
 use super::webhook::Webhook;
-use crate::cli::Service;
-use crate::cli::drill::Pace;
-use crate::clock::{now, rfc3339};
-use crate::scenario::{Scenario, seal};
-use crate::session::{Lock, Session, StateDir, Urls};
-use crate::stack::backend::{Kind, Pager, Ports};
-use crate::stack::fleet::Releases;
-use crate::stack::port::Choice;
-use crate::stack::remote::Managers;
-use crate::stack::{Plan, Stack};
+use crate::clock::now;
+use crate::session::{Lock, Session, StateDir};
 
 /// The release of everything when there is no scenario.
 const PLAIN_RELEASE: &str = "2026.11.1";
-/// Inventory carries most of the load and runs twice; a rollout passes through a mixed state, as in production.
-pub(super) const INSTANCES: [(Service, usize); 3] = [
-    (Service::Gateway, 1),
-    (Service::Checkout, 1),
-    (Service::Inventory, 2),
-];
 
 /// What was asked for, parsed.
 #[derive(Debug)]
@@ -150,7 +146,6 @@ impl Prepared {
             backend: self.options.backend.clone(),
             ports: self.options.ports,
             pager,
-            instances: INSTANCES.into(),
             releases: releases(self.scenario())?,
             current: current(self.scenario()),
             telemetry: self.options.telemetry,
@@ -260,7 +255,7 @@ pub(super) async fn assemble(
             timeline: JsonLines::open(&prepared.folder, "timeline.jsonl")?,
             actions: JsonLines::open(&prepared.folder, "actions.jsonl")?,
         },
-        scratch: crate::stack::scratch(&prepared.folder),
+        scratch: stack::scratch(&prepared.folder),
         cache: prepared.options.cache.clone(),
         folder: prepared.folder,
         session: Mutex::new(session),

@@ -12,14 +12,13 @@ use anyhow::Context;
 use grader::WriteUp;
 use grader::reproduction::{Answered, Reproduced, Trial};
 use grader::rubric::Growth;
+use scenario::{Action, Event, Scenario, Target};
+use stack::copy::{Copy, Plan};
 
 use super::drill::Drill;
 use super::plan;
-use crate::burst;
-use crate::cli::evidence::Request;
-use crate::report::command::{self, MAX_SECONDS};
-use crate::scenario::{Action, Event, Scenario, Target};
-use crate::stack::copy::{Copy, Plan};
+use crate::burst::line::{self, MAX_SECONDS};
+use crate::burst::{self, Request};
 
 /// Whoever submits waits for it: starting, changing and stopping a copy takes no longer than this besides the requests.
 const PREPARED_WITHIN: Duration = Duration::from_secs(60);
@@ -35,7 +34,7 @@ pub(super) async fn attempt(
     if lines.is_empty() {
         return None;
     }
-    let requests = match command::requests(lines) {
+    let requests = match line::requests(lines) {
         Ok(requests) => requests,
         Err(why) => return Some(Reproduced::Refused(why)),
     };
@@ -68,7 +67,6 @@ async fn tried(
             seed: drill.seed,
             scratch: drill.scratch.join(name),
             cache: drill.cache.clone(),
-            instances: plan::INSTANCES.into(),
             releases: plan::releases(Some(scenario))?,
             current: plan::current(Some(scenario)),
         })
@@ -132,7 +130,7 @@ async fn measured(
     requests: &[Request],
     growth: Option<&Growth>,
 ) -> anyhow::Result<Trial> {
-    let client = crate::http::client().build().context("HTTP client")?;
+    let client = stack::http::client().build().context("HTTP client")?;
     let base = format!("http://{}", copy.gateway);
     let before = total(copy, &client, growth).await?;
     let deadline = Instant::now() + Duration::from_secs(MAX_SECONDS);
@@ -220,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_copy_gets_what_came_up_to_the_change() {
-        let scenario = crate::scenario::catalogue::load("error-spike").expect("it is valid");
+        let scenario = scenario::catalogue::load("error-spike").expect("it is valid");
         let events = until_the_change(&scenario);
         let changes: Vec<bool> = events.iter().map(|event| event.change).collect();
         assert_eq!(changes, [false, false, true]);

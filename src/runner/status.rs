@@ -1,10 +1,11 @@
 //! What `firedrill status` shows: what runs, how it does, what was paged.
 
 use grader::evidence::Sources;
+use shop_api::Service;
+use text::format::rfc3339;
 
 use super::drill::{Action, Drill};
-use crate::cli::Service;
-use crate::clock::{now, rfc3339};
+use crate::clock::now;
 use crate::control::{Sli, Status, Taken};
 
 impl Drill {

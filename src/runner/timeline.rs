@@ -7,14 +7,15 @@ use anyhow::Context;
 use grader::moment::Window;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use scenario::Pace;
+use scenario::{Action, Event as Step, Scenario, Target};
+use text::format::rfc3339;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::drill::{Drill, Phase};
 use super::event::Event;
 use super::measure;
-use crate::cli::drill::Pace;
-use crate::clock::{now, rfc3339};
-use crate::scenario::{Action, Event as Step, Scenario, Target};
+use crate::clock::now;
 
 /// The first seconds of traffic, in which caches and pools fill, do not belong to the baseline. At the real pace.
 const WARM_UP_S: f64 = 20.0;

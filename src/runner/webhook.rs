@@ -12,15 +12,14 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use grader::evidence::prometheus::{Alert, Labels};
 use serde::Deserialize;
+use stack::backend::{Kind, Pager};
+use stack::guard::{self, Bearer, Hosts};
+use stack::manager::Token;
 use tokio::net::TcpListener;
 
 use super::drill::Drill;
 use super::pager;
 use super::plan::Options;
-use crate::error::Error;
-use crate::guard::{self, Bearer, Hosts};
-use crate::stack::backend::{Kind, Pager};
-use crate::stack::manager::Token;
 
 /// A notification holds some alerts of some hundred bytes.
 const LARGEST_BODY: usize = 256 * 1024;
@@ -84,7 +83,7 @@ impl Webhook {
 
     async fn bind(self) -> anyhow::Result<Bound> {
         let bound = TcpListener::bind(self.addr).await;
-        let listener = bound.map_err(|error| Error::Stack {
+        let listener = bound.map_err(|error| stack::Error::Start {
             message: format!("the pager cannot listen on {}: {error}", self.addr),
             log: Vec::new(),
             hint: Some("choose another address with `--pager ADDR`".to_owned()),

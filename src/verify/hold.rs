@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use scenario::Scenario;
 use serde_json::Value;
 use tempfile::TempDir;
 use time::OffsetDateTime;
@@ -15,7 +16,6 @@ use time::format_description::well_known::Rfc3339;
 
 use super::silence::{self, Searched};
 use crate::control::{Control, Submitted};
-use crate::scenario::Scenario;
 use crate::session::StateDir;
 
 /// A start on a busy machine.

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::solver::NAMES;
 use super::{Checked, Report};
-use crate::console::table::{Align, Cell, Table};
-use crate::console::{Console, Ink};
+use crate::terminal::table::{Align, Cell, Table};
+use crate::terminal::{Console, Ink};
 
 /// Everything that was found, as tables; `console` gives colours and width.
 pub(crate) fn text(report: &Report, console: Console) -> String {

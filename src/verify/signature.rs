@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use grader::log_query::Query;
 use grader::moment::Window;
+use scenario::{Scenario, Sign};
 use serde::Serialize;
 use time::Duration;
 
 use crate::recorded::Recorded;
-use crate::scenario::{Scenario, Sign};
 
 /// A signature that shows for less is a coincidence of two scrapes.
 const LASTS_S: u32 = 3;

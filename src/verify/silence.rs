@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use grader::heap::{OUR_CRATES, Site};
+use scenario::Scenario;
 
 use crate::control::Status;
-use crate::scenario::Scenario;
 use crate::session::{Instance, Session};
 
 /// Words that would tell a sandbox from production, in whatever drill, where the shop itself speaks.
@@ -77,7 +77,7 @@ struct Exported {
 }
 
 async fn exported(session: &Session) -> anyhow::Result<Vec<Exported>> {
-    let http = crate::http::client()
+    let http = stack::http::client()
         .timeout(TIMEOUT)
         .build()
         .context("HTTP client")?;

@@ -9,11 +9,11 @@ use grader::evidence::{Deploy, DeployKind, TraceQuery};
 use grader::moment::{Moment, Window};
 use grader::writeup::{self, Claim, WriteUp};
 use grader::{Component, Mechanism, Severity, TriggerKind};
+use scenario::Scenario;
 use serde::Serialize;
 use time::Duration;
 
 use crate::recorded::Recorded;
-use crate::scenario::Scenario;
 
 /// What a solver got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -1,4 +1,4 @@
-//! What the backend role is told: one JSON line on its standard input.
+//! The configuration of the backend role: one JSON line on its standard input.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

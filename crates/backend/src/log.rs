@@ -39,7 +39,7 @@ impl<S: Subscriber> Layer<S> for Lines {
             "instance": "backend",
             "message": message.0,
         });
-        // A closed standard error is the wish of the process that started this one.
+        // Standard error may be closed; then there is no log.
         _ = writeln!(std::io::stderr(), "{line}");
     }
 }

@@ -119,7 +119,7 @@ async fn look(State(looks): State<Looks>, request: Request, next: Next) -> Respo
         // Not waited for: the answer is what was asked for.
         tokio::task::spawn_blocking(move || {
             if let Err(error) = looks.write(&question) {
-                warn!("a question is not written down: {error}");
+                warn!("failed to record a query: {error}");
             }
         });
     }

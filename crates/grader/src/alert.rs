@@ -233,8 +233,8 @@ mod tests {
         );
         check("time() > 1764000000", Some("`time()`"));
         check("up and on() hour() > 3", Some("`hour()`"));
-        check("ALERTS{alertname=\"Slow\"}", Some("there already"));
-        check("ALERTS_FOR_STATE > 0", Some("there already"));
-        check("build_info{version=\"2\"}", Some("what ran"));
+        check("ALERTS{alertname=\"Slow\"}", Some("existing alert"));
+        check("ALERTS_FOR_STATE > 0", Some("existing alert"));
+        check("build_info{version=\"2\"}", Some("which release ran"));
     }
 }

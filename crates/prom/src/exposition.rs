@@ -95,10 +95,10 @@ pub enum Mistake {
     /// Something else was due here.
     #[error("expected {0} at `{1}`")]
     Expected(&'static str, String),
-    /// A number that is none.
+    /// A text in the place of a number.
     #[error("`{0}` is not a number")]
     NotANumber(String),
-    /// A timestamp that is none.
+    /// A text in the place of a timestamp.
     #[error("`{0}` is not a timestamp")]
     NotATimestamp(String),
     /// A label that occurs twice.

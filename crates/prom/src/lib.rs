@@ -124,7 +124,7 @@ impl Metrics {
             // What is loaded is written to the new journal as well, so that one file has it all.
             replay(folder.clone(), &store)?;
             if let Err(error) = std::fs::remove_dir_all(&folder) {
-                warn!("`{}` stays: {error}", folder.display());
+                warn!("failed to remove `{}`: {error}", folder.display());
             }
         }
         let options = promql::Options {
@@ -210,7 +210,7 @@ impl Metrics {
 fn store(is_replay: bool, journal: Option<Arc<Journal>>) -> Store {
     let mut limits = store::Limits::default();
     if is_replay {
-        // What is replayed is old, and it is all there is.
+        // Replayed samples are old and must stay.
         limits.retention = Duration::MAX;
     }
     match journal {

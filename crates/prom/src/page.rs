@@ -5,10 +5,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::Redirect;
 use axum::routing::get;
+use maud::{Markup, html};
 use serde_json::json;
-use web::{Link, answer};
+use web::{Link, Page, answer};
 
-const SHELL: &str = include_str!("page/index.html");
+const PAGE: Page<'_> = Page {
+    title: "Metrics",
+    home: "/graph",
+    script: "main.js",
+    fallback: "This page needs JavaScript. The API under /api/v1 does not.",
+};
 
 /// The paths at which the document is served; its script shows what belongs there.
 const PAGES: [&str; 5] = ["/graph", "/query", "/alerts", "/targets", "/rules"];
@@ -35,13 +41,21 @@ pub fn router(links: &[Link], traces: &str, run: &str, end_ms: Option<i64>) -> R
         router = router.route(path, get(|| async { Redirect::temporary("/graph") }));
     }
     for path in PAGES {
-        let shell = || async { answer("text/html; charset=utf-8", SHELL) };
-        router = router.route(path, get(shell));
+        router = router.route(path, get(|| async { PAGE.answer(&navigation()) }));
     }
     for (name, content) in SCRIPTS {
         router = web::script(router, name, content);
     }
     router
+}
+
+fn navigation() -> Markup {
+    html! {
+        a href="/graph" { "Graph" }
+        a href="/alerts" { "Alerts " span #firing.count hidden {} }
+        a href="/rules" { "Rules" }
+        a href="/targets" { "Targets" }
+    }
 }
 
 #[cfg(test)]

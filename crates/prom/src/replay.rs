@@ -42,7 +42,7 @@ pub fn replay(folder: &Path, store: &Store) -> io::Result<Replay> {
     };
     let bytes = std::fs::read(&path)?;
     if bytes.is_empty() {
-        reader.lose("all of it is lost".to_owned());
+        reader.lose("the file is empty: all samples are lost".to_owned());
         return Ok(reader.result);
     }
     let head = frame::frames(&bytes);

@@ -106,7 +106,7 @@ impl Rules {
                     .evaluate(&rules.store, &rules.options, due_ms);
             });
             if let Err(error) = evaluated.await {
-                tracing::error!("a rule group stopped in the middle: {error}");
+                tracing::error!("a rule group panicked: {error}");
             }
         }
     }

@@ -131,7 +131,7 @@ impl Scraper {
             match watch.changed() {
                 Ok(None) => {}
                 Ok(Some(targets)) => self.apply(targets, &mut running, &mut tasks, &client),
-                Err(error) => warn!("the targets stay as they were: {error}"),
+                Err(error) => warn!("the list of targets stays unchanged: {error}"),
             }
             while tasks.try_join_next().is_some() {}
             tokio::select! {

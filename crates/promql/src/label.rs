@@ -57,7 +57,7 @@ impl Labels {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether it has no label.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

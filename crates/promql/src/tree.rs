@@ -67,7 +67,7 @@ pub(super) fn labels_of_absent(argument: &Expr) -> Labels {
             labels = labels.with(name, &matcher.value);
             certain.push(name);
         } else {
-            // What a further matcher speaks of has no one value.
+            // A label with a second matcher has no single value.
             labels = labels.with(name, "");
         }
     }

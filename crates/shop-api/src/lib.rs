@@ -12,8 +12,10 @@ pub mod payment;
 pub mod problem;
 pub mod product;
 pub mod reservation;
+pub mod service;
 pub mod sku;
 pub mod v1;
 
 pub use money::{Currency, Money};
+pub use service::Service;
 pub use sku::Sku;

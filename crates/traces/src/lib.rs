@@ -104,13 +104,13 @@ impl Traces {
             (
                 "traces_stored_spans",
                 "gauge",
-                "Spans held.",
+                "Spans in memory.",
                 stats.spans as u64,
             ),
             (
                 "traces_stored_traces",
                 "gauge",
-                "Traces held.",
+                "Traces in memory.",
                 stats.traces as u64,
             ),
             (
@@ -122,19 +122,19 @@ impl Traces {
             (
                 "traces_received_spans_total",
                 "counter",
-                "Spans taken.",
+                "Spans accepted.",
                 stats.received,
             ),
             (
                 "traces_rejected_spans_total",
                 "counter",
-                "Spans refused as not valid.",
+                "Invalid spans refused.",
                 stats.rejected,
             ),
             (
                 "traces_evicted_spans_total",
                 "counter",
-                "Spans gone to make room.",
+                "Spans evicted to make room.",
                 stats.evicted,
             ),
             (

@@ -126,7 +126,7 @@ pub enum Value {
     Empty,
     /// Text.
     Text(String),
-    /// Truth.
+    /// A boolean.
     Bool(bool),
     /// Integer.
     Int(i64),
@@ -202,7 +202,7 @@ impl Value {
 pub struct Event {
     /// When, in nanoseconds since the epoch.
     pub time_ns: u64,
-    /// What.
+    /// Its name.
     pub name: String,
     /// Attributes that the emitter did not send.
     pub dropped_attributes: u32,

@@ -54,24 +54,24 @@ impl Default for Limits {
 /// What is stored and what was received.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
-    /// Spans held.
+    /// Spans in memory.
     pub spans: usize,
-    /// Traces held.
+    /// Traces in memory.
     pub traces: usize,
-    /// Bytes held, indexes and tables included.
+    /// Bytes used, indexes and tables included.
     pub bytes: usize,
-    /// Spans taken since the start.
+    /// Spans accepted since the start.
     pub received: u64,
     /// Spans refused since the start because they were not valid.
     pub rejected: u64,
-    /// Spans that had to go since the start because a limit was reached.
+    /// Spans evicted since the start because a limit was reached.
     pub evicted: u64,
 }
 
 /// The answer to a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Receipt {
-    /// Spans taken.
+    /// Spans accepted.
     pub spans: usize,
     /// Spans refused.
     pub rejected: usize,
@@ -153,7 +153,7 @@ impl Store {
         accepted
     }
 
-    /// What is held and what was seen.
+    /// What is stored and what was received.
     pub fn stats(&self) -> Stats {
         self.inner.lock().stats()
     }

@@ -5,7 +5,9 @@
 mod asset;
 mod host;
 mod link;
+mod page;
 
 pub use asset::{JAVASCRIPT, answer, assets, script};
 pub use host::guard;
 pub use link::{Link, safe};
+pub use page::Page;

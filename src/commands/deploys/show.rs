@@ -2,6 +2,7 @@
 //!
 //! It draws no conclusion: numbers that move with a deploy may move because of something else.
 
+use ::text::format;
 use grader::evidence::deploys::value_text;
 use grader::evidence::{Changed, Deploy, DeployKind, Deploys, Look, LookKind, Prometheus, Sources};
 use serde::Serialize;
@@ -9,11 +10,11 @@ use time::{Duration, OffsetDateTime};
 
 use crate::cli::evidence::DeploysShow as Args;
 use crate::commands::source::{self, Live};
-use crate::console::table::{Align, Cell, Table};
-use crate::console::{Ink, Style, format, text};
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::recorded;
+use crate::terminal::table::{Align, Cell, Table};
+use crate::terminal::{Ink, Style, text};
 
 /// What is compared: so long before an entry, and so long after it.
 const WINDOW: Duration = Duration::MINUTE;

@@ -4,15 +4,16 @@ use std::time::Duration;
 
 use grader::evidence::prometheus::{Exemplar, Exemplars};
 use grader::moment::Window;
+use text::format;
+use text::when::When;
 
 use super::super::source::Live;
 use super::{explain, labels};
 use crate::cli::evidence::Query as Args;
-use crate::console::table::{Align, Cell, Table};
-use crate::console::{Ink, Style, format};
 use crate::context::Context;
 use crate::error::Outcome;
-use crate::when::When;
+use crate::terminal::table::{Align, Cell, Table};
+use crate::terminal::{Ink, Style};
 
 /// How far back it looks unless told.
 const SINCE: Duration = Duration::from_secs(15 * 60);

@@ -64,15 +64,15 @@ fn all_problems_are_told_with_line_and_key() {
     let text = "+++\nverdict = 'maybe'\nseverty = 'sev2'\n\n[impact]\nrequests = -3\nstart = 'soon'\nevidence = [1]\n\n[cause]\nmechanism = 'mising-index'\ncolour = 'red'\n\n[[timeline]]\nat = 5\n\n[trigger]\nkind = ['deploy']\n[alert]\nfor = 'long'\n+++\n";
     insta::assert_snapshot!(problems(text), @r"
     report.md:2:11: verdict: `maybe` is not a verdict; write `incident` or `no incident`
-    report.md:3:1: severty: unknown key; did you mean `severity`?
-    report.md:6:12: impact.requests: expected a whole number, 0 or more
+    report.md:3:1: severty: is not a known key; did you mean `severity`?
+    report.md:6:12: impact.requests: must be a whole number, 0 or more, not the number -3
     report.md:7:9: impact.start: `soon` is not a time; write `10:02:30` (UTC), `page+30s` or `2026-11-23T10:02:30Z`
-    report.md:8:13: impact.evidence[0]: a pointer is a string, not a number
+    report.md:8:13: impact.evidence[0]: must be a string, not the number 1
     report.md:11:13: cause.mechanism: `mising-index` is not a mechanism; did you mean `missing-index`?
-    report.md:12:1: cause.colour: unknown key; known keys: component, evidence, explanation, mechanism
-    report.md:15:6: timeline[0].at: expected a time, not a number
-    report.md:18:8: trigger.kind: expected a string, not a list
-    report.md:20:7: alert.for: `long` is not a duration, such as `30s` or `2m`
+    report.md:12:1: cause.colour: is not a known key; the keys are `component`, `mechanism`, `explanation`, `evidence`
+    report.md:15:6: timeline[0].at: must be a time, not the number 5
+    report.md:18:8: trigger.kind: must be a string, not a list
+    report.md:20:7: alert.for: `long` is not a duration, such as `250ms`, `30s`, `5m`, `2h` or `2d`
     ");
 }
 

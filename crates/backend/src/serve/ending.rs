@@ -31,7 +31,9 @@ pub(super) fn watch_input(metrics: Arc<Metrics>, traces: Traces, folder: Option<
         std::process::exit(0);
     });
     if let Err(error) = spawned {
-        error!("the end of the runner will not be noticed: {error}");
+        error!(
+            "failed to watch standard input, so the end of the runner will go unnoticed: {error}"
+        );
     }
 }
 

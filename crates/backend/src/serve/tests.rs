@@ -22,7 +22,7 @@ fn unknown_keys_of_the_configuration_are_errors() {
 }
 
 #[tokio::test]
-async fn free_ports_are_chosen_and_told() {
+async fn free_ports_are_chosen_and_announced() {
     let listeners = Listeners::bind(&config(serde_json::json!({})))
         .await
         .unwrap();

@@ -754,7 +754,7 @@ fn a_reproduction_must_show_the_symptom_with_the_change_and_not_without() {
         line,
         Some(ran(9, 0)),
         (4.0, 4.0),
-        "With it: 9 of 20 requests failed",
+        "With the change: 9 of 20 requests failed",
     );
     check(
         true,
@@ -775,7 +775,7 @@ fn a_reproduction_must_show_the_symptom_with_the_change_and_not_without() {
         line,
         Some(ran(0, 9)),
         (0.0, 4.0),
-        "without the change only.",
+        "only without the change.",
     );
     let refused = Reproduced::Refused("`rm -r /` is not a `firedrill request`".to_owned());
     check(
@@ -802,5 +802,5 @@ fn a_reproduction_must_show_the_symptom_with_the_change_and_not_without() {
     );
     check(true, &[], None, (0.0, 4.0), "None is given.");
     check(false, line, None, (0.0, 0.0), "Not run: in this drill");
-    check(false, &[], None, (0.0, 0.0), "this drill asks for none");
+    check(false, &[], None, (0.0, 0.0), "this drill needs none");
 }

@@ -111,7 +111,10 @@ impl Profile {
             }
             let lasts = matches!(phase, Phase::Ramp { .. } | Phase::Burst { .. });
             if lasts && !(phase.for_s() > 0.0 && phase.for_s() <= 1e6) {
-                add("for_s", "must be above 0 and at most 1e6 seconds".to_owned());
+                add(
+                    "for_s",
+                    "must be above 0 and at most 1e6 seconds".to_owned(),
+                );
             }
             if let Some(rate) = phase.rate().filter(|&rate| !is_rate(rate)) {
                 add("rate", rate_message(rate, "at least 0"));

@@ -26,7 +26,7 @@ impl Form {
         found.map(|(_, value)| value.as_str())
     }
 
-    /// The parameter `limit`; 0 is none.
+    /// The parameter `limit`; 0 means no limit.
     pub(super) fn limit(&self) -> Result<usize, Error> {
         match self.get("limit") {
             "" => Ok(0),

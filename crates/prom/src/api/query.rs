@@ -112,10 +112,8 @@ async fn evaluate(
     match task.await {
         Ok(result) => Ok(result?),
         Err(error) => {
-            tracing::error!("a query stopped in the middle: {error}");
-            Err(Error::Internal(
-                "the query stopped in the middle".to_owned(),
-            ))
+            tracing::error!("a query panicked: {error}");
+            Err(Error::Internal("the query failed unexpectedly".to_owned()))
         }
     }
 }

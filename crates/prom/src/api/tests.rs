@@ -223,7 +223,7 @@ async fn wrong_requests_are_answered_as_prometheus_does() {
 }
 
 #[tokio::test]
-async fn what_the_parser_cannot_survive_is_refused_wherever_an_expression_comes_in() {
+async fn expressions_that_crash_the_parser_are_refused_at_every_entry() {
     let nested = format!("{}1{}", "(".repeat(5_000), ")".repeat(5_000));
     let parameters = [
         ("query", "query"),

@@ -202,7 +202,7 @@ fn a_journal_without_its_head_or_anything_else_is_a_loss() {
     let path = folder.path().join(FILE_NAME);
     std::fs::write(&path, "").unwrap();
     let found = replay(folder.path(), &Store::new(Limits::default())).unwrap();
-    assert_eq!(found.losses, ["all of it is lost"]);
+    assert_eq!(found.losses, ["the file is empty: all samples are lost"]);
     write(folder.path());
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[..8].fill(0);

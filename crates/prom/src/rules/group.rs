@@ -76,11 +76,11 @@ pub struct AlertRule {
 /// How an evaluation went.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
-    /// There was none.
+    /// There was no evaluation.
     Unknown,
-    /// Well.
+    /// It succeeded.
     Good,
-    /// Not, and why.
+    /// It failed, and why.
     Failed(String),
 }
 

@@ -1,65 +1,66 @@
-//! The part of Go's text templates that alert rules use in labels and annotations.
+//! The part of Go's text templates that rule files use in labels and annotations.
 //!
 //! ```text
-//! text {{ $value | humanizePercentage }} text {{ if gt $value 1.0 }}…{{ else }}…{{ end }}
+//! text {{ $labels.service }} text {{ $value | humanizePercentage }} text {{ printf "%.2f" $value }}
 //! ```
 //!
-//! Templates are read when a rule file is loaded, so that a mistake in one is reported there and not in the
-//! middle of an incident. Queries inside templates, variables and loops are refused.
+//! A template is read when its rule file is loaded, and everything else that Go's templates can do is refused there:
+//! a mistake must not wait for the middle of an incident.
 
-mod function;
+mod humanize;
 mod parse;
+mod printf;
 #[cfg(test)]
 mod tests;
 
 use crate::number;
-use function::Function;
+use humanize::Humanize;
 use promql::Labels;
 
 /// A template that has been read.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Template(Vec<Node>);
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 enum Node {
     Text(String),
     Print(Expression),
-    If {
-        condition: Expression,
-        then: Vec<Node>,
-        otherwise: Vec<Node>,
-    },
 }
 
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 enum Expression {
-    Text(String),
-    Number(f64),
     Value,
-    /// All labels.
-    Labels,
+    /// The value with that many decimals.
+    Decimals(usize),
+    /// The value with that many significant digits, or as few as needed.
+    Digits(Option<usize>),
     Label(String),
-    Call(Function, Vec<Expression>),
+    Humanize(Humanize, Box<Expression>),
+    Printf(Vec<Node>),
 }
 
-/// What is wrong with a template.
+/// Why a template is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// `{{` without `}}`.
     #[error("`{{{{` is not closed")]
     Unclosed,
-    /// `{{ if }}` without `{{ end }}`, or the other way round.
-    #[error("`{0}` has no counterpart")]
-    Unbalanced(&'static str),
-    /// A function that is not there.
-    #[error("function `{0}` is not known")]
-    UnknownFunction(String),
-    /// Something that could not be read.
-    #[error("`{0}` is not understood here")]
-    Unexpected(String),
+    /// What rule files may not use here.
+    #[error(
+        "`{what}` is not supported; a template may use $value, $labels.NAME and the functions {functions}"
+    )]
+    Unsupported {
+        /// What was read.
+        what: String,
+        /// The functions that are known.
+        functions: String,
+    },
     /// A function with too few or too many arguments.
-    #[error("`{0}` takes {1} arguments")]
-    Arity(&'static str, usize),
+    #[error("`{0}` takes one argument")]
+    Arity(&'static str),
+    /// A format that does not fit its arguments.
+    #[error("printf: {0}")]
+    Format(#[from] printf::Error),
 }
 
 /// What a template is expanded with.
@@ -77,80 +78,43 @@ impl Template {
         parse::template(text).map(Template)
     }
 
-    /// The text for one sample. What goes wrong then, say the number of a text, stands in its place.
+    /// The text for one sample.
     pub fn expand(&self, scope: Scope<'_>) -> String {
-        let mut text = String::new();
-        expand(&self.0, scope, &mut text);
-        text
+        expand(&self.0, scope)
     }
 }
 
-/// What an expression evaluates to.
-#[derive(Debug, Clone, PartialEq)]
-enum Value {
-    Text(String),
-    Number(f64),
-    Truth(bool),
+fn expand(nodes: &[Node], scope: Scope<'_>) -> String {
+    let texts = nodes.iter().map(|node| match node {
+        Node::Text(text) => text.clone(),
+        Node::Print(expression) => expression.text(scope),
+    });
+    texts.collect()
 }
 
-impl Value {
-    fn show(&self) -> String {
+impl Expression {
+    fn text(&self, scope: Scope<'_>) -> String {
         match self {
-            Value::Text(text) => text.clone(),
-            Value::Number(number) => number::general(*number, None),
-            Value::Truth(truth) => truth.to_string(),
-        }
-    }
-
-    fn number(&self) -> Option<f64> {
-        match self {
-            Value::Text(text) => text.parse().ok(),
-            Value::Number(number) => Some(*number),
-            Value::Truth(_) => None,
-        }
-    }
-
-    fn is_true(&self) -> bool {
-        match self {
-            Value::Text(text) => !text.is_empty(),
-            Value::Number(number) => *number != 0.0,
-            Value::Truth(truth) => *truth,
-        }
-    }
-}
-
-fn expand(nodes: &[Node], scope: Scope<'_>, text: &mut String) {
-    for node in nodes {
-        match node {
-            Node::Text(plain) => text.push_str(plain),
-            Node::Print(expression) => text.push_str(&evaluate(expression, scope).show()),
-            Node::If {
-                condition,
-                then,
-                otherwise,
-            } => {
-                let is_true = evaluate(condition, scope).is_true();
-                expand(if is_true { then } else { otherwise }, scope, text);
+            Expression::Value => number::general(scope.value, None),
+            Expression::Decimals(count) if scope.value.is_finite() => {
+                format!("{:.count$}", scope.value)
             }
+            Expression::Decimals(_) => number::general(scope.value, None),
+            Expression::Digits(count) => number::general(scope.value, *count),
+            Expression::Label(name) => scope.labels.get(name).unwrap_or_default().to_owned(),
+            // A label that is not a number stays as it is.
+            Expression::Humanize(humanize, inner) => match inner.number(scope) {
+                Some(number) => humanize(number),
+                None => inner.text(scope),
+            },
+            Expression::Printf(nodes) => expand(nodes, scope),
         }
     }
-}
 
-fn evaluate(expression: &Expression, scope: Scope<'_>) -> Value {
-    match expression {
-        Expression::Text(text) => Value::Text(text.clone()),
-        Expression::Number(number) => Value::Number(*number),
-        Expression::Value => Value::Number(scope.value),
-        Expression::Labels => Value::Text(scope.labels.to_string()),
-        Expression::Label(name) => {
-            Value::Text(scope.labels.get(name).unwrap_or_default().to_owned())
-        }
-        Expression::Call(function, arguments) => {
-            let arguments: Vec<Value> = arguments
-                .iter()
-                .map(|argument| evaluate(argument, scope))
-                .collect();
-            function.call(&arguments)
+    fn number(&self, scope: Scope<'_>) -> Option<f64> {
+        match self {
+            Expression::Value => Some(scope.value),
+            other => other.text(scope).parse().ok(),
         }
     }
 }

@@ -210,7 +210,7 @@ fn all_mistakes_in_a_file_are_named_with_their_lines() {
             "r.yml:7: record: `x y` is not a metric name",
             "r.yml:9: `for`, `keep_firing_for` and `annotations` belong to alerts",
             "r.yml:12: labels: `1` is not a label name",
-            "r.yml:12: annotations.s: function `nope` is not known",
+            "r.yml:12: annotations.s: `nope` is not supported; a template may use $value, $labels.NAME and the functions humanize, ",
             "a rule needs `alert` or `record`",
             "group `a` occurs twice",
         ],

@@ -30,7 +30,7 @@ struct Entry {
     exemplar: Option<ScrapedExemplar>,
 }
 
-/// An exemplar as the target gives it: it need not say when.
+/// An exemplar as the target gives it; the time is optional.
 #[derive(Debug, Clone, PartialEq)]
 struct ScrapedExemplar {
     labels: ExemplarLabels,

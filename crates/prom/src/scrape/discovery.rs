@@ -52,7 +52,7 @@ pub enum Error {
     Invalid(PathBuf, String),
 }
 
-/// Looks at a targets file again and again.
+/// Polls a targets file.
 #[derive(Debug)]
 pub(super) struct Watch {
     path: PathBuf,

@@ -9,7 +9,7 @@ use crate::exemplar::Exemplar;
 use crate::journal::{Journal, Recorder};
 use promql::{Labels, Sample};
 
-/// Names a series of one store; it outlives the series and then stands for nothing.
+/// Identifies a series of one store. It may outlive the series; then it refers to nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SeriesId(pub(super) u32);
 

@@ -65,7 +65,7 @@ fn matchers_select_as_in_prometheus() {
 }
 
 #[test]
-fn late_and_double_samples_are_turned_away() {
+fn late_and_duplicate_samples_are_refused() {
     let store = Store::new(Limits::default());
     let outcomes = write(
         &store,
@@ -131,7 +131,7 @@ fn age_ends_samples_and_series() {
     assert_eq!(stats.series, 1);
     assert!(stats.min_ms >= Some(1_000_000), "{stats:?}");
     assert_eq!(found(&store, "{__name__=~\".+\"}"), ["long"]);
-    // An id that someone remembers does not reach another series.
+    // A remembered id never reaches another series.
     assert_eq!(
         store.batch().append(
             old,
@@ -221,7 +221,7 @@ fn readers_see_whole_batches_while_a_writer_writes() {
 }
 
 #[test]
-fn what_targets_say_about_families_is_kept_once() {
+fn descriptions_of_families_are_kept_once() {
     let store = Store::new(Limits::default());
     let say = |help: &str| {
         let help = help.to_owned();

@@ -9,7 +9,7 @@ use crate::eval::Evaluator;
 use crate::row::{ABSENT, Row, Steps, is_present};
 
 impl Evaluator<'_> {
-    /// `topk` and `bottomk`: the k largest or smallest members, at each step for itself.
+    /// `topk` and `bottomk`: the k largest or smallest members, at each step separately.
     pub(super) fn choose(
         &self,
         aggregate: &AggregateExpr,

@@ -78,7 +78,7 @@ impl Evaluator<'_> {
         unite(left)
     }
 
-    /// Clears the cells of a row at the steps where whether one of `others` has a value is not as wanted.
+    /// Clears the cells of a row at the steps at which `others` have a value, or at those at which they have none.
     fn mask(
         &self,
         row: &mut Row,

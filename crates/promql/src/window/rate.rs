@@ -7,7 +7,7 @@ use crate::range::Window;
 use crate::row::{Row, Steps};
 use crate::{Error, Sample};
 
-/// What of the increase between two samples is wanted.
+/// Which part of the increase between two samples to return.
 #[derive(Debug, Clone, Copy)]
 struct Kind {
     /// A decrease means that the counter started again from 0.

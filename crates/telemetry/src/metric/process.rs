@@ -78,17 +78,17 @@ impl Collector for Process {
             .into_iter()
             .zip(values)
             .map(|((name, help, kind), value)| {
-                let mut metric = Metric::new();
+                let mut metric = Metric::default();
                 if kind == MetricType::COUNTER {
-                    let mut counter = Counter::new();
+                    let mut counter = Counter::default();
                     counter.set_value(value);
                     metric.set_counter(counter);
                 } else {
-                    let mut gauge = Gauge::new();
+                    let mut gauge = Gauge::default();
                     gauge.set_value(value);
                     metric.set_gauge(gauge);
                 }
-                let mut family = MetricFamily::new();
+                let mut family = MetricFamily::default();
                 family.set_name(name.to_owned());
                 family.set_help(help.to_owned());
                 family.set_field_type(kind);

@@ -248,7 +248,7 @@ async fn searches_understand_both_dialects() {
 }
 
 #[tokio::test]
-async fn mistakes_are_told_in_each_apis_own_format() {
+async fn errors_have_each_apis_own_format() {
     let traces = backend();
     let v3 = |code: u16, message: &str| json!({"error": {"httpCode": code, "message": message}});
     let range =

@@ -1,4 +1,4 @@
-//! Reads a journal back, also one that a crash cut short or a disk damaged: the good frames load, the rest is told.
+//! Reads a journal back, also one that a crash cut short or a disk damaged: the good frames load, the rest is reported.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};

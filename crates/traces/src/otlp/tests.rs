@@ -121,7 +121,7 @@ async fn spans_in_json_arrive_with_their_ids() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_is_refused_in_the_protocols_own_format() {
+async fn invalid_requests_are_refused_in_the_protocols_own_format() {
     let cases: Vec<(&str, &str, Vec<u8>, u16, &str)> = vec![
         (PROTOBUF, "", vec![0xff; 40], 400, "decode"),
         (PROTOBUF, "gzip", b"no gzip".to_vec(), 400, "gzip"),
@@ -257,7 +257,7 @@ async fn grpc_takes_plain_and_compressed_requests_and_refuses_garbage() {
 }
 
 #[tokio::test]
-async fn figures_count_what_was_taken() {
+async fn figures_count_accepted_spans() {
     let traces = backend();
     send(
         &traces,
@@ -278,7 +278,7 @@ async fn figures_count_what_was_taken() {
 }
 
 #[test]
-fn damaged_requests_never_bring_the_collector_down() {
+fn damaged_requests_never_crash_the_collector() {
     let traces = backend();
     let whole = shop::request(0, 4, 0).encode_to_vec();
     let (mut taken, mut refused) = (0, 0);

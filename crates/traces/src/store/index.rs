@@ -144,7 +144,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// Heap bytes held.
+    /// Heap bytes used.
     pub(super) fn bytes(&self) -> usize {
         self.single_terms.len() * 6 + self.terms.len() * 8 + self.bytes.len() + self.durations.len()
     }

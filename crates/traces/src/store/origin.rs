@@ -96,7 +96,7 @@ fn attributes_of(attributes: &[KeyValue]) -> Vec<Attribute> {
     attributes.iter().map(read).collect()
 }
 
-/// The name of the service. Where there is none to go by, the attribute is given the stand-in that Jaeger gives it.
+/// The name of the service. A resource without one gets the stand-in that Jaeger gives it.
 fn service_of(resource: &mut Vec<Attribute>) -> String {
     let known = resource.iter_mut().find(|(key, _)| key == "service.name");
     let stand_in = match &known {

@@ -295,7 +295,7 @@ fn late_spans_join_their_trace() {
         );
     }
     feed(&store, "b", "1", &["7 2<1 late consumer 9000+1"]);
-    let trace = store.trace(&id(7)).expect("the trace is held");
+    let trace = store.trace(&id(7)).expect("the trace is stored");
     let names: Vec<&str> = trace.spans.iter().map(|span| span.name.as_str()).collect();
     assert_eq!(names, ["first", "late"]);
     assert_eq!(found(&store, &query_of("operation=late")), [7]);
@@ -319,9 +319,9 @@ fn the_oldest_traces_go_first_and_go_whole() {
     let stats = store.stats();
     assert!(stats.spans <= TINY.spans + 4, "{stats:?}");
     assert_eq!(stats.received, stats.spans as u64 + stats.evicted);
-    let held = found(&store, &query_of("operation=new"));
-    assert_eq!(held.last(), Some(&200));
-    let gap = held.windows(2).find(|pair| pair[1] != pair[0] + 1);
+    let stored = found(&store, &query_of("operation=new"));
+    assert_eq!(stored.last(), Some(&200));
+    let gap = stored.windows(2).find(|pair| pair[1] != pair[0] + 1);
     assert_eq!(gap, None, "what is left is the newest");
     // The tail that arrived after the beginning was forgotten is a trace of its own, without the older tail.
     let rest = store.trace(&id(1)).map_or(0, |trace| trace.spans.len());
@@ -482,7 +482,7 @@ fn nothing_of_a_span_is_lost() {
         assert_eq!(store.inner.lock().sealed.is_empty(), padding == 0);
         let trace = store
             .trace(&parse_trace_id("5").expect("an id"))
-            .expect("the trace is held");
+            .expect("the trace is stored");
         let got = &trace.spans[0];
         let text = |key: &str, text: &str| -> Attribute { (key.into(), Value::Text(text.into())) };
         let typed = vec![
@@ -558,7 +558,7 @@ fn a_trace_of_very_many_spans_is_cut_and_says_so() {
         });
         store.ingest(&[batch("a", "1", spans.collect())]);
     }
-    let trace = store.trace(&id(1)).expect("the trace is held");
+    let trace = store.trace(&id(1)).expect("the trace is stored");
     assert_eq!((trace.spans.len(), trace.is_cut), (MOST_SPANS, true));
 }
 

@@ -1,0 +1,138 @@
+//! The scenario files that are part of the program.
+
+use text::Problem;
+
+use crate::{Open, Scenario};
+
+/// Why a drill of the catalogue cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is none of that name.
+    #[error("there is no drill `{id}`")]
+    Unknown {
+        /// What was asked for.
+        id: String,
+        /// Names that look like it, best first.
+        nearest: Vec<&'static str>,
+    },
+    /// Files of the catalogue have problems.
+    #[error("the catalogue has {}", text::format::counted(.0.len(), "problem"))]
+    Invalid(Vec<Problem>),
+}
+
+/// A scenario file as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct File {
+    /// The name for messages, relative to the repository.
+    pub path: &'static str,
+    /// The id, which is the file's name.
+    pub id: &'static str,
+    /// The whole file.
+    pub text: &'static str,
+}
+
+macro_rules! files {
+    ($($id:literal),+ $(,)?) => {
+        &[$(File {
+            path: concat!("scenarios/", $id, ".toml"),
+            id: $id,
+            text: include_str!(concat!("../../../scenarios/", $id, ".toml")),
+        }),+]
+    };
+}
+
+/// Every file, by id. A test compares the list with the folder.
+pub const FILES: &[File] = files![
+    "after-the-rush",
+    "cannot-save",
+    "checkout-stalls",
+    "edge-refuses",
+    "error-spike",
+    "memory-growth",
+    "memory-rise",
+    "noisy-warnings",
+    "orders-in-waves",
+    "orders-queue",
+    "slow-checkout",
+    "try-again-later",
+    "unknown-callers",
+    "warehouse-waits"
+];
+
+/// The file of a drill; names that look like the id are suggested when there is none.
+pub fn file(id: &str) -> Result<&'static File, Error> {
+    FILES
+        .iter()
+        .find(|file| file.id == id)
+        .ok_or_else(|| Error::Unknown {
+            id: id.to_owned(),
+            nearest: text::nearest(id, FILES.iter().map(|file| file.id)),
+        })
+}
+
+/// The drill of that id.
+pub fn load(id: &str) -> Result<Scenario, Error> {
+    let file = file(id)?;
+    Scenario::read(file.path, file.text).map_err(Error::Invalid)
+}
+
+/// All drills, as far as they may be shown, by level and id; all problems of all files when there are any.
+pub fn list() -> Result<Vec<Open>, Error> {
+    let mut drills = Vec::new();
+    let mut problems: Vec<Problem> = Vec::new();
+    for file in FILES {
+        match Scenario::read(file.path, file.text) {
+            Ok(scenario) => drills.push(scenario.open()),
+            Err(found) => problems.extend(found),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Error::Invalid(problems));
+    }
+    drills.sort_by(|a, b| (a.level, &a.id).cmp(&(b.level, &b.id)));
+    Ok(drills)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalogue_holds_every_file_of_the_folder() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios");
+        let entries = std::fs::read_dir(folder).expect("scenarios folder");
+        let mut names: Vec<String> = entries
+            .filter_map(|entry| entry.expect("entry").file_name().into_string().ok())
+            .filter_map(|name| name.strip_suffix(".toml").map(str::to_owned))
+            .collect();
+        names.sort_unstable();
+        let ids: Vec<&str> = FILES.iter().map(|file| file.id).collect();
+        assert_eq!(ids, names);
+    }
+
+    #[test]
+    fn every_drill_of_the_catalogue_is_valid() {
+        for file in FILES {
+            if let Err(problems) = Scenario::read(file.path, file.text) {
+                let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                panic!("{}", lines.join("\n"));
+            }
+        }
+    }
+
+    #[test]
+    fn every_incident_can_be_reproduced() {
+        for file in FILES {
+            let scenario = Scenario::read(file.path, file.text).expect("valid");
+            let is_asked = scenario.rubric.reproduction.is_some();
+            assert_ne!(is_asked, scenario.is_control(), "{}", file.id);
+        }
+    }
+
+    #[test]
+    fn an_id_that_does_not_exist_is_answered_with_one_that_does() {
+        let error = load("slow-chekout").expect_err("no such drill");
+        let expected = "Unknown { id: \"slow-chekout\", nearest: [\"slow-checkout\"] }";
+        assert_eq!(format!("{error:?}"), expected);
+    }
+}

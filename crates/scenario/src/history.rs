@@ -1,0 +1,43 @@
+//! What the releases of a scenario are made of: each has the settings of the one before it, with its own over them.
+
+use grader::evidence::Changed;
+use serde_json::Value;
+use settings::{by_release, changes, resolve};
+use shop_api::Service;
+
+use super::{Release, Scenario};
+
+impl Scenario {
+    /// The releases of a service, oldest first: those deployed before the drill, then those of the timeline as they are written.
+    pub fn releases_of(&self, service: Service) -> Vec<&Release> {
+        let to_come = self
+            .history
+            .iter()
+            .filter(|release| release.service == service && release.age.is_none());
+        let before = self.deployed_before(service);
+        before.into_iter().chain(to_come).collect()
+    }
+
+    /// The settings of each release of a service, as far as somebody says them, oldest first.
+    pub fn settings_of(&self, service: Service) -> Result<Vec<(&str, Value)>, serde_json::Error> {
+        let own = self.releases_of(service).into_iter().map(|release| {
+            let own = serde_json::to_value(&release.settings)?;
+            Ok((release.release.as_str(), own))
+        });
+        Ok(by_release(
+            own.collect::<Result<Vec<_>, serde_json::Error>>()?,
+        ))
+    }
+
+    /// The settings that a release changes against the one before it; none for the oldest of its service, before which nothing
+    /// is known.
+    pub fn changes_of(&self, release: &Release) -> Result<Vec<Changed>, serde_json::Error> {
+        let all = self.settings_of(release.service)?;
+        let of = |settings: &Value| resolve(release.service, std::slice::from_ref(settings));
+        let at = all.iter().position(|(name, _)| *name == release.release);
+        match at.and_then(|at| Some((all.get(at.checked_sub(1)?)?, &all[at]))) {
+            Some(((_, before), (_, after))) => Ok(changes(&of(before)?, &of(after)?)),
+            None => Ok(Vec::new()),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The timeline's events and the remedy's actions.
+
+use shop_api::Service;
+use text::table::{Reader, Table};
+
+use super::settings;
+use crate::{Action, Event, Remedy, Target};
+
+const SERVICES: [(&str, Service); 3] = [
+    (Service::Gateway.name(), Service::Gateway),
+    (Service::Checkout.name(), Service::Checkout),
+    (Service::Inventory.name(), Service::Inventory),
+];
+
+const TARGETS: [(&str, Target); 4] = [
+    (Service::Gateway.name(), Target::Service(Service::Gateway)),
+    (Service::Checkout.name(), Target::Service(Service::Checkout)),
+    (
+        Service::Inventory.name(),
+        Target::Service(Service::Inventory),
+    ),
+    ("payment", Target::Payment),
+];
+
+/// `[[timeline]]`; an event whose kind or service cannot be read is left out, and has a problem.
+///
+/// Leaving it out would shift the indices that later messages name, so a note takes its place.
+pub(super) fn timeline(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<Event> {
+    let rows = root.tables(reader, "timeline");
+    rows.into_iter()
+        .map(|mut row| {
+            let at_s = row.number(reader, "at_s");
+            let change = row.optional_bool(reader, "change");
+            let action = action(reader, &mut row);
+            if action.is_some() {
+                row.finish(reader);
+            }
+            let unread = Action::Note {
+                text: UNREAD.to_owned(),
+            };
+            Event {
+                at_s,
+                change,
+                action: action.unwrap_or(unread),
+            }
+        })
+        .collect()
+}
+
+/// Stands for an event that could not be read.
+const UNREAD: &str = "unread";
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Deploy,
+    Config,
+    Load,
+    Note,
+}
+
+fn action(reader: &mut Reader<'_>, row: &mut Table<'_>) -> Option<Action> {
+    let kinds = [
+        ("deploy", Kind::Deploy),
+        ("config", Kind::Config),
+        ("load", Kind::Load),
+        ("note", Kind::Note),
+    ];
+    match row.choice(reader, "kind", &kinds)? {
+        Kind::Deploy => {
+            let service = row.choice(reader, "service", &SERVICES);
+            let release = row.text(reader, "release");
+            let instances = row.optional_texts(reader, "instances");
+            Some(Action::Deploy {
+                service: service?,
+                release,
+                instances,
+            })
+        }
+        Kind::Config => {
+            let target = row.choice(reader, "service", &TARGETS);
+            if !row.has("settings") {
+                reader.problem(
+                    &row.key("settings"),
+                    "is missing; add the settings that change as a table",
+                );
+            }
+            let settings = target.map(|target| settings(reader, row, target));
+            let summary = row.optional_text(reader, "summary");
+            let author = row.optional_text(reader, "author");
+            Some(Action::Config {
+                target: target?,
+                settings: settings?,
+                summary,
+                author,
+            })
+        }
+        Kind::Load => {
+            let rate = row.optional_number(reader, "rate");
+            Some(Action::Load {
+                rate,
+                for_s: row.optional_number(reader, "for_s"),
+            })
+        }
+        Kind::Note => Some(Action::Note {
+            text: row.text(reader, "text"),
+        }),
+    }
+}
+
+/// `[[remedy]]`.
+pub(super) fn remedy(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<Remedy> {
+    let rows = root.tables(reader, "remedy");
+    rows.into_iter()
+        .filter_map(|mut row| {
+            let action = row.choice(
+                reader,
+                "action",
+                &[("rollback", 0), ("deploy", 1), ("restart", 2)],
+            )?;
+            let service = row.choice(reader, "service", &SERVICES);
+            let remedy = match action {
+                0 => Remedy::Rollback { service: service? },
+                1 => Remedy::Deploy {
+                    release: row.text(reader, "release"),
+                    service: service?,
+                },
+                _ => Remedy::Restart { service: service? },
+            };
+            row.finish(reader);
+            Some(remedy)
+        })
+        .collect()
+}

@@ -1,0 +1,235 @@
+//! The settings that processes run with: where each comes from, and changes of them while the shop runs.
+
+use std::collections::BTreeMap;
+use std::sync::PoisonError;
+
+use anyhow::Context;
+use grader::evidence::Changed;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use settings::{changes, flat, meanings, merge, patch, remove, resolve};
+use shop_api::Service;
+use text::nearest;
+
+use super::Fleet;
+use super::operate::BLOCKED;
+
+/// A setting, and who says so.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Setting {
+    /// Its name, with the tables that it is in: `cache.capacity`.
+    pub key: String,
+    /// What it is; null where it is not set.
+    pub value: Value,
+    /// What it would be if nobody said anything.
+    pub default: Value,
+    /// Who says so last.
+    pub from: Origin,
+}
+
+/// Who says what a setting is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// Nobody.
+    Default,
+    /// The release that runs.
+    Release,
+    /// Those who own the service, since.
+    Pushed,
+    /// The responder.
+    Responder,
+}
+
+impl Origin {
+    /// From the lowest layer to the highest.
+    const LAYERS: [Self; 3] = [Self::Release, Self::Pushed, Self::Responder];
+}
+
+/// A change of settings that cannot be, in words, and what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Refused {
+    /// What cannot be.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl Fleet {
+    /// Every setting of the release that `service` runs.
+    pub fn settings(&self, service: Service, release: &str) -> anyhow::Result<Vec<Setting>> {
+        let layers = self.layers(service.name(), release)?;
+        let defaults = flat(&resolve(service, &[])?);
+        let said: Vec<_> = layers.iter().map(flat).collect();
+        let origin = |key: &str| {
+            let last = said.iter().rposition(|layer| layer.contains_key(key));
+            last.map_or(Origin::Default, |at| Origin::LAYERS[at])
+        };
+        let all = flat(&resolve(service, &layers)?).into_iter();
+        let setting = |(key, value): (String, Value)| Setting {
+            default: defaults.get(&key).cloned().unwrap_or_default(),
+            from: origin(&key),
+            key,
+            value,
+        };
+        Ok(all.map(setting).collect())
+    }
+
+    /// What processes of `service` run with differently under `after` than under `before`, both releases of it.
+    pub fn release_changes(
+        &self,
+        service: Service,
+        before: &str,
+        after: &str,
+    ) -> anyhow::Result<Vec<Changed>> {
+        let of = |release| anyhow::Ok(resolve(service, &self.layers(service.name(), release)?)?);
+        Ok(changes(&of(before)?, &of(after)?))
+    }
+
+    /// Pushes configuration to `service`, as its owners do, and swaps its instances; gives what that changed.
+    pub async fn push(
+        &self,
+        service: Service,
+        release: &str,
+        settings: Value,
+    ) -> anyhow::Result<Vec<Changed>> {
+        let _turn = self.pipeline.lock().await;
+        self.relayer(service, release, &self.pushed, settings).await
+    }
+
+    /// Sets these keys for the responder and swaps the instances; gives what that changed, nothing where all was so.
+    pub async fn set(
+        &self,
+        service: Service,
+        release: &str,
+        pairs: &BTreeMap<String, String>,
+    ) -> anyhow::Result<Vec<Changed>> {
+        let _turn = self.pipeline.lock().await;
+        let mut kept = self.kept_for(service);
+        let layers = self.layers(service.name(), release)?;
+        for (key, text) in pairs {
+            settable(service, key)?;
+            let attempt = |value: Value| {
+                let mut tried = kept.clone();
+                merge(&mut tried, &patch(key, value));
+                let [release, pushed, _] = &layers;
+                let layers = [release.clone(), pushed.clone(), tried.clone()];
+                resolve(service, &layers).map(|_| tried)
+            };
+            let mut tries = meanings(text).into_iter().map(attempt);
+            let first = tries.next().context("a word means something")?;
+            kept = match first {
+                Ok(kept) => kept,
+                Err(error) => tries.find_map(Result::ok).ok_or_else(|| Refused {
+                    message: format!("`{key}` of `{service}` cannot be `{text}`: {error}"),
+                    hint: format!("`firedrill config show {service}` shows its value"),
+                })?,
+            };
+        }
+        self.relayer(service, release, &self.kept, kept).await
+    }
+
+    /// Takes back what the responder set of these keys; gives what that changed.
+    pub async fn unset(
+        &self,
+        service: Service,
+        release: &str,
+        keys: &[String],
+    ) -> anyhow::Result<Vec<Changed>> {
+        let _turn = self.pipeline.lock().await;
+        let mut kept = self.kept_for(service);
+        for key in keys {
+            settable(service, key)?;
+            if !remove(&mut kept, key) {
+                let message = format!("`{key}` of `{service}` was not set with `config set`");
+                let hint =
+                    format!("`firedrill config show {service}` shows where each value comes from");
+                return Err(Refused { message, hint }.into());
+            }
+        }
+        self.relayer(service, release, &self.kept, kept).await
+    }
+
+    /// What lies over the defaults: the release's own settings, what was pushed, what the responder set.
+    pub(super) fn layers(&self, service: &str, release: &str) -> anyhow::Result<[Value; 3]> {
+        let key = (service.to_owned(), release.to_owned());
+        let own = self
+            .releases
+            .get(&key)
+            .with_context(|| format!("`{service}` has no release `{release}`"))?;
+        let layer = |layers: &std::sync::Mutex<BTreeMap<String, Value>>| {
+            let layers = layers.lock().unwrap_or_else(PoisonError::into_inner);
+            layers.get(service).cloned().unwrap_or_else(|| json!({}))
+        };
+        Ok([own.clone(), layer(&self.pushed), layer(&self.kept)])
+    }
+
+    fn kept_for(&self, service: Service) -> Value {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(service.name())
+            .cloned()
+            .unwrap_or_else(|| json!({}))
+    }
+
+    /// Puts a layer of `service` in place and swaps its instances if that changes anything. Whoever calls has the pipeline.
+    async fn relayer(
+        &self,
+        service: Service,
+        release: &str,
+        layers: &std::sync::Mutex<BTreeMap<String, Value>>,
+        layer: Value,
+    ) -> anyhow::Result<Vec<Changed>> {
+        let put = |layer: Option<Value>| {
+            let mut layers = layers.lock().unwrap_or_else(PoisonError::into_inner);
+            match layer {
+                Some(layer) => layers.insert(service.to_string(), layer),
+                None => layers.remove(service.name()),
+            }
+        };
+        let resolved = || anyhow::Ok(resolve(service, &self.layers(service.name(), release)?)?);
+        let before = resolved()?;
+        let former = put(Some(layer));
+        let changed = changes(&before, &resolved()?);
+        if changed.is_empty() {
+            return Ok(changed);
+        }
+        if let Err(error) = self.renew(service.name()).await {
+            // What did not come up with the new settings runs on with the old; what did is taken back.
+            put(former);
+            let back = self.renew(service.name()).await;
+            return Err(back.err().unwrap_or(error));
+        }
+        Ok(changed)
+    }
+}
+
+/// Whether a key is one that can be set, in words if not.
+fn settable(service: Service, key: &str) -> anyhow::Result<()> {
+    if key == BLOCKED {
+        let message = format!("`{BLOCKED}` cannot be set with `config set`");
+        let hint = "use `firedrill block` and `unblock`".to_owned();
+        return Err(Refused { message, hint }.into());
+    }
+    let known = flat(&resolve(service, &[])?);
+    if known.contains_key(key) {
+        return Ok(());
+    }
+    let table = format!("{key}.");
+    let inside: Vec<&str> = known
+        .keys()
+        .map(String::as_str)
+        .filter(|known| known.starts_with(&table))
+        .collect();
+    let message = match inside.first() {
+        Some(first) => {
+            format!("`{key}` of `{service}` is a table; set a key in it, such as `{first}`")
+        }
+        None => format!("`{service}` has no setting `{key}`"),
+    };
+    let hint = match nearest(key, known.keys().map(String::as_str)).first() {
+        Some(near) if inside.is_empty() => format!("did you mean `{near}`?"),
+        _ => format!("`firedrill config show {service}` lists them"),
+    };
+    Err(Refused { message, hint }.into())
+}
