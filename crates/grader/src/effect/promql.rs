@@ -15,6 +15,8 @@ use crate::number::number;
 
 /// So many samples of the incident must lie beyond the margin: one may be a scrape that came late.
 const SAMPLES: usize = 3;
+/// A baseline of so many samples has shown its range.
+const WHOLE_RANGE: f64 = 40.0;
 /// More clear changes than this are a dashboard and no evidence: some of many always differ.
 const MAX_CHANGES: usize = 20;
 /// Labels that tell instances and releases apart; what they name is another in every run.
@@ -193,7 +195,9 @@ impl Baseline {
         values.sort_by(f64::total_cmp);
         let (low, high) = (values[0], values[values.len() - 1]);
         let middle = values[values.len() / 2];
-        let spread = 0.5 * (high - low) * (live.max(1) as f64).sqrt();
+        // A short baseline has not shown its whole range.
+        let short = (WHOLE_RANGE / samples.len() as f64).sqrt().clamp(1.0, 2.0);
+        let spread = 0.5 * (high - low) * (live.max(1) as f64).sqrt() * short;
         Self {
             low,
             middle,

@@ -17,7 +17,7 @@ use crate::moment::{Frame, Window, Windows, unix_s};
 /// What a rate at the begin of the baseline looks back on.
 const BEFORE: Duration = Duration::seconds(15);
 /// Traces of a window that are compared.
-const TRACES: usize = 400;
+const TRACES: usize = 150;
 /// Metrics of the scrape and of the rules, which are never evidence.
 const LEFT_OUT: [&str; 4] = ["scrape_", "ALERTS", "up", "process_virtual"];
 

@@ -87,7 +87,7 @@ fn one_of_many_must_stand_out_more() {
             .collect()
     };
     let none = BTreeSet::new();
-    assert_eq!(told(&effect(&many(0, 0.0), &many(20, 6.0), &none)), "");
+    assert_eq!(told(&effect(&many(0, 0.0), &many(20, 8.0), &none)), "");
     assert_eq!(
         told(&effect(&many(0, 0.0), &many(20, 20.0), &none)),
         "{route=\"0\"} Up"
