@@ -17,6 +17,7 @@ const ANSWER: Duration = Duration::from_secs(10);
 
 /// A request, and how often it is sent. A reproduction gives it as the arguments of `firedrill request`.
 #[derive(Debug, Clone, Args)]
+#[group(skip)]
 pub struct Request {
     /// The method
     #[arg(value_name = "METHOD", value_parser = parse_method)]
@@ -30,8 +31,15 @@ pub struct Request {
     /// A header; may be repeated
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = parse_header)]
     pub headers: Vec<(String, String)>,
-    /// Send the request N times and summarise the responses; `{n}` in path, body and headers is its number: 01 to 20
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=500))]
+    /// How often to send the request.
+    // Without the escape sequence, clap prints `{n}` as a line break.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=500),
+        help = "Send the request N times and summarise the responses; `{\u{1b}[0mn}` in path, body and headers is its number: 01 to 20"
+    )]
     pub times: u32,
     /// Requests per second
     #[arg(long, value_name = "R", default_value_t = 10.0, value_parser = parse_rate)]

@@ -89,9 +89,7 @@ fn service() -> impl TypedValueParser<Value = Service> {
 /// Reads a pace; help and completions list them.
 fn pace() -> impl TypedValueParser<Value = Pace> {
     let about = |pace| match pace {
-        Pace::Real => {
-            "The page comes 2 to 6 minutes after the start: time to learn the baseline"
-        }
+        Pace::Real => "The page comes 2 to 6 minutes after the start: time to learn the baseline",
         Pace::Fast => "The page comes within 60 s of the start",
     };
     let names = Pace::ALL.map(|pace| PossibleValue::new(pace.name()).help(about(pace)));
@@ -101,13 +99,13 @@ fn pace() -> impl TypedValueParser<Value = Pace> {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a drill: a blind choice, or by name
+    /// Run a drill, chosen blindly or by name
     Run(drill::Run),
     /// Start the shop, its traffic and the backends without an incident
     Up(drill::Up),
     /// List the drills by id, symptom and level, without spoilers
     List(drill::List),
-    /// Show what is running, how healthy it is, and what paged
+    /// Show what is running, its health, pages and actions
     Status(drill::Status),
     /// Search or follow the services' logs
     Logs(evidence::Logs),
@@ -147,12 +145,14 @@ pub enum Command {
     Report(write::Report),
     /// Submit a write-up for its verdict and end the drill
     Submit(write::Submit),
-    /// Show what happened, the shortest path through the evidence, and what misled
+    /// Show what happened, the shortest path through the evidence, and what was misleading
     Debrief(write::Debrief),
-    /// Show the graded runs and how the scores develop
+    /// Show the graded runs and their scores over time
     History(write::History),
     /// Open the evidence of an ended run in Jaeger and Prometheus
     Open(drill::Open),
+    /// Pack a run into one compressed file
+    Pack(write::Pack),
     /// Validate scenario files and list every problem
     Check(drill::Check),
     /// Run drills and check that each one is sound

@@ -13,6 +13,7 @@ mod logs;
 mod man;
 mod manage;
 mod open;
+mod pack;
 mod profile;
 mod query;
 mod report;
@@ -67,6 +68,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Debrief(args) => debrief::run(&context, &args),
         Command::History(args) => history::run(&context, &args),
         Command::Open(args) => open::run(&context, &args),
+        Command::Pack(args) => pack::run(&context, &args),
         Command::Manage(args) => manage::run(&context, &args),
         Command::Probe(args) => manage::probe(&args),
         // `main` takes the role itself: it ends with the role's own exit code.

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
+use record::Head;
 use time::OffsetDateTime;
 
-use crate::capsule::Opened;
+use crate::error::Error;
 use crate::session::StateDir;
 use crate::terminal::{Color, Console, Style};
+use crate::unpacked::Unpacked;
 
 /// The process around a command.
 #[derive(Debug)]
@@ -20,8 +22,8 @@ pub struct Context {
     pub console: Console,
     /// When the command started.
     pub now: OffsetDateTime,
-    /// Capsules that were named instead of runs; what they were unpacked into goes with the command.
-    opened: Mutex<BTreeMap<PathBuf, Opened>>,
+    /// Archives that were named instead of runs; what they were unpacked into goes with the command.
+    unpacked: Mutex<BTreeMap<PathBuf, Unpacked>>,
 }
 
 /// Columns to assume where there is no terminal to ask.
@@ -40,48 +42,73 @@ impl Context {
                     .map_or(WIDTH_WITHOUT_TERMINAL, |(width, _)| usize::from(width.0)),
             },
             now: OffsetDateTime::now_utc(),
-            opened: Mutex::default(),
+            unpacked: Mutex::default(),
         })
     }
 
-    /// The folder of a run named by id, by the beginning of one, by folder, or by the file of its capsule.
+    /// The folder of a run named by id, by the beginning of one, by folder, or by the file of its archive.
     pub(crate) fn run_folder(&self, run: &str) -> anyhow::Result<PathBuf> {
         let file = Path::new(run);
         let is_run = self.state.recorded().iter().any(|known| known == run);
-        match file.is_file() && !is_run {
-            true => self.unpacked(file),
-            false => Ok(self.state.run_folder(run)?),
-        }
+        let folder = match file.is_file() && !is_run {
+            true => self.unpacked(file)?,
+            false => self.state.run_folder(run)?,
+        };
+        readable(folder)
     }
 
     /// The folder to read evidence from: the run asked for, else the running drill's, else the newest.
     pub(crate) fn evidence(&self, run: Option<&str>) -> anyhow::Result<PathBuf> {
         match run {
             Some(run) => self.run_folder(run),
-            None => self.state.evidence(None),
+            None => readable(self.state.evidence(None)?),
+        }
+    }
+
+    /// The same for what wants a run that is over; `hint` says what to do with one that is not.
+    pub(crate) fn ended(&self, run: Option<&str>, hint: &str) -> anyhow::Result<PathBuf> {
+        let folder = self.evidence(run)?;
+        match self.state.find()? {
+            Some(session) if session.folder == folder => {
+                Err(Error::usage("this run is still running", hint).into())
+            }
+            _ => Ok(folder),
         }
     }
 
     fn unpacked(&self, file: &Path) -> anyhow::Result<PathBuf> {
-        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(capsule) = opened.get(file) {
-            return Ok(capsule.folder());
+        let mut all = self.unpacked.lock();
+        if let Some(unpacked) = all.get(file) {
+            return Ok(unpacked.folder());
         }
-        let progress = self.console.progress("unpacking the capsule");
-        let capsule = Opened::unpack(file, &self.state.path().join("opened"))?;
+        let progress = self.console.progress("unpacking the archive");
+        let unpacked = Unpacked::of(file, &self.state.path().join("opened"))?;
         drop(progress);
-        if !capsule.losses.is_empty() {
+        if !unpacked.losses.is_empty() {
             let name = file.display();
             self.console.note(&format!(
-                "capsule `{name}` is not whole; the rest of it opens. Lost:"
+                "archive `{name}` is damaged; the rest of it opens. Missing:"
             ));
-            for loss in &capsule.losses {
-                self.console.note(&format!("  {loss}"));
+            for loss in &unpacked.losses {
+                self.console
+                    .note(&format!("  {}", text::format::harmless(&loss.to_string())));
             }
         }
-        let folder = capsule.folder();
-        opened.insert(file.to_owned(), capsule);
+        let folder = unpacked.folder();
+        all.insert(file.to_owned(), unpacked);
         Ok(folder)
+    }
+}
+
+/// Refuses a run of another format.
+fn readable(folder: PathBuf) -> anyhow::Result<PathBuf> {
+    match Head::read(&folder) {
+        Err(error @ record::Error::Format { .. }) => {
+            let hint = "read it with the version of firedrill that recorded it";
+            Err(Error::usage(error.to_string(), hint).into())
+        }
+        // Whatever else is wrong with it is told by who needs it.
+        _ => Ok(folder),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context;
+use grader::Verdict;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use shop_api::Service;
@@ -132,8 +133,6 @@ pub struct Acted {
 pub struct SubmitRequest {
     /// The file's text.
     pub write_up: String,
-    /// Whether the answer is shown where colours are.
-    pub color: bool,
 }
 
 /// What came of a submission.
@@ -144,10 +143,8 @@ pub enum Submitted {
     Verdict {
         /// Whether it passed.
         passed: bool,
-        /// The verdict, for programs.
-        verdict: serde_json::Value,
-        /// The verdict, for people.
-        text: String,
+        /// The grade.
+        verdict: Box<Verdict>,
     },
     /// The run does not count.
     Void {
@@ -296,11 +293,11 @@ impl Control {
     }
 
     /// Hands a write-up in; returns with the verdict.
-    pub fn submit(&self, write_up: String, color: bool) -> anyhow::Result<Submitted> {
+    pub fn submit(&self, write_up: String) -> anyhow::Result<Submitted> {
         self.answer(
             self.http
                 .post(format!("{}/v1/submit", self.base))
-                .json(&SubmitRequest { write_up, color }),
+                .json(&SubmitRequest { write_up }),
         )
     }
 

@@ -1,14 +1,14 @@
-//! The graded runs of a state folder, oldest first: how somebody does, over time.
+//! The graded runs of a state folder, oldest first.
 
 pub(crate) mod picture;
 
 use std::path::Path;
 
-use grader::verdict::Taken;
+use grader::verdict::{Taken, VERDICT};
+use record::{Head, VOID};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use time::OffsetDateTime;
 
-use crate::recorded;
 use crate::session::StateDir;
 
 /// One run that was graded and counts.
@@ -16,8 +16,9 @@ use crate::session::StateDir;
 pub(crate) struct Graded {
     /// The run's id.
     pub(crate) run: String,
-    /// When it began, RFC 3339.
-    pub(crate) at: String,
+    /// When it began.
+    #[serde(with = "record::instant")]
+    pub(crate) at: OffsetDateTime,
     /// The drill's id.
     pub(crate) drill: String,
     /// Its level.
@@ -36,22 +37,6 @@ pub(crate) struct Time {
     pub(crate) seconds: Option<f64>,
 }
 
-/// The part of a verdict that is told here; older verdicts have less.
-#[derive(Deserialize)]
-struct Verdict {
-    passed: bool,
-    score: u32,
-    pass_mark: u32,
-    #[serde(default)]
-    conduct: Conduct,
-}
-
-#[derive(Default, Deserialize)]
-struct Conduct {
-    #[serde(default)]
-    times: Vec<Taken>,
-}
-
 /// The part of a scenario that is told here.
 #[derive(Deserialize)]
 struct Scenario {
@@ -66,31 +51,29 @@ impl Graded {
     }
 }
 
-/// All of them. A run that was not graded, turned out void, or whose verdict cannot be read is none.
+/// All of them; a run that was not graded, is void, or has another format is left out.
 pub(crate) fn graded(state: &StateDir) -> Vec<Graded> {
     let runs = state.recorded();
-    let read = |run: &String| read(run, &state.runs().join(run));
+    let read = |run: &String| read(&state.runs().join(run));
     runs.iter().filter_map(read).collect()
 }
 
-fn read(run: &str, folder: &Path) -> Option<Graded> {
-    let verdict = std::fs::read(folder.join("verdict.json")).ok()?;
-    let verdict: Verdict = serde_json::from_slice(&verdict).ok()?;
-    if folder.join("void.json").exists() {
+fn read(folder: &Path) -> Option<Graded> {
+    let head = Head::read(folder).ok()?;
+    let verdict = VERDICT.find(folder).ok()??;
+    if VOID.path(folder).exists() {
         return None;
     }
-    let head = std::fs::read(folder.join("run.json")).ok()?;
-    let head: Value = serde_json::from_slice(&head).ok()?;
     // Only what is told of it, so that a drill of another version is told, too.
-    let scenario = std::fs::read_to_string(recorded::kept(folder)?).ok()?;
+    let scenario = std::fs::read_to_string(record::scenario_file(folder)?).ok()?;
     let scenario: Scenario = toml::from_str(&scenario).ok()?;
     let time = |taken: Taken| Time {
         name: taken.name,
         seconds: taken.seconds,
     };
     Some(Graded {
-        run: run.to_owned(),
-        at: head["started"].as_str()?.to_owned(),
+        run: head.run,
+        at: head.started,
         drill: scenario.id,
         level: scenario.level,
         passed: verdict.passed,

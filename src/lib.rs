@@ -3,7 +3,6 @@
 //! `main.rs` only parses the arguments and calls [`commands::run`]; tests and tools reach the rest from here.
 
 mod burst;
-mod capsule;
 pub mod cli;
 mod clock;
 pub mod commands;
@@ -17,4 +16,5 @@ mod runner;
 mod runtime;
 pub mod session;
 pub mod terminal;
+mod unpacked;
 pub mod verify;

@@ -1,14 +1,14 @@
 //! A run that is over: its scenario, and its evidence served once more for whoever grades or verifies it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context as _;
 use grader::evidence::Sources;
-use grader::reproduction::{Kept, Reproduced};
-use grader::{Facts, Verdict, WriteUp};
+use grader::reproduction::{REPRODUCTION, Reproduced, Trials};
+use grader::verdict::VERDICT;
+use grader::{Verdict, WriteUp};
+use record::{BackendKind, FACTS, Facts, Head, Urls, run_of, scenario_file};
 use scenario::{Scenario, catalogue, seal};
-use serde_json::Value;
-use stack::Urls;
 use stack::backend::{Backend, Ports};
 
 use crate::burst::line;
@@ -23,30 +23,22 @@ pub(crate) struct Key {
 impl Key {
     /// Fails for a run that had no scenario.
     pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
-        let head = std::fs::read(folder.join("run.json")).context("head of the run")?;
-        let head: Value = serde_json::from_slice(&head).context("head of the run")?;
-        let field = |name: &str| head[name].as_str().unwrap_or_default().to_owned();
-        let (nonce, hash) = (field("nonce"), field("scenario_hash"));
-        if hash.is_empty() {
+        let head = Head::read(folder)?;
+        let Some(hash) = head.scenario_hash else {
             return Err(
                 Error::usage("this run has no incident", "`firedrill run` starts a drill").into(),
             );
-        }
-        Ok(Self { nonce, hash })
+        };
+        Ok(Self {
+            nonce: head.nonce.unwrap_or_default(),
+            hash,
+        })
     }
-}
-
-/// The id of the run that a folder holds.
-pub(crate) fn run_of(folder: &Path) -> String {
-    folder
-        .file_name()
-        .map(|name| name.to_string_lossy().into_owned())
-        .unwrap_or_default()
 }
 
 /// The scenario of a run: kept by the grade, else the one of the catalogue that the hash belongs to.
 pub(crate) fn scenario(folder: &Path) -> anyhow::Result<Scenario> {
-    if let Some(path) = kept(folder) {
+    if let Some(path) = scenario_file(folder) {
         let text = std::fs::read_to_string(&path).context("scenario of the run")?;
         return Ok(Scenario::read(&path.display().to_string(), &text).map_err(Error::Scenario)?);
     }
@@ -58,36 +50,21 @@ pub(crate) fn scenario(folder: &Path) -> anyhow::Result<Scenario> {
     Ok(catalogue::load(file.id)?)
 }
 
-/// The scenario file that the grade has put into the run's folder.
-pub(crate) fn kept(folder: &Path) -> Option<PathBuf> {
-    let files = std::fs::read_dir(folder)
-        .ok()?
-        .flatten()
-        .map(|entry| entry.path());
-    files.into_iter().find(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "toml")
-    })
-}
-
-/// That a run's traces and metrics are not in its folder.
+/// The backends of a run whose traces and metrics are not in its folder.
 #[derive(Debug)]
-pub(crate) struct Elsewhere {
-    /// `native` or `external`.
-    kind: String,
+pub(crate) struct ForeignBackends {
+    kind: BackendKind,
     /// Where they were kept, as far as that may answer still.
     pub(crate) urls: Option<Urls>,
 }
 
-impl Elsewhere {
+impl ForeignBackends {
     /// What the run's head says; nothing for a run on the embedded backends, which record what they take.
     pub(crate) fn of(folder: &Path) -> Option<Self> {
-        let head = std::fs::read(folder.join("run.json")).ok()?;
-        let head: serde_json::Value = serde_json::from_slice(&head).ok()?;
-        let kind = head["backend"].as_str()?;
-        (kind != "embedded").then(|| Self {
-            kind: kind.to_owned(),
-            urls: serde_json::from_value(head["urls"].clone()).ok(),
+        let head = Head::read(folder).ok()?;
+        (head.backend != BackendKind::Embedded).then_some(Self {
+            kind: head.backend,
+            urls: head.urls,
         })
     }
 
@@ -120,29 +97,30 @@ pub(crate) struct Recorded {
     /// What could not be proven when the run was graded, and cannot be proven now.
     unproven: Option<String>,
     /// The reproduction that was run, if one was.
-    reproduction: Option<Kept>,
+    trials: Option<Trials>,
 }
 
 impl Recorded {
     /// Loads a run; fails for one that was not graded, or whose evidence is not in its folder.
     pub(crate) async fn open(folder: &Path) -> anyhow::Result<Self> {
-        if let Some(elsewhere) = Elsewhere::of(folder) {
-            return Err(elsewhere.refusal(&run_of(folder)).into());
+        if let Some(foreign) = ForeignBackends::of(folder) {
+            return Err(foreign.refusal(&run_of(folder)).into());
         }
-        let Ok(facts) = std::fs::read(folder.join("facts.json")) else {
+        let Some(facts) = FACTS.find(folder)? else {
             let hint = "only a graded run can be graded again";
             return Err(Error::usage("no write-up was graded in this run", hint).into());
         };
-        let facts: Facts = serde_json::from_slice(&facts).context("facts of the run")?;
         let scenario = scenario(folder)?;
+        let verdict = VERDICT.find(folder)?;
+        let trials = REPRODUCTION.find(folder)?;
         let (backend, sources) = replay(folder).await?;
         Ok(Self {
             backend,
             sources,
             facts,
             scenario,
-            unproven: unproven(folder),
-            reproduction: reproduction(folder),
+            unproven: verdict.and_then(|verdict| verdict.unproven),
+            trials,
         })
     }
 
@@ -163,9 +141,9 @@ impl Recorded {
         if let Err(why) = line::requests(commands) {
             return Some(Reproduced::Refused(why));
         }
-        let kept = self.reproduction.as_ref();
-        let kept = kept.filter(|kept| kept.commands == *commands)?;
-        Some(kept.outcome.clone())
+        let trials = self.trials.as_ref();
+        let trials = trials.filter(|trials| trials.commands == *commands)?;
+        Some(trials.outcome.clone())
     }
 
     /// Ends the backends.
@@ -177,22 +155,11 @@ impl Recorded {
 /// Serves the evidence of any run on free ports; fails for one whose evidence is not in its folder.
 pub(crate) async fn replay(folder: &Path) -> anyhow::Result<(Backend, Sources)> {
     let run = run_of(folder);
-    if let Some(elsewhere) = Elsewhere::of(folder) {
-        return Err(elsewhere.refusal(&run).into());
+    if let Some(foreign) = ForeignBackends::of(folder) {
+        return Err(foreign.refusal(&run).into());
     }
     let backend = Backend::replay(&run, folder, Ports::free()).await?;
     let urls = backend.urls();
     let sources = Sources::new(&urls.jaeger, &urls.prometheus, folder)?;
     Ok((backend, sources))
-}
-
-fn reproduction(folder: &Path) -> Option<Kept> {
-    let kept = std::fs::read(folder.join("reproduction.json")).ok()?;
-    serde_json::from_slice(&kept).ok()
-}
-
-fn unproven(folder: &Path) -> Option<String> {
-    let verdict = std::fs::read(folder.join("verdict.json")).ok()?;
-    let verdict: Value = serde_json::from_slice(&verdict).ok()?;
-    Some(verdict["unproven"].as_str()?.to_owned())
 }

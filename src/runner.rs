@@ -7,15 +7,13 @@
 //! Everything that runs beside each other (timeline, pager, control API, notices) is a task of this
 //! module's set; when the drill ends, the set is dropped and the processes are stopped.
 
-pub(crate) mod chronicle;
+mod audience;
 mod control;
 pub(crate) mod deploy_log;
 mod drill;
-mod event;
 pub(crate) mod folder;
 mod grade;
 mod impact;
-mod journal;
 mod load;
 mod measure;
 mod operate;
@@ -30,23 +28,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use record::Event;
 use stack::Stack;
 use stack::backend::{Backend, JAEGER, Pager};
 use stack::slot::Notice;
-use text::format::rfc3339;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::capsule::Writer;
 use crate::clock::now;
 use crate::error::Outcome;
 use crate::session::StateDir;
-use crate::terminal::Console;
-use crate::terminal::progress::Progress;
+pub(crate) use audience::Audience;
 use drill::{Drill, Phase};
-use event::Event;
-pub(crate) use grade::GAME_MASTER;
 pub(crate) use plan::Options;
 pub(crate) use webhook::Webhook;
 
@@ -61,7 +55,7 @@ const NOTICES: usize = 64;
 pub(crate) fn run(
     options: Options,
     state: &StateDir,
-    console: &Console,
+    audience: Arc<dyn Audience>,
 ) -> anyhow::Result<Outcome> {
     let lock = state.lock()?;
     folder::sweep(&state.runs());
@@ -70,7 +64,7 @@ pub(crate) fn run(
         .enable_all()
         .build()
         .context("runtime")?;
-    let outcome = runtime.block_on(drive(options, state, lock, console));
+    let outcome = runtime.block_on(drive(options, state, lock, audience));
     // What still waits for an answer of a process that is gone has nothing to wait for.
     runtime.shutdown_background();
     if std::process::id() == 1 {
@@ -98,19 +92,19 @@ async fn drive(
     options: Options,
     state: &StateDir,
     lock: crate::session::Lock,
-    console: &Console,
+    audience: Arc<dyn Audience>,
 ) -> anyhow::Result<Outcome> {
     let mut interrupts = signal(SignalKind::interrupt()).context("interrupt signal")?;
     let mut terminations = signal(SignalKind::terminate()).context("termination signal")?;
     let (notices, noticed) = mpsc::channel(NOTICES);
-    let (events, printer) = printer(&options, console);
-    let progress = Progress::start(console.err, "starting the shop".to_owned());
+    let (events, telling) = tell_events(Arc::clone(&audience));
+    audience.step("starting the shop");
 
     let webhook = webhook::open(&options).await?;
     let mut unattended = std::pin::pin!(end_of_input(options.until_eof));
     let prepared = plan::prepare(options, state)?;
     let pager = webhook.as_ref().map(webhook::Bound::pager);
-    let starting = start(&prepared, pager, &notices, &progress);
+    let starting = start(&prepared, pager, &notices, &*audience);
     let stack = tokio::select! {
         stack = starting => stack.map_err(|error| folder::discard_on(error, &prepared.folder))?,
         _ = interrupts.recv() => return folder::discard(&prepared.folder),
@@ -118,10 +112,8 @@ async fn drive(
         () = &mut unattended => return folder::discard(&prepared.folder),
     };
     let mut stack = stack;
-    let drill = Arc::new(plan::assemble(prepared, &stack, lock, events).await?);
-    drop(progress);
-
-    let capsule = Writer::start(&drill.folder)?;
+    let drill =
+        Arc::new(plan::assemble(prepared, &stack, lock, events, Arc::clone(&audience)).await?);
     let mut tasks = begin(&drill, webhook, noticed).await?;
     loop {
         tokio::select! {
@@ -130,7 +122,7 @@ async fn drive(
             _ = terminations.recv() => break,
             () = &mut unattended => break,
             () = stack.wanted.cancelled() => {
-                console.note("a drill takes over the shop");
+                audience.note("a drill takes over the shop");
                 break;
             }
             status = stack.backend.exited() => {
@@ -144,13 +136,8 @@ async fn drive(
     stack.stop().await;
     let outcome = drill.outcome();
     drill.close();
-    if let Err(error) = capsule.finish() {
-        console.note(&format!(
-            "the capsule of the run is not complete: {error:#}"
-        ));
-    }
     drill.say_no_more();
-    printer.await.context("terminal output")?;
+    telling.await.context("terminal output")?;
     Ok(outcome)
 }
 
@@ -194,10 +181,10 @@ async fn start(
     prepared: &plan::Prepared,
     pager: Option<Pager>,
     notices: &mpsc::Sender<Notice>,
-    progress: &Progress,
+    audience: &dyn Audience,
 ) -> anyhow::Result<Stack> {
     Stack::start(prepared.stack_plan(pager)?, notices, &|step| {
-        progress.set(step)
+        audience.step(step)
     })
     .await
 }
@@ -217,7 +204,7 @@ async fn tell(drill: &Drill, notice: Notice) {
     let _ = drill.fleet.write_targets().await;
     let _ = drill.refresh_session().await;
     drill.say(Event::Process {
-        at: rfc3339(now()),
+        at: now(),
         instance,
         what,
     });
@@ -247,36 +234,21 @@ async fn bring_back(drill: &Drill, backend: &mut Backend, how: String) {
     }
 }
 
-/// A task that prints events until it is told that there are no more (`None`);
+/// A task that tells events until it hears that there are no more (`None`);
 /// a connection that is still open to the control API may keep a sender for longer.
-fn printer(
-    options: &Options,
-    console: &Console,
+fn tell_events(
+    audience: Arc<dyn Audience>,
 ) -> (
     mpsc::UnboundedSender<Option<Event>>,
     tokio::task::JoinHandle<()>,
 ) {
     let (sender, mut receiver) = mpsc::unbounded_channel::<Option<Event>>();
-    let (json, style, is_drill, console) = (
-        options.json,
-        console.out,
-        options.scenario.is_some(),
-        *console,
-    );
-    let printing = tokio::spawn(async move {
+    let telling = tokio::spawn(async move {
         while let Some(Some(event)) = receiver.recv().await {
-            let text = if json {
-                Some(event.json())
-            } else {
-                event.text(style, is_drill)
-            };
-            if let Some(text) = text {
-                // Whoever closed our output still has the drill itself.
-                let _ = console.print(&format!("{text}\n"));
-            }
+            audience.event(&event);
         }
     });
-    (sender, printing)
+    (sender, telling)
 }
 
 impl Drill {

@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+pub use record::Urls;
 use scenario::Pace;
 use serde::{Deserialize, Serialize};
-use stack::Urls;
 use time::OffsetDateTime;
 
 use crate::error::Error;
@@ -184,7 +184,7 @@ impl StateDir {
     /// The folder of a run named by id, by folder, or by the beginning of an id that only one run has.
     pub fn run_folder(&self, run: &str) -> Result<PathBuf, Error> {
         let as_path = Path::new(run);
-        if as_path.join("run.json").is_file() {
+        if record::HEAD.path(as_path).is_file() {
             return Ok(as_path.to_owned());
         }
         let names = self.recorded();

@@ -17,10 +17,10 @@ mod solver;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
 
-use anyhow::Context as _;
+use grader::verdict::VERDICT;
 use grader::{Verdict, WriteUp};
+use parking_lot::Mutex;
 use serde::Serialize;
 
 use scenario::Scenario;
@@ -96,18 +96,18 @@ pub(crate) fn run(plan: &Plan, progress: &(dyn Fn(&Checked) + Sync)) -> anyhow::
         for _ in 0..plan.jobs.max(1) {
             scope.spawn(|| {
                 // In a condition of `while` the lock would be held for as long as the drill.
-                let next = || lock(&queue).pop_front();
+                let next = || queue.lock().pop_front();
                 while let Some(next) = next() {
                     let checked = check(plan, &plan.drills[next]);
                     if let Ok(checked) = &checked {
                         progress(checked);
                     }
-                    lock(&done).insert(next, checked);
+                    done.lock().insert(next, checked);
                 }
             });
         }
     });
-    let done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let done = done.into_inner();
     let drills: Vec<Checked> = done.into_values().collect::<anyhow::Result<_>>()?;
     Ok(Report {
         sound: drills.iter().all(|drill| drill.problems.is_empty()),
@@ -144,20 +144,14 @@ fn nothing() -> anyhow::Result<WriteUp> {
 
 /// Whether the record gives another verdict than the drill did.
 fn another_verdict(folder: &Path, again: &Verdict) -> anyhow::Result<Option<String>> {
-    let verdict = std::fs::read(folder.join("verdict.json")).context("verdict")?;
-    let verdict: serde_json::Value = serde_json::from_slice(&verdict).context("verdict")?;
-    let is_same = verdict["passed"] == again.passed && verdict["score"] == again.score;
+    let verdict = VERDICT.read(folder)?;
+    let is_same = verdict.passed == again.passed && verdict.score == again.score;
     Ok((!is_same).then(|| {
-        let score = &verdict["score"];
         format!(
-            "graded again, it got {} points instead of {score}",
-            again.score
+            "graded again, it got {} points instead of {}",
+            again.score, verdict.score
         )
     }))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How the same drill with the same seed differs from one that was held. A busy machine can make two differ by chance, so

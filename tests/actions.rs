@@ -308,7 +308,7 @@ fn configure(drill: &Drill) {
     assert_eq!(settings(drill, "inventory")[key], default);
 }
 
-/// Whatever changed something is in the deploy log, in `actions.jsonl`, in `status` and among the events; what did not
+/// Whatever changed something is in the deploy log, in `status` and among the events; what did not
 /// is nowhere.
 fn recorded(drill: &Drill) {
     let expected = [
@@ -355,7 +355,7 @@ fn recorded(drill: &Drill) {
     };
     let kinds = expected.map(|(kind, _)| kind);
     assert_eq!(lines("deploys.jsonl", "kind", "role"), kinds);
-    assert_eq!(lines("actions.jsonl", "action", ""), kinds);
+    assert_eq!(lines("deploys.jsonl", "command", "role"), whats);
     assert_eq!(lines("timeline.jsonl", "action", "by"), kinds);
 }
 

@@ -124,7 +124,7 @@ static ATTEMPTS: [Attempt; 10] = [
             "this run has no trace `4bf92f3577b34da6a3ce929d0e0e4736`",
             "is outside this run",
             "this run has no deploy `inventory@2025.1.1`",
-            "No pointer that resolves for: trace, promql, deploy.",
+            "No pointer resolves for these kinds: trace, promql, deploy.",
         ],
     },
     Attempt {
@@ -133,7 +133,7 @@ static ATTEMPTS: [Attempt; 10] = [
             let trace = evidence(head, "cause")[0].clone();
             everywhere(head, &[&trace]);
         },
-        says: &["No pointer that resolves for: promql, deploy."],
+        says: &["No pointer resolves for these kinds: promql, deploy."],
     },
     Attempt {
         name: "right cause without evidence",
@@ -203,7 +203,7 @@ static ATTEMPTS: [Attempt; 10] = [
         },
         says: &[
             "It cannot be used: Prometheus",
-            "No pointer that resolves for",
+            "No pointer resolves for these kinds",
         ],
     },
 ];

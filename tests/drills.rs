@@ -260,14 +260,16 @@ impl Case {
     }
 }
 
-/// A right write-up passes; the capsule of the run gives it the same grade where nobody knows the run, and the record
+/// A right write-up passes; the archive of the run gives it the same grade where nobody knows the run, and the record
 /// of the run passes no wrong one.
 fn right_and_wrong(case: &'static Case) {
     let mut drill = start(case, &[]);
     let held = hold_started(case, "right", &mut drill, |_| {});
     let elsewhere = tempfile::tempdir().expect("a temporary state folder");
-    let capsule = elsewhere.path().join("sent.sqlite");
-    std::fs::copy(drill.folder().join("capsule.sqlite"), &capsule).expect("a capsule");
+    let archive = elsewhere.path().join("sent.tar.gz");
+    let archive = archive.to_str().expect("a path");
+    let run = drill.ready["run"].as_str().expect("a run id");
+    drill.ok(&["pack", run, archive]);
     let again = |name: &str, text: &str, code: i32, state: &Path, run: &str| {
         let file = state.join(name);
         std::fs::write(&file, held.facts.fill(text)).expect("a write-up");
@@ -281,8 +283,7 @@ fn right_and_wrong(case: &'static Case) {
         serde_json::from_str::<Value>(&said).expect("a verdict")
     };
     for (name, text) in case.write_ups("right") {
-        let capsule = capsule.to_str().expect("a path");
-        let verdict = again(&name, &text, 0, elsewhere.path(), capsule);
+        let verdict = again(&name, &text, 0, elsewhere.path(), archive);
         let differs = differences(&held.verdict, &verdict);
         assert!(differs.is_empty(), "{name}, graded again: {differs:#?}");
     }
@@ -294,7 +295,6 @@ fn right_and_wrong(case: &'static Case) {
         assert_eq!(calibration["of"], 3.0, "{}", calibration["why"]);
     }
     for (name, text) in case.write_ups("wrong") {
-        let run = drill.ready["run"].as_str().expect("a run id");
         again(&name, &text, 10, drill.state(), run);
     }
 }

@@ -6,7 +6,6 @@
 mod actions;
 mod adversarial;
 mod browser;
-mod capsule;
 mod cli;
 mod containers;
 mod crash;
@@ -15,6 +14,7 @@ mod drills;
 mod events;
 mod exemplar;
 mod native;
+mod pack;
 mod parity;
 mod prometheus;
 mod silence;
@@ -37,7 +37,7 @@ fn main() -> std::process::ExitCode {
         drills::trials(),
         adversarial::trials(),
         crash::trials(),
-        capsule::trials(),
+        pack::trials(),
         stack::trials(),
         actions::trials(),
         prometheus::trials(),

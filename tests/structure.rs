@@ -1,5 +1,7 @@
-//! The shape of the repository: who may depend on whom, and how large a file may grow.
+//! The shape of the repository: which room may know which, and how large a file may grow.
 
+mod room;
+mod shape;
 mod unused;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,7 +12,7 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 
 /// Who names whom. Any other edge is a finding, and so is one of these that is not there.
-const ALLOWED: [(&str, &[&str]); 16] = [
+const ALLOWED: [(&str, &[&str]); 21] = [
     (
         "firedrill",
         &[
@@ -22,24 +24,70 @@ const ALLOWED: [(&str, &[&str]); 16] = [
             "inventory",
             "loadgen",
             "payment",
+            "record",
+            "scenario",
+            "shop-api",
+            "stack",
+            "text",
+        ],
+    ),
+    (
+        "stack",
+        &[
+            "backend",
+            "chassis",
+            "gateway",
+            "inventory",
+            "record",
+            "settings",
+            "shop-api",
+            "text",
+        ],
+    ),
+    (
+        "scenario",
+        &[
+            "chassis",
+            "checkout",
+            "gateway",
+            "grader",
+            "inventory",
+            "loadgen",
+            "payment",
             "promql",
+            "record",
+            "settings",
+            "shop-api",
+            "text",
+        ],
+    ),
+    (
+        "settings",
+        &[
+            "chassis",
+            "checkout",
+            "gateway",
+            "inventory",
+            "record",
             "shop-api",
         ],
     ),
-    ("backend", &["prom", "traces", "web"]),
+    ("grader", &["promql", "record"]),
+    ("loadgen", &["shop-api"]),
+    ("backend", &["prom", "record", "traces", "web"]),
     ("prom", &["promql", "web"]),
     ("traces", &[]),
-    ("promql", &[]),
     ("web", &[]),
+    ("promql", &[]),
+    ("record", &[]),
+    ("text", &[]),
     ("gateway", &["chassis", "shop-api"]),
     ("checkout", &["chassis", "shop-api"]),
     ("inventory", &["chassis", "shop-api"]),
     ("payment", &["shop-api"]),
-    ("chassis", &["fault", "telemetry"]),
-    ("loadgen", &["shop-api"]),
-    ("grader", &["promql"]),
-    ("fault", &[]),
+    ("chassis", &["fault", "shop-api", "telemetry"]),
     ("telemetry", &[]),
+    ("fault", &[]),
     ("shop-api", &[]),
 ];
 
@@ -61,29 +109,40 @@ const UNREACHABLE: [(&str, &[&str]); 2] = [
     ),
 ];
 
-/// A longer file is two subjects.
-const MOST_LINES: usize = 500;
-
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test(
-            "structure::packages_depend_only_in_the_allowed_direction",
-            || {
-                directions();
-                Ok(())
-            },
-        ),
-        Trial::test("structure::every_dependency_is_named_by_a_source", || {
+    let claims: [(&str, fn()); 6] = [
+        ("packages_depend_only_in_the_allowed_direction", directions),
+        ("every_dependency_is_named_by_a_source", || {
             unused::a_crate_is_named_by_a_path_or_a_use_and_not_by_a_longer_word();
-            let unused = unused::dependencies(&metadata());
-            assert!(unused.is_empty(), "remove them: {}", unused.join(", "));
-            Ok(())
+            none("remove", &unused::dependencies(&metadata()));
         }),
-        Trial::test("structure::no_source_file_is_longer_than_500_lines", || {
-            lengths();
-            Ok(())
+        ("no_source_file_is_longer_than_500_lines", || {
+            none("split by subject", &shape::long_files());
         }),
-    ]
+        ("no_function_is_longer_than_70_lines", || {
+            shape::functions_are_measured_from_their_first_line_to_their_brace();
+            none("split by step", &shape::long_functions());
+        }),
+        ("no_modules_know_each_other_in_a_circle", || {
+            room::a_circle_is_found_through_lists_and_parents();
+            none("find the direction", &room::in_circles());
+        }),
+        ("only_commands_know_the_command_line", || {
+            let found = room::that_name_the_command_line();
+            none("move what they need below it", &found);
+        }),
+    ];
+    let trial = |(name, claim): (&str, fn())| {
+        Trial::test(format!("structure::{name}"), move || {
+            claim();
+            Ok(())
+        })
+    };
+    claims.into_iter().map(trial).collect()
+}
+
+fn none(what_to_do: &str, found: &[String]) {
+    assert!(found.is_empty(), "{what_to_do}: {}", found.join(", "));
 }
 
 fn directions() {
@@ -108,7 +167,7 @@ fn directions() {
             named, may,
             "`{name}` must depend on exactly what ALLOWED says"
         );
-        let sources = sources(package);
+        let sources = sources_of(package);
         for to in named {
             assert!(
                 sources.contains(&format!("{}::", to.replace('-', "_"))),
@@ -140,7 +199,7 @@ fn shipped<'a>(package: &'a Value, members: &BTreeMap<&str, &[&str]>) -> BTreeSe
 }
 
 /// The text of all sources of a package, its tests and benchmarks apart.
-fn sources(package: &Value) -> String {
+fn sources_of(package: &Value) -> String {
     let manifest = package["manifest_path"].as_str().expect("a path");
     let folder = Path::new(manifest).with_file_name("src");
     let mut text = String::new();
@@ -182,26 +241,18 @@ fn cargo(args: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("cargo prints UTF-8")
 }
 
-fn lengths() {
+/// Every Rust file of the workspace by its name from the root, with its text.
+fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut long = Vec::new();
-    for folder in ["src", "crates", "services", "tests"] {
+    let mut sources = Vec::new();
+    for folder in ["src", "crates", "services", "tests", "benches"] {
         visit(&root.join(folder), &mut |path| {
-            let is_test = path.components().any(|part| part.as_os_str() == "tests")
-                || path.ends_with("tests.rs");
-            let lines = std::fs::read_to_string(path)
-                .expect("a source file")
-                .lines()
-                .count();
-            if path.extension().is_some_and(|extension| extension == "rs")
-                && !is_test
-                && lines > MOST_LINES
-            {
-                long.push(format!("{} ({lines})", path.display()));
-            }
+            let name = path.strip_prefix(root).expect("below the root");
+            let text = std::fs::read_to_string(path).expect("a source file");
+            sources.push((name.display().to_string(), text));
         });
     }
-    assert!(long.is_empty(), "split by subject: {}", long.join(", "));
+    sources
 }
 
 fn visit(folder: &Path, each: &mut impl FnMut(&Path)) {

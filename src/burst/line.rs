@@ -57,9 +57,8 @@ pub(crate) fn requests(lines: &[String]) -> Result<Vec<Request>, String> {
 
 fn request(line: &str) -> Result<Request, String> {
     let shown: String = line.chars().take(120).collect();
-    let shown = crate::terminal::text::harmless(&shown);
-    let words =
-        shlex::split(line).ok_or_else(|| format!("unclosed quote in `{shown}`"))?;
+    let shown = text::format::harmless(&shown);
+    let words = shlex::split(line).ok_or_else(|| format!("unclosed quote in `{shown}`"))?;
     let words = words
         .strip_prefix(&["firedrill".to_owned()])
         .unwrap_or(&words);

@@ -68,19 +68,19 @@ pub struct Stack {
     /// Print JSON lines instead of text.
     #[command(flatten)]
     pub format: Format,
-    /// Listen for the gateway on exactly this port, or fail
+    /// Port of the gateway; fails if it is taken
     #[arg(long, value_name = "PORT", help_heading = "Fixed ports")]
     pub gateway_port: Option<u16>,
-    /// Listen for Jaeger on exactly this port, or fail
+    /// Port of Jaeger; fails if it is taken
     #[arg(long, value_name = "PORT", help_heading = "Fixed ports")]
     pub jaeger_port: Option<u16>,
-    /// Listen for Prometheus on exactly this port, or fail
+    /// Port of Prometheus; fails if it is taken
     #[arg(long, value_name = "PORT", help_heading = "Fixed ports")]
     pub prometheus_port: Option<u16>,
-    /// Listen for OTLP over gRPC on exactly this port, or fail
+    /// Port of OTLP over gRPC; fails if it is taken
     #[arg(long, value_name = "PORT", help_heading = "Fixed ports")]
     pub otlp_grpc_port: Option<u16>,
-    /// Listen for OTLP over HTTP on exactly this port, or fail
+    /// Port of OTLP over HTTP; fails if it is taken
     #[arg(long, value_name = "PORT", help_heading = "Fixed ports")]
     pub otlp_http_port: Option<u16>,
     /// Where the services' processes are, if not here.
@@ -221,9 +221,9 @@ pub struct Check {
 #[command(after_help = "Examples:
   firedrill open                 the newest run
   firedrill open RUN --ports auto
-  firedrill open capsule.sqlite   one that somebody sent")]
+  firedrill open run.tar.gz      one that `firedrill pack` wrote")]
 pub struct Open {
-    /// The run's id or folder, or the file of its capsule [default: the newest]
+    /// The run's id or folder, or an archive [default: the newest]
     #[arg(value_name = "RUN")]
     pub run: Option<String>,
     /// Which ports to listen on

@@ -49,7 +49,7 @@ pub struct Logs {
     /// At most this many lines, the newest; 0 for all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     pub limit: usize,
-    /// Read an ended run, by id, folder or capsule file
+    /// Read an ended run, by id, folder or archive
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON lines.
@@ -173,7 +173,7 @@ pub struct Deploys {
     /// Only entries since this time
     #[arg(long, value_name = "TIME", value_parser = parse_when)]
     pub since: Option<When>,
-    /// Read an ended run, by id, folder or capsule file
+    /// Read an ended run, by id, folder or archive
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON.
@@ -197,7 +197,7 @@ pub struct DeploysShow {
     /// The entry, as `firedrill deploys` shows it
     #[arg(value_name = "ID")]
     pub id: String,
-    /// Read an ended run, by id, folder or capsule file
+    /// Read an ended run, by id, folder or archive
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON.
@@ -236,7 +236,7 @@ pub struct HeapSnapshot {
     /// The service, or one instance of it such as `inventory-2`
     #[arg(value_name = "SERVICE")]
     pub service: String,
-    /// Replace an existing snapshot of that name
+    /// Overwrite an existing snapshot of that name
     #[arg(long)]
     pub force: bool,
     /// Text or JSON.
@@ -255,7 +255,7 @@ pub struct HeapShow {
     /// How many functions
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = parse_limit)]
     pub top: usize,
-    /// Read an ended run, by id, folder or capsule file
+    /// Read an ended run, by id, folder or archive
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON.
@@ -278,7 +278,7 @@ pub struct HeapDiff {
     /// How many functions
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = parse_limit)]
     pub top: usize,
-    /// Read an ended run, by id, folder or capsule file
+    /// Read an ended run, by id, folder or archive
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON.
@@ -327,7 +327,7 @@ pub struct ProfileCpu {
   firedrill request GET /v1/products/sku-000001
   firedrill request PUT /v1/carts/c1 -d '{\"lines\":[{\"sku\":\"sku-000001\",\"quantity\":1}]}'
   firedrill request POST /v1/orders -d '{\"cart\":\"c1\"}' -H 'Idempotency-Key: k1'
-  firedrill request GET '/v1/products?visit={n}' --times 100 --rate 20")]
+  firedrill request GET '/v1/products?visit={\u{1b}[0mn}' --times 100 --rate 20")]
 pub struct Request {
     /// What to send, and how often.
     #[command(flatten)]

@@ -97,6 +97,17 @@ fn words(line: &str) -> Vec<String> {
 }
 
 #[test]
+fn the_number_of_a_request_is_not_taken_for_a_line_break() {
+    let mut command = Cli::command();
+    let request = command.find_subcommand_mut("request").expect("a command");
+    let help = request.render_help().to_string();
+    assert!(
+        help.contains("visit={n}'") && help.contains("`{n}`"),
+        "{help}"
+    );
+}
+
+#[test]
 fn arguments_that_cannot_be_right_are_usage_errors() {
     let wrong = [
         "run slow-checkout --level 2",

@@ -32,7 +32,7 @@ pub struct ReportNew {
     /// Where to write it; `-` prints it
     #[arg(short, long, value_name = "FILE", default_value = "report.md")]
     pub output: PathBuf,
-    /// Replace the file if there is one
+    /// Overwrite an existing file
     #[arg(long)]
     pub force: bool,
 }
@@ -60,7 +60,7 @@ pub struct Submit {
     /// The write-up
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Grade it by the record of a run that was graded before, by id, folder or capsule file; the run keeps its own verdict
+    /// Grade it by the record of a run that was graded before, by id, folder or archive; the run keeps its own verdict
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Text or JSON.
@@ -74,7 +74,7 @@ pub struct Submit {
   firedrill debrief                     the drill just submitted
   firedrill debrief --run RUN           an earlier one")]
 pub struct Debrief {
-    /// An ended run, by id, folder or capsule file [default: the running drill, else the newest run]
+    /// An ended run, by id, folder or archive [default: the running drill, else the newest run]
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
     /// Show the answer without a submitted write-up: give the drill up
@@ -83,6 +83,29 @@ pub struct Debrief {
     /// Print only; do not serve the run's evidence for the links
     #[arg(long)]
     pub no_serve: bool,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `pack`: a run as one file.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill pack                        the newest run, as RUN.tar.gz in this folder
+  firedrill pack RUN incident.tar.gz
+  firedrill open incident.tar.gz        on any machine
+
+Every command that takes a RUN takes such a file. Any tar program unpacks it.")]
+pub struct Pack {
+    /// An ended run, by id or folder [default: the newest]
+    #[arg(value_name = "RUN")]
+    pub run: Option<String>,
+    /// Where to write it [default: RUN.tar.gz in this folder]
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Replace the file if there is one
+    #[arg(long)]
+    pub force: bool,
     /// Text or JSON.
     #[command(flatten)]
     pub format: Format,

@@ -1,7 +1,7 @@
 //! `config`: the settings that the shop runs with, and changes of them.
 
-use grader::evidence::deploys::value_text;
 use grader::evidence::{Look, LookKind};
+use record::value_text;
 
 use super::{act, source};
 use crate::cli::config::{Config, ConfigCommand, ConfigShow};

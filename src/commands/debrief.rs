@@ -3,21 +3,21 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::Context as _;
+use grader::Verdict;
 use grader::rubric::Clincher;
-use grader::verdict::{Conduct, Glance, Worth};
+use grader::verdict::{Conduct, Glance, VERDICT, Worth};
+use record::Chronicle;
+use record::Urls;
 use scenario::{Link, LinkKind, Scenario};
 use serde_json::{Value, json};
-use stack::Urls;
 
 use super::open;
 use crate::cli::drill::Ports;
 use crate::cli::write::Debrief;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::recorded::{self, Elsewhere, Key};
+use crate::recorded::{self, ForeignBackends, Key};
 use crate::report::conduct;
-use crate::runner::chronicle::Chronicle;
 use crate::terminal::{Ink, Style};
 
 /// Who settles the cause within this time after the page needs no advice on it.
@@ -27,18 +27,8 @@ const BEFORE_S: i64 = 180;
 
 /// Tells what happened; on a terminal the links are served until Ctrl-C.
 pub(super) fn run(context: &Context, args: &Debrief) -> anyhow::Result<Outcome> {
-    let folder = context.evidence(args.run.as_deref())?;
-    if context
-        .state
-        .find()?
-        .is_some_and(|session| session.folder == folder)
-    {
-        return Err(Error::usage(
-            "the drill is still running",
-            "submit a write-up first, or stop the drill with Ctrl-C",
-        )
-        .into());
-    }
+    let hint = "submit a write-up first, or stop the drill with Ctrl-C";
+    let folder = context.ended(args.run.as_deref(), hint)?;
     let story = Story::read(&folder, args.give_up)?;
     if args.format.json {
         context.console.json(&story.json(None))?;
@@ -46,9 +36,9 @@ pub(super) fn run(context: &Context, args: &Debrief) -> anyhow::Result<Outcome> 
     }
     let style = context.console.out;
     // What was kept elsewhere cannot be served; where that still is, the links lead to it.
-    let elsewhere = Elsewhere::of(&folder);
-    if args.no_serve || !style.terminal || elsewhere.is_some() {
-        let urls = elsewhere.and_then(|elsewhere| elsewhere.urls);
+    let foreign = ForeignBackends::of(&folder);
+    if args.no_serve || !style.terminal || foreign.is_some() {
+        let urls = foreign.and_then(|foreign| foreign.urls);
         context.console.print(&story.text(style, urls.as_ref()))?;
         return Ok(Outcome::Done);
     }
@@ -64,17 +54,13 @@ struct Story {
     nonce: String,
     hash: String,
     chronicle: Chronicle,
-    verdict: Option<Value>,
+    verdict: Option<Verdict>,
 }
 
 impl Story {
     fn read(folder: &Path, give_up: bool) -> anyhow::Result<Self> {
         let Key { nonce, hash } = Key::read(folder)?;
-        let verdict = std::fs::read(folder.join("verdict.json")).ok();
-        let verdict = verdict
-            .map(|text| serde_json::from_slice(&text))
-            .transpose()
-            .context("verdict")?;
+        let verdict = VERDICT.find(folder)?;
         if verdict.is_none() && !give_up {
             return Err(Error::usage(
                 "this run has no graded write-up",
@@ -84,7 +70,7 @@ impl Story {
         }
         let scenario = recorded::scenario(folder)?;
         Ok(Self {
-            run: recorded::run_of(folder),
+            run: record::run_of(folder),
             scenario,
             nonce,
             hash,
@@ -123,16 +109,16 @@ impl Story {
             }
         }
         if let Some(verdict) = &self.verdict {
-            let outcome = if verdict["passed"] == true {
+            let outcome = if verdict.passed {
                 "passed"
             } else {
                 "not passed"
             };
-            self.worked(&mut text, style);
+            self.worked(&mut text, &verdict.conduct, style);
             let _ = writeln!(
                 text,
                 "\nYour write-up: {outcome}, {} of 100 points ({} needed).",
-                verdict["score"], verdict["pass_mark"]
+                verdict.score, verdict.pass_mark
             );
         }
         let _ = writeln!(
@@ -144,15 +130,14 @@ impl Story {
     }
 
     /// What was looked at in which order, and what would have settled it sooner.
-    fn worked(&self, text: &mut String, style: Style) {
-        let conduct = self.conduct();
+    fn worked(&self, text: &mut String, conduct: &Conduct, style: Style) {
         let heading = style.paint(Ink::Heading, "How you worked");
-        let _ = writeln!(text, "\n{heading}\n\n  {}", conduct::summary(&conduct));
+        let _ = writeln!(text, "\n{heading}\n\n  {}", conduct::summary(conduct));
         for taken in &conduct.times {
             let _ = writeln!(text, "  {:10} {}", taken.name, taken.why);
         }
         if !conduct.looks.is_empty() {
-            let _ = write!(text, "\n{}", conduct::looks(&conduct, style));
+            let _ = write!(text, "\n{}", conduct::looks(conduct, style));
         }
         let clinchers = &self.scenario.rubric.clinchers;
         if !clinchers.is_empty() && !conduct.looks.iter().any(settles_early(&self.chronicle)) {
@@ -164,17 +149,6 @@ impl Story {
                 }
             }
         }
-    }
-
-    /// What the verdict says about the work; nothing in verdicts of earlier versions.
-    fn conduct(&self) -> Conduct {
-        let conduct = self
-            .verdict
-            .as_ref()
-            .map(|verdict| verdict["conduct"].clone());
-        conduct
-            .and_then(|conduct| serde_json::from_value(conduct).ok())
-            .unwrap_or_default()
     }
 
     fn json(&self, urls: Option<&Urls>) -> Value {

@@ -95,6 +95,7 @@ mod tests {
                 summary: summary.to_owned(),
                 kind,
                 changes: Vec::new(),
+                command: None,
             };
         let deploys = [
             deploy(

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use grader::evidence::{Look, LookKind, SnapshotMeta, Snapshots};
+use grader::evidence::{Look, LookKind, Snapshot, Snapshots};
 use grader::heap::{self, Diff, Profile, Site, Symbols};
 use serde::Serialize;
 use text::format;
@@ -27,7 +27,7 @@ pub(super) fn run(context: &Context, args: &Heap) -> anyhow::Result<Outcome> {
 #[derive(Debug, Serialize)]
 struct Taken {
     #[serde(flatten)]
-    meta: SnapshotMeta,
+    meta: Snapshot,
     in_use_bytes: i64,
 }
 
@@ -54,7 +54,7 @@ fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
     drop(progress);
     let profile = Profile::parse(&bytes)?;
     let in_use_bytes = profile.bytes();
-    let meta = SnapshotMeta {
+    let meta = Snapshot {
         name: args.name.clone(),
         service: instance.service.clone(),
         instance: instance.instance.clone(),
@@ -217,7 +217,7 @@ fn open(context: &Context, run: Option<&str>) -> anyhow::Result<Snapshots> {
     Ok(Snapshots::open(&context.evidence(run)?))
 }
 
-fn known(snapshots: &Snapshots, name: &str) -> anyhow::Result<SnapshotMeta> {
+fn known(snapshots: &Snapshots, name: &str) -> anyhow::Result<Snapshot> {
     let all = snapshots.list().map_err(source::explain)?;
     match all.iter().find(|meta| meta.name == name) {
         Some(meta) => Ok(meta.clone()),
@@ -250,8 +250,8 @@ fn render_sites(sites: &[Site], total: i64, style: Style, columns: usize) -> Str
 
 fn render_diff(
     diff: &Diff,
-    before: &SnapshotMeta,
-    after: &SnapshotMeta,
+    before: &Snapshot,
+    after: &Snapshot,
     style: Style,
     columns: usize,
 ) -> String {
@@ -317,8 +317,8 @@ mod tests {
 
     use super::*;
 
-    fn meta(name: &str, minute: u8) -> SnapshotMeta {
-        SnapshotMeta {
+    fn meta(name: &str, minute: u8) -> Snapshot {
+        Snapshot {
             name: name.to_owned(),
             service: "gateway".to_owned(),
             instance: "gateway-1".to_owned(),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::Context as _;
+use record::instant;
 use text::format;
+use time::OffsetDateTime;
 
 use crate::cli::write::History;
 use crate::context::Context;
@@ -57,7 +59,7 @@ fn render(runs: &[Graded], style: Style, columns: usize) -> String {
     for run in runs {
         let ink = ink(run);
         table.row([
-            Cell::new(Ink::Faint, minute(&run.at)),
+            Cell::new(Ink::Faint, minute(run.at)),
             run.drill.as_str().into(),
             run.level.to_string().into(),
             Cell::new(ink, run.score.to_string()),
@@ -119,9 +121,10 @@ fn took(run: &Graded, part: &str) -> String {
     )
 }
 
-/// `2026-11-23 10:00` of a time as runs write it.
-fn minute(at: &str) -> String {
-    at.chars().take(16).collect::<String>().replace('T', " ")
+/// Such as `2026-11-23 10:00`.
+fn minute(at: OffsetDateTime) -> String {
+    let text = instant::text(at);
+    text.get(..16).unwrap_or(&text).replace('T', " ")
 }
 
 /// The score as a bar in which the mark that passes can be seen, reached or not.
@@ -139,16 +142,18 @@ fn bar(score: u32, pass_mark: u32) -> String {
 
 #[cfg(test)]
 mod tests {
+    use time::macros::datetime;
+
     use super::*;
 
-    fn run(at: &str, drill: &str, score: u32) -> Graded {
+    fn run(at: OffsetDateTime, drill: &str, score: u32) -> Graded {
         let detect = crate::history::Time {
             name: "detect".to_owned(),
             seconds: Some(71.6),
         };
         Graded {
             run: "19700101-000000-00ab".to_owned(),
-            at: at.to_owned(),
+            at,
             drill: drill.to_owned(),
             level: 2,
             passed: score >= 70,
@@ -160,9 +165,9 @@ mod tests {
 
     fn runs() -> Vec<Graded> {
         vec![
-            run("2026-11-22T09:00:00.000Z", "late-answers", 12),
-            run("2026-11-22T10:00:00.000Z", "odd-numbers", 0),
-            run("2026-11-23T09:00:00.000Z", "late-answers", 94),
+            run(datetime!(2026-11-22 09:00 UTC), "late-answers", 12),
+            run(datetime!(2026-11-22 10:00 UTC), "odd-numbers", 0),
+            run(datetime!(2026-11-23 09:00 UTC), "late-answers", 94),
         ]
     }
 

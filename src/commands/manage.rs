@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use shop_api::Service;
-use stack::manager::{self, Options, TOKEN_VARIABLE, Token};
+use stack::manager::{self, Options};
 use stack::remote;
+use stack::token::{TOKEN_VARIABLE, Token};
 
 use crate::cli::manage::{Manage, Managers, Pager, Probe, TokenFile};
 use crate::context::Context;

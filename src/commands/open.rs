@@ -3,35 +3,22 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use stack::Urls;
+use record::{Urls, run_of};
 use stack::backend::{self, Backend};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::drill::{Open, Ports};
 use crate::context::Context;
-use crate::error::{Error, Outcome};
-use crate::recorded::{Elsewhere, run_of};
+use crate::error::Outcome;
+use crate::recorded::ForeignBackends;
 use crate::terminal::Console;
 
 /// Serves the run until it is interrupted.
 pub(super) fn run(context: &Context, args: &Open) -> anyhow::Result<Outcome> {
-    let folder = match &args.run {
-        Some(run) => context.run_folder(run)?,
-        None => context.evidence(None)?,
-    };
-    if context
-        .state
-        .find()?
-        .is_some_and(|session| session.folder == folder)
-    {
-        return Err(Error::usage(
-            "this run is still running",
-            "`firedrill status` shows where its evidence is",
-        )
-        .into());
-    }
-    if let Some(elsewhere) = Elsewhere::of(&folder) {
-        return Err(elsewhere.refusal(&run_of(&folder)).into());
+    let hint = "`firedrill status` shows where its evidence is";
+    let folder = context.ended(args.run.as_deref(), hint)?;
+    if let Some(foreign) = ForeignBackends::of(&folder) {
+        return Err(foreign.refusal(&run_of(&folder)).into());
     }
     let json = args.format.json;
     serve(&context.console, &folder, args.ports, |urls| {

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use grader::WriteUp;
 use grader::evidence::Sources;
+use record::Chronicle;
 use time::OffsetDateTime;
 
 use super::source::{self, Live};
@@ -14,7 +15,6 @@ use crate::cli::write::{Report, ReportCheck, ReportCommand, ReportNew};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::report::{self, Known};
-use crate::runner::chronicle::Chronicle;
 
 /// Starts or checks a write-up.
 pub(super) fn run(context: &Context, args: &Report) -> anyhow::Result<Outcome> {
@@ -60,10 +60,7 @@ fn known(folder: &Path) -> anyhow::Result<Known> {
     let chronicle = Chronicle::read(folder)?;
     let sources = Sources::new("http://127.0.0.1", "http://127.0.0.1", folder)?;
     Ok(Known {
-        run: folder
-            .file_name()
-            .map(|name| name.to_string_lossy().into_owned())
-            .unwrap_or_default(),
+        run: record::run_of(folder),
         page: chronicle.page.as_ref().map(|page| page.at),
         alert: chronicle.page.map(|page| page.alert).unwrap_or_default(),
         deploys: sources.deploys.all()?,

@@ -1,6 +1,10 @@
 //! `firedrill run` and `firedrill up`: start everything and stay until the end.
 
+mod audience;
+mod event;
+
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use rand::RngExt as _;
@@ -13,6 +17,7 @@ use crate::cli::drill::{self, Backends, Ports};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::runner::{self, Options};
+use audience::Terminal;
 
 /// The gateway's well-known port.
 const GATEWAY_PORT: u16 = 8080;
@@ -36,11 +41,12 @@ pub(super) fn run(context: &Context, args: &drill::Run) -> anyhow::Result<Outcom
         Some((scenario, file)),
         named,
     )?;
+    let audience = Terminal::new(context.console, args.stack.format, true);
     let options = Options {
         until_eof: args.until_eof,
         ..options
     };
-    runner::run(options, &context.state, &context.console)
+    held(context, options, audience)
 }
 
 /// The shop with no incident.
@@ -51,7 +57,15 @@ pub(super) fn up(context: &Context, args: &drill::Up) -> anyhow::Result<Outcome>
         telemetry: !args.no_telemetry,
         ..usual
     };
-    runner::run(options, &context.state, &context.console)
+    let audience = Terminal::new(context.console, args.stack.format, false);
+    held(context, options, audience)
+}
+
+fn held(context: &Context, options: Options, terminal: Arc<Terminal>) -> anyhow::Result<Outcome> {
+    let outcome = runner::run(options, &context.state, Arc::clone(&terminal) as _);
+    // An error is not to be drawn over.
+    terminal.started();
+    outcome
 }
 
 fn from_catalogue(id: &str) -> anyhow::Result<(Scenario, Vec<u8>)> {
@@ -108,7 +122,6 @@ fn options(
             otlp_http: choice(stack.otlp_http_port, usual.otlp_http),
             prometheus: choice(stack.prometheus_port, usual.prometheus),
         },
-        json: stack.format.json,
         cache: cache_dir()?,
         managers: super::manage::managers(&context.console, &stack.managers)?,
         webhook: super::manage::webhook(&context.console, &stack.pager)?,

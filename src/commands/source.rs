@@ -7,13 +7,13 @@ use std::time::Duration;
 use anyhow::Context as _;
 use grader::evidence::{self, Look, Looks, Sources};
 use grader::moment::Frame;
+use record::Chronicle;
 use time::OffsetDateTime;
 use tokio::runtime::Runtime;
 
 use crate::context::Context;
 use crate::control::Control;
 use crate::error::Error;
-use crate::runner::chronicle::Chronicle;
 use crate::session::{Instance, Session};
 
 /// The running drill, ready to be asked.
@@ -140,8 +140,9 @@ pub(super) fn note(context: &Context, folder: &Path, look: &Look) {
 }
 
 /// What is wrong with the question is the user's to repair; an outage is not.
-pub(super) fn explain(error: evidence::Error) -> anyhow::Error {
+pub(super) fn explain(error: impl Into<evidence::Error>) -> anyhow::Error {
     use evidence::Error as E;
+    let error = error.into();
     let message = error.to_string();
     match error {
         E::NotFound { .. } | E::Asked(_) | E::TooLarge { .. } => Error::Usage {
@@ -194,33 +195,6 @@ pub(super) fn frame(folder: &Path, now: OffsetDateTime) -> Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_frame_of_a_run_is_read_from_its_record() {
-        let dir = tempfile::tempdir().expect("temporary folder");
-        let now = time::macros::datetime!(2026-11-23 14:10:00 UTC);
-        assert_eq!(
-            frame(dir.path(), now).started,
-            now,
-            "nothing is recorded yet"
-        );
-        std::fs::write(
-            dir.path().join("run.json"),
-            r#"{"started":"2026-11-23T14:00:00Z"}"#,
-        )
-        .expect("run.json");
-        let events = "{\"event\":\"deploy\",\"at\":\"2026-11-23T14:01:00Z\"}\n{\"event\":\"page\",\"at\":\"2026-11-23T14:02:00Z\",\"alert\":\"A\"}\n{\"event\":\"pa";
-        std::fs::write(dir.path().join("timeline.jsonl"), events).expect("timeline");
-        let frame = frame(dir.path(), now);
-        assert_eq!(
-            frame.started,
-            time::macros::datetime!(2026-11-23 14:00:00 UTC)
-        );
-        assert_eq!(
-            frame.page,
-            Some(time::macros::datetime!(2026-11-23 14:02:00 UTC))
-        );
-    }
 
     #[test]
     fn a_question_that_cannot_be_answered_is_a_usage_error_and_an_outage_is_not() {

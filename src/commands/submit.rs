@@ -1,8 +1,10 @@
 //! `firedrill submit`: the grade.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use record::VERDICT_PAGE;
 
 use super::report::parsed;
 use crate::cli::write::Submit;
@@ -11,7 +13,7 @@ use crate::control::{Control, Submitted};
 use crate::error::{Error, Outcome};
 use crate::recorded::Recorded;
 use crate::report;
-use crate::terminal::Ink;
+use crate::terminal::{Console, Ink};
 
 /// How long the runner may take to stop the shop.
 const END_WITHIN: Duration = Duration::from_secs(30);
@@ -35,28 +37,15 @@ pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
     let progress = context
         .console
         .progress("grading: measuring the live system and checking pointers");
-    let submitted = Control::new(&session)?.submit(write_up, context.console.out.color)?;
+    let submitted = Control::new(&session)?.submit(write_up)?;
     drop(progress);
     if args.format.json {
         context.console.json(&submitted)?;
     } else {
-        let text = match &submitted {
-            Submitted::Verdict { text, .. } => format!(
-                "{text}\n{}\n",
-                context.console.out.paint(
-                    Ink::Faint,
-                    &format!(
-                        "next: `firedrill debrief`; to share the verdict: {}",
-                        session.folder.join("verdict.html").display()
-                    )
-                ),
-            ),
-            Submitted::Void { reason } => format!(
-                "{} {reason}\n",
-                context.console.out.paint(Ink::Warning, "void:")
-            ),
-        };
-        context.console.print(&text)?;
+        let page = session.folder.join(VERDICT_PAGE);
+        context
+            .console
+            .print(&shown(&submitted, &page, &context.console))?;
     }
     wait_for_the_end(context);
     Ok(match submitted {
@@ -64,6 +53,25 @@ pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
         Submitted::Verdict { passed: false, .. } => Outcome::NotPassed,
         Submitted::Void { .. } => Outcome::Void,
     })
+}
+
+fn shown(submitted: &Submitted, page: &Path, console: &Console) -> String {
+    match submitted {
+        Submitted::Verdict { verdict, .. } => {
+            let next = format!(
+                "next: `firedrill debrief`; to share the verdict: {}",
+                page.display()
+            );
+            format!(
+                "{}\n{}\n",
+                report::verdict(verdict, console.out, console.width),
+                console.out.paint(Ink::Faint, &next)
+            )
+        }
+        Submitted::Void { reason } => {
+            format!("{} {reason}\n", console.out.paint(Ink::Warning, "void:"))
+        }
+    }
 }
 
 /// Grades by what a run recorded; nothing of that run changes.

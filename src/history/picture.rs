@@ -94,7 +94,7 @@ fn bar(out: &mut String, run: &Graded, middle: f64, width: f64) {
         r#"<rect class="{class}" x="{:.1}" y="{y:.1}" width="{width:.1}" height="{:.1}" rx="2"><title>{} {}: {word}, {} of 100 points, {} needed</title></rect>"#,
         middle - width / 2.0,
         height(0) - y,
-        escape(&run.at),
+        escape(&record::instant::text(run.at)),
         escape(&run.drill),
         run.score,
         run.pass_mark,
@@ -143,7 +143,7 @@ fn marks(out: &mut String, runs: &[Graded], step: f64) {
 }
 
 fn escape(text: &str) -> String {
-    let text = crate::terminal::text::harmless(text);
+    let text = text::format::harmless(text);
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

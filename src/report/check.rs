@@ -8,9 +8,9 @@ use grader::pointer::{Executed, Outcome};
 use grader::writeup::Claim;
 use grader::{Frame, WriteUp};
 use serde::Serialize;
+use text::format::harmless;
 
 use crate::burst::line;
-use crate::terminal::text::harmless;
 use crate::terminal::{Ink, Style};
 
 /// What the check found.
@@ -57,7 +57,7 @@ impl Checked {
         let width = self
             .pointers
             .iter()
-            .map(|pointer| pointer.field.len())
+            .map(|pointer| pointer.address().len())
             .max()
             .unwrap_or(0);
         for pointer in &self.pointers {
@@ -73,7 +73,7 @@ impl Checked {
                 out,
                 "{}  {:width$}  {}\n{:15}{:width$}  {}",
                 style.paint(ink, &format!("{mark:13}")),
-                pointer.field,
+                pointer.address(),
                 harmless(&pointer.text),
                 "",
                 "",

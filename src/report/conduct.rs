@@ -6,8 +6,8 @@ use grader::evidence::By;
 use grader::moment::clock_text;
 use grader::verdict::{Conduct, Glance, Taken, Worth};
 use text::format;
+use text::format::harmless;
 
-use crate::terminal::text::harmless;
 use crate::terminal::{Ink, Style};
 
 /// Most looks that are listed; the JSON has them all.

@@ -113,7 +113,7 @@ fn items(out: &mut String, items: &[Item]) {
         let _ = writeln!(
             out,
             "<tr class=\"{class}\"><th scope=\"row\">{}</th><td class=\"points\">{points}<div class=\"bar\"><i style=\"width:{share:.0}%\"></i></div></td><td>{}{hint}</td></tr>",
-            escape(item.name),
+            escape(&item.name),
             escape(&item.why),
         );
     }
@@ -140,7 +140,9 @@ fn pointers(out: &mut String, pointers: &[Executed]) {
             "<li class=\"{class}\"><b>{mark}</b><div><code>{}</code><p>{} <span class=\"field\">for {}</span></p></div></li>",
             escape(&pointer.text),
             escape(&account(pointer)),
-            escape(pointer.claim()),
+            pointer
+                .field
+                .map_or_else(String::new, |at| at.field.to_string()),
         );
     }
     out.push_str("</ul>\n");

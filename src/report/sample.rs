@@ -39,7 +39,7 @@ pub(super) fn verdict() -> Verdict {
                 "action items",
                 0.0,
                 5.0,
-                "0 of at least three words, 1 required; one without an owner counts half.",
+                "0 given with at least three words, 1 required; one without an owner counts half.",
                 None,
             ),
             item(
@@ -146,7 +146,7 @@ fn condition(name: &str, met: bool, why: &str) -> Condition {
 
 fn item(name: &'static str, points: f64, of: f64, why: &str, hint: Option<&str>) -> Item {
     Item {
-        name,
+        name: name.into(),
         points,
         of,
         why: why.to_owned(),
@@ -168,7 +168,7 @@ fn found(field: &str, text: &str, tells: Tells) -> Executed {
 
 fn executed(field: &str, text: &str, outcome: Outcome) -> Executed {
     Executed {
-        field: field.to_owned(),
+        field: field.parse().ok(),
         text: text.to_owned(),
         kind: Some(Kind::Promql),
         outcome,

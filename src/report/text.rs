@@ -5,9 +5,9 @@ use std::fmt::Write as _;
 use grader::Verdict;
 use grader::pointer::{Executed, Outcome, Tells};
 use grader::verdict::Conduct;
+use text::format::harmless;
 
 use super::conduct;
-use crate::terminal::text::harmless;
 use crate::terminal::{Ink, Style};
 
 /// Columns before the reason of an item.
@@ -113,7 +113,7 @@ fn pointers(out: &mut String, pointers: &[Executed], style: Style, width: usize)
             out,
             "  {}  {}  {}",
             style.paint(ink, &format!("{mark:7}")),
-            pointer.field,
+            pointer.address(),
             style.paint(Ink::Faint, &harmless(&pointer.text))
         );
         wrapped(out, &" ".repeat(9), &account(pointer), width);
@@ -210,8 +210,8 @@ mod tests {
                                         difference from the baseline, so it could be a guess.
                                         hint: point to something that was different before the
                                         incident
-            0/5  action items           0 of at least three words, 1 required; one without an
-                                        owner counts half.
+            0/5  action items           0 given with at least three words, 1 required; one
+                                        without an owner counts half.
               -  reproduction           None is given; it is not counted.
 
         Evidence

@@ -2,10 +2,8 @@
 
 use std::sync::Mutex;
 
-use grader::evidence::{Changed, Deploy, DeployKind};
+use record::{Action, Appender, Deploy, DeployKind, SettingChange};
 use time::OffsetDateTime;
-
-use super::journal::JsonLines;
 
 /// What is known of a deploy before it gets an id.
 #[derive(Clone, Debug)]
@@ -16,19 +14,21 @@ pub(crate) struct Draft {
     pub(crate) kind: DeployKind,
     pub(crate) summary: String,
     /// The settings that it changed.
-    pub(crate) changes: Vec<Changed>,
+    pub(crate) changes: Vec<SettingChange>,
+    /// The command without its program, if the responder did it.
+    pub(crate) command: Option<String>,
 }
 
 /// The deploys of a run, oldest first, those before the drill included.
 #[derive(Debug)]
 pub(crate) struct DeployLog {
     entries: Mutex<Vec<Deploy>>,
-    file: JsonLines,
+    file: Appender<Deploy>,
 }
 
 impl DeployLog {
     /// An empty log over its file.
-    pub(crate) fn new(file: JsonLines) -> Self {
+    pub(crate) fn new(file: Appender<Deploy>) -> Self {
         Self {
             entries: Mutex::default(),
             file,
@@ -50,6 +50,7 @@ impl DeployLog {
             kind: draft.kind,
             summary: draft.summary,
             changes: draft.changes,
+            command: draft.command,
         };
         entries.push(entry.clone());
         self.file.push(&entry)?;
@@ -62,6 +63,11 @@ impl DeployLog {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
             .clone()
+    }
+
+    /// What the responder did, oldest first.
+    pub(crate) fn actions(&self) -> Vec<Action> {
+        self.entries().iter().filter_map(Deploy::action).collect()
     }
 
     /// The release of `service` that was rolled out last.
@@ -126,11 +132,13 @@ fn unused_id(entries: &[Deploy], service: &str, release: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use record::DEPLOYS;
+
     use super::*;
 
     fn log(releases: &[&str]) -> (tempfile::TempDir, DeployLog) {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let log = DeployLog::new(JsonLines::open(folder.path(), "deploys.jsonl").expect("a file"));
+        let log = DeployLog::new(DEPLOYS.open(folder.path()).expect("a file"));
         for release in releases {
             let draft = Draft {
                 service: "inventory".to_owned(),
@@ -139,6 +147,7 @@ mod tests {
                 kind: DeployKind::Deploy,
                 summary: format!("change {release}"),
                 changes: Vec::new(),
+                command: None,
             };
             log.record(draft, OffsetDateTime::UNIX_EPOCH)
                 .expect("an entry");

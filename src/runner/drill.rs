@@ -7,30 +7,23 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::Context;
-use grader::evidence::{Deploy, DeployKind, Sources};
-use scenario::Pace;
-use scenario::Scenario;
-use serde::Serialize;
-use serde_json::{Value, json};
+use grader::evidence::Sources;
+use record::{Appender, Backends, Deploy, DeployKind, Event, HEAD, Head, RESPONDER, VOID, Void};
+use scenario::{Pace, Scenario};
 use shop_api::Service;
 use stack::fleet::Fleet;
 use stack::provider::Provider;
-use text::format::rfc3339;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
+use super::audience::Audience;
 use super::deploy_log::{DeployLog, Draft};
-use super::event::Event;
-use super::journal::JsonLines;
 use super::load::Load;
 use super::operate::Done;
 use super::plan::Key;
 use crate::clock::now;
 use crate::control::{Acted, ActionRequest, Failure, Page};
 use crate::session::{Instance, Lock, Session};
-
-/// The role under which what the responder does is logged.
-const RESPONDER: &str = "responder";
 
 /// Where a drill stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,23 +69,6 @@ pub(crate) struct Moments {
     pub(crate) page: Option<OffsetDateTime>,
 }
 
-/// One thing that the responder did, as in `actions.jsonl`.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Action {
-    /// When it was complete, RFC 3339.
-    pub(crate) at: String,
-    /// What kind of entry of the deploy log it is.
-    pub(crate) action: DeployKind,
-    /// The service.
-    pub(crate) service: String,
-    /// The release that ran after it.
-    pub(crate) release: String,
-    /// The command without its program, such as `rollback inventory`.
-    pub(crate) what: String,
-    #[serde(skip)]
-    pub(crate) when: OffsetDateTime,
-}
-
 /// What a drill is made of.
 #[derive(Debug)]
 pub(crate) struct Drill {
@@ -106,6 +82,8 @@ pub(crate) struct Drill {
     pub(crate) session: Mutex<Session>,
     pub(crate) lock: Lock,
     pub(super) key: Option<Key>,
+    /// The run's head as it was written at the start.
+    pub(super) head: Head,
     pub(crate) scenario: Option<Scenario>,
     /// The scenario file as it is, for the record once the seal is broken.
     pub(crate) scenario_file: Vec<u8>,
@@ -115,21 +93,15 @@ pub(crate) struct Drill {
     pub(crate) sources: Sources,
     pub(crate) load: Load,
     pub(crate) events: mpsc::UnboundedSender<Option<Event>>,
-    pub(crate) files: Files,
+    pub(crate) audience: Arc<dyn Audience>,
+    pub(crate) timeline: Appender<Event>,
     pub(crate) state: Mutex<State>,
     /// Held while a write-up is graded: one at a time.
     pub(crate) grading: tokio::sync::Mutex<()>,
     pub(crate) ended: tokio_util::sync::CancellationToken,
     /// Which backends they are, for the ready event.
-    pub(crate) backends: Value,
+    pub(crate) backends: Backends,
     pub(crate) started: (OffsetDateTime, Instant),
-}
-
-/// The files that grow while a drill runs.
-#[derive(Debug)]
-pub(crate) struct Files {
-    pub(crate) timeline: JsonLines,
-    pub(crate) actions: JsonLines,
 }
 
 /// What changes while a drill runs.
@@ -138,9 +110,8 @@ pub(crate) struct State {
     pub(crate) phase: Phase,
     pub(crate) moments: Moments,
     pub(crate) pages: Vec<Page>,
-    pub(crate) actions: Vec<Action>,
     /// Measurements of the declared indicator, by stage, for the record of the run.
-    pub(crate) measured: BTreeMap<&'static str, f64>,
+    pub(crate) measured: BTreeMap<String, f64>,
     /// What could not be checked because Prometheus did not answer when it had to be.
     pub(crate) unchecked: Option<String>,
     /// Whether alerts cannot be asked for right now, so that nobody can be paged.
@@ -181,7 +152,7 @@ impl Drill {
     /// Tells the terminal and the run's timeline.
     pub(crate) fn say(&self, event: Event) {
         // The timeline is a record beside the telemetry: a full disk must not stop the drill.
-        let _ = self.files.timeline.push(&event);
+        let _ = self.timeline.push(&event);
         // The printer ends last; if it is gone there is nobody to tell.
         let _ = self.events.send(Some(event));
     }
@@ -205,19 +176,8 @@ impl Drill {
         }
         let began = Instant::now();
         let what = request.what();
-        let done = self.carry_out(request, RESPONDER).await?;
-        if let Some(entry) = &done.entry {
-            let action = Action {
-                at: rfc3339(entry.at),
-                action: entry.kind,
-                service: entry.service.clone(),
-                release: entry.release.clone(),
-                what: what.clone(),
-                when: entry.at,
-            };
-            let _ = self.files.actions.push(&action); // The deploy log has it too.
-            self.update(|state| state.actions.push(action));
-        }
+        let command = Some(what.clone());
+        let done = self.carry_out(request, RESPONDER, command).await?;
         Ok(Acted {
             id: done.entry.map(|entry| entry.id),
             action: done.kind.to_string(),
@@ -235,14 +195,15 @@ impl Drill {
         &self,
         request: ActionRequest,
         role: &str,
+        command: Option<String>,
     ) -> anyhow::Result<Done> {
         let Some((kind, service, release)) = self.resolve(&request)? else {
-            return self.operate(&request, role).await;
+            return self.operate(&request, role, command).await;
         };
         let before = self.current(service)?;
         match kind {
-            DeployKind::Restart => self.fleet.restart(service.name()).await?,
-            _ => self.fleet.deploy(service.name(), &release, &[]).await?,
+            DeployKind::Restart => self.fleet.restart(service).await?,
+            _ => self.fleet.deploy(service, &release, &[]).await?,
         }
         let draft = Draft {
             changes: self.fleet.release_changes(service, &before, &release)?,
@@ -251,6 +212,7 @@ impl Drill {
             release: release.clone(),
             role: role.to_owned(),
             kind,
+            command,
         };
         let entry = self.deploys.record(draft, now())?;
         self.announce(&entry).await?;
@@ -281,11 +243,12 @@ impl Drill {
             kind: DeployKind::Deploy,
             summary: summary.to_owned(),
             changes: self.fleet.release_changes(service, &before, release)?,
+            command: None,
         };
         // In the log from its beginning: what a rollout does to the shop must not come before it.
         let entry = self.deploys.record(draft, now())?;
         self.announce(&entry).await?;
-        self.fleet.deploy(service.name(), release, only).await?;
+        self.fleet.deploy(service, release, only).await?;
         self.refresh_session().await
     }
 
@@ -306,6 +269,7 @@ impl Drill {
             role: role.to_owned(),
             kind: DeployKind::Config,
             summary: summary.to_owned(),
+            command: None,
         };
         let entry = self.deploys.record(draft, now())?;
         self.announce(&entry).await
@@ -321,8 +285,8 @@ impl Drill {
     pub(super) async fn announce(&self, entry: &Deploy) -> anyhow::Result<()> {
         self.refresh_session().await?;
         self.say(Event::Action {
-            at: rfc3339(entry.at),
-            action: entry.kind.to_string(),
+            at: entry.at,
+            action: entry.kind,
             service: entry.service.clone(),
             release: entry.release.clone(),
             by: entry.role.clone(),
@@ -417,7 +381,7 @@ impl Drill {
     pub(crate) async fn instances(&self) -> Vec<Instance> {
         let views = self.fleet.views().await;
         let instance = |view: stack::slot::View| Instance {
-            service: view.service,
+            service: view.service.to_string(),
             instance: view.instance,
             public: view.public,
             admin: view.admin,
@@ -429,32 +393,30 @@ impl Drill {
 
     /// Ends the drill without a grade: it does not count, and why.
     pub(crate) fn void(&self, reason: String) {
-        let _ = stack::targets::replace(
-            &self.folder.join("void.json"),
-            json!({"reason": reason}).to_string().as_bytes(),
+        // The event says it too.
+        let _ = VOID.replace(
+            &self.folder,
+            &Void {
+                reason: reason.clone(),
+            },
         );
         let was_ended =
             self.update(|state| std::mem::replace(&mut state.phase, Phase::Ended) == Phase::Ended);
         if was_ended {
             return;
         }
-        self.say(Event::Void {
-            at: rfc3339(now()),
-            reason,
-        });
+        self.say(Event::Void { at: now(), reason });
         self.ended.cancel();
     }
 
     /// Completes the run's head: it is over, and the hash of its scenario can be checked from now on.
     pub(crate) fn close(&self) {
-        let path = self.folder.join("run.json");
-        let head = std::fs::read(&path)
-            .ok()
-            .and_then(|text| serde_json::from_slice::<serde_json::Value>(&text).ok());
-        let Some(mut head) = head else { return };
-        head["ended"] = json!(rfc3339(now()));
-        head["nonce"] = json!(self.key.as_ref().map(|key| &key.nonce));
+        let head = Head {
+            ended: Some(now()),
+            nonce: self.key.as_ref().map(|key| key.nonce.clone()),
+            ..self.head.clone()
+        };
         // What is there already is worth more than an error at the very end.
-        let _ = stack::targets::replace(&path, format!("{head:#}\n").as_bytes());
+        let _ = HEAD.replace(&self.folder, &head);
     }
 }

@@ -9,7 +9,6 @@ use time::OffsetDateTime;
 use time::macros::format_description;
 
 use super::drill::Drill;
-use crate::capsule;
 use crate::error::Outcome;
 
 /// With less free space than this a drill ends: it must never be what fills a disk.
@@ -32,15 +31,12 @@ pub(super) fn create(runs: &Path, id: &str) -> anyhow::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Removes the databases of runs whose runner was killed together with everything that would have done it, and
-/// completes their capsules.
+/// Removes the databases of runs whose runner was killed together with everything that would have done it.
 /// The caller holds the lock of the state folder, so that no run is alive.
 pub(super) fn sweep(runs: &Path) {
     for run in std::fs::read_dir(runs).into_iter().flatten().flatten() {
         // What cannot be removed now is tried again at the next start.
-        let _ = std::fs::remove_dir_all(run.path().join("scratch"));
-        // The same goes for a capsule; the folder has everything.
-        let _ = capsule::complete(&run.path());
+        let _ = std::fs::remove_dir_all(run.path().join(record::SCRATCH));
     }
 }
 
@@ -93,9 +89,9 @@ mod tests {
         let runs = tempfile::tempdir().expect("a temporary folder");
         let run = runs.path().join("19700101-000000-00ab");
         std::fs::create_dir_all(run.join("scratch/inventory")).expect("folders");
-        std::fs::write(run.join("run.json"), "{}").expect("a record");
+        std::fs::write(record::HEAD.path(&run), "{}").expect("a record");
         sweep(runs.path());
         assert!(!run.join("scratch").exists());
-        assert!(run.join("run.json").exists());
+        assert!(record::HEAD.path(&run).exists());
     }
 }

@@ -11,29 +11,23 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use grader::evidence::{self, Looks};
-use grader::moment::{Frame, Window, Windows};
-use grader::reproduction::{Kept, Reproduced};
-use grader::verdict::{Action, Facts};
+use grader::evidence;
+use grader::reproduction::{REPRODUCTION, Reproduced, Trials};
+use grader::verdict::VERDICT;
 use grader::{Rubric, Verdict, WriteUp};
-use scenario::{Remedy, Scenario};
-use stack::targets::replace;
-use text::format::rfc3339;
+use record::{
+    Event, FACTS, Facts, Frame, GAME_MASTER, Looks, MEASURED, WRITE_UP, Window, Windows, replace,
+};
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
 
 use super::drill::{Drill, Phase};
-use super::event::Event;
 use super::{impact, measure, reproduction};
 use crate::clock::now;
 use crate::control::{ActionRequest, Failure, SubmitRequest, Submitted};
 use crate::report;
-use crate::terminal::Style;
+use scenario::{Remedy, Scenario};
 
-/// Columns of the verdict's text; the runner does not know how wide the other terminal is.
-const WIDTH: usize = 100;
-/// The role under which the runner's own removal of the cause is logged.
-pub(crate) const GAME_MASTER: &str = "game master";
 /// The name by which a write-up is called where its file's name is not known.
 const FILE: &str = "write-up";
 
@@ -124,7 +118,9 @@ impl Drill {
         }
         let mut verdict = grader::verdict::grade(&scenario.rubric, writeup, examined, &facts);
         verdict.unproven = proof.unproven;
-        self.keep(scenario, writeup, &facts, &verdict, &request.write_up)?;
+        self.keep(scenario, &facts, &verdict, &request.write_up)?;
+        self.audience
+            .graded(&self.folder, &scenario.title, writeup, &verdict)?;
         if let Some(reason) = proof.void {
             self.void(reason.clone());
             return Ok(Submitted::Void { reason });
@@ -133,22 +129,15 @@ impl Drill {
             state.phase = Phase::Ended;
             state.passed = Some(verdict.passed);
         });
-        let style = Style {
-            color: request.color,
-            terminal: false,
-        };
-        let text = report::verdict(&verdict, style, WIDTH);
-        let value = serde_json::to_value(&verdict).context("verdict")?;
         self.say(Event::Verdict {
-            at: rfc3339(now()),
+            at: now(),
             passed: verdict.passed,
-            verdict: value.clone(),
+            verdict: serde_json::to_value(&verdict).context("verdict")?,
         });
         self.ended.cancel();
         Ok(Submitted::Verdict {
             passed: verdict.passed,
-            verdict: value,
-            text,
+            verdict: Box::new(verdict),
         })
     }
 
@@ -161,13 +150,12 @@ impl Drill {
         let Some(outcome) = reproduction::attempt(self, scenario, writeup).await else {
             return Ok(None);
         };
-        let kept = Kept {
+        let trials = Trials {
             commands: writeup.reproduction.commands.clone(),
             outcome,
         };
-        let text = serde_json::to_string_pretty(&kept).context("reproduction")?;
-        replace(&self.folder.join("reproduction.json"), text.as_bytes())?;
-        Ok(Some(kept.outcome))
+        REPRODUCTION.replace(&self.folder, &trials)?;
+        Ok(Some(trials.outcome))
     }
 
     /// Gives a backend that is away a moment to come back: what is asked of it now decides the grade.
@@ -191,12 +179,12 @@ impl Drill {
         let Some(mitigation) = &rubric.mitigation else {
             return;
         };
-        let Some(last) = self.update(|state| state.actions.last().map(|action| action.when)) else {
+        let Some(last) = self.deploys.actions().pop() else {
             return;
         };
         // Twice: once for the windows of the indicator to pass, once for it to stay.
         let patience = Duration::from_secs(mitigation.settle_s.saturating_mul(2).min(240));
-        let since = Duration::try_from(now() - last).unwrap_or_default();
+        let since = Duration::try_from(now() - last.at).unwrap_or_default();
         let deadline = Instant::now() + patience.saturating_sub(since);
         while Instant::now() < deadline {
             let measured =
@@ -209,7 +197,7 @@ impl Drill {
     }
 
     async fn facts(&self, scenario: &Scenario, until: OffsetDateTime) -> anyhow::Result<Facts> {
-        let (moments, actions) = self.update(|state| (state.moments, state.actions.clone()));
+        let moments = self.moments();
         let started = moments.traffic.context("traffic has begun")?;
         let steady = moments.steady.unwrap_or(started);
         // In a control nothing changed for the worse; what precedes the page is then the baseline.
@@ -246,13 +234,7 @@ impl Drill {
                 .record()
                 .map(|record| impact::truth(&record, &rubric.impact, incident)),
             deploys: self.deploys.entries(),
-            actions: actions
-                .into_iter()
-                .map(|action| Action {
-                    at: action.when,
-                    what: action.what,
-                })
-                .collect(),
+            actions: self.deploys.actions(),
             mitigation,
             // What cannot be read is not told; it earns nothing anyway.
             looks: Looks::open(&self.folder).all().unwrap_or_default(),
@@ -285,7 +267,7 @@ impl Drill {
             .or(moments.steady)
             .context("the steady state has begun")?;
         let during = measure::highest(&self.sources, manifest, Window { from, to: now() }).await?;
-        self.update(|state| state.measured.insert("during", during));
+        self.update(|state| state.measured.insert("during".to_owned(), during));
         if scenario.is_control() {
             let void = (during >= manifest.after_below)
                 .then(|| format!("this drill has no incident, but the indicator reached {during:.4}; the limit is {}", manifest.after_below));
@@ -303,7 +285,7 @@ impl Drill {
             self.remove_cause(scenario).await?;
             settled = measure::recovery(&self.sources, manifest, patience).await?;
         }
-        self.update(|state| state.measured.insert("after", settled.last));
+        self.update(|state| state.measured.insert("after".to_owned(), settled.last));
         let void = (!settled.recovered).then(|| {
             format!(
                 "the symptom did not end with its cause: the indicator is {:.4} and must fall below {}",
@@ -323,7 +305,7 @@ impl Drill {
                     release: release.clone(),
                 },
             };
-            self.carry_out(request, GAME_MASTER).await?;
+            self.carry_out(request, GAME_MASTER, None).await?;
         }
         Ok(())
     }
@@ -332,31 +314,19 @@ impl Drill {
     fn keep(
         &self,
         scenario: &Scenario,
-        writeup: &WriteUp,
         facts: &Facts,
         verdict: &Verdict,
         text: &str,
     ) -> anyhow::Result<()> {
-        let facts = serde_json::to_string_pretty(facts).context("facts of the run")?;
-        let measured = self.update(|state| state.measured.clone());
-        let json = serde_json::to_string_pretty(verdict).context("verdict")?;
-        let html = report::html(&scenario.title, writeup, verdict);
-        for (name, bytes) in [
-            ("report.md", text.as_bytes()),
-            // What no telemetry says, for grading again when nothing runs any more.
-            ("facts.json", facts.as_bytes()),
-            ("verdict.json", json.as_bytes()),
-            ("verdict.html", html.as_bytes()),
-            (&format!("{}.toml", scenario.id), &self.scenario_file),
-            (
-                "measured.json",
-                serde_json::to_string_pretty(&measured)
-                    .context("measurements")?
-                    .as_bytes(),
-            ),
-        ] {
-            replace(&self.folder.join(name), bytes)?;
-        }
+        let folder = &self.folder;
+        replace(&folder.join(WRITE_UP), text.as_bytes())?;
+        replace(
+            &folder.join(format!("{}.toml", scenario.id)),
+            &self.scenario_file,
+        )?;
+        FACTS.replace(folder, facts)?;
+        MEASURED.replace(folder, &self.update(|state| state.measured.clone()))?;
+        VERDICT.replace(folder, verdict)?;
         Ok(())
     }
 }

@@ -27,7 +27,7 @@ impl Load {
         folder: &Path,
     ) -> anyhow::Result<Self> {
         let mut config = Config::new(target, seed, load);
-        config.journal = Some(folder.join("load.jsonl"));
+        config.journal = Some(folder.join(record::LOAD));
         config.started_at_ms = i64::try_from(unix_ms()).unwrap_or(i64::MAX);
         let handle = loadgen::start(config).context("load generator")?;
         Ok(Self {

@@ -1,7 +1,7 @@
 //! What a responder does to running processes: caches, the outbox, clients, and how many there are. Releases stay.
 
 use anyhow::bail;
-use grader::evidence::{Changed, Deploy, DeployKind};
+use record::{Deploy, DeployKind, SettingChange};
 use serde_json::json;
 use shop_api::Service;
 use stack::fleet::operate::Refused;
@@ -37,7 +37,7 @@ struct Change {
     /// What to say where nothing was changed.
     otherwise: String,
     /// The settings that were changed.
-    changes: Vec<Changed>,
+    changes: Vec<SettingChange>,
 }
 
 impl Drill {
@@ -46,6 +46,7 @@ impl Drill {
         &self,
         request: &ActionRequest,
         role: &str,
+        command: Option<String>,
     ) -> anyhow::Result<Done> {
         let Change {
             kind,
@@ -74,6 +75,7 @@ impl Drill {
             kind,
             summary: summary.clone(),
             changes,
+            command,
         };
         let entry = self.deploys.record(draft, now())?;
         self.announce(&entry).await?;
@@ -179,7 +181,7 @@ impl Drill {
     /// What became of a change of settings.
     fn configured(
         service: Service,
-        changed: anyhow::Result<Vec<Changed>>,
+        changed: anyhow::Result<Vec<SettingChange>>,
     ) -> anyhow::Result<Change> {
         let changes = changed.map_err(|error| match error.downcast::<settings::Refused>() {
             Ok(settings::Refused { message, hint }) => Failure::new(message, hint).into(),
@@ -207,7 +209,7 @@ impl Drill {
             return Err(Failure::new(message, hint).into());
         }
         let wanted = usize::from(replicas);
-        let before = match self.fleet.scale(service.name(), wanted).await {
+        let before = match self.fleet.scale(service, wanted).await {
             Err(error) if error.is::<Refused>() => {
                 let hint = "`firedrill status` shows what is running";
                 return Err(Failure::new(error.to_string(), hint).into());
@@ -228,6 +230,6 @@ impl Drill {
     }
 
     async fn control(&self, service: Service, name: &str) -> anyhow::Result<u64> {
-        self.fleet.control(service.name(), name, &json!({})).await
+        self.fleet.control(service, name, &json!({})).await
     }
 }

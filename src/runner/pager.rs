@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use grader::evidence::prometheus::Alert;
-use text::format::rfc3339;
+use record::{Event, instant};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::drill::{Drill, Phase};
-use super::event::Event;
 use crate::clock::now;
 use crate::control::Page;
 
@@ -66,7 +65,7 @@ fn page(drill: &Drill, alert: &Alert) {
     let annotation = |key| alert.annotations.get(key).cloned().unwrap_or_default();
     let at = now();
     let page = Page {
-        at: rfc3339(at),
+        at: instant::text(at),
         alert: name(alert).to_owned(),
         summary: annotation("summary"),
         description: annotation("description"),
@@ -86,9 +85,9 @@ fn page(drill: &Drill, alert: &Alert) {
         return;
     }
     drill.say(Event::Page {
-        at: page.at,
+        at,
         alert: page.alert,
-        labels: serde_json::to_value(&alert.labels).unwrap_or_default(),
+        labels: alert.labels.clone(),
         summary: page.summary,
         description: page.description,
     });

@@ -3,31 +3,27 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use anyhow::Context;
-use grader::evidence::{DeployKind, Sources};
+use grader::evidence::Sources;
 use rand::RngExt;
-use scenario::Pace;
-use scenario::{Scenario, seal};
+use record::{DEPLOYS, DeployKind, Event, FORMAT, HEAD, Head, TIMELINE, Urls};
+use scenario::{Pace, Scenario, seal};
 use serde_json::json;
 use shop_api::Service;
-use stack::Urls;
 use stack::backend::{Kind, Pager, Ports};
 use stack::fleet::Releases;
 use stack::port::Choice;
 use stack::remote::Managers;
 use stack::{Plan, Stack};
-use text::format::rfc3339;
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
+use super::audience::Audience;
 use super::deploy_log::{DeployLog, Draft};
-use super::drill::{Drill, Files, Moments, Phase, State};
-use super::event::Event;
+use super::drill::{Drill, Moments, Phase, State};
 use super::folder;
-use super::journal::JsonLines;
 use super::load::Load;
 use super::webhook::Webhook;
 use crate::clock::now;
@@ -53,8 +49,6 @@ pub(crate) struct Options {
     pub(crate) backend: Kind,
     /// The backends' ports.
     pub(crate) ports: Ports,
-    /// JSON lines instead of text.
-    pub(crate) json: bool,
     /// The cache folder.
     pub(crate) cache: PathBuf,
     /// Who starts the services' processes, where that is not us.
@@ -78,6 +72,7 @@ pub(super) struct Prepared {
     pub(super) folder: PathBuf,
     token: String,
     key: Option<Key>,
+    head: Head,
     started: (OffsetDateTime, Instant),
 }
 
@@ -104,36 +99,36 @@ pub(super) fn prepare(options: Options, state: &StateDir) -> anyhow::Result<Prep
         let commitment = seal::commitment(&nonce, file);
         Key { nonce, commitment }
     });
-    let prepared = Prepared {
+    let head = Head {
+        format: FORMAT,
+        run: run.clone(),
+        firedrill: env!("CARGO_PKG_VERSION").to_owned(),
+        started: started.0,
+        seed,
+        pace: match options.pace {
+            Pace::Real => "real".to_owned(),
+            Pace::Fast => "fast".to_owned(),
+        },
+        backend: options.backend.kind(),
+        urls: options.backend.urls(),
+        scenario_hash: key.as_ref().map(|key| key.commitment.clone()),
+        ended: None,
+        nonce: None,
+    };
+    HEAD.replace(&folder, &head)?;
+    Ok(Prepared {
         run,
         seed,
         folder,
         token: hex::encode(random.random::<[u8; 32]>()),
         key,
+        head,
         started,
         options,
-    };
-    prepared.write_head()?;
-    Ok(prepared)
+    })
 }
 
 impl Prepared {
-    fn write_head(&self) -> anyhow::Result<()> {
-        let head = json!({
-            "run": self.run,
-            "firedrill": env!("CARGO_PKG_VERSION"),
-            "started": rfc3339(self.started.0),
-            "seed": self.seed,
-            "pace": self.options.pace,
-            "backend": self.options.backend.name(),
-            "urls": self.options.backend.urls(),
-            "scenario_hash": self.key.as_ref().map(|key| &key.commitment),
-        });
-        let path = self.folder.join("run.json");
-        std::fs::write(&path, format!("{head:#}\n"))
-            .with_context(|| format!("file `{}`", path.display()))
-    }
-
     /// What the stack is started from.
     pub(super) fn stack_plan(&self, pager: Option<Pager>) -> anyhow::Result<Plan> {
         Ok(Plan {
@@ -161,22 +156,21 @@ impl Prepared {
 
 /// The settings of every release of the history: those of the release before it, with its own over them.
 pub(super) fn releases(scenario: Option<&Scenario>) -> anyhow::Result<Releases> {
-    let plain =
-        Service::ALL.map(|service| ((service.to_string(), PLAIN_RELEASE.to_owned()), json!({})));
+    let plain = Service::ALL.map(|service| ((service, PLAIN_RELEASE.to_owned()), json!({})));
     let Some(scenario) = scenario else {
         return Ok(Releases::from(plain));
     };
     let mut all = Releases::new();
     for service in Service::ALL {
         for (release, settings) in scenario.settings_of(service)? {
-            all.insert((service.to_string(), release.to_owned()), settings);
+            all.insert((service, release.to_owned()), settings);
         }
     }
     Ok(all)
 }
 
 /// The release of each service before the timeline begins.
-pub(super) fn current(scenario: Option<&Scenario>) -> BTreeMap<String, String> {
+pub(super) fn current(scenario: Option<&Scenario>) -> BTreeMap<Service, String> {
     let newest = |service: Service| {
         let before = scenario?.deployed_before(service);
         before.last().map(|release| release.release.clone())
@@ -184,7 +178,7 @@ pub(super) fn current(scenario: Option<&Scenario>) -> BTreeMap<String, String> {
     Service::ALL
         .map(|service| {
             (
-                service.to_string(),
+                service,
                 newest(service).unwrap_or_else(|| PLAIN_RELEASE.to_owned()),
             )
         })
@@ -214,8 +208,9 @@ pub(super) async fn assemble(
     stack: &Stack,
     lock: Lock,
     events: mpsc::UnboundedSender<Option<Event>>,
+    audience: Arc<dyn Audience>,
 ) -> anyhow::Result<Drill> {
-    let deploys = DeployLog::new(JsonLines::open(&prepared.folder, "deploys.jsonl")?);
+    let deploys = DeployLog::new(DEPLOYS.open(&prepared.folder)?);
     record_history(&deploys, &prepared)?;
     let urls = Urls {
         gateway: format!("http://{}", stack.gateway),
@@ -240,7 +235,6 @@ pub(super) async fn assemble(
             ..Moments::default()
         },
         pages: Vec::new(),
-        actions: Vec::new(),
         measured: BTreeMap::new(),
         unchecked: None,
         is_blind: false,
@@ -251,16 +245,14 @@ pub(super) async fn assemble(
     Ok(Drill {
         seed: prepared.seed,
         pace: prepared.options.pace,
-        files: Files {
-            timeline: JsonLines::open(&prepared.folder, "timeline.jsonl")?,
-            actions: JsonLines::open(&prepared.folder, "actions.jsonl")?,
-        },
+        timeline: TIMELINE.open(&prepared.folder)?,
         scratch: stack::scratch(&prepared.folder),
         cache: prepared.options.cache.clone(),
         folder: prepared.folder,
         session: Mutex::new(session),
         lock,
         key: prepared.key,
+        head: prepared.head,
         scenario,
         scenario_file: file.unwrap_or_default(),
         fleet: stack.fleet.clone(),
@@ -269,6 +261,7 @@ pub(super) async fn assemble(
         sources,
         load,
         events,
+        audience,
         state: Mutex::new(state),
         grading: tokio::sync::Mutex::default(),
         ended: tokio_util::sync::CancellationToken::new(),
@@ -288,6 +281,7 @@ fn record_history(deploys: &DeployLog, prepared: &Prepared) -> anyhow::Result<()
                 kind: DeployKind::Deploy,
                 summary: "first release of the month".to_owned(),
                 changes: Vec::new(),
+                command: None,
             };
             deploys.record(draft, prepared.started.0 - time::Duration::days(3))?;
         }
@@ -307,6 +301,7 @@ fn record_history(deploys: &DeployLog, prepared: &Prepared) -> anyhow::Result<()
             kind: DeployKind::Deploy,
             summary: release.changelog.clone(),
             changes: scenario.changes_of(release)?,
+            command: None,
         };
         deploys.record(draft, prepared.started.0 - age)?;
     }

@@ -103,7 +103,7 @@ async fn apply(copy: &Copy, action: &Action) -> anyhow::Result<()> {
             instances,
         } => {
             let only = instances.clone().unwrap_or_default();
-            copy.fleet.deploy(service.name(), release, &only).await
+            copy.fleet.deploy(*service, release, &only).await
         }
         Action::Config {
             target, settings, ..
@@ -112,7 +112,7 @@ async fn apply(copy: &Copy, action: &Action) -> anyhow::Result<()> {
             match target {
                 Target::Service(service) => {
                     let views = copy.fleet.views().await;
-                    let view = views.iter().find(|view| view.service == service.name());
+                    let view = views.iter().find(|view| view.service == *service);
                     let release = &view.context("a service that runs")?.release;
                     let pushed = copy.fleet.push(*service, release, settings).await;
                     pushed.map(drop)
@@ -159,7 +159,7 @@ async fn total(
     };
     let mut sum = 0.0;
     for view in copy.fleet.views().await {
-        if view.service == growth.service {
+        if view.service.name() == growth.service {
             let url = format!("http://{}/metrics", view.admin);
             let answer = client.get(url).timeout(Duration::from_secs(5)).send();
             let answer = answer.await.context("metrics of a copy")?;

@@ -1,20 +1,19 @@
 //! What `firedrill status` shows: what runs, how it does, what was paged.
 
 use grader::evidence::Sources;
+use record::{Action, instant};
 use shop_api::Service;
-use text::format::rfc3339;
 
-use super::drill::{Action, Drill};
+use super::drill::Drill;
 use crate::clock::now;
 use crate::control::{Sli, Status, Taken};
 
 impl Drill {
     /// The drill as it stands.
     pub(crate) async fn status(&self) -> Status {
-        let (phase, pages, actions) =
-            self.update(|state| (state.phase, state.pages.clone(), state.actions.clone()));
+        let (phase, pages) = self.update(|state| (state.phase, state.pages.clone()));
         let taken = |action: Action| Taken {
-            at: action.at,
+            at: instant::text(action.at),
             what: action.what,
         };
         let slis =
@@ -22,11 +21,11 @@ impl Drill {
         Status {
             run: self.run(),
             phase: phase.name().to_owned(),
-            started: rfc3339(self.started.0),
+            started: instant::text(self.started.0),
             up_s: self.started.1.elapsed().as_secs_f64(),
             pages,
             slis: slis.await,
-            actions: actions.into_iter().map(taken).collect(),
+            actions: self.deploys.actions().into_iter().map(taken).collect(),
             blocked: self.fleet.blocked(),
             services: self.instances().await,
         }

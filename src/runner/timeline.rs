@@ -7,15 +7,14 @@ use anyhow::Context;
 use grader::moment::Window;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use scenario::Pace;
-use scenario::{Action, Event as Step, Scenario, Target};
-use text::format::rfc3339;
+use record::Event;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::drill::{Drill, Phase};
-use super::event::Event;
 use super::measure;
 use crate::clock::now;
+use scenario::Pace;
+use scenario::{Action, Event as Step, Scenario, Target};
 
 /// The first seconds of traffic, in which caches and pools fill, do not belong to the baseline. At the real pace.
 const WARM_UP_S: f64 = 20.0;
@@ -46,7 +45,7 @@ async fn play_all(drill: &Arc<Drill>, scenario: &Scenario) -> anyhow::Result<Opt
     sleep(drill.pace.scale(WARM_UP_S)).await;
     let start = Instant::now();
     drill.update(|state| state.moments.steady = Some(now()));
-    drill.say(Event::Steady { at: rfc3339(now()) });
+    drill.say(Event::Steady { at: now() });
     drill.update(|state| state.phase = Phase::Traffic);
     let stretch = stretch(drill.pace, drill.seed);
     for step in &with_ends(&scenario.timeline) {
@@ -105,7 +104,7 @@ async fn unsteady(drill: &Drill, scenario: &Scenario) -> anyhow::Result<Option<S
     let Some(highest) = measured(drill, scenario, window).await? else {
         return Ok(None);
     };
-    drill.update(|state| state.measured.insert("before", highest));
+    drill.update(|state| state.measured.insert("before".to_owned(), highest));
     let limit = scenario.manifest.before_below;
     Ok((highest >= limit).then(|| format!("the baseline was not steady: the indicator reached {highest:.4} and must stay below {limit}")))
 }

@@ -14,7 +14,7 @@ use grader::evidence::prometheus::{Alert, Labels};
 use serde::Deserialize;
 use stack::backend::{Kind, Pager};
 use stack::guard::{self, Bearer, Hosts};
-use stack::manager::Token;
+use stack::token::Token;
 use tokio::net::TcpListener;
 
 use super::drill::Drill;

@@ -8,11 +8,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use record::{Event, FACTS, MEASURED, SCRATCH};
 use scenario::Scenario;
-use serde_json::Value;
 use tempfile::TempDir;
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::silence::{self, Searched};
 use crate::control::{Control, Submitted};
@@ -43,24 +42,23 @@ pub(super) struct Held {
     /// Why the drill is void, what did not page, what stayed behind.
     pub(super) problems: Vec<String>,
     /// Every event, oldest first.
-    pub(super) events: Vec<Value>,
+    pub(super) events: Vec<Event>,
 }
 
 /// Starts the drill, waits for its page, looks around, hands in that nothing was wrong, and waits for its end.
 pub(super) fn hold(scenario: &Scenario, seed: u64) -> anyhow::Result<Held> {
     let state = tempfile::tempdir().context("a folder for the drill")?;
     let mut drill = Running::start(state.path(), &scenario.id, seed)?;
-    let ready = drill.event("ready", READY_WITHIN)?;
-    let folder = PathBuf::from(ready["folder"].as_str().context("the run's folder")?);
+    let folder = drill.ready(READY_WITHIN)?;
     let page = drill.page(&scenario.page.alert, PAGED_WITHIN)?;
     std::thread::sleep(LOOK);
     let session = StateDir::locate(Some(state.path()), |_| None)?.load()?;
     let silence =
         crate::runtime::on_this_thread()?.block_on(silence::search(&session, scenario))?;
     let mut problems = Vec::new();
-    match Control::new(&session)?.submit(NOTHING.to_owned(), false)? {
+    match Control::new(&session)?.submit(NOTHING.to_owned())? {
         Submitted::Void { reason } => problems.push(format!("void: {reason}")),
-        Submitted::Verdict { passed: true, .. } => {
+        Submitted::Verdict { verdict, .. } if verdict.passed => {
             problems.push("an empty write-up passes".to_owned());
         }
         Submitted::Verdict { .. } => {}
@@ -68,10 +66,9 @@ pub(super) fn hold(scenario: &Scenario, seed: u64) -> anyhow::Result<Held> {
     let pids: Vec<u32> = session.services.iter().map(|service| service.pid).collect();
     drill.end()?;
     problems.extend(left_behind(&folder, &pids));
-    let measured = std::fs::read(folder.join("measured.json")).context("measurements")?;
     Ok(Held {
-        measured: serde_json::from_slice(&measured).context("measurements")?,
-        page_s: (at(&page)? - at_of_traffic(&folder)?).as_seconds_f64(),
+        measured: MEASURED.read(&folder)?,
+        page_s: (page - FACTS.read(&folder)?.frame.started).as_seconds_f64(),
         folder,
         _state: state,
         silence,
@@ -86,33 +83,22 @@ pub(super) struct Begun {
     pub(super) folder: PathBuf,
     /// The state folder of this drill alone; removed with this value.
     _state: TempDir,
-    pub(super) events: Vec<Value>,
+    pub(super) events: Vec<Event>,
 }
 
 /// Starts the drill, waits for its page and ends it.
 pub(super) fn begin(scenario: &Scenario, seed: u64) -> anyhow::Result<Begun> {
     let state = tempfile::tempdir().context("a folder for the drill")?;
     let mut drill = Running::start(state.path(), &scenario.id, seed)?;
-    let ready = drill.event("ready", READY_WITHIN)?;
+    let folder = drill.ready(READY_WITHIN)?;
     drill.page(&scenario.page.alert, PAGED_WITHIN)?;
     drill.lifeline.take();
     drill.end()?;
     Ok(Begun {
-        folder: PathBuf::from(ready["folder"].as_str().context("the run's folder")?),
+        folder,
         _state: state,
         events: std::mem::take(&mut drill.events),
     })
-}
-
-fn at(event: &Value) -> anyhow::Result<OffsetDateTime> {
-    let text = event["at"].as_str().context("the time of an event")?;
-    OffsetDateTime::parse(text, &Rfc3339).context("the time of an event")
-}
-
-fn at_of_traffic(folder: &Path) -> anyhow::Result<OffsetDateTime> {
-    let facts = std::fs::read(folder.join("facts.json")).context("facts of the run")?;
-    let facts: grader::Facts = serde_json::from_slice(&facts).context("facts of the run")?;
-    Ok(facts.frame.started)
 }
 
 /// What a drill must not leave: processes and databases.
@@ -124,7 +110,7 @@ fn left_behind(folder: &Path, pids: &[u32]) -> Vec<String> {
     let mut left: Vec<String> = alive
         .map(|pid| format!("process {pid} of the shop is still running"))
         .collect();
-    if folder.join("scratch").exists() {
+    if folder.join(SCRATCH).exists() {
         left.push("its databases were not removed".to_owned());
     }
     left
@@ -135,8 +121,8 @@ struct Running {
     child: Child,
     /// Open for as long as the drill is to run.
     lifeline: Option<ChildStdin>,
-    lines: Receiver<Value>,
-    events: Vec<Value>,
+    lines: Receiver<Event>,
+    events: Vec<Event>,
 }
 
 impl Running {
@@ -156,7 +142,9 @@ impl Running {
         let (sender, lines) = channel();
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let event = serde_json::from_str(&line).unwrap_or_default();
+                let Ok(event) = serde_json::from_str(&line) else {
+                    continue;
+                };
                 if sender.send(event).is_err() {
                     return;
                 }
@@ -170,36 +158,45 @@ impl Running {
         })
     }
 
+    /// Waits until everything is up; answers the run's folder.
+    fn ready(&mut self, within: Duration) -> anyhow::Result<PathBuf> {
+        self.event("`ready`", within, |event| match event {
+            Event::Ready { folder, .. } => Some(PathBuf::from(folder)),
+            _ => None,
+        })
+    }
+
+    /// Waits for the page of that alert, and answers when it came; on a busy machine another one may page first.
+    fn page(&mut self, wanted: &str, within: Duration) -> anyhow::Result<OffsetDateTime> {
+        let page = self.event("`page`", within, |event| match event {
+            Event::Page { at, alert, .. } if alert == wanted => Some(*at),
+            _ => None,
+        });
+        page.with_context(|| format!("`{wanted}` did not page"))
+    }
+
     /// Waits for an event; a drill that is void before it is an error that says why.
-    fn event(&mut self, name: &str, within: Duration) -> anyhow::Result<Value> {
+    fn event<T>(
+        &mut self,
+        name: &str,
+        within: Duration,
+        pick: impl Fn(&Event) -> Option<T>,
+    ) -> anyhow::Result<T> {
         let deadline = Instant::now() + within;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let event = match self.lines.recv_timeout(left) {
                 Ok(event) => event,
-                Err(RecvTimeoutError::Timeout) => bail!("no `{name}` within {within:?}"),
-                Err(RecvTimeoutError::Disconnected) => bail!("it ended before `{name}`"),
+                Err(RecvTimeoutError::Timeout) => bail!("no {name} within {within:?}"),
+                Err(RecvTimeoutError::Disconnected) => bail!("it ended before {name}"),
             };
+            let picked = pick(&event);
             self.events.push(event.clone());
-            if event["event"] == name {
-                return Ok(event);
+            if let Some(picked) = picked {
+                return Ok(picked);
             }
-            if event["event"] == "void" {
-                bail!("void: {}", event["reason"].as_str().unwrap_or_default());
-            }
-        }
-    }
-
-    /// Waits for the page of that alert; on a busy machine another one may page first.
-    fn page(&mut self, alert: &str, within: Duration) -> anyhow::Result<Value> {
-        let deadline = Instant::now() + within;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let page = self
-                .event("page", left)
-                .with_context(|| format!("`{alert}` did not page"))?;
-            if page["alert"] == alert {
-                return Ok(page);
+            if let Event::Void { reason, .. } = event {
+                bail!("void: {reason}");
             }
         }
     }

@@ -6,10 +6,9 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use loadgen::Route;
-use serde_json::Value;
+use record::{DEPLOYS, Deploy, Event, GAME_MASTER, LOAD};
 
 use super::hold::{Begun, Held};
-use crate::runner::GAME_MASTER;
 
 /// Of the schedule, the seconds before anything can have changed the rate.
 const SECONDS: u32 = 8;
@@ -43,34 +42,35 @@ pub(super) fn differences(one: &Held, other: &Begun) -> anyhow::Result<Vec<Strin
 }
 
 /// What happened up to the page, in order.
-fn timeline(events: &[Value]) -> Vec<String> {
-    let told = events
+fn timeline(events: &[Event]) -> Vec<String> {
+    let until_the_page = events
         .iter()
-        .take_while(|event| event["event"] != "page")
-        .filter(|event| event["event"] == "action" || event["event"] == "steady");
-    let text = |event: &Value| {
-        ["event", "action", "service", "release", "by"]
-            .map(|key| event[key].as_str().unwrap_or_default().to_owned())
-            .join(" ")
+        .take_while(|event| !matches!(event, Event::Page { .. }));
+    let text = |event: &Event| match event {
+        Event::Steady { .. } => Some("steady".to_owned()),
+        Event::Action {
+            action,
+            service,
+            release,
+            by,
+            ..
+        } => Some(format!("{action} {service} {release} {by}")),
+        _ => None,
     };
-    told.map(text).collect()
+    until_the_page.filter_map(text).collect()
 }
 
 /// The deploy history but for what the runner did to end the first run.
 fn history(folder: &Path) -> anyhow::Result<Vec<String>> {
-    let entries = lines(&folder.join("deploys.jsonl"))?;
-    let planned = entries.iter().filter(|entry| entry["role"] != GAME_MASTER);
-    let text = |entry: &Value| {
-        ["id", "role", "summary"]
-            .map(|key| entry[key].as_str().unwrap_or_default().to_owned())
-            .join(" ")
-    };
+    let entries = DEPLOYS.read(folder)?;
+    let planned = entries.iter().filter(|entry| entry.role != GAME_MASTER);
+    let text = |entry: &Deploy| format!("{} {} {}", entry.id, entry.role, entry.summary);
     Ok(planned.map(text).collect())
 }
 
 /// The requests that were to be made, by second and route, as far as the seed alone decides them.
 fn load(folder: &Path) -> anyhow::Result<Vec<String>> {
-    let file = File::open(folder.join("load.jsonl")).context("the load's record")?;
+    let file = File::open(folder.join(LOAD)).context("the load's record")?;
     let record = loadgen::record::line::read(BufReader::new(file))?;
     let mut counts = Vec::new();
     for (at_s, second) in record.seconds().take_while(|(at_s, _)| *at_s < SECONDS) {
@@ -84,13 +84,4 @@ fn load(folder: &Path) -> anyhow::Result<Vec<String>> {
     }
     anyhow::ensure!(!counts.is_empty(), "the load's record is empty");
     Ok(counts)
-}
-
-fn lines(path: &Path) -> anyhow::Result<Vec<Value>> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("record `{}`", path.display()))?;
-    Ok(text
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
-        .collect())
 }

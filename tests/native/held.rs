@@ -85,7 +85,7 @@ pub(super) fn kill_the_runner() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(
-        said.contains("kept by the native Jaeger and Prometheus"),
+        said.contains("its native Jaeger and Prometheus kept them"),
         "{said}"
     );
     assert!(said.contains("firedrill logs --run"), "{said}");

@@ -2,12 +2,10 @@
 //! the incident was worked.
 //!
 //! Programs of a drill name themselves in `User-Agent` and are left out: they ask for no person, or write their own
-//! record. One line a question, one write a line; [`MAX_BYTES`] bound the file.
+//! record. The record bounds the file.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -18,18 +16,13 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode, header};
 use parking_lot::Mutex;
-use serde_json::json;
+use record::{By, Look, LookKind};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use tracing::warn;
 
-const FILE: &str = "queries.jsonl";
 /// The `User-Agent` of the programs of a drill.
 const DRILL_AGENT: &str = "firedrill";
-/// The file grows no further than this.
-const MAX_BYTES: u64 = 1 << 20;
-/// Longest question that is written down, in characters.
-const MAX_TEXT: usize = 4096;
 /// Longest form that is read, in bytes.
 const MAX_FORM: usize = 1 << 20;
 /// A page that repeats a question counts as one look.
@@ -43,24 +36,15 @@ pub(crate) struct Looks(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    path: PathBuf,
-    recent: Mutex<HashMap<String, Instant>>,
-}
-
-/// A question worth writing down.
-#[derive(Debug, PartialEq, Eq)]
-struct Question {
-    kind: &'static str,
-    what: String,
-    from: Option<String>,
-    time: Option<String>,
+    file: record::Looks,
+    recent: Mutex<HashMap<(LookKind, String), Instant>>,
 }
 
 impl Looks {
     /// Into a run's folder; nothing is written yet.
     pub(crate) fn open(folder: &Path) -> Self {
         Self(Arc::new(Inner {
-            path: folder.join(FILE),
+            file: record::Looks::open(folder),
             recent: Mutex::default(),
         }))
     }
@@ -70,35 +54,15 @@ impl Looks {
         router.layer(middleware::from_fn_with_state(self.clone(), look))
     }
 
-    fn is_again(&self, question: &Question) -> bool {
+    fn is_again(&self, look: &Look) -> bool {
         let mut recent = self.0.recent.lock();
         recent.retain(|_, at| at.elapsed() < AGAIN);
-        let key = format!("{} {}", question.kind, question.what);
+        let key = (look.kind, look.what.clone());
         let is_known = recent.contains_key(&key);
         if recent.len() < REMEMBERED {
             recent.insert(key, Instant::now());
         }
         is_known
-    }
-
-    fn write(&self, question: &Question) -> io::Result<()> {
-        let now = OffsetDateTime::now_utc().format(&Rfc3339);
-        let line = json!({
-            "at": now.map_err(io::Error::other)?,
-            "by": "browser",
-            "kind": question.kind,
-            "what": question.what.chars().take(MAX_TEXT).collect::<String>(),
-            "from": question.from,
-            "time": question.time,
-        });
-        let line = format!("{line}\n");
-        let mut options = File::options();
-        let mut file = options.create(true).append(true).open(&self.0.path)?;
-        if file.metadata()?.len() + line.len() as u64 > MAX_BYTES {
-            return Ok(());
-        }
-        // Commands append to the same file: one write call keeps a line whole.
-        file.write_all(line.as_bytes())
     }
 }
 
@@ -115,10 +79,10 @@ async fn look(State(looks): State<Looks>, request: Request, next: Next) -> Respo
     let question = question(request.uri().path(), &form);
     let response = next.run(request).await;
     let is_answered = response.status().is_success();
-    if let Some(question) = question.filter(|question| is_answered && !looks.is_again(question)) {
+    if let Some(look) = question.filter(|look| is_answered && !looks.is_again(look)) {
         // Not waited for: the answer is what was asked for.
         tokio::task::spawn_blocking(move || {
-            if let Err(error) = looks.write(&question) {
+            if let Err(error) = looks.0.file.note(&look) {
                 warn!("failed to record a query: {error}");
             }
         });
@@ -154,10 +118,13 @@ async fn opened(request: Request) -> Result<(Request, Pairs), Response> {
     Ok((Request::from_parts(head, Body::from(body)), pairs))
 }
 
-fn question(path: &str, form: &[(String, String)]) -> Option<Question> {
+/// What a question looks at; nothing if it is none that is worth writing down.
+fn question(path: &str, form: &[(String, String)]) -> Option<Look> {
     let get = |name: &str| form.iter().find(|(known, _)| known == name);
     let get = |name: &str| get(name).map(|(_, value)| value.as_str());
-    let asked = |kind, what: &str| Question {
+    let asked = |kind, what: &str| Look {
+        at: OffsetDateTime::now_utc(),
+        by: By::Browser,
         kind,
         what: what.trim().to_owned(),
         from: None,
@@ -165,10 +132,10 @@ fn question(path: &str, form: &[(String, String)]) -> Option<Question> {
     };
     if path.starts_with("/api/v1/") {
         let time = get("time").or_else(|| get("end")).and_then(moment);
-        return Some(Question {
+        return Some(Look {
             from: get("start").and_then(moment),
             time,
-            ..asked("promql", get("query")?)
+            ..asked(LookKind::Promql, get("query")?)
         });
     }
     let id = ["/api/traces/", "/api/v3/traces/"]
@@ -176,23 +143,22 @@ fn question(path: &str, form: &[(String, String)]) -> Option<Question> {
         .find_map(|start| path.strip_prefix(start));
     if let Some(id) = id.or_else(|| get("traceID")) {
         let is_id = !id.is_empty() && id.len() <= 32 && id.chars().all(|c| c.is_ascii_hexdigit());
-        return is_id.then(|| asked("trace", id));
+        return is_id.then(|| asked(LookKind::Trace, id));
     }
     let words: Vec<&str> = ["service", "query.service_name", "operation"]
         .into_iter()
         .chain(["query.operation_name", "tags", "minDuration", "maxDuration"])
         .filter_map(get)
         .collect();
-    Some(asked("traces", &words.join(" ")))
+    Some(asked(LookKind::Traces, &words.join(" ")))
 }
 
-/// A time as Prometheus takes it, seconds or RFC 3339, as RFC 3339.
-fn moment(text: &str) -> Option<String> {
-    let at = match text.parse::<f64>() {
-        Ok(seconds) => OffsetDateTime::from_unix_timestamp_nanos((seconds * 1e9) as i128).ok()?,
-        Err(_) => OffsetDateTime::parse(text, &Rfc3339).ok()?,
-    };
-    at.format(&Rfc3339).ok()
+/// A time as Prometheus takes it, seconds or RFC 3339.
+fn moment(text: &str) -> Option<OffsetDateTime> {
+    match text.parse::<f64>() {
+        Ok(seconds) => OffsetDateTime::from_unix_timestamp_nanos((seconds * 1e9) as i128).ok(),
+        Err(_) => OffsetDateTime::parse(text, &Rfc3339).ok(),
+    }
 }
 
 #[cfg(test)]
@@ -202,13 +168,9 @@ mod tests {
 
     use super::*;
 
-    fn written(folder: &Path) -> Vec<serde_json::Value> {
-        let text = std::fs::read_to_string(folder.join(FILE)).unwrap_or_default();
+    fn written(folder: &Path) -> Vec<Look> {
         // A line that is being written is read the next time.
-        let lines = text
-            .lines()
-            .map_while(|line| serde_json::from_str(line).ok());
-        lines.collect()
+        record::LOOKS.readable(folder).expect("looks")
     }
 
     fn app(folder: &Path) -> Router {
@@ -286,22 +248,22 @@ mod tests {
         while written(folder.path()).len() < 5 && Instant::now() < deadline {
             tokio::task::yield_now().await;
         }
+        let text = |at: Option<OffsetDateTime>| at.map(record::instant::text);
         let mut found: Vec<String> = written(folder.path())
             .iter()
-            .map(|line| {
-                format!(
-                    "{} {} {} {}",
-                    line["kind"], line["what"], line["from"], line["time"]
-                )
+            .map(|look| {
+                assert_eq!(look.by, By::Browser);
+                let (from, to) = (text(look.from), text(look.time));
+                format!("{:?} {:?} {from:?} {to:?}", look.kind, look.what)
             })
             .collect();
         found.sort();
         let expected = [
-            r#""promql" "errors > 3" null null"#,
-            r#""promql" "r" "2026-11-23T14:00:00Z" "2026-11-23T14:01:00Z""#,
-            r#""promql" "up{}" null "2026-11-23T14:00:00Z""#,
-            r#""trace" "4bf92f3577b34da6a3ce929d0e0e4736" null null"#,
-            r#""traces" "gateway POST /v1/orders" null null"#,
+            r#"Promql "errors > 3" None None"#,
+            r#"Promql "r" Some("2026-11-23T14:00:00.000Z") Some("2026-11-23T14:01:00.000Z")"#,
+            r#"Promql "up{}" None Some("2026-11-23T14:00:00.000Z")"#,
+            r#"Trace "4bf92f3577b34da6a3ce929d0e0e4736" None None"#,
+            r#"Traces "gateway POST /v1/orders" None None"#,
         ];
         assert_eq!(found, expected);
     }

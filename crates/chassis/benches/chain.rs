@@ -1,12 +1,12 @@
-//! What telemetry costs: CPU per request through three services, with all of it and with none.
+//! The cost of telemetry: CPU per request through three services, with and without it.
 //! `cargo bench -p chassis --bench chain [-- ROUNDS SECONDS CONNECTIONS]`
 //!
 //! ```text
-//! load -> mini 1 -> mini 2 -> mini 3 -> SQLite        spans -> a sink of this process
+//! load -> mini 1 -> mini 2 -> mini 3 -> SQLite        spans -> a sink in this process
 //! ```
 //!
-//! Both chains are up all the time; rounds alternate, and the ratio is the median of the ratios of
-//! the rounds, so that a noisy neighbour hits both sides. CPU is that of the three processes.
+//! Both chains run all the time, rounds alternate, and the result is the median of the ratios, so that
+//! noise affects both sides. CPU is that of the three processes.
 
 #[expect(dead_code, reason = "shared with the tests, which use all of it")]
 #[path = "../tests/process/mini.rs"]
@@ -126,7 +126,7 @@ fn measure(chain: &[Mini], time: Duration, connections: u64) -> (f64, f64) {
 fn cpu_ms(chain: &[Mini]) -> f64 {
     let of = |mini: &Mini| {
         let path = format!("/proc/{}/schedstat", mini.child.id());
-        // The first number is nanoseconds on a CPU; of the main thread only, so all are added.
+        // The first number is nanoseconds on a CPU, per thread, so all threads are summed.
         let tasks = std::fs::read_dir(format!("/proc/{}/task", mini.child.id()));
         let tasks = tasks.unwrap_or_else(|error| panic!("{path}: {error}"));
         tasks

@@ -1,5 +1,5 @@
-//! The admin listener, on a thread and a runtime of its own, so that it answers when every worker
-//! of the service is blocked: that is when it is asked.
+//! The admin port. It has a separate thread and runtime, so that it responds even when every worker of the
+//! service is blocked, which is when operators need it.
 
 mod guard;
 mod probe;
@@ -18,22 +18,22 @@ use std::{
 use telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Client, Config, Controls, control::Offered};
+use crate::{Client, Config, Controls, control::OfferedControls};
 
 /// The admin port of one process.
 #[derive(Debug)]
 pub(crate) struct Admin {
-    /// Where it listens.
+    /// Address of the listener.
     pub(crate) addr: SocketAddr,
-    /// Whether the service takes requests.
+    /// Whether the service accepts requests.
     is_ready: Arc<AtomicBool>,
-    controls: Offered,
+    controls: OfferedControls,
     stop: CancellationToken,
     thread: JoinHandle<()>,
 }
 
-/// What the routes answer from.
-struct State {
+/// The state of the routes.
+struct AdminState {
     run: String,
     service: String,
     instance: String,
@@ -43,13 +43,13 @@ struct State {
     metrics: Metrics,
     is_ready: Arc<AtomicBool>,
     drain: CancellationToken,
-    controls: Offered,
+    controls: OfferedControls,
     client: Client,
 }
 
 impl Admin {
-    /// Binds and answers from now on; `/readyz` says no until [`ready`](Admin::ready).
-    /// `drain` is cancelled when a drain is asked for; `service` is watched; `client` is told of other addresses.
+    /// Binds and serves; `/readyz` fails until [`set_ready`](Admin::set_ready) is called.
+    /// A drain request cancels `drain`; the runtime `service` is probed; address changes go to `client`.
     pub(crate) fn start(
         config: &Config,
         metrics: Metrics,
@@ -61,8 +61,8 @@ impl Admin {
         listener.set_nonblocking(true)?;
         let addr = listener.local_addr()?;
         let is_ready = Arc::new(AtomicBool::new(false));
-        let controls = Offered::new(service.clone());
-        let state = Arc::new(State {
+        let controls = OfferedControls::new(service.clone());
+        let state = Arc::new(AdminState {
             run: config.run.clone(),
             service: config.service.clone(),
             instance: config.instance.clone(),
@@ -79,13 +79,13 @@ impl Admin {
             .enable_all()
             .build()?;
         let stop = CancellationToken::new();
-        let work = answer(listener, state, service, stop.clone());
+        let work = serve(listener, state, service, stop.clone());
         let thread = thread::Builder::new()
             .name("admin".to_owned())
             .stack_size(1 << 20)
             .spawn(move || {
                 if let Err(error) = runtime.block_on(work) {
-                    tracing::error!(error = %error, "the admin port cannot be served");
+                    tracing::error!(%error, "the admin port failed: {error}");
                 }
             })?;
         Ok(Self {
@@ -97,27 +97,27 @@ impl Admin {
         })
     }
 
-    /// Offers what the service lets its operators do.
+    /// Offers the controls of the service.
     pub(crate) fn offer(&self, controls: Controls) {
         self.controls.set(controls);
     }
 
-    /// Says that the service takes requests, or that it does not any more.
+    /// Sets whether the service accepts requests.
     pub(crate) fn set_ready(&self, is_ready: bool) {
         self.is_ready.store(is_ready, Ordering::Relaxed);
     }
 
-    /// Ends the thread.
+    /// Stops the thread.
     pub(crate) fn stop(self) {
         self.stop.cancel();
-        // A panic there was logged by the hook.
+        // The panic hook has logged a panic of the thread.
         let _ = self.thread.join();
     }
 }
 
-async fn answer(
+async fn serve(
     listener: TcpListener,
-    state: Arc<State>,
+    state: Arc<AdminState>,
     service: tokio::runtime::Handle,
     stop: CancellationToken,
 ) -> io::Result<()> {

@@ -1,8 +1,8 @@
 //! The process's allocator: jemalloc, with heap profiling compiled in.
 //!
-//! It is declared here and nowhere else; every program that links this crate has it. Configuration
-//! is a symbol that jemalloc looks for, because an environment variable would have to be set by
-//! every parent and would be lost by a plain `cargo run`.
+//! This is its only declaration; every program that links this crate uses it. It is configured by a
+//! symbol that jemalloc looks up, because every parent would have to set an environment variable, and
+//! a plain `cargo run` would not.
 
 #[cfg(all(target_os = "linux", feature = "heap"))]
 mod jemalloc;
@@ -13,17 +13,17 @@ pub(crate) use self::jemalloc::{heap_profile, record, start_profiling};
 #[cfg(not(all(target_os = "linux", feature = "heap")))]
 pub(crate) use self::system::{heap_profile, record, start_profiling};
 
-/// A heap profile that could not be made.
+/// Why there is no heap profile.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// Built without it.
+    /// The build has no heap profiling.
     #[cfg_attr(
         all(target_os = "linux", feature = "heap"),
         expect(dead_code, reason = "this build has heap profiles")
     )]
-    #[error("this build has no heap profiles")]
+    #[error("this build does not support heap profiles")]
     Unsupported,
-    /// jemalloc or its dump.
+    /// jemalloc failed to dump the profile.
     #[cfg_attr(
         not(all(target_os = "linux", feature = "heap")),
         expect(dead_code, reason = "this build has no heap profiles")
@@ -34,7 +34,7 @@ pub(crate) enum Error {
 
 #[cfg(not(all(target_os = "linux", feature = "heap")))]
 mod system {
-    //! Without jemalloc there is nothing to measure.
+    //! Builds without jemalloc have no heap profiles and no allocator metrics.
 
     use super::Error;
 

@@ -1,4 +1,4 @@
-//! What a service gets from its chassis, and what it gives back.
+//! What the chassis passes to a service, and what the service returns.
 
 use std::future::Future;
 
@@ -8,32 +8,32 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Client, Config, Controls, Problem};
 
-/// Everything that a service is given to build itself.
+/// Everything that a service needs to build itself.
 #[derive(Debug)]
 pub struct Context<S> {
     /// The service's own settings.
     pub settings: S,
     /// The process's configuration.
     pub config: Config,
-    /// Calls to the upstreams of the configuration.
+    /// Client for the configured upstreams.
     pub client: Client,
-    /// Cancelled at the drain, after the last request was answered: background tasks end then.
+    /// Cancelled during the drain, after the last request has finished: background tasks must then end.
     pub shutdown: CancellationToken,
 }
 
-/// A service, ready to be served.
+/// A service that is ready to serve.
 #[derive(Debug, Default)]
 pub struct App {
-    /// The routes. The chassis adds its layers around them.
+    /// The routes. The chassis wraps them in its layers.
     pub router: axum::Router,
-    /// Background work. It watches [`Context::shutdown`] and is awaited at the drain.
+    /// Background tasks. They watch [`Context::shutdown`], and the drain waits for them.
     pub tasks: JoinSet<()>,
-    /// What operators can do to it while it runs, over the admin port.
+    /// What operators can do on the running service, over the admin port.
     pub controls: Controls,
 }
 
 impl App {
-    /// A service without background work.
+    /// A service without background tasks.
     pub fn new(router: axum::Router) -> Self {
         Self {
             router,
@@ -42,14 +42,14 @@ impl App {
         }
     }
 
-    /// Adds background work.
+    /// Adds a background task.
     #[must_use]
     pub fn task(mut self, work: impl Future<Output = ()> + Send + 'static) -> Self {
         self.tasks.spawn(work);
         self
     }
 
-    /// Offers a control as `POST /control/NAME` on the admin port, to whoever has the run's token.
+    /// Adds a control, `POST /control/NAME` on the admin port; callers need the run's token.
     #[must_use]
     pub fn control<A, T, F>(
         mut self,

@@ -1,4 +1,4 @@
-//! From a configuration to a running service, and back to nothing.
+//! Starts a service from its configuration, and shuts it down.
 
 use std::{
     io::{self, BufRead, Write},
@@ -20,24 +20,24 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{App, Client, Config, Context, admin::Admin, allocator, layer, listener, server};
 
-/// Last spans and log lines get this long.
+/// Time to flush the last spans and log lines.
 const FLUSH: Duration = Duration::from_secs(2);
-/// Blocking threads that the runtime may start; a service of ours hardly needs one.
+/// Maximum number of blocking threads of the runtime; services hardly use them.
 const BLOCKING_THREADS: usize = 16;
-/// Stack of a worker thread. The default of 2 MB is address space that a limit would count.
+/// Stack of a worker thread. The default of 2 MB would count against a limit on address space.
 const STACK_BYTES: usize = 1 << 20;
 
-/// Who starts this process.
+/// Who started this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Parent {
     /// A person in a terminal: Ctrl-C drains.
     Terminal,
-    /// The runner: Ctrl-C is the runner's business, the ready line tells it where we listen.
+    /// The runner: it handles Ctrl-C, and reads the address of the listener from the ready line.
     Runner,
 }
 
-/// Reads the configuration from the first line of standard input and then watches its end, which
-/// is the parent's end: no child of a killed parent stays behind.
+/// Reads the configuration from the first line of standard input and then waits for its end, which means
+/// that the parent is gone: no child outlives a killed parent.
 pub(crate) fn config_from_stdin(service: &str) -> anyhow::Result<Config> {
     let mut line = String::new();
     io::stdin()
@@ -47,14 +47,14 @@ pub(crate) fn config_from_stdin(service: &str) -> anyhow::Result<Config> {
     let config: Config = serde_json::from_str(&line).context("configuration on standard input")?;
     anyhow::ensure!(
         config.service == service,
-        "the configuration is for `{}`, this is `{service}`",
+        "the configuration is for `{}`, but this is `{service}`",
         config.service
     );
     thread::Builder::new()
         .name("parent".to_owned())
         .stack_size(64 * 1_024)
         .spawn(|| {
-            // An error here means as much as the end: nobody is there any more.
+            // An error means the same as the end of input: the parent is gone.
             let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
             std::process::exit(0);
         })
@@ -62,7 +62,7 @@ pub(crate) fn config_from_stdin(service: &str) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// Runs the service until it is told to end.
+/// Runs the service until it is told to stop.
 pub(crate) fn run<S: DeserializeOwned>(
     config: Config,
     parent: Parent,
@@ -83,7 +83,10 @@ pub(crate) fn run<S: DeserializeOwned>(
     };
     let outcome = serve(config, parent, guard.metrics(), build);
     if let Err(error) = &outcome {
-        tracing::error!(error = format!("{error:#}"), "the service ends: {error:#}");
+        tracing::error!(
+            error = format!("{error:#}"),
+            "the service failed: {error:#}"
+        );
     }
     guard.shutdown(FLUSH);
     if outcome.is_ok() {
@@ -93,9 +96,9 @@ pub(crate) fn run<S: DeserializeOwned>(
     }
 }
 
-/// Before there is a log, a failure goes to standard error as it is.
+/// Reports a failure before logging is set up: as plain text on standard error.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
-    // Nobody is left to tell if that fails.
+    // If that fails too, there is nowhere to report it.
     let _ = writeln!(io::stderr(), "{error:#}");
     ExitCode::FAILURE
 }
@@ -145,7 +148,7 @@ async fn live<S: DeserializeOwned>(
     client: Client,
     build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App>,
 ) -> anyhow::Result<()> {
-    // The handlers come first: a signal during the build must not kill the process.
+    // Installed first: a signal during the build must not kill the process.
     let signals = Signals::install(parent).context("signal handlers")?;
     let listener = TcpListener::from_std(listener).context("public listener")?;
     let listen = listener.local_addr().context("public listener")?;
@@ -176,19 +179,19 @@ async fn live<S: DeserializeOwned>(
         () = drain.cancelled() => {}
     }
     admin.set_ready(false);
-    tracing::info!("draining: no new requests, those in flight are finished");
+    tracing::info!("draining: no longer accepting requests, finishing those in flight");
     if !server.await.context("the server")? {
-        tracing::warn!("requests were still in flight at the end of the drain");
+        tracing::warn!("drain timed out with requests still in flight");
     }
     shutdown.cancel();
     end_tasks(app.tasks, grace).await;
-    tracing::info!("drained");
+    tracing::info!("drain complete");
     Ok(())
 }
 
 fn settings<S: DeserializeOwned>(config: &Config) -> anyhow::Result<S> {
     let value = match &config.settings {
-        // No settings at all are the default ones.
+        // Absent settings are the defaults.
         serde_json::Value::Null => serde_json::json!({}),
         value => value.clone(),
     };
@@ -199,18 +202,18 @@ async fn end_tasks(mut tasks: JoinSet<()>, grace: Duration) {
     let ended = tokio::time::timeout(grace, async {
         while let Some(ended) = tasks.join_next().await {
             if let Err(error) = ended {
-                tracing::error!(error = %error, "background work ended early");
+                tracing::error!(%error, "a background task failed: {error}");
             }
         }
     });
     if ended.await.is_err() {
-        tracing::warn!("background work was cut off at the end of the drain");
+        tracing::warn!("drain timed out with background tasks still running");
     }
 }
 
-/// The line that says where the service listens.
+/// The line that tells the runner where the service listens.
 #[derive(Debug, Serialize)]
-struct Ready<'a> {
+struct ReadyLine<'a> {
     ready: bool,
     run: &'a str,
     service: &'a str,
@@ -236,7 +239,7 @@ fn announce(
     if parent == Parent::Terminal {
         return Ok(());
     }
-    let ready = Ready {
+    let ready = ReadyLine {
         ready: true,
         run: &config.run,
         service: &config.service,
@@ -252,8 +255,8 @@ fn announce(
         .context("ready line")
 }
 
-/// What ends the process: SIGTERM always, SIGINT where a person sent it. A Ctrl-C in the runner's
-/// terminal reaches its children, too, and is the runner's to act upon.
+/// The signals that stop the process: SIGTERM always, SIGINT only under a terminal. A Ctrl-C in the
+/// runner's terminal also reaches its children, and the runner handles it.
 struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,

@@ -1,5 +1,5 @@
-//! Calls to other services: spread evenly over the addresses of a named upstream, deadlines that
-//! shrink on the way, retries that cannot multiply.
+//! Calls to other services: load-balanced over the addresses of a named upstream, with deadlines that
+//! shrink from hop to hop and a budget that keeps retries from multiplying.
 
 mod addresses;
 mod attempt;
@@ -9,13 +9,7 @@ mod error;
 mod request;
 mod retry;
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    net::SocketAddr,
-    sync::{Arc, Mutex, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::Method;
@@ -24,6 +18,7 @@ use hyper_util::{
     client::legacy::{Client as Http, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use parking_lot::{Mutex, RwLock};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use telemetry::{
     metric::{self as recorded, Histogram},
@@ -38,13 +33,13 @@ pub use self::{
     request::{Request, Response},
 };
 
-/// A loopback or data-centre connection is made within this time or not at all.
+/// Timeout for connecting; within one data centre it takes far less.
 const CONNECT: Duration = Duration::from_secs(1);
-/// Shorter than the server's keep-alive, so that a connection taken from the pool is not one that
-/// the server is just closing.
+/// Shorter than the server's keep-alive, so that the pool does not hand out a connection that the server
+/// is about to close.
 const IDLE: Duration = Duration::from_secs(50);
 
-/// Calls to the upstreams of one process. Cheap to clone.
+/// The client for the upstreams of one process. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Client {
     inner: Arc<Inner>,
@@ -57,7 +52,7 @@ struct Inner {
     random: Mutex<StdRng>,
 }
 
-/// One upstream: where it is, what it may be asked again, what was measured of it.
+/// One upstream: addresses, retry budget, metrics.
 #[derive(Debug)]
 struct Upstream {
     name: String,
@@ -67,12 +62,12 @@ struct Upstream {
 }
 
 impl Client {
-    /// Calls these upstreams as usual; `seed` decides the jitter.
+    /// A client for these upstreams with default settings; `seed` determines the jitter.
     pub fn new(upstreams: &BTreeMap<String, Vec<SocketAddr>>, seed: u64) -> Self {
         Self::with_calls(upstreams, Calls::default(), seed)
     }
 
-    /// Calls these upstreams, in a way of its own.
+    /// A client for these upstreams with the given settings.
     pub fn with_calls(
         upstreams: &BTreeMap<String, Vec<SocketAddr>>,
         calls: Calls,
@@ -85,14 +80,9 @@ impl Client {
         Self::over(Arc::new(upstreams), calls, StdRng::seed_from_u64(seed))
     }
 
-    /// A client with connections of its own to the same upstreams; budgets and metrics stay shared.
+    /// A client with separate connections to the same upstreams; budgets and metrics are shared.
     pub fn with_own_connections(&self) -> Self {
-        let mut random = self
-            .inner
-            .random
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let seed = random.random();
+        let seed = self.inner.random.lock().random();
         Self::over(
             Arc::clone(&self.inner.upstreams),
             self.inner.calls.clone(),
@@ -143,14 +133,9 @@ impl Client {
         self.inner.upstreams.get(name).ok_or_else(unknown)
     }
 
-    /// A time between zero and `most`, evenly spread.
+    /// A uniformly distributed time between zero and `most`.
     fn jitter(&self, most: Duration) -> Duration {
-        let mut random = self
-            .inner
-            .random
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        most.mul_f64(random.random::<f64>())
+        most.mul_f64(self.inner.random.lock().random::<f64>())
     }
 }
 
@@ -167,7 +152,7 @@ impl Upstream {
         let gauge =
             metrics::gauge!(metric::HTTP_CLIENT_RETRY_BUDGET, label::TARGET => name.to_owned());
         for reason in retry::Reason::ALL {
-            // `rate` cannot see an increase from nothing: the counters are there before the first retry.
+            // `rate` misses the first increase of a new series, so the counters exist before the first retry.
             metrics::counter!(
                 metric::HTTP_CLIENT_RETRIES,
                 label::TARGET => name.to_owned(),
@@ -183,7 +168,7 @@ impl Upstream {
         }
     }
 
-    /// Records one attempt, made in `span`; `status` is absent where there was no answer.
+    /// Records one attempt that was made in `span`; `status` is absent if there was no response.
     fn record(&self, method: &Method, status: Option<u16>, took: Duration, span: &Span) {
         let known = |durations: &[(Method, Option<u16>, Histogram)]| {
             let found = durations
@@ -191,11 +176,8 @@ impl Upstream {
                 .find(|(m, s, _)| m == method && *s == status);
             found.map(|(_, _, histogram)| histogram.record(took.as_secs_f64(), span))
         };
-        // The few handles are kept: making one costs more than the rest of the record.
-        let durations = self
-            .durations
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        // The few handles are kept: creating one costs more than recording.
+        let durations = self.durations.read();
         if known(&durations).is_some() {
             return;
         }
@@ -210,10 +192,8 @@ impl Upstream {
             ],
         );
         histogram.record(took.as_secs_f64(), span);
-        self.durations
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((method.clone(), status, histogram));
+        let known = (method.clone(), status, histogram);
+        self.durations.write().push(known);
     }
 }
 

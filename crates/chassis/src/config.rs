@@ -1,4 +1,4 @@
-//! What a service process is told at start, by one JSON line or by flags.
+//! The configuration of a service process, from one JSON line or from flags.
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
@@ -27,15 +27,15 @@ pub struct Config {
     pub upstreams: BTreeMap<String, Vec<SocketAddr>>,
     /// Bearer token of the admin port.
     pub token: String,
-    /// Run id; `/readyz` repeats it, so that a readiness check cannot mistake another program for us.
+    /// Run id; `/readyz` returns it, so that a readiness check cannot mistake another program for this one.
     pub run: String,
-    /// Seed of everything random in this process.
+    /// Seed of all randomness in this process.
     #[serde(default)]
     pub seed: u64,
-    /// Whether traces and metrics are recorded; off only to measure what they cost.
+    /// Whether traces and metrics are recorded; disabled only to measure their cost.
     #[serde(default = "yes")]
     pub telemetry: bool,
-    /// How the process itself runs.
+    /// Limits of the process.
     #[serde(default)]
     pub process: Process,
     /// The service's own settings.
@@ -47,7 +47,7 @@ pub struct Config {
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Listen {
-    /// Socket handed over by the parent (`LISTEN_FDS=1`, file descriptor 3).
+    /// Socket passed by the parent (`LISTEN_FDS=1`, file descriptor 3).
     Inherited,
     /// Address to bind; port 0 takes a free one.
     Addr(SocketAddr),
@@ -59,21 +59,21 @@ pub enum Listen {
 pub struct Process {
     /// Worker threads of the async runtime.
     pub workers: usize,
-    /// Least severe log level written: `error`, `warn`, `info`, `debug`, `trace`.
+    /// Lowest log level written: `error`, `warn`, `info`, `debug`, `trace`.
     pub log_level: String,
-    /// Time to finish the requests in flight after SIGTERM, in milliseconds.
+    /// Time to finish requests in flight after SIGTERM, in milliseconds.
     pub drain_ms: u64,
-    /// Time to answer a request that names no deadline itself, in milliseconds.
+    /// Deadline of a request that sets none, in milliseconds.
     pub deadline_ms: u64,
     /// Largest request body accepted, in bytes.
     pub body_limit_bytes: usize,
     /// Time after which an idle connection is closed, in milliseconds.
     pub keep_alive_ms: u64,
-    /// Limit on open files; absent keeps the inherited one.
+    /// Limit on open files; absent keeps the inherited limit.
     pub max_open_files: Option<u64>,
-    /// Limit on address space in bytes; absent keeps the inherited one.
+    /// Limit on address space in bytes; absent keeps the inherited limit.
     pub max_address_space_bytes: Option<u64>,
-    /// How it calls other services.
+    /// Calls to other services.
     pub calls: Calls,
 }
 
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn both_forms_of_listen_are_understood() {
+    fn both_forms_of_listen_are_parsed() {
         let inherited = parse(r#""inherited""#, "").expect("the inherited form parses");
         assert_eq!(inherited.listen, Listen::Inherited);
         let bound = parse(r#"{"addr":"127.0.0.1:0"}"#, "").expect("the address form parses");
@@ -117,12 +117,13 @@ mod tests {
             bound.listen,
             Listen::Addr(SocketAddr::from(([127, 0, 0, 1], 0)))
         );
-        assert!(bound.telemetry, "telemetry is on unless it is turned off");
+        assert!(bound.telemetry, "telemetry is enabled by default");
     }
 
     #[test]
     fn unknown_keys_are_refused() {
-        let error = parse(r#""inherited""#, r#","wokers":3"#).expect_err("a typo must not pass");
+        let error =
+            parse(r#""inherited""#, r#","wokers":3"#).expect_err("an unknown key is an error");
         assert!(error.to_string().contains("wokers"), "{error}");
     }
 }

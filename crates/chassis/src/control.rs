@@ -1,7 +1,7 @@
-//! What a service lets its operators do to it while it runs, such as dropping what it has cached.
+//! Controls: what operators can do on a running service, such as emptying a cache.
 //!
-//! A service names its controls when it is built; the admin port offers each below `/control/` to whoever has the
-//! run's token. The work runs on the service's own runtime, where its database and its clients live.
+//! A service adds its controls when it is built; the admin port offers each below `/control/` to callers with the run's
+//! token. Controls run on the service's runtime, where its database and its clients are.
 
 use std::{
     collections::BTreeMap,
@@ -15,31 +15,32 @@ use std::{
 use http::StatusCode;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
+use shop_api::problem::code;
 use tokio::runtime::Handle;
 
 use crate::Problem;
 
-/// How long the work may take; a service whose workers are all held does not get to it.
-const WITHIN: Duration = Duration::from_secs(20);
+/// Timeout of a control; while all workers of the service are blocked, it does not run.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-type Answer = Pin<Box<dyn Future<Output = Result<Value, Problem>> + Send>>;
-type Work = Arc<dyn Fn(Value) -> Answer + Send + Sync>;
+type ControlFuture = Pin<Box<dyn Future<Output = Result<Value, Problem>> + Send>>;
+type Control = Arc<dyn Fn(Value) -> ControlFuture + Send + Sync>;
 
-/// The arguments of a control that takes none.
+/// The arguments of a control without arguments.
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Nothing {}
+pub struct NoArguments {}
 
-/// What a control answers: how many things it was about.
+/// The result of a control: how many entries, messages or clients it affected.
 #[derive(Debug, Clone, Copy, Serialize)]
-pub struct Done {
-    /// How many.
+pub struct Count {
+    /// Number of affected items.
     pub count: usize,
 }
 
 /// The controls of a service, by name.
 #[derive(Clone, Default)]
-pub struct Controls(BTreeMap<&'static str, Work>);
+pub struct Controls(BTreeMap<&'static str, Control>);
 
 impl fmt::Debug for Controls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -48,7 +49,7 @@ impl fmt::Debug for Controls {
 }
 
 impl Controls {
-    /// Adds one. Its arguments come as a JSON object, its answer goes out as JSON.
+    /// Adds a control. It takes its arguments from a JSON object and returns JSON.
     pub(crate) fn add<A, T, F>(
         &mut self,
         name: &'static str,
@@ -58,7 +59,7 @@ impl Controls {
         T: Serialize,
         F: Future<Output = Result<T, Problem>> + Send + 'static,
     {
-        let work = move |arguments: Value| -> Answer {
+        let work = move |arguments: Value| -> ControlFuture {
             let arguments = match serde_json::from_value(arguments) {
                 Ok(arguments) => arguments,
                 Err(error) => {
@@ -72,7 +73,7 @@ impl Controls {
         self.0.insert(name, Arc::new(work));
     }
 
-    /// Does what is asked for; an empty body stands for no arguments.
+    /// Runs a control; an empty body means no arguments.
     pub async fn call(&self, name: &str, body: &[u8]) -> Result<Value, Problem> {
         let work = self.0.get(name).ok_or_else(|| unknown(name))?;
         let arguments = match body {
@@ -82,20 +83,20 @@ impl Controls {
             }
         };
         let answer = work(arguments).await?;
-        tracing::info!(control.name = name, "carried out the control `{name}`");
+        tracing::info!(control.name = name, "ran the control `{name}`");
         Ok(answer)
     }
 }
 
-/// What the admin port has of them: nothing until the service is built.
+/// The controls as the admin port sees them: none until the service is built.
 #[derive(Debug, Clone)]
-pub(crate) struct Offered {
+pub(crate) struct OfferedControls {
     service: Handle,
     controls: Arc<OnceLock<Controls>>,
 }
 
-impl Offered {
-    /// None yet.
+impl OfferedControls {
+    /// No controls yet.
     pub(crate) fn new(service: Handle) -> Self {
         Self {
             service,
@@ -103,22 +104,22 @@ impl Offered {
         }
     }
 
-    /// Offers them from now on.
+    /// Offers the controls of the service.
     pub(crate) fn set(&self, controls: Controls) {
         // A service is built once.
         let _ = self.controls.set(controls);
     }
 
-    /// Does what is asked for, on the service's runtime.
+    /// Runs a control on the service's runtime.
     pub(crate) async fn call(&self, name: String, body: bytes::Bytes) -> Result<Value, Problem> {
         let controls = self.controls.get().cloned();
-        let controls = controls.ok_or_else(|| Problem::unavailable("not-ready", 1))?;
+        let controls = controls.ok_or_else(|| Problem::unavailable(code::NOT_READY, 1))?;
         let work = self
             .service
             .spawn(async move { controls.call(&name, &body).await });
-        match tokio::time::timeout(WITHIN, work).await {
+        match tokio::time::timeout(TIMEOUT, work).await {
             Ok(Ok(answer)) => answer,
-            // A panic was logged by the hook.
+            // The panic hook has logged the panic.
             Ok(Err(error)) => Err(Problem::internal(error)),
             Err(_) => Err(Problem::deadline()),
         }
@@ -126,8 +127,13 @@ impl Offered {
 }
 
 fn unknown(name: &str) -> Problem {
-    let title = "The service has no such control";
-    Problem::new(StatusCode::NOT_FOUND, "no-control", title).detail(format!("not `{name}`"))
+    let detail = format!("this service has no control `{name}`");
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        code::UNKNOWN_CONTROL,
+        "Control not found",
+    )
+    .detail(detail)
 }
 
 #[cfg(test)]
@@ -142,7 +148,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_control_gets_its_arguments_and_an_unknown_one_is_refused() {
+    async fn a_control_gets_its_arguments_and_an_unknown_name_is_not_found() {
         let mut controls = Controls::default();
         controls.add("add", async |add: Add| Ok(40 + add.by));
         for (name, body, expected) in [

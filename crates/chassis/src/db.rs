@@ -1,11 +1,11 @@
-//! A small SQLite pool: some connections that read, one that writes, each on a thread of its own.
+//! A small SQLite pool: some connections for reading, one for writing, each on its own thread.
 //!
 //! ```text
 //! handler -> queue (bounded wait) -> thread with a connection -> handler
 //! ```
 //!
-//! A statement can take long, and a worker thread of the async runtime must not; a thread per
-//! connection also makes "how many connections are used" mean what it says.
+//! A statement can be slow and must not block a worker thread of the async runtime. With one thread per
+//! connection, the metrics of used and idle connections are also exact.
 
 mod duration;
 mod pool;
@@ -15,7 +15,7 @@ mod step;
 use std::{path::PathBuf, time::Duration};
 
 pub use self::{
-    pool::{Held, Pool},
+    pool::{Pool, ReadTransaction},
     step::step,
 };
 
@@ -40,25 +40,25 @@ impl Statement {
     }
 }
 
-/// What a pool opens, and how large it is.
+/// Settings of a pool.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Database file.
     pub path: PathBuf,
-    /// Connections that read.
+    /// Number of connections for reading.
     pub readers: usize,
-    /// Time to wait for a connection.
+    /// Maximum wait for a connection.
     pub acquire: Duration,
-    /// Time to wait for another process's lock.
+    /// Maximum wait for another process's lock on the database.
     pub busy: Duration,
     /// Page cache of one connection, in KiB.
     pub cache_kib: u32,
-    /// Pages of 4 KiB that the database may have at most; absent for no limit but the disk.
+    /// Maximum size of the database in pages of 4 KiB; absent means limited by the disk only.
     pub max_pages: Option<u32>,
 }
 
 impl Options {
-    /// Two readers over `path`.
+    /// Default settings for the database at `path`.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
             path: path.into(),
@@ -71,14 +71,14 @@ impl Options {
     }
 }
 
-/// A database operation that has no result.
+/// Why a database operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// SQLite's own error.
     #[error(transparent)]
     Sqlite(#[from] rusqlite::Error),
-    /// All connections were taken for too long.
-    #[error("no database connection became free within {waited_ms} ms")]
+    /// No connection was free in time.
+    #[error("no database connection was free within {waited_ms} ms")]
     Timeout {
         /// Time waited, in milliseconds.
         waited_ms: u64,
@@ -91,7 +91,9 @@ pub enum Error {
 impl From<Error> for crate::problem::Problem {
     fn from(error: Error) -> Self {
         match error {
-            Error::Timeout { .. } => Self::unavailable("database-overloaded", 1).cause(error),
+            Error::Timeout { .. } => {
+                Self::unavailable(shop_api::problem::code::DATABASE_OVERLOADED, 1).cause(error)
+            }
             Error::Sqlite(_) | Error::Closed => Self::internal(error),
         }
     }

@@ -1,4 +1,4 @@
-//! A service on its own: configuration from flags.
+//! Configuration from flags, for a service that runs without the runner.
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::{Config, Listen, Process};
 
-/// Runs one service of the shop on its own. `OTEL_EXPORTER_OTLP_ENDPOINT` says where its traces go.
+/// Run one service of the shop. `OTEL_EXPORTER_OTLP_ENDPOINT` sets where its traces go.
 #[derive(Debug, Parser)]
 struct Flags {
     /// Port of the public listener; 0 takes a free one.
@@ -23,39 +23,39 @@ struct Flags {
     /// Address that both listeners bind.
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     bind: IpAddr,
-    /// Folder for the databases [default: a folder of the service's name in the temporary folder].
+    /// Folder for the databases [default: a folder named after the service in the temporary folder].
     #[arg(long)]
     scratch: Option<PathBuf>,
-    /// A service called, as NAME=ADDRESS[,ADDRESS…]; once per service.
+    /// An upstream service, as NAME=ADDRESS[,ADDRESS…]; once per service.
     #[arg(long, value_name = "NAME=ADDR,…")]
     upstream: Vec<String>,
-    /// Name of this process among its replicas [default: the service's name and 1].
+    /// Name of this process among its replicas [default: the service's name and `-1`].
     #[arg(long)]
     instance: Option<String>,
-    /// Release id, as in spans and `build_info`.
+    /// Release id for spans and `build_info`.
     #[arg(long, default_value = "dev")]
     release: String,
     /// Settings of the service as JSON.
     #[arg(long, default_value = "{}")]
     settings: String,
-    /// Bearer token of the admin port's guarded endpoints; without one they are closed.
+    /// Bearer token for the protected endpoints of the admin port; without one they are disabled.
     #[arg(long, env = "ADMIN_TOKEN", default_value = "", hide_env_values = true)]
     token: String,
-    /// Seed of everything random in the process.
+    /// Seed of all randomness in the process.
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Worker threads.
     #[arg(long, default_value_t = 2)]
     workers: usize,
-    /// Least severe log level: error, warn, info, debug, trace.
+    /// Lowest log level written: error, warn, info, debug, trace.
     #[arg(long, default_value = "info")]
     log_level: String,
-    /// Record neither traces nor metrics.
+    /// Disable traces and metrics.
     #[arg(long)]
     no_telemetry: bool,
 }
 
-/// Reads the process's flags; `--help` and mistakes end the process as usual.
+/// Parses the process's flags; `--help` and invalid flags end the process.
 pub(crate) fn config(service: &'static str, default_port: u16) -> anyhow::Result<Config> {
     let about = format!("[default: {default_port}]");
     let matches = Flags::command()
@@ -104,7 +104,7 @@ impl Flags {
     }
 }
 
-/// Reads `inventory=127.0.0.1:8083,127.0.0.1:8084`.
+/// Parses `inventory=127.0.0.1:8083,127.0.0.1:8084`.
 fn upstream(text: &str) -> anyhow::Result<(String, Vec<SocketAddr>)> {
     let (name, addresses) = text
         .split_once('=')
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_make_a_configuration() {
+    fn flags_become_a_configuration() {
         let config = parse(&["--upstream", "payment=127.0.0.1:1,127.0.0.1:2"]).expect("parses");
         let default = Listen::Addr(SocketAddr::from(([127, 0, 0, 1], 8083)));
         assert_eq!(config.listen, default);
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn the_error_names_the_invalid_flag() {
         let check = |arguments: &[&str], expected: &str| {
             let error = parse(arguments).expect_err("a mistake");
             assert!(format!("{error:#}").contains(expected), "{error:#}");

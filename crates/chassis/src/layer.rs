@@ -1,7 +1,7 @@
-//! What surrounds every route, from the outside in: request id, deadline, server span with the
-//! caller's context, duration and active requests, panic, problem documents.
+//! The middleware around every route, from the outside in: request id, deadline, server span with the
+//! caller's context, duration and active requests, panics, problem documents.
 //!
-//! One middleware and not six, because each one costs an allocation per request.
+//! It is one middleware and not six, because each one costs an allocation per request.
 
 mod route;
 
@@ -21,8 +21,9 @@ use axum::{
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method};
 use metrics::{Counter, Gauge};
+use shop_api::{header, path};
 use telemetry::{
-    names::{attribute, header, label, metric},
+    names::{attribute, label, metric},
     propagation, request,
 };
 use tracing::{Instrument, Span};
@@ -31,66 +32,59 @@ use uuid::Uuid;
 use self::route::{Route, Routes};
 use crate::{Problem, config::Process, problem};
 
-/// The longest request id taken over from a caller.
+/// Maximum length of a caller's request id.
 const REQUEST_ID_BYTES: usize = 128;
 
-struct Surroundings {
+struct Layer {
     deadline: Duration,
     active: Gauge,
-    /// Requests whose trace began with the caller, and those whose trace begins here.
+    /// Requests whose trace started at the caller, and requests whose trace starts here.
     traces: [Counter; 2],
     routes: Routes,
 }
 
-/// Puts the layers around a service's routes, and a health route beside them.
+/// Wraps a service's routes, and adds a health route next to them.
 pub(crate) fn around(router: Router, process: &Process) -> Router {
-    let surroundings = Surroundings {
+    let layer = Layer {
         deadline: Duration::from_millis(process.deadline_ms),
         active: metrics::gauge!(metric::HTTP_SERVER_ACTIVE_REQUESTS),
         traces: ["caller", "here"]
             .map(|origin| metrics::counter!(metric::HTTP_SERVER_TRACES, label::ORIGIN => origin)),
         routes: Routes::default(),
     };
-    surroundings.active.set(0.0);
-    for traces in &surroundings.traces {
-        // `rate` cannot see an increase from nothing.
+    layer.active.set(0.0);
+    for traces in &layer.traces {
+        // `rate` misses the first increase of a new series.
         traces.increment(0);
     }
     router
         .layer(DefaultBodyLimit::max(process.body_limit_bytes))
-        .layer(middleware::from_fn_with_state(
-            Arc::new(surroundings),
-            surround,
-        ))
-        // Beside the layers: a load balancer's questions are no traffic, and must not look like it.
-        .route("/healthz", get(async || "ok\n"))
+        .layer(middleware::from_fn_with_state(Arc::new(layer), handle))
+        // Not wrapped: health checks of a load balancer are not traffic.
+        .route(path::HEALTH, get(async || "ok\n"))
 }
 
-async fn surround(
-    State(surroundings): State<Arc<Surroundings>>,
-    incoming: Request,
-    next: Next,
-) -> Response {
+async fn handle(State(layer): State<Arc<Layer>>, incoming: Request, next: Next) -> Response {
     let began = Instant::now();
     let path = incoming.uri().path().to_owned();
     let matched = incoming.extensions().get::<MatchedPath>();
-    let route = surroundings
+    let route = layer
         .routes
         .get(incoming.method(), matched.map(MatchedPath::as_str));
     let current = request::Request {
         id: request_id(incoming.headers()),
-        deadline: began + deadline(incoming.headers(), surroundings.deadline),
+        deadline: began + deadline(incoming.headers(), layer.deadline),
     };
     let id = Arc::clone(&current.id);
     let span = server_span(&route, &path, &id);
-    let [from_caller, from_here] = &surroundings.traces;
+    let [from_caller, from_here] = &layer.traces;
     if propagation::extract(&span, incoming.headers()) {
         from_caller.increment(1);
     } else {
         from_here.increment(1);
     }
-    let _active = Active::begin(&surroundings.active);
-    let work = request::scope(current.clone(), answer(incoming, next, current.deadline))
+    let _active = ActiveRequest::begin(&layer.active);
+    let work = request::scope(current.clone(), respond(incoming, next, current.deadline))
         .instrument(span.clone());
     let mut response = problem::complete(work.await, &path, &id).await;
     let status = response.status();
@@ -103,7 +97,7 @@ async fn surround(
                 { attribute::ERROR_TYPE } = status.as_str()
             );
         } else {
-            // Signed, because the tracing layer writes unsigned numbers as text.
+            // Signed, because the tracing layer exports unsigned numbers as text.
             let status = i64::from(status.as_u16());
             span.record(attribute::HTTP_RESPONSE_STATUS_CODE, status);
         }
@@ -115,16 +109,16 @@ async fn surround(
     response
 }
 
-/// The route's answer, or a problem where it panicked or was too late.
-async fn answer(incoming: Request, next: Next, deadline: Instant) -> Response {
-    // A timeout looks at the clock only once the work waits; this work is not worth beginning.
+/// The route's response, or a problem if it panicked or missed the deadline.
+async fn respond(incoming: Request, next: Next, deadline: Instant) -> Response {
+    // A timeout checks the clock only once the work waits; this work should not even start.
     if deadline <= Instant::now() {
         return Problem::deadline().into_response();
     }
     let work = AssertUnwindSafe(next.run(incoming)).catch_unwind();
     match tokio::time::timeout_at(deadline.into(), work).await {
         Ok(Ok(response)) => response,
-        // The panic hook has written the line, in this request's and span's name.
+        // The panic hook has logged it, with the request and span.
         Ok(Err(_)) => Problem::internal(anyhow::anyhow!("panic"))
             .logged()
             .into_response(),
@@ -147,7 +141,7 @@ fn server_span(route: &Route, path: &str, id: &str) -> Span {
     )
 }
 
-/// The caller's request id where it is one, else a new one.
+/// The caller's request id if it is usable, else a new one.
 fn request_id(headers: &HeaderMap) -> Arc<str> {
     let is_usable = |id: &&str| {
         let is_plain = |b: u8| b.is_ascii_graphic() && b != b'"' && b != b'\\';
@@ -169,7 +163,7 @@ fn request_id(headers: &HeaderMap) -> Arc<str> {
         )
 }
 
-/// The time that the caller still waits; never more than `most`. What is not a number is ignored.
+/// How long the caller still waits; never more than `most`. A value that is not a number is ignored.
 fn deadline(headers: &HeaderMap, most: Duration) -> Duration {
     headers
         .get(header::REQUEST_DEADLINE_MS)
@@ -178,23 +172,23 @@ fn deadline(headers: &HeaderMap, most: Duration) -> Duration {
         .map_or(most, |ms| Duration::from_millis(ms).min(most))
 }
 
-/// Counts a request as active for as long as it lives, also where the caller hangs up.
-struct Active<'a>(&'a Gauge);
+/// Counts a request as active while it exists, even if the caller disconnects.
+struct ActiveRequest<'a>(&'a Gauge);
 
-impl<'a> Active<'a> {
+impl<'a> ActiveRequest<'a> {
     fn begin(gauge: &'a Gauge) -> Self {
         gauge.increment(1.0);
         Self(gauge)
     }
 }
 
-impl Drop for Active<'_> {
+impl Drop for ActiveRequest<'_> {
     fn drop(&mut self) {
         self.0.decrement(1.0);
     }
 }
 
-/// The method as a label: methods that nobody standardised are one.
+/// The method as a label value; all non-standard methods share one.
 fn method_name(method: &Method) -> &'static str {
     const KNOWN: [(&Method, &str); 9] = [
         (&Method::GET, "GET"),
@@ -225,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_callers_request_id_is_kept_if_it_is_harmless() {
+    fn a_callers_request_id_is_kept_if_it_is_plain_and_short() {
         let check = |given: &str, is_kept: bool| {
             let id = request_id(&headers(header::REQUEST_ID, given));
             assert_eq!(&*id == given, is_kept, "`{given}` became `{id}`");
@@ -241,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn deadlines_only_shrink() {
+    fn a_deadline_only_gets_shorter() {
         let check = |given: &str, expected_ms: u64| {
             let most = Duration::from_secs(10);
             let found = deadline(&headers(header::REQUEST_DEADLINE_MS, given), most);

@@ -1,12 +1,12 @@
-//! How every service boots, listens, is watched and ends.
+//! Everything that all services share: start, listeners, admin port, upstream calls, database pool, shutdown.
 //!
 //! ```text
 //! config -> telemetry -> listeners -> build(Context) -> ready line -> serve
 //!                                                                      | SIGTERM
-//! telemetry flushed <- background tasks end <- requests answered <- stop accepting
+//! telemetry flushed <- background tasks end <- requests finished <- stop accepting
 //! ```
 //!
-//! It also declares the process's allocator (see `allocator`), once for every program that links it.
+//! It also declares the allocator (see `allocator`) for every program that links it.
 
 mod app;
 mod boot;
@@ -21,6 +21,7 @@ pub mod client;
 pub mod control;
 pub mod db;
 pub mod problem;
+pub mod testing;
 
 mod admin;
 mod allocator;
@@ -42,19 +43,18 @@ pub use rusqlite;
 pub use telemetry;
 pub use tokio_util::sync::CancellationToken;
 
-/// Whether a token is the one that is wanted. Takes as long for a wrong one as for the right one; an empty one opens
-/// nothing.
-pub fn is_same_token(given: &[u8], wanted: &[u8]) -> bool {
-    let mut difference = given.len() ^ wanted.len();
-    for (index, byte) in wanted.iter().enumerate() {
+/// Whether a token is the expected one, in constant time. An empty expected token matches nothing.
+pub fn is_same_token(given: &[u8], expected: &[u8]) -> bool {
+    let mut difference = given.len() ^ expected.len();
+    for (index, byte) in expected.iter().enumerate() {
         let other = given.get(index).copied().unwrap_or_default();
         difference |= usize::from(byte ^ other);
     }
-    std::hint::black_box(difference) == 0 && !wanted.is_empty()
+    std::hint::black_box(difference) == 0 && !expected.is_empty()
 }
 
-/// Runs a service as a child of the runner: configuration from one line on standard input, readiness
-/// as one line on standard output, the end of standard input is the end of the process.
+/// Runs a service as a child of the runner: it reads its configuration from one line on standard input, reports
+/// readiness as one line on standard output, and exits when standard input ends.
 pub fn serve<S: DeserializeOwned>(
     service: &'static str,
     build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App>,
@@ -65,7 +65,7 @@ pub fn serve<S: DeserializeOwned>(
     }
 }
 
-/// Runs a service on its own, configured by flags: `cargo run -p inventory -- --port 8083`.
+/// Runs a service without the runner, configured by flags: `cargo run -p inventory -- --port 8083`.
 pub fn main<S: DeserializeOwned + Default>(
     service: &'static str,
     default_port: u16,
@@ -75,10 +75,4 @@ pub fn main<S: DeserializeOwned + Default>(
         Ok(config) => boot::run(config, Parent::Terminal, build),
         Err(error) => boot::failed(&error),
     }
-}
-
-/// Puts the chassis's layers (request id, deadline, span, metrics, problems) around `router`, for
-/// tests that call a service without a process.
-pub fn layered(router: axum::Router, process: &Process) -> axum::Router {
-    layer::around(router, process)
 }

@@ -1,4 +1,4 @@
-//! The public socket: handed over by the parent, or bound here.
+//! The public socket: passed by the parent, or bound here.
 
 use std::{
     io,
@@ -7,27 +7,27 @@ use std::{
 
 use crate::config::Listen;
 
-/// No public listener.
+/// Why there is no public listener.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// The address cannot be bound.
     #[error("failed to listen on {addr}")]
     Bind {
-        /// Address asked for.
+        /// Configured address.
         addr: SocketAddr,
-        /// The operating system's answer.
+        /// The operating system's error.
         #[source]
         source: io::Error,
     },
-    /// The parent promised a socket and gave none.
-    #[error("no listening socket was handed over (LISTEN_FDS)")]
+    /// The parent announced a socket but did not pass one.
+    #[error("the parent passed no listening socket (LISTEN_FDS)")]
     NotInherited,
-    /// The socket that was handed over cannot be used.
-    #[error("the socket handed over cannot be used")]
+    /// The socket from the parent is not usable.
+    #[error("the socket from the parent is not usable")]
     Inherited(#[source] io::Error),
 }
 
-/// Takes or binds the socket; it is ready for the async runtime.
+/// Takes or binds the socket, in non-blocking mode for the async runtime.
 pub(crate) fn open(listen: &Listen) -> Result<TcpListener, Error> {
     let listener = match listen {
         Listen::Addr(addr) => TcpListener::bind(addr).map_err(|source| Error::Bind {

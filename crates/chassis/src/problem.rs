@@ -1,7 +1,7 @@
-//! Errors as HTTP answers (RFC 9457, `application/problem+json`).
+//! Errors as HTTP responses (RFC 9457, `application/problem+json`).
 //!
-//! A problem has an outside, which the client reads, and an inside, which is logged once when the
-//! answer is made.
+//! A problem has a public part for the client, and a cause that is logged once, when the response is
+//! made.
 
 use std::{borrow::Cow, fmt};
 
@@ -10,9 +10,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderValue, StatusCode, header};
-use serde::{Deserialize, Serialize};
+use shop_api::problem::{CONTENT_TYPE, Document, code};
 
-/// An error to be answered over HTTP. Build it from a constructor and add to it.
+/// An error that becomes an HTTP response. Start with a constructor and add details.
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
@@ -24,34 +24,8 @@ pub struct Problem {
     is_logged: bool,
 }
 
-/// The body of a problem answer.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Document {
-    /// Kind of problem as a path: `/problems/out-of-stock`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// One line for people, the same for every problem of this kind.
-    pub title: String,
-    /// HTTP status.
-    pub status: u16,
-    /// What is particular to this one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub detail: Option<String>,
-    /// Path of the request; filled by the chassis.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instance: Option<String>,
-    /// Stable code for programs: `out-of-stock`.
-    pub code: String,
-    /// Request id, as in the log lines.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request_id: Option<String>,
-}
-
-/// Media type of problem answers.
-pub const CONTENT_TYPE: &str = "application/problem+json";
-
 impl Problem {
-    /// A problem with a stable `code` (kebab case) and a title that says the same to people.
+    /// A problem with a stable [`code`] for programs and a title for people.
     pub fn new(
         status: StatusCode,
         code: impl Into<Cow<'static, str>>,
@@ -68,47 +42,42 @@ impl Problem {
         }
     }
 
-    /// 400: the request cannot be understood.
+    /// 400: the request cannot be parsed or has a value out of range.
     pub fn invalid(detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::BAD_REQUEST,
-            "invalid-request",
-            "The request is not valid",
+            code::INVALID_REQUEST,
+            "Invalid request",
         )
         .detail(detail)
     }
 
-    /// 404: there is no such thing.
-    pub fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not-found", "There is no such thing").detail(detail)
-    }
-
-    /// 409: the request contradicts the present state.
+    /// 409: the request conflicts with the current state.
     pub fn conflict(code: impl Into<Cow<'static, str>>, detail: impl Into<String>) -> Self {
         Self::new(
             StatusCode::CONFLICT,
             code,
-            "The request contradicts the present state",
+            "Conflict with the current state",
         )
         .detail(detail)
     }
 
-    /// 500: something unexpected; the cause is logged and not shown.
+    /// 500: an unexpected error; the cause is logged but not sent.
     pub fn internal(cause: impl Into<anyhow::Error>) -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "The service failed to answer",
+            code::INTERNAL,
+            "Internal error",
         )
         .cause(cause)
     }
 
-    /// 503: come back later.
+    /// 503: the client should retry later.
     pub fn unavailable(code: impl Into<Cow<'static, str>>, retry_after_s: u64) -> Self {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             code,
-            "The service is not available at the moment",
+            "Service temporarily unavailable",
         )
         .retry_after_s(retry_after_s)
     }
@@ -117,40 +86,40 @@ impl Problem {
     pub fn deadline() -> Self {
         Self::new(
             StatusCode::GATEWAY_TIMEOUT,
-            "deadline-exceeded",
-            "The deadline passed before there was an answer",
+            code::DEADLINE_EXCEEDED,
+            "Deadline exceeded",
         )
     }
 
-    /// Adds what is particular to this problem; the client reads it.
+    /// Adds what is particular to this occurrence, for the client.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = Some(detail.into());
         self
     }
 
-    /// Asks the client to wait this many seconds.
+    /// Asks the client to wait this many seconds before a retry.
     #[must_use]
     pub fn retry_after_s(mut self, seconds: u64) -> Self {
         self.retry_after_s = Some(seconds);
         self
     }
 
-    /// Adds the inside: logged with the answer, never shown.
+    /// Adds the cause: logged with the response, never sent.
     #[must_use]
     pub fn cause(mut self, cause: impl Into<anyhow::Error>) -> Self {
         self.cause = Some(cause.into());
         self
     }
 
-    /// Says that the inside is in the log already.
+    /// Marks the cause as logged already.
     #[must_use]
     pub(crate) fn logged(mut self) -> Self {
         self.is_logged = true;
         self
     }
 
-    /// HTTP status of the answer.
+    /// HTTP status of the response.
     pub fn status(&self) -> StatusCode {
         self.status
     }
@@ -172,7 +141,7 @@ impl Problem {
         }
     }
 
-    /// One line for the log: an error where we are to blame, a detail where the client is.
+    /// Logs one line: at level error or warn if the fault is on this side, at debug if it is the client's.
     fn log(&self) {
         let status = self.status.as_u16();
         let code: &str = &self.code;
@@ -201,25 +170,25 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        // The layer around the routes knows path and request id; it completes and writes the body.
-        response.extensions_mut().insert(Pending(document));
+        // The layer around the routes adds path and request id and writes the body.
+        response.extensions_mut().insert(PendingDocument(document));
         response
     }
 }
 
-/// A problem whose body is not written yet.
+/// The document of a problem whose body is not written yet.
 #[derive(Debug, Clone)]
-struct Pending(Document);
+struct PendingDocument(Document);
 
-/// The longest text that a framework's own refusal has.
-const REFUSAL_BYTES: usize = 4_096;
+/// Maximum length of the text in one of the framework's own error responses.
+const PLAIN_ERROR_BYTES: usize = 4_096;
 
-/// Writes the body of a problem answer, now that path and request id are known. Refusals of the
-/// framework (no such route, body too large, malformed JSON) become problems here, too.
+/// Writes the body of a problem response with path and request id. The framework's own errors (no route,
+/// body too large, malformed JSON) become problems here, too.
 pub(crate) async fn complete(mut response: Response, path: &str, request_id: &str) -> Response {
-    let document = match response.extensions_mut().remove::<Pending>() {
-        Some(Pending(document)) => Some(document),
-        None => adopt(&mut response).await,
+    let document = match response.extensions_mut().remove::<PendingDocument>() {
+        Some(PendingDocument(document)) => Some(document),
+        None => from_plain_text(&mut response).await,
     };
     if let Some(mut document) = document {
         document.instance = Some(path.to_owned());
@@ -233,8 +202,8 @@ pub(crate) async fn complete(mut response: Response, path: &str, request_id: &st
     response
 }
 
-/// Makes a problem of a refusal in plain text; other answers are left alone.
-async fn adopt(response: &mut Response) -> Option<Document> {
+/// Turns a client error in plain text into a problem; other responses are not changed.
+async fn from_plain_text(response: &mut Response) -> Option<Document> {
     let status = response.status();
     let kind = response.headers().get(header::CONTENT_TYPE);
     let is_plain = kind.is_none_or(|kind| kind.as_bytes().starts_with(b"text/plain"));
@@ -242,15 +211,17 @@ async fn adopt(response: &mut Response) -> Option<Document> {
         return None;
     }
     let body = std::mem::take(response.body_mut());
-    // A text that is longer, or breaks off, has nothing that a client needs.
-    let text = axum::body::to_bytes(body, REFUSAL_BYTES).await.ok();
+    // A longer or incomplete text is not useful to the client.
+    let text = axum::body::to_bytes(body, PLAIN_ERROR_BYTES).await.ok();
     let text = text.map(|text| String::from_utf8_lossy(&text).into_owned());
     let (code, title) = match status {
-        StatusCode::NOT_FOUND => ("not-found", "There is no such thing"),
-        StatusCode::METHOD_NOT_ALLOWED => ("method-not-allowed", "This method is not offered here"),
-        StatusCode::PAYLOAD_TOO_LARGE => ("body-too-large", "The request body is too large"),
-        StatusCode::UNSUPPORTED_MEDIA_TYPE => ("unsupported-media-type", "Send JSON"),
-        _ => ("invalid-request", "The request is not valid"),
+        StatusCode::NOT_FOUND => (code::NOT_FOUND, "Not found"),
+        StatusCode::METHOD_NOT_ALLOWED => (code::METHOD_NOT_ALLOWED, "Method not allowed"),
+        StatusCode::PAYLOAD_TOO_LARGE => (code::BODY_TOO_LARGE, "Request body too large"),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            (code::UNSUPPORTED_MEDIA_TYPE, "Unsupported media type")
+        }
+        _ => (code::INVALID_REQUEST, "Invalid request"),
     };
     let mut problem = Problem::new(status, code, title);
     problem.detail = text.filter(|text| !text.is_empty());
@@ -278,7 +249,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_outside_has_all_members_and_not_the_cause() {
+    async fn the_response_has_every_member_but_not_the_cause() {
         let problem = Problem::unavailable("busy", 3).cause(anyhow::anyhow!("inside"));
         let response = complete(problem.into_response(), "/v1/orders", "r-1").await;
         assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
@@ -286,7 +257,7 @@ mod tests {
         assert_eq!(response.headers()[header::CONTENT_TYPE], CONTENT_TYPE);
         let expected = serde_json::json!({
             "type": "/problems/busy",
-            "title": "The service is not available at the moment",
+            "title": "Service temporarily unavailable",
             "status": 503,
             "instance": "/v1/orders",
             "code": "busy",
@@ -296,7 +267,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn refusals_of_the_framework_become_problems() {
+    async fn errors_of_the_framework_become_problems() {
         let refusal = (StatusCode::PAYLOAD_TOO_LARGE, "length limit exceeded").into_response();
         let document = body(complete(refusal, "/v1/carts/c", "r").await).await;
         assert_eq!(document["code"], "body-too-large");
@@ -304,8 +275,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn other_answers_are_left_alone() {
-        let answer = (StatusCode::NOT_FOUND, axum::Json("mine")).into_response();
-        assert_eq!(body(complete(answer, "/", "r").await).await, "mine");
+    async fn other_responses_are_not_changed() {
+        let response = (StatusCode::NOT_FOUND, axum::Json("mine")).into_response();
+        assert_eq!(body(complete(response, "/", "r").await).await, "mine");
     }
 }

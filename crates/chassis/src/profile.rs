@@ -1,4 +1,4 @@
-//! CPU profiles of this process: the stacks on its CPUs, sampled for some seconds.
+//! CPU profiles of this process: its running stacks, sampled for some seconds.
 
 #[cfg(target_os = "linux")]
 mod sampler;
@@ -10,10 +10,10 @@ use std::time::Duration;
 #[cfg(target_os = "linux")]
 pub(crate) use self::sampler::cpu_profile;
 
-/// Longest profile, so that a forgotten request ends.
+/// Maximum duration of a profile, so that a forgotten request ends.
 pub(crate) const LONGEST: Duration = Duration::from_secs(60);
 
-/// How a profile is written.
+/// The format of a profile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Format {
@@ -23,12 +23,12 @@ pub(crate) enum Format {
     Folded,
 }
 
-/// A CPU profile that could not be made.
+/// Why there is no CPU profile.
 #[derive(Debug, thiserror::Error)]
 #[error("failed to make a CPU profile: {0}")]
 pub(crate) struct Error(String);
 
 #[cfg(not(target_os = "linux"))]
 pub(crate) async fn cpu_profile(_: Duration, _: Format) -> Result<Vec<u8>, Error> {
-    Err(Error("this build has no CPU profiles".to_owned()))
+    Err(Error("this build does not support CPU profiles".to_owned()))
 }

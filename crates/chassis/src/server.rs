@@ -1,7 +1,7 @@
 //! The public listener: accepts, serves, and drains.
 //!
-//! Own loop instead of the framework's, for two things it does not offer: idle connections end
-//! after a time, and a drain has a deadline.
+//! It does not use the framework's loop, which has no timeout for idle connections and no deadline for
+//! a drain.
 
 use std::{convert::Infallible, io, time::Duration};
 
@@ -13,15 +13,14 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::Service;
 
-/// After a failure to accept, such as too many open files, the next try waits this long.
+/// Pause after a failure to accept, such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// At a drain, a connection is told with its next answer that it ends. One that is idle for this
-/// long is closed without: at once would be while a request of its client may be on the way.
+/// During a drain, a connection closes after its next response. An idle connection closes after this
+/// time: closing it at once could hit a request that is on the way.
 const LINGER: Duration = Duration::from_millis(500);
 
-/// Serves `router` until `stop`, then finishes what is in flight. `true` if all of it was finished
-/// within `drain`.
+/// Serves `router` until `stop`, then finishes requests in flight. `true` if all finished within `drain`.
 pub(crate) async fn run(
     listener: TcpListener,
     router: Router,
@@ -43,16 +42,16 @@ pub(crate) async fn run(
             }
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
-                // Once per change of state: this repeats until somebody closes files.
+                // Logged once per change: this repeats until files are closed.
                 if !is_failing {
-                    tracing::error!(error = %error, "connections cannot be accepted");
+                    tracing::error!(%error, "failed to accept connections: {error}");
                 }
                 is_failing = true;
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
     }
-    // From here on new connections are for whoever else listens on this socket.
+    // From here on new connections go to other processes that listen on this socket.
     drop(listener);
     connections.close();
     tokio::time::timeout(drain, connections.wait())
@@ -66,21 +65,21 @@ async fn connection(
     keep_alive: Duration,
     stop: CancellationToken,
 ) {
-    // Without it small answers wait for the peer's acknowledgement; if it fails they are late, no more.
+    // Otherwise small responses wait for the peer's acknowledgement; a failure only makes them later.
     let _ = stream.set_nodelay(true);
     let closing = stop.clone();
     let service = service_fn(move |request: http::Request<Incoming>| {
         let mut router = router.clone();
         // A router is always ready.
-        let answer = router.call(request);
+        let response = router.call(request);
         let closing = closing.clone();
         async move {
-            let mut answer = answer.await?;
+            let mut response = response.await?;
             if closing.is_cancelled() {
                 let close = HeaderValue::from_static("close");
-                answer.headers_mut().insert(header::CONNECTION, close);
+                response.headers_mut().insert(header::CONNECTION, close);
             }
-            Ok::<_, Infallible>(answer)
+            Ok::<_, Infallible>(response)
         }
     });
     let mut connection = std::pin::pin!(
@@ -100,8 +99,8 @@ async fn connection(
         },
     };
     if let Err(error) = ended {
-        // The peer went away or sent something that is not HTTP; nothing of ours is wrong.
-        tracing::debug!(error = %error, "a connection ended early");
+        // The peer disconnected or sent something that is not HTTP: not an error of this service.
+        tracing::debug!(%error, "a connection closed early: {error}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A service with one route for everything that the chassis does.
+//! A service with one route for each feature of the chassis.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Settings {
-    /// Whether `/chain` reads a database at its end.
+    /// Whether `/chain` reads from a database.
     #[serde(default)]
     database: bool,
 }
@@ -64,7 +64,7 @@ async fn build(context: Context<Settings>) -> anyhow::Result<App> {
     let shutdown = context.shutdown.clone();
     Ok(App::new(router).task(async move {
         shutdown.cancelled().await;
-        tracing::info!("background work saw the end");
+        tracing::info!("the background task was told to stop");
     }))
 }
 
@@ -93,20 +93,20 @@ async fn waits(Path(ms): Path<u64>) -> &'static str {
     "waited"
 }
 
-/// Keeps memory for ever, for the heap profile to find.
+/// Leaks memory, for the heap profile.
 async fn holds(Path(kib): Path<usize>) -> &'static str {
-    keep_for_ever(kib);
+    keep_allocated(kib);
     "held"
 }
 
 #[inline(never)]
-fn keep_for_ever(kib: usize) {
+fn keep_allocated(kib: usize) {
     for _ in 0..kib / 16 {
         Box::leak(vec![1_u8; 16 * 1_024].into_boxed_slice());
     }
 }
 
-/// Uses CPU, for the CPU profile to find.
+/// Uses CPU, for the CPU profile.
 async fn burns(Path(ms): Path<u64>) -> String {
     burn_for(Duration::from_millis(ms)).to_string()
 }
@@ -123,7 +123,7 @@ fn burn_for(time: Duration) -> u64 {
     sum
 }
 
-/// Asks the next one in the chain; the last one answers, from the database where there is one.
+/// Calls the next service in the chain; the last one responds, from its database if it has one.
 async fn chain(
     State(shared): State<Shared>,
     Path(sku): Path<String>,

@@ -1,4 +1,4 @@
-//! The chassis as a process: started, asked, drained, killed.
+//! The chassis as a process: start, requests, drain, kill.
 
 #[path = "process/mini.rs"]
 mod mini;

@@ -1,9 +1,8 @@
-//! How far the time that a wire adds is from the time that was asked for, while the cores are busy:
+//! How accurately a wire adds latency while the cores are busy:
 //! `cargo bench -p fault --bench wire`.
 //!
-//! Load: 16 connections over plain sockets that ask and answer as fast as they can, next to the one
-//! that is measured. The error is the median over the asked latency and over the round trip of an
-//! idle wire under the same load.
+//! Load: 16 connections over plain sockets next to the measured one. The error is the median round trip
+//! less the configured latency and less the round trip without latency under the same load.
 
 use std::{
     net::SocketAddr,
@@ -48,7 +47,7 @@ async fn run() {
     stream.set_nodelay(true).expect("a socket");
     println!(
         "{:>12} {:>14} {:>14} {:>10}",
-        "asked ms", "median ms", "error ms", "load req/s"
+        "latency ms", "median ms", "error ms", "load req/s"
     );
     for _ in 0..ROUNDS {
         proxy.set(Wire::default());
@@ -103,7 +102,7 @@ async fn echo() -> SocketAddr {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             tokio::spawn(async move {
-                // An echo answers small things at once or it is not an echo.
+                // Small messages must be echoed at once.
                 let _ = stream.set_nodelay(true);
                 let (mut read, mut write) = stream.split();
                 tokio::io::copy(&mut read, &mut write).await

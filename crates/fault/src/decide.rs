@@ -1,17 +1,17 @@
-//! Seeded decisions: the same seed and the same keys decide the same way in every run, on every
-//! machine and in whatever order they are asked.
+//! Seeded decisions: the same seed and key give the same decision in every run, on every machine and
+//! in any order.
 //!
-//! Nothing is drawn from a shared generator, because the order in which concurrent requests ask
-//! would then change the outcome. Each decision is a function of seed, purpose and key.
+//! Each decision is a function of seed, purpose and key. A shared generator would make decisions depend
+//! on the order of concurrent requests.
 
-/// Decides by seed.
+/// Makes the decisions of one seed and purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decider {
     seed: u64,
 }
 
 impl Decider {
-    /// Decides by `seed` and `purpose`; two purposes decide independently.
+    /// Makes decisions by `seed` and `purpose`; purposes are independent of each other.
     pub fn new(seed: u64, purpose: &str) -> Self {
         let seed = purpose
             .bytes()
@@ -19,30 +19,17 @@ impl Decider {
         Self { seed }
     }
 
-    /// A number in `0.0..1.0` for `key`, evenly spread.
+    /// A uniformly distributed number in `0.0..1.0` for `key`.
     pub fn unit(&self, key: u64) -> f64 {
-        // The upper 53 bits are as many as a double holds exactly.
+        // A double holds 53 bits exactly.
         #[expect(clippy::cast_precision_loss, reason = "53 bits fit")]
         let number = (mix(self.seed ^ mix(key)) >> 11) as f64;
         number / (1_u64 << 53) as f64
     }
 
-    /// Whether `key` is among the `share` (0 to 1) of keys that are chosen.
+    /// Whether `key` is in the chosen `share` (0 to 1) of all keys.
     pub fn happens(&self, key: u64, share: f64) -> bool {
         self.unit(key) < share
-    }
-
-    /// A number in `low..high` for `key`; `low` where the range is empty.
-    pub fn between(&self, key: u64, low: f64, high: f64) -> f64 {
-        low + self.unit(key) * (high - low).max(0.0)
-    }
-
-    /// As [`happens`](Decider::happens), for a textual key.
-    pub fn happens_for(&self, key: &str, share: f64) -> bool {
-        let key = key
-            .bytes()
-            .fold(0, |state, byte| mix(state ^ u64::from(byte)));
-        self.happens(key, share)
     }
 }
 
@@ -59,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn decisions_are_the_same_in_every_run() {
+    fn decisions_do_not_depend_on_run_or_order() {
         let decider = Decider::new(7, "payment");
         let chosen: Vec<u64> = (0..40).filter(|key| decider.happens(*key, 0.2)).collect();
         let again: Vec<u64> = (0..40)
@@ -72,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_kept_within_two_percent() {
+    fn shares_are_accurate_to_two_percent() {
         for share in [0.0, 0.01, 0.3, 0.5, 1.0] {
             let decider = Decider::new(42, "share");
             let count = (0..10_000)
@@ -85,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn purposes_decide_independently() {
+    fn purposes_are_independent() {
         let (one, two) = (Decider::new(1, "one"), Decider::new(1, "two"));
         let both = (0..10_000)
             .filter(|key| one.happens(*key, 0.5) && two.happens(*key, 0.5))

@@ -1,7 +1,7 @@
-//! Mechanisms that change how a process or an edge between processes behaves, one file per kind.
+//! Mechanisms that change the behaviour of a process or of a connection between processes, one file each.
 //!
-//! Silent: nothing here logs, records or exports anything. Whatever is started can be changed and
-//! removed at run time, and leaves nothing behind.
+//! Silent: nothing here logs, records or exports anything. Everything can be changed and removed at run
+//! time, and leaves nothing behind.
 
 pub mod decide;
 pub mod limit;

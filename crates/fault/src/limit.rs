@@ -1,14 +1,14 @@
 //! Limits that the operating system enforces on this process: open files, address space.
 //!
-//! A process may lower its own soft limits without any right. Lower them before serving: what is
-//! open already stays open. The hard limit is left alone, and with the process all of it is gone.
+//! A process may lower its own soft limits without privileges. Lower them before serving: files that are
+//! already open stay open. Hard limits do not change, and the limits end with the process.
 
 use rustix::{
     io::Errno,
     process::{Resource, Rlimit, getrlimit, setrlimit},
 };
 
-/// What to limit; absent leaves a limit as it is.
+/// Limits to set; an absent one does not change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Files and sockets open at once (`RLIMIT_NOFILE`).
@@ -33,7 +33,7 @@ pub fn apply(limits: &Limits) -> Result<(), Error> {
     set(Resource::As, "address space", limits.address_space_bytes)
 }
 
-/// The soft limits in force; absent where there is none.
+/// The current soft limits; absent means unlimited.
 pub fn current() -> Limits {
     Limits {
         open_files: getrlimit(Resource::Nofile).current,

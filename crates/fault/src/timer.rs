@@ -1,17 +1,17 @@
 //! A precise sleep.
 //!
-//! The async runtime's clock ticks in milliseconds and rounds up, which makes a wait of 5 ms last
-//! 6.2 ms. Here the runtime's sleep covers all but the last 3 ms, and a kernel timer, waited for
-//! through the runtime's own poller, covers the rest. Where the kernel has no such timer, or no
-//! file descriptor is left for one, the runtime's clock has to do. Dropped early, it leaves nothing.
+//! The async runtime's clock has ticks of a millisecond and rounds up, so a sleep of 5 ms takes
+//! 6.2 ms. Here the runtime's sleep covers all but the last 3 ms, and a kernel timer, awaited through
+//! the runtime's poller, covers the rest. If the kernel has no such timer or no file descriptor is
+//! free, the runtime's clock is used. A sleep that is dropped early leaves nothing behind.
 //!
-//! Tolerance: never early; at the median at most 0.3 ms late, also with all cores busy.
+//! Tolerance: never early; the median is at most 0.3 ms late, even with all cores busy.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What is left to the kernel timer: more than the runtime's clock is ever late when it has a core.
+/// The part for the kernel timer: more than the runtime's clock is ever late on a free core.
 const FINISH: Duration = Duration::from_millis(3);
 
 /// Waits for `duration`.
@@ -41,7 +41,7 @@ mod kernel {
     };
     use tokio::io::{Interest, unix::AsyncFd};
 
-    /// Waits for `time`; `false` where no timer could be had.
+    /// Waits for `time`; `false` if no timer is available.
     pub(super) async fn sleep(time: Duration) -> bool {
         match timer(time) {
             Ok(timer) => timer.readable().await.is_ok(),
@@ -64,7 +64,7 @@ mod kernel {
             },
         };
         timerfd_settime(&timer, TimerfdTimerFlags::empty(), &spec)?;
-        // Its successor is `unsafe` for types that close their descriptor early; this one owns it.
+        // Its replacement is `unsafe` for types that close their descriptor early; `OwnedFd` does not.
         #[expect(
             deprecated,
             reason = "an `OwnedFd` stays open as long as it is registered"
@@ -77,7 +77,7 @@ mod kernel {
 mod kernel {
     use std::time::Duration;
 
-    /// There is no such timer here.
+    /// This system has no such timer.
     pub(super) async fn sleep(_: Duration) -> bool {
         false
     }
@@ -87,7 +87,7 @@ mod kernel {
 mod tests {
     use super::*;
 
-    /// How late 40 sleeps of `duration` were, the median.
+    /// The median lateness of 40 sleeps of `duration`.
     async fn lateness(duration: Duration) -> Duration {
         let mut late = Vec::new();
         for _ in 0..40 {
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_is_never_early_and_at_the_median_hardly_late() {
+    async fn a_sleep_is_never_early_and_its_median_is_on_time() {
         // The stated 0.3 ms is for the benchmark; tests share their cores with each other.
         for ms in [0, 1, 5, 20] {
             let late = lateness(Duration::from_millis(ms)).await;
@@ -116,9 +116,9 @@ mod tests {
         let before = open();
         for _ in 0..50 {
             let sleep = sleep(Duration::from_millis(2));
-            // Given up after it has begun.
-            let given_up = tokio::time::timeout(Duration::from_micros(10), sleep).await;
-            drop(given_up);
+            // Dropped after it has started.
+            let cancelled = tokio::time::timeout(Duration::from_micros(10), sleep).await;
+            drop(cancelled);
         }
         assert!(
             open() <= before + 5,

@@ -5,13 +5,13 @@
 //!        <-----------------[the same, other direction]-----------
 //! ```
 //!
-//! It acts on what it carries and not on whole calls: latency delays every chunk by its own time
-//! and keeps their order, bandwidth spaces them out, drop cuts a connection off without an answer.
-//! Settings change while connections are open; without any it carries bytes as they come. It
-//! listens from `start` to the drop of its handle, and then no port, task or connection is left.
+//! It acts on bytes, not on calls: latency delays each chunk and keeps the order, bandwidth spaces
+//! chunks out, drop closes a connection without a response. Settings also apply to open connections;
+//! the default settings pass bytes through unchanged. The proxy listens from `start` until its handle
+//! is dropped, and then leaves no port, task or connection behind.
 //!
-//! Tolerance: the time added to a request and its answer is the latency of both directions, at the
-//! median within 0.3 ms of it on cores that are busy with traffic.
+//! Tolerance: the time added to a round trip is the latency of both directions; the median is within
+//! 0.3 ms of it even on cores that are busy with traffic.
 
 mod carry;
 
@@ -34,22 +34,22 @@ use tokio::{
 use self::carry::Direction;
 use crate::decide::Decider;
 
-/// What the wire is like. The default is a wire that is not noticed.
+/// Properties of a wire. The default passes bytes through unchanged.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Wire {
-    /// Time that a chunk takes from the caller to the target.
+    /// Latency of each chunk from the caller to the target.
     pub latency_there: Duration,
-    /// Time that a chunk takes from the target to the caller.
+    /// Latency of each chunk from the target to the caller.
     pub latency_back: Duration,
-    /// Up to this much more, evenly spread and decided by seed, in each direction.
+    /// Maximum additional latency in each direction, uniformly distributed by seed.
     pub jitter: Duration,
-    /// Bytes per second in each direction of a connection; absent is as fast as it goes.
+    /// Bytes per second in each direction of a connection; absent means unlimited.
     pub bytes_per_second: Option<u64>,
-    /// Share of the connections (0 to 1) that are cut off when they first carry something.
+    /// Share of the connections (0 to 1) that are closed when the caller sends its first bytes.
     pub drop_share: f64,
 }
 
-/// A running proxy. Dropping it ends everything.
+/// A running proxy. Dropping it closes everything.
 #[derive(Debug)]
 pub struct Proxy {
     addr: SocketAddr,
@@ -64,7 +64,7 @@ impl Proxy {
         Self::over(listener, target, wire, seed)
     }
 
-    /// As [`start`](Proxy::start), on a listener of the caller's.
+    /// Like [`start`](Proxy::start), on a given listener.
     pub fn over(
         listener: TcpListener,
         target: SocketAddr,
@@ -81,17 +81,17 @@ impl Proxy {
         })
     }
 
-    /// Where callers connect to.
+    /// The address for callers.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// Makes the wire like this from now on, for open connections, too.
+    /// Changes the wire, also for open connections.
     pub fn set(&self, wire: Wire) {
         self.settings.send_replace(wire);
     }
 
-    /// What the wire is like.
+    /// The current properties of the wire.
     pub fn get(&self) -> Wire {
         *self.settings.borrow()
     }
@@ -119,7 +119,7 @@ async fn accept(
                     let key = number.fetch_add(1, Ordering::Relaxed);
                     connections.spawn(connect(caller, target, settings.clone(), seed, key));
                 }
-                // Too many open files, most likely: it is no use trying at once.
+                // Most likely too many open files: retrying at once would fail again.
                 Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
             },
             Some(_) = connections.join_next() => {}
@@ -134,11 +134,11 @@ async fn connect(
     seed: u64,
     key: u64,
 ) {
-    // A target that is not there looks to the caller like a connection that ends at once.
+    // If the target cannot be reached, the caller sees a connection that closes at once.
     let Ok(target) = TcpStream::connect(target).await else {
         return;
     };
-    // Chunks must leave when they are due and not when the peer acknowledges the last one.
+    // Chunks must leave when they are due, not when the peer acknowledges the previous one.
     let _ = caller.set_nodelay(true);
     let _ = target.set_nodelay(true);
     let (caller_read, caller_write) = caller.into_split();
@@ -158,8 +158,8 @@ async fn connect(
     };
     let there = Arc::new(there);
     let back = Arc::new(back);
-    // Each direction ends with its own end of stream, so that a half-closed connection goes on;
-    // an error in either ends both.
+    // Each direction ends with its own end of stream, so that a half-closed connection continues;
+    // an error in one direction ends both.
     let _ = tokio::try_join!(
         there.carry(caller_read, target_write),
         back.carry(target_read, caller_write)

@@ -1,17 +1,17 @@
-//! Limits change the whole process, so this test is a process of its own, with one test in it.
+//! Limits apply to the whole process, so this test binary has only one test.
 
 use std::{fs::File, io};
 
 use fault::limit::{self, Limits};
 
 #[test]
-fn open_files_end_at_the_limit_and_the_rest_is_left_alone() {
+fn the_limit_on_open_files_applies_and_other_limits_do_not_change() {
     let before = limit::current();
     let limits = Limits {
         open_files: Some(40),
         ..Limits::default()
     };
-    limit::apply(&limits).expect("lowering a soft limit needs no right");
+    limit::apply(&limits).expect("lowering a soft limit needs no privileges");
     let expected = Limits {
         open_files: Some(40),
         ..before

@@ -166,12 +166,7 @@ fn strongest<'a>(
 }
 
 /// What became of the rival at `index`: every pointer that excludes it, in the order of the write-up.
-pub fn judge(
-    rival: &str,
-    index: usize,
-    pointers: &[(Claim, &Shown)],
-    lengths: Lengths,
-) -> Outcome {
+pub fn judge(rival: &str, index: usize, pointers: &[(Claim, &Shown)], lengths: Lengths) -> Outcome {
     let mut by = Vec::new();
     let mut unchecked = None;
     for (claim, shown) in pointers {

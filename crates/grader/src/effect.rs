@@ -159,9 +159,9 @@ impl Effect {
     /// Whether a feature changes here as well, in that direction and of a like size; `longer` is how much longer the other
     /// incident was, for what grows with time.
     pub fn resembles(&self, feature: &Feature, change: &Change, longer: f64) -> bool {
-        self.changes.get(feature).is_some_and(|here| {
-            here.size >= SAME_SIZE * change.size / longer.max(1.0)
-        })
+        self.changes
+            .get(feature)
+            .is_some_and(|here| here.size >= SAME_SIZE * change.size / longer.max(1.0))
     }
 
     /// Services at which something clear shows.

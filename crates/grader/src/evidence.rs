@@ -3,27 +3,22 @@
 //! A client talks to the one base address it was built with and follows no redirect, so nothing that
 //! a write-up says can make it reach another host or read a file outside of the run folder.
 
-pub mod deploys;
 mod http;
 pub mod jaeger;
-mod lines;
 pub mod logs;
-pub mod looks;
 mod otlp_json;
-pub mod profiles;
 pub mod prometheus;
-pub mod snapshots;
 
 use std::path::Path;
 use std::time::Duration;
 
-pub use deploys::{Changed, Deploy, DeployKind, Deploys};
 pub use jaeger::{Jaeger, Span, Trace, TraceQuery};
 pub use logs::{LogLine, Logs};
-pub use looks::{By, Look, LookKind, Looks};
-pub use profiles::{ProfileMeta, Profiles};
 pub use prometheus::{Labels, Prometheus, Sample, Series, Value};
-pub use snapshots::{SnapshotMeta, Snapshots};
+pub use record::{
+    By, Deploy, DeployKind, Deploys, Look, LookKind, Looks, Profile, Profiles, SettingChange,
+    Snapshot, Snapshots,
+};
 
 /// Why a piece of evidence could not be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -107,6 +102,18 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+}
+
+impl From<record::Error> for Error {
+    fn from(error: record::Error) -> Self {
+        match error {
+            record::Error::NotFound { what, id } => Self::NotFound { what, id },
+            record::Error::File { path, reason } => Self::File { path, reason },
+            error @ (record::Error::Name(_) | record::Error::Format { .. }) => {
+                Self::Asked(error.to_string())
+            }
+        }
+    }
 }
 
 impl Error {

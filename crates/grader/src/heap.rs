@@ -9,9 +9,10 @@ mod symbols;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 pub use pprof::{Profile, Stack};
+pub use record::Site;
 pub use symbols::Symbols;
 
 use crate::evidence::Snapshots;
@@ -31,7 +32,7 @@ pub const OUR_CRATES: &[&str] = &[
 pub enum Error {
     /// The snapshot cannot be had.
     #[error(transparent)]
-    Evidence(#[from] crate::evidence::Error),
+    Record(#[from] record::Error),
     /// It is no pprof profile of a heap.
     #[error("not a heap profile in pprof format: {0}")]
     Profile(String),
@@ -46,19 +47,6 @@ pub enum Error {
     /// Two snapshots of different services say nothing about growth.
     #[error("`{0}` and `{1}` are snapshots of different services")]
     Different(String, String),
-}
-
-/// Live memory by allocation site.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Site {
-    /// First function of ours on the stack, or the innermost that is no allocator.
-    pub function: String,
-    /// Bytes in use.
-    pub bytes: i64,
-    /// Objects in use, if the profile counts them.
-    pub objects: Option<i64>,
-    /// The stack that holds most of it, innermost first, shortened to frames outside of the allocator.
-    pub stack: Vec<String>,
 }
 
 /// Growth of one site.

@@ -148,7 +148,11 @@ impl Lineup {
         let reference = rival.reference.as_ref().ok()?;
         self.path.iter().find_map(|(pointer, probe)| {
             let (here, there) = (probe.shown(own).ok()?, probe.effect(reference).ok()?);
-            let claim = if own.is_control { Claim::Absent } else { Claim::Present };
+            let claim = if own.is_control {
+                Claim::Absent
+            } else {
+                Claim::Present
+            };
             let lengths = lengths(rival, own.incident.length_s());
             let (feature, _, what) = excludes(claim, &here, None, &there, lengths)?;
             Some(Remedy {

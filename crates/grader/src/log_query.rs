@@ -216,9 +216,9 @@ impl Test {
     fn is_warning(&self) -> bool {
         match self {
             Self::LevelAtLeast(level) => *level >= WARN,
-            Self::Equals { key, any } if key == "level" => {
-                any.iter().all(|level| LEVELS[WARN..].contains(&level.as_str()))
-            }
+            Self::Equals { key, any } if key == "level" => any
+                .iter()
+                .all(|level| LEVELS[WARN..].contains(&level.as_str())),
             _ => false,
         }
     }

@@ -1,24 +1,11 @@
 //! Whether the live system is well again, measured over Prometheus.
 
-use serde::{Deserialize, Serialize};
+pub use record::Measurement;
 use time::{Duration, OffsetDateTime};
 
 use crate::evidence::Prometheus;
 use crate::moment::Window;
 use crate::rubric;
-
-/// What was measured of the indicator.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Measurement {
-    /// Latest value; `None` if there was none.
-    pub value: Option<f64>,
-    /// For how many seconds up to the end it has been well without a break.
-    pub well_for_s: f64,
-    /// Whether that is long enough.
-    pub is_settled: bool,
-    /// Why it could not be measured.
-    pub problem: Option<String>,
-}
 
 /// Measures the indicator over the settle time before `until`. Errors are part of the measurement.
 pub async fn measure(

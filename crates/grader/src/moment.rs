@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub use record::{Frame, Window, Windows};
 use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -23,65 +24,6 @@ pub enum Moment {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a time; write `10:02:30` (UTC), `page+30s` or `2026-11-23T10:02:30Z`")]
 pub struct NotAMoment(String);
-
-/// A stretch of time, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Window {
-    /// First instant.
-    #[serde(with = "time::serde::rfc3339")]
-    pub from: OffsetDateTime,
-    /// Last instant.
-    #[serde(with = "time::serde::rfc3339")]
-    pub to: OffsetDateTime,
-}
-
-/// What separates the incident from the time before it; sealed until the grade.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Windows {
-    /// Steady state before anything changed.
-    pub baseline: Window,
-    /// From the change that mattered until the symptom was gone or the write-up was submitted.
-    pub incident: Window,
-}
-
-/// The times of a run against which write-ups are read.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Frame {
-    /// When traffic began.
-    #[serde(with = "time::serde::rfc3339")]
-    pub started: OffsetDateTime,
-    /// When the page was sent; in a run without one, leave it out.
-    #[serde(with = "time::serde::rfc3339::option", default)]
-    pub page: Option<OffsetDateTime>,
-    /// When the evidence ends: now, or the end of the run.
-    #[serde(with = "time::serde::rfc3339")]
-    pub ended: OffsetDateTime,
-    /// The sealed windows; `None` for `report check`, which must not tell the truth.
-    #[serde(default)]
-    pub windows: Option<Windows>,
-}
-
-impl Window {
-    /// Whether `at` lies inside, with `slack` allowed on both sides.
-    pub fn contains(&self, at: OffsetDateTime, slack: Duration) -> bool {
-        at >= self.from - slack && at <= self.to + slack
-    }
-
-    /// Length, never negative.
-    pub fn length(&self) -> Duration {
-        (self.to - self.from).max(Duration::ZERO)
-    }
-}
-
-impl Frame {
-    /// The whole run.
-    pub fn whole(&self) -> Window {
-        Window {
-            from: self.started,
-            to: self.ended,
-        }
-    }
-}
 
 impl Moment {
     /// The instant meant. A time relative to a page that never came counts from the start.

@@ -13,7 +13,7 @@ mod parse;
 pub(crate) mod promql;
 mod trace;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::evidence::{Deploy, LogLine, Trace};
@@ -21,6 +21,7 @@ use crate::heap::Diff;
 use crate::log_query::Query;
 use crate::moment::Moment;
 use crate::vocabulary::Kind;
+use crate::writeup::Address;
 
 pub(crate) use execute::look_up;
 pub use execute::{MAX_POINTERS, examine, execute, size};
@@ -71,10 +72,10 @@ pub struct Expected {
 }
 
 /// A pointer with what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Executed {
-    /// The field that carries it: `cause.evidence[0]`.
-    pub field: String,
+    /// Where the write-up has it; none for what was looked up on its own.
+    pub field: Option<Address>,
     /// As written, shortened.
     pub text: String,
     /// Its kind, if it could be read.
@@ -84,7 +85,7 @@ pub struct Executed {
 }
 
 /// What became of a pointer.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "is", content = "of")]
 pub enum Outcome {
     /// It could not be read.
@@ -98,7 +99,7 @@ pub enum Outcome {
 }
 
 /// What a pointer that resolves was found to show.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// What is there, in one sentence with numbers.
     pub what: String,
@@ -117,7 +118,7 @@ pub struct Finding {
 }
 
 /// Whether a pointer tells the incident from the time before, and why (not), in one sentence.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "is", content = "because")]
 pub enum Tells {
     /// Not asked, or not a question for this kind.
@@ -129,8 +130,11 @@ pub enum Tells {
 }
 
 /// What was found, in full.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub enum Detail {
+    /// Not kept: a verdict that is read back has none.
+    #[default]
+    Unknown,
     /// The trace.
     Trace(Box<Trace>),
     /// The expression.
@@ -173,9 +177,10 @@ impl Executed {
                 .is_some_and(|finding| matches!(finding.tells, Tells::Yes(_)))
     }
 
-    /// The field without its index: `cause` of `cause.evidence[0]`, `timeline[2]` of `timeline[2].evidence[1]`.
-    pub fn claim(&self) -> &str {
-        self.field.split(".evidence").next().unwrap_or(&self.field)
+    /// Where the write-up has it, as text: `cause.evidence[0]`.
+    pub fn address(&self) -> String {
+        self.field
+            .map_or_else(String::new, |address| address.to_string())
     }
 
     /// One sentence about what became of it, for people.

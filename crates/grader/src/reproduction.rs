@@ -2,6 +2,7 @@
 //!
 //! Running it is the runner's work; this is what the verdict is told.
 
+use record::Document;
 use serde::{Deserialize, Serialize};
 
 use crate::rubric;
@@ -23,9 +24,12 @@ pub enum Reproduced {
     },
 }
 
-/// What was run in a drill, kept for grading again when nothing can be run any more.
+/// The file of a run folder with what was run, for grading again when nothing can be run any more.
+pub const REPRODUCTION: Document<Trials> = Document::new("reproduction.json");
+
+/// What was run in a drill.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Kept {
+pub struct Trials {
     /// The commands.
     pub commands: Vec<String>,
     /// What came of them.
@@ -88,10 +92,7 @@ impl Trial {
             ""
         };
         let grown = self.grown.map_or_else(String::new, |grown| {
-            format!(
-                ", the metric grew by {}",
-                crate::number::number(grown)
-            )
+            format!(", the metric grew by {}", crate::number::number(grown))
         });
         format!(
             "{failed} of {requests} requests{whose} failed, 90th percentile {slowest:.0} ms{grown}"

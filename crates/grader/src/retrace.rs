@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::evidence::Sources;
-use crate::evidence::looks::Look;
+use crate::evidence::{Look, LookKind, Sources};
 use crate::moment::{Frame, Moment};
 use crate::pointer::{self, Executed, Target};
 
@@ -32,7 +31,7 @@ pub(crate) async fn retrace(sources: &Sources, frame: &Frame, looks: &[Look]) ->
             let same = (seen.look.kind, &seen.look.what) == (look.kind, &look.what);
             same && seen.executed.as_ref().is_some_and(Executed::proves)
         });
-        let executed = match (known, look.target()) {
+        let executed = match (known, target(look)) {
             // What proved something once is not asked again.
             (Some(known), _) => known.executed.clone(),
             (None, Some(target)) if all.len() < MAX_LOOKS && begun.elapsed() < BUDGET => {
@@ -46,6 +45,26 @@ pub(crate) async fn retrace(sources: &Sources, frame: &Frame, looks: &[Look]) ->
         });
     }
     all
+}
+
+/// What a pointer to the same thing would point to; `None` where there is no such pointer.
+fn target(look: &Look) -> Option<Target> {
+    match look.kind {
+        LookKind::Trace => Some(Target::Trace(look.what.clone())),
+        LookKind::Promql => Some(Target::Promql {
+            expr: look.what.clone(),
+            at: Moment::Absolute(look.time.unwrap_or(look.at)),
+        }),
+        LookKind::Log => look.what.parse().ok().map(Target::Log),
+        LookKind::Heap => {
+            let (before, after) = look.what.split_once("..")?;
+            Some(Target::Heap {
+                before: before.to_owned(),
+                after: after.to_owned(),
+            })
+        }
+        LookKind::Traces | LookKind::Deploys | LookKind::Profile | LookKind::Request => None,
+    }
 }
 
 async fn again(sources: &Sources, frame: &Frame, look: &Look, target: Target) -> Executed {

@@ -12,72 +12,23 @@ mod leniency;
 mod reproduction;
 mod response;
 
-pub use conduct::{Conduct, Glance, Taken, Worth};
-use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use std::borrow::Cow;
 
-use crate::evidence::{Deploy, Look};
+pub use conduct::{Conduct, Glance, Taken, Worth};
+use record::Document;
+pub use record::{Action, Facts, ImpactTruth};
+use serde::{Deserialize, Serialize};
+
 use crate::examination::Examined;
-use crate::mitigation::Measurement;
-use crate::moment::Frame;
 use crate::pointer::{Executed, Tells};
 use crate::rubric::Rubric;
-use crate::writeup::{Claim, WriteUp};
+use crate::writeup::{Claim, Field, WriteUp};
 
-/// What the run itself knows and no telemetry says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Facts {
-    /// Run id.
-    pub run: String,
-    /// Start, page, end, and the sealed windows.
-    pub frame: Frame,
-    /// When the change happened that set it off; `None` in a control.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub trigger_at: Option<OffsetDateTime>,
-    /// Impact by the load generator's record; `None` if it could not be had.
-    pub impact: Option<ImpactTruth>,
-    /// The run's deploy history, actions of the responder included.
-    pub deploys: Vec<Deploy>,
-    /// What the responder did to the system.
-    pub actions: Vec<Action>,
-    /// The indicator after it; `None` where the rubric has no mitigation.
-    pub mitigation: Option<Measurement>,
-    /// What the responder looked at, oldest first.
-    #[serde(default)]
-    pub looks: Vec<Look>,
-}
-
-/// Impact by the load generator's record, over the routes that the rubric names.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ImpactTruth {
-    /// First affected second; `None` if nobody was affected.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub start: Option<OffsetDateTime>,
-    /// Last affected second; `None` while it goes on.
-    #[serde(with = "time::serde::rfc3339::option")]
-    pub end: Option<OffsetDateTime>,
-    /// Requests between start and end.
-    pub requests: u64,
-    /// Those that failed.
-    pub failed: u64,
-    /// Those slower than the rubric's limit.
-    pub slow: u64,
-    /// 99th percentile between start and end, in milliseconds.
-    pub p99_ms: Option<f64>,
-}
-
-/// Something the responder did to the system.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Action {
-    /// When.
-    #[serde(with = "time::serde::rfc3339")]
-    pub at: OffsetDateTime,
-    /// The command without its program: `rollback inventory`.
-    pub what: String,
-}
+/// The file of a run folder with its verdict.
+pub const VERDICT: Document<Verdict> = Document::new("verdict.json");
 
 /// The grade.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Run id.
     pub run: String,
@@ -102,7 +53,7 @@ pub struct Verdict {
 }
 
 /// Something that must be met whatever the points are.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Condition {
     /// What must be met.
     pub name: String,
@@ -115,10 +66,10 @@ pub struct Condition {
 }
 
 /// Points for one part of the write-up.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Item {
     /// The part.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Points earned.
     pub points: f64,
     /// Points that could be earned; 0 if it was not checked.
@@ -205,14 +156,13 @@ impl<'a> Case<'a> {
     }
 
     /// Pointers of one field of the write-up.
-    fn of(&self, claim: &str) -> impl Iterator<Item = &'a Executed> {
-        self.pointers
-            .iter()
-            .filter(move |pointer| pointer.claim() == claim)
+    fn of(&self, field: Field) -> impl Iterator<Item = &'a Executed> {
+        let is_of = move |pointer: &&Executed| pointer.field.is_some_and(|at| at.field == field);
+        self.pointers.iter().filter(is_of)
     }
 
-    fn proofs(&self, claim: &str) -> impl Iterator<Item = &'a Executed> {
-        self.of(claim).filter(|pointer| pointer.proves())
+    fn proofs(&self, field: Field) -> impl Iterator<Item = &'a Executed> {
+        self.of(field).filter(|pointer| pointer.proves())
     }
 
     fn unchecked(&self) -> usize {
@@ -223,8 +173,8 @@ impl<'a> Case<'a> {
     }
 
     /// Why the first pointer of a field proves nothing.
-    fn why_not(&self, claim: &str) -> String {
-        let Some(pointer) = self.of(claim).next() else {
+    fn why_not(&self, field: Field) -> String {
+        let Some(pointer) = self.of(field).next() else {
             return "there is none.".to_owned();
         };
         let why = match pointer.finding() {
@@ -249,7 +199,7 @@ impl Item {
     fn graded(name: &'static str, share: f64, weight: u32, why: impl Into<String>) -> Self {
         let of = f64::from(weight);
         Self {
-            name,
+            name: name.into(),
             points: (share.clamp(0.0, 1.0) * of * 10.0).round() / 10.0,
             of,
             why: why.into(),
@@ -260,7 +210,7 @@ impl Item {
     /// Leaves the sum: what could not be checked is nobody's mistake.
     fn unchecked(name: &'static str, why: &str) -> Self {
         Self {
-            name,
+            name: name.into(),
             points: 0.0,
             of: 0.0,
             why: why.to_owned(),

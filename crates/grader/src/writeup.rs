@@ -1,6 +1,10 @@
 //! The write-up as data. Its text format lives with the command that reads it.
 
+mod address;
+
 use serde::{Deserialize, Serialize};
+
+pub use address::{Address, Field};
 
 use crate::moment::Moment;
 use crate::vocabulary::{Component, Mechanism, Severity, TriggerKind};
@@ -204,33 +208,32 @@ pub struct Alert {
 }
 
 impl WriteUp {
-    /// Every pointer with the field that carries it, in reading order: `("cause.evidence[0]", "trace:…")`.
-    pub fn pointers(&self) -> Vec<(String, &str)> {
+    /// Every pointer with where it stands, in reading order.
+    pub fn pointers(&self) -> Vec<(Address, &str)> {
+        let timeline = self.timeline.iter().enumerate();
+        let contributing = self.contributing.iter().enumerate();
+        let ruled_out = self.ruled_out.iter().enumerate();
+        let fields = [
+            (Field::Impact, &self.impact.evidence),
+            (Field::Detection, &self.detection.evidence),
+        ]
+        .into_iter()
+        .chain(timeline.map(|(index, event)| (Field::Timeline(index), &event.evidence)))
+        .chain([
+            (Field::Trigger, &self.trigger.evidence),
+            (Field::Cause, &self.cause.evidence),
+        ])
+        .chain(contributing.map(|(index, entry)| (Field::Contributing(index), &entry.evidence)))
+        .chain(ruled_out.map(|(index, entry)| (Field::RuledOut(index), &entry.evidence)))
+        .chain([
+            (Field::Reproduction, &self.reproduction.evidence),
+            (Field::Mitigation, &self.mitigation.evidence),
+        ]);
         let mut all = Vec::new();
-        collect(&mut all, "impact", &self.impact.evidence);
-        collect(&mut all, "detection", &self.detection.evidence);
-        for (index, event) in self.timeline.iter().enumerate() {
-            collect(&mut all, &format!("timeline[{index}]"), &event.evidence);
+        for (field, evidence) in fields {
+            let pointers = evidence.iter().enumerate();
+            all.extend(pointers.map(|(index, text)| (Address { field, index }, text.as_str())));
         }
-        collect(&mut all, "trigger", &self.trigger.evidence);
-        collect(&mut all, "cause", &self.cause.evidence);
-        for (index, entry) in self.contributing.iter().enumerate() {
-            collect(&mut all, &format!("contributing[{index}]"), &entry.evidence);
-        }
-        for (index, entry) in self.ruled_out.iter().enumerate() {
-            collect(&mut all, &format!("ruled_out[{index}]"), &entry.evidence);
-        }
-        collect(&mut all, "reproduction", &self.reproduction.evidence);
-        collect(&mut all, "mitigation", &self.mitigation.evidence);
         all
     }
-}
-
-fn collect<'a>(all: &mut Vec<(String, &'a str)>, field: &str, evidence: &'a [String]) {
-    all.extend(
-        evidence
-            .iter()
-            .enumerate()
-            .map(|(index, text)| (format!("{field}.evidence[{index}]"), text.as_str())),
-    );
 }

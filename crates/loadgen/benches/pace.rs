@@ -1,8 +1,8 @@
-//! How punctual and how cheap the generator is: `cargo bench -p loadgen --bench pace [-- SECONDS [ROUNDS]]`.
+//! Accuracy and cost of the generator: `cargo bench -p loadgen --bench pace [-- SECONDS [ROUNDS]]`.
 //!
-//! Sends the default mix to a shop of a few lines in this process, on a thread of its own. The rate error compares
-//! what was sent with what was asked for (constant arrivals), or with what the seed planned (Poisson arrivals, whose
-//! number is random by nature). CPU is that of the generator's threads alone, without the shop's.
+//! Sends the default mix to a minimal shop on another thread of this process. The rate error compares the requests sent
+//! with the configured rate (constant arrivals), or with the plan of the seed (Poisson arrivals, whose number is random).
+//! CPU is that of the generator's threads only.
 
 use std::{net::SocketAddr, thread, time::Duration};
 
@@ -17,7 +17,7 @@ use shop_api::path::v1;
 use tokio::net::TcpListener;
 
 fn main() {
-    // Cargo passes `--bench`; what is left are numbers.
+    // Cargo passes `--bench`; the other arguments are numbers.
     let mut numbers = std::env::args()
         .skip(1)
         .filter_map(|arg| arg.parse::<u32>().ok());
@@ -72,7 +72,7 @@ fn print_row(config: &Config, record: &Record, seconds: u32, cpu: Duration) {
             .planned(config.seed, Duration::from_secs(u64::from(seconds)))
             as f64,
     };
-    // Before the first order there is none to look at: such an arrival came in time but had nothing to send.
+    // Before the first order there is none to read: such an arrival was on time but had nothing to send.
     let error = (sum.sent + sum.abandoned) as f64 / expected - 1.0;
     let lag = record.lag(window.clone());
     let sent = record.sum(record.whole(), None).sent as f64;
@@ -89,15 +89,15 @@ fn print_row(config: &Config, record: &Record, seconds: u32, cpu: Duration) {
     );
 }
 
-/// Both ends of every connection are in this process, which the usual 1,024 files would limit first.
+/// Both ends of every connection are in this process, so the usual limit of 1,024 files would be too low.
 fn raise_open_files() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;
-    setrlimit(Resource::Nofile, limit).expect("a process may use all that it is granted");
+    setrlimit(Resource::Nofile, limit).expect("a soft limit may be raised to the hard limit");
 }
 
-/// CPU time of the generator's threads so far; 0 where the system does not tell it by thread.
+/// CPU time of the generator's threads so far; 0 if the system does not report it by thread.
 fn generator_cpu() -> Duration {
     let Ok(threads) = std::fs::read_dir("/proc/self/task") else {
         return Duration::ZERO;
@@ -127,7 +127,7 @@ fn start_shop() -> SocketAddr {
                 listener.tap_io(|stream| stream.set_nodelay(true).expect("a TCP stream"));
             axum::serve(listener, router())
                 .await
-                .expect("serves for ever");
+                .expect("the server runs until the process ends");
         });
     };
     thread::Builder::new()

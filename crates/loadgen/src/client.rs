@@ -1,13 +1,10 @@
-//! HTTP/1.1 to one address over kept connections; no more than the load needs, so that it costs little.
+//! A minimal HTTP/1.1 client for one address, with keep-alive.
 //!
-//! A server may close a kept connection at any time (a deploy does). A request that meets such a connection is sent
-//! once more on a fresh one: always when nothing had been sent, and also when the old connection ended without the head
-//! of an answer, since every request of the load may be repeated (the orders carry an idempotency key).
+//! A server may close an idle connection at any time, as in a deploy. A request on such a connection is sent once more on
+//! a new connection if no response has arrived. That is safe, because all requests of the load can be repeated (orders have
+//! an idempotency key).
 
-use std::{
-    net::SocketAddr,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::net::SocketAddr;
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderValue, Request};
@@ -17,15 +14,16 @@ use hyper::{
     client::conn::http1::{self, SendRequest},
 };
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::net::TcpStream;
 
 use crate::record::ErrorKind;
 
 type Sender = SendRequest<Full<Bytes>>;
 
-/// Idle connections that are kept; beyond it the ones that come back are closed.
+/// Maximum number of idle connections; further ones are closed.
 const MAX_IDLE: usize = 512;
-/// An answer of the shop has some kilobytes; a larger one is an error before it fills the memory.
+/// Maximum size of a response. The shop's have some kilobytes; a larger one is an error.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// A pool of connections to one address.
@@ -36,26 +34,26 @@ pub(crate) struct Client {
     idle: Mutex<Vec<Sender>>,
 }
 
-/// A complete answer.
+/// A complete response.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) body: Bytes,
 }
 
-/// How a call ended, and whether it had to be sent again.
+/// The result of a call, and whether it was sent again.
 #[derive(Debug)]
 pub(crate) struct Call {
-    pub(crate) answer: Result<Answer, ErrorKind>,
+    pub(crate) response: Result<Response, ErrorKind>,
     pub(crate) is_resent: bool,
 }
 
 /// Why an attempt on one connection failed.
 enum Failure {
-    /// The connection ended before the head of an answer.
-    NoAnswer(ErrorKind),
-    /// The answer broke off or was not acceptable.
-    Broken(ErrorKind),
+    /// The connection closed before the head of a response.
+    NoResponse(ErrorKind),
+    /// The response was incomplete or invalid.
+    Invalid(ErrorKind),
 }
 
 impl Client {
@@ -69,12 +67,12 @@ impl Client {
         }
     }
 
-    /// What belongs into the `Host` header.
+    /// Value of the `Host` header.
     pub(crate) fn host(&self) -> &HeaderValue {
         &self.host
     }
 
-    /// Sends a request and reads the whole answer; the body is kept only if `keep_body`. The caller sets the deadline.
+    /// Sends a request and reads the complete response; keeps the body only if `keep_body`. The caller sets the deadline.
     pub(crate) async fn call(
         &self,
         request: impl Fn() -> Request<Full<Bytes>>,
@@ -82,27 +80,27 @@ impl Client {
     ) -> Call {
         if let Some(sender) = self.idle_connection().await {
             match self.attempt(sender, request(), keep_body).await {
-                Ok(answer) => {
+                Ok(response) => {
                     return Call {
-                        answer: Ok(answer),
+                        response: Ok(response),
                         is_resent: false,
                     };
                 }
-                Err(Failure::Broken(kind)) => {
+                Err(Failure::Invalid(kind)) => {
                     return Call {
-                        answer: Err(kind),
+                        response: Err(kind),
                         is_resent: false,
                     };
                 }
-                Err(Failure::NoAnswer(_)) => {}
+                Err(Failure::NoResponse(_)) => {}
             }
             return Call {
-                answer: self.call_fresh(request(), keep_body).await,
+                response: self.call_fresh(request(), keep_body).await,
                 is_resent: true,
             };
         }
         Call {
-            answer: self.call_fresh(request(), keep_body).await,
+            response: self.call_fresh(request(), keep_body).await,
             is_resent: false,
         }
     }
@@ -111,12 +109,12 @@ impl Client {
         &self,
         request: Request<Full<Bytes>>,
         keep_body: bool,
-    ) -> Result<Answer, ErrorKind> {
+    ) -> Result<Response, ErrorKind> {
         let sender = self.connect().await?;
         self.attempt(sender, request, keep_body)
             .await
             .map_err(|failure| match failure {
-                Failure::NoAnswer(kind) | Failure::Broken(kind) => kind,
+                Failure::NoResponse(kind) | Failure::Invalid(kind) => kind,
             })
     }
 
@@ -125,31 +123,31 @@ impl Client {
         mut sender: Sender,
         request: Request<Full<Bytes>>,
         keep_body: bool,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Response, Failure> {
         let response = sender
             .send_request(request)
             .await
             .map_err(|error| match kind(&error) {
-                ErrorKind::Protocol => Failure::Broken(ErrorKind::Protocol),
-                kind => Failure::NoAnswer(kind),
+                ErrorKind::Protocol => Failure::Invalid(ErrorKind::Protocol),
+                kind => Failure::NoResponse(kind),
             })?;
         let status = response.status().as_u16();
         let body = read(response.into_body(), keep_body)
             .await
-            .map_err(Failure::Broken)?;
+            .map_err(Failure::Invalid)?;
         if !sender.is_closed() {
-            let mut idle = self.idle();
+            let mut idle = self.idle.lock();
             if idle.len() < MAX_IDLE {
                 idle.push(sender);
             }
         }
-        Ok(Answer { status, body })
+        Ok(Response { status, body })
     }
 
     async fn idle_connection(&self) -> Option<Sender> {
         loop {
-            // The newest first, so that the number of connections follows the need.
-            let mut sender = self.idle().pop()?;
+            // The most recent first, so that unused connections stay idle.
+            let mut sender = self.idle.lock().pop()?;
             if sender.ready().await.is_ok() {
                 return Some(sender);
             }
@@ -164,16 +162,12 @@ impl Client {
         let (sender, connection) = http1::handshake(TokioIo::new(stream))
             .await
             .map_err(|error| kind(&error))?;
-        // Ends when its sender is dropped or the server closes; the worker's runtime owns it. What goes wrong on it
-        // is reported to the request that is under way.
+        // Ends when its sender is dropped or the server closes it; the worker's runtime owns it. Errors are
+        // reported to the request in flight.
         tokio::spawn(async move {
             let _reported_elsewhere = connection.await;
         });
         Ok(sender)
-    }
-
-    fn idle(&self) -> MutexGuard<'_, Vec<Sender>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -199,7 +193,7 @@ fn kind(error: &hyper::Error) -> ErrorKind {
     if error.is_parse() || error.is_parse_too_large() || error.is_user() {
         ErrorKind::Protocol
     } else {
-        // Cut off, reset, or shut down under way.
+        // Closed or reset before the end of the response.
         ErrorKind::Closed
     }
 }

@@ -1,34 +1,34 @@
-//! What one load generator needs beside the [`Load`] itself: where to, from which seed, within which limits.
+//! Configuration of a load generator: target, seed, load, limits.
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use crate::{Load, Problem};
 
-/// Everything [`crate::start`] needs; validated there.
+/// Everything that [`crate::start`] needs; it validates the values.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The gateway's public address.
     pub target: SocketAddr,
-    /// The same seed and the same [`Load`] give the same schedule: times, journeys, products.
+    /// The same seed and [`Load`] give the same schedule: times, journeys, products.
     pub seed: u64,
     /// What to send and how fast.
     pub load: Load,
-    /// Requests under way at once at most, over all workers; an arrival beyond it is recorded as shed.
+    /// Maximum number of requests in flight, over all workers; further arrivals are recorded as shed.
     pub in_flight: usize,
-    /// How long a request may take from when it is sent, connecting included.
+    /// Timeout of a request, including the time to connect.
     pub timeout: Duration,
-    /// Worker threads, each with a runtime and a connection pool of its own.
+    /// Worker threads, each with its own runtime and connection pool.
     pub workers: usize,
-    /// File to which each second's lines are appended, see [`crate::record::line`]. `None` keeps the record in memory only.
+    /// File to which the lines of each second are appended, see [`crate::record::line`]; `None` keeps the record in memory only.
     pub journal: Option<PathBuf>,
-    /// Wall clock at the start in milliseconds since the epoch; only written into the record, never read again.
+    /// Wall clock at the start, in milliseconds since the epoch; only written to the record.
     pub started_at_ms: i64,
 }
 
 impl Config {
-    /// Requests under way at once: at 50 requests/s that is 40 s of a shop that answers nothing.
+    /// Default of `in_flight`: at 50 requests/s, 40 s without any response.
     pub const IN_FLIGHT: usize = 2_000;
-    /// As long as a patient caller waits.
+    /// Default of `timeout`: a patient caller.
     pub const TIMEOUT: Duration = Duration::from_secs(10);
 
     /// The defaults for this target, seed and load.
@@ -64,8 +64,8 @@ impl Config {
         problems
     }
 
-    /// `in_flight`, or less where the process may not open so many files: shedding is recorded as what it is, while
-    /// running out of files would look like a shop that refuses connections.
+    /// `in_flight`, or less if the limit on open files is lower: running out of files would look like a shop that refuses
+    /// connections, while shedding is recorded as such.
     pub fn in_flight_limit(&self) -> usize {
         let most = open_files().map_or(usize::MAX, |files| (files / 2).max(1));
         self.in_flight.min(most)

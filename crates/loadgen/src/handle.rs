@@ -1,14 +1,15 @@
-//! Starting, watching, changing and ending a load.
+//! Starts, observes, changes and stops a load.
 
 use std::{
     fs::File,
     io::{self, Write},
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::Arc,
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -16,32 +17,32 @@ use crate::{
     pacer::{self, Control},
     plan::Plan,
     record::line,
-    worker::{Worker, lock},
+    worker::Worker,
 };
 
-/// Seconds that are kept in memory: a drill has 10 MB an hour. Older ones are in the journal only.
+/// Seconds kept in memory, at 10 MB an hour; older ones are only in the journal.
 const HISTORY_S: u32 = 4 * 3_600;
 
-/// Why a load could not be started.
+/// Why a load failed to start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The load is not valid; every problem is listed.
-    #[error("load is not valid: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    #[error("invalid load: {}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
     Invalid(Vec<Problem>),
     /// The journal could not be created.
-    #[error("load record `{}`: {error}", path.display())]
+    #[error("failed to create the load record `{}`: {error}", path.display())]
     Journal {
-        /// Where it was to be.
+        /// Its path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         error: io::Error,
     },
-    /// A thread or runtime could not be started.
-    #[error("load generator: {0}")]
+    /// A thread or runtime failed to start.
+    #[error("failed to start the load generator: {0}")]
     Thread(#[from] io::Error),
 }
 
-/// A running load. Dropping it ends the load at once, without waiting for what is under way.
+/// A running load. Dropping it stops the load at once, without waiting for requests in flight.
 #[derive(Debug)]
 pub struct Handle {
     shared: Arc<Shared>,
@@ -60,18 +61,18 @@ struct Shared {
     started: Instant,
     control: Control,
     workers: Vec<Arc<Worker>>,
-    kept: Mutex<Kept>,
+    recording: Mutex<Recording>,
 }
 
-/// The record so far, and its file.
+/// The record so far, and its journal.
 #[derive(Debug)]
-struct Kept {
+struct Recording {
     record: Record,
     journal: Option<File>,
     journal_error: Option<io::Error>,
 }
 
-/// Starts a load on threads of its own; the first request goes out one gap after this.
+/// Starts a load on its own threads; the first request is sent after one interval.
 pub fn start(config: Config) -> Result<Handle, StartError> {
     let problems = config.problems();
     if !problems.is_empty() {
@@ -86,7 +87,7 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
             error,
         })
     });
-    let kept = Kept {
+    let recording = Recording {
         record,
         journal: journal.transpose()?,
         journal_error: None,
@@ -100,9 +101,9 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
         workers: (0..config.workers)
             .map(|_| Arc::new(Worker::new(&config, started, limit)))
             .collect(),
-        kept: Mutex::new(kept),
+        recording: Mutex::new(recording),
     });
-    // From here on an error drops the handle, which ends the threads there are.
+    // From here on, an error drops the handle, which stops the threads.
     let mut handle = Handle {
         shared,
         threads: Threads::default(),
@@ -112,15 +113,15 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
 }
 
 impl Handle {
-    /// Everything so far, up to this moment.
+    /// The record so far.
     pub fn record(&self) -> Record {
         self.read(Clone::clone)
     }
 
-    /// Looks at everything so far without copying it. Recording goes on meanwhile.
-    pub fn read<T>(&self, look: impl FnOnce(&Record) -> T) -> T {
-        self.shared.keep();
-        look(&lock(&self.shared.kept).record)
+    /// Reads the record so far without copying it, while recording continues.
+    pub fn read<T>(&self, read: impl FnOnce(&Record) -> T) -> T {
+        self.shared.collect();
+        read(&self.shared.recording.lock().record)
     }
 
     /// The last `window_s` whole seconds.
@@ -135,14 +136,14 @@ impl Handle {
         self.shared.started.elapsed()
     }
 
-    /// Requests under way at this moment.
+    /// Number of requests in flight.
     pub fn in_flight(&self) -> usize {
         self.shared.in_flight()
     }
 
-    /// Holds this rate (requests per second) from now on, whatever the profile says; `None` goes back to the profile.
+    /// Overrides the profile with a fixed rate in requests per second; `None` returns to the profile.
     ///
-    /// A rate that [`crate::Load`] would not accept is refused: the result says whether it was taken.
+    /// Returns `false`, and changes nothing, if [`crate::Load`] would reject the rate.
     pub fn set_rate(&self, rate: Option<f64>) -> bool {
         let is_valid = rate.is_none_or(crate::load::is_rate);
         if is_valid {
@@ -151,15 +152,17 @@ impl Handle {
         is_valid
     }
 
-    /// What went wrong when the journal was written, if anything; the record in memory is whole all the same.
+    /// The error that stopped the journal, if any; the record in memory is still complete.
     pub fn journal_error(&self) -> Option<String> {
-        lock(&self.shared.kept)
+        self.shared
+            .recording
+            .lock()
             .journal_error
             .as_ref()
             .map(ToString::to_string)
     }
 
-    /// Sends nothing more, waits up to `deadline` for what is under way, and gives the final record.
+    /// Stops sending, waits up to `deadline` for requests in flight, and returns the final record.
     pub async fn stop(mut self, deadline: Duration) -> Record {
         self.shared.control.stop(Instant::now() + deadline);
         let threads = std::mem::take(&mut self.threads);
@@ -167,8 +170,8 @@ impl Handle {
         let (tx, rx) = oneshot::channel();
         thread::spawn(move || {
             threads.join(&shared.control);
-            // Nobody waits any more if the caller dropped the future.
-            let _unheard = tx.send(());
+            // The caller may have dropped the future.
+            let _sent = tx.send(());
         });
         let _ended = rx.await;
         self.record()
@@ -194,7 +197,7 @@ impl Handle {
             .senders
             .push(spawn("load-pacer".to_owned(), body)?);
         let shared = Arc::clone(&self.shared);
-        let body = move || shared.keep_every_second();
+        let body = move || shared.collect_every_second();
         self.threads.recorder = Some(spawn("load-record".to_owned(), body)?);
         Ok(())
     }
@@ -207,7 +210,7 @@ impl Drop for Handle {
             self.shared.control.stop(Instant::now());
             threads.join(&self.shared.control);
         }
-        self.shared.keep();
+        self.shared.collect();
     }
 }
 
@@ -216,7 +219,7 @@ impl Shared {
         self.workers.iter().map(|worker| worker.in_flight()).sum()
     }
 
-    fn keep_every_second(&self) {
+    fn collect_every_second(&self) {
         let mut is_over = false;
         while !is_over {
             let into_second =
@@ -224,26 +227,28 @@ impl Shared {
             is_over = self
                 .control
                 .wait_for_end(Duration::from_secs(1) - into_second);
-            self.keep();
+            self.collect();
         }
     }
 
-    /// Moves what the workers recorded into the journal and the record.
-    fn keep(&self) {
-        // Held throughout, so that lines are whole and a reader never sees a request neither here nor there.
-        let kept = &mut *lock(&self.kept);
-        let mut fresh = Record::new(kept.record.started_at_ms, kept.record.seed);
+    /// Moves the workers' records to the journal and the record.
+    fn collect(&self) {
+        // Locked throughout, so that lines are complete and a reader sees every request.
+        let recording = &mut *self.recording.lock();
+        let mut fresh = Record::new(recording.record.started_at_ms, recording.record.seed);
         for worker in &self.workers {
             fresh.merge(&worker.take_fresh());
         }
-        kept.write(&fresh);
-        kept.record.merge(&fresh);
+        recording.write(&fresh);
+        recording.record.merge(&fresh);
         let now_s = u32::try_from(self.started.elapsed().as_secs()).unwrap_or(u32::MAX);
-        kept.record.forget_before(now_s.saturating_sub(HISTORY_S));
+        recording
+            .record
+            .drop_before(now_s.saturating_sub(HISTORY_S));
     }
 }
 
-impl Kept {
+impl Recording {
     fn write(&mut self, fresh: &Record) {
         let Some(file) = &mut self.journal else {
             return;
@@ -251,7 +256,7 @@ impl Kept {
         let mut lines = Vec::new();
         let written = line::write_seconds(fresh, &mut lines).and_then(|()| file.write_all(&lines));
         if let Err(error) = written {
-            // A torn line in the middle would make the whole file unreadable, so nothing follows it.
+            // Nothing may follow an incomplete line, which would make the whole file unreadable.
             self.journal = None;
             self.journal_error = Some(error);
         }
@@ -259,10 +264,10 @@ impl Kept {
 }
 
 impl Threads {
-    /// Waits for the end of all: the recorder goes on while the others wait for what is under way.
+    /// Waits for all threads; the recorder continues while the others finish requests in flight.
     fn join(self, control: &Control) {
         for thread in self.senders {
-            // A panic of a thread was printed by it; the record shows what is missing.
+            // A thread prints its own panic; the record shows what is missing.
             let _panicked = thread.join();
         }
         control.end();

@@ -1,119 +1,119 @@
-//! Journeys under way: a step that needs the answer to the one before it waits here, not on a thread or a clock.
+//! Journeys in progress: a step that needs the previous response waits here, without a thread or a timer.
 //!
-//! A step whose slot comes before that answer is scheduled anew for the moment of the answer: the customer could
-//! not have asked earlier. If the step before failed, the customer gives up and the rest is abandoned.
+//! If a step's slot comes before that response, the step is rescheduled to the time of the response: the customer could
+//! not have sent it recent. If the previous step failed, the customer gives up and the remaining steps are abandoned.
 
 use std::{
     collections::{HashMap, VecDeque},
     time::Duration,
 };
 
-use crate::plan::Planned;
+use crate::plan::PlannedRequest;
 
-/// Orders that are remembered for those who look at one later.
-const MAX_EARLIER: usize = 1_024;
+/// Number of orders remembered for later status requests.
+const MAX_ORDERS: usize = 1_024;
 
-/// The state of every journey that has a further step; bounded by the plan, which always takes it to its last.
+/// All journeys with further steps. Their number is bounded, because the plan completes every journey.
 #[derive(Debug, Default)]
 pub(crate) struct Journeys {
-    open: HashMap<u64, Open>,
+    open: HashMap<u64, OpenJourney>,
 }
 
 #[derive(Debug, Default)]
-struct Open {
-    /// Steps whose slot has come, in order.
-    waiting: VecDeque<Planned>,
-    before: Before,
+struct OpenJourney {
+    /// Steps whose slot has passed, in order.
+    waiting: VecDeque<PlannedRequest>,
+    previous: PreviousStep,
 }
 
-/// The latest step that was sent.
+/// State of the latest step that was sent.
 #[derive(Debug, Default)]
-enum Before {
+enum PreviousStep {
     #[default]
-    UnderWay,
+    InFlight,
     Succeeded(Option<String>),
     Failed,
 }
 
 /// What to do next in a journey.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum NextStep {
     Nothing,
-    /// Send this step; the id is that of the order placed before it.
-    Send(Planned, Option<String>),
-    /// Nothing will come of these.
-    Abandon(Vec<Planned>),
+    /// Send this step; the id is that of the order placed in the previous step.
+    Send(PlannedRequest, Option<String>),
+    /// Abandon these steps.
+    Abandon(Vec<PlannedRequest>),
 }
 
 impl Journeys {
     /// The first step is about to be sent.
     pub(crate) fn begin(&mut self, journey: u64) {
-        self.open.entry(journey).or_default().before = Before::UnderWay;
+        self.open.entry(journey).or_default().previous = PreviousStep::InFlight;
     }
 
-    /// The slot of a step has come that needs the one before it.
-    pub(crate) fn next(&mut self, planned: Planned) -> Next {
+    /// The slot of a step has come, and the step needs the previous one.
+    pub(crate) fn next(&mut self, planned: PlannedRequest) -> NextStep {
         let Some(open) = self.open.get_mut(&planned.journey) else {
-            return Next::Abandon(vec![planned]);
+            return NextStep::Abandon(vec![planned]);
         };
-        match &mut open.before {
-            Before::UnderWay => {
+        match &mut open.previous {
+            PreviousStep::InFlight => {
                 open.waiting.push_back(planned);
-                Next::Nothing
+                NextStep::Nothing
             }
-            Before::Succeeded(order) => {
+            PreviousStep::Succeeded(order) => {
                 let order = order.take();
-                open.before = Before::UnderWay;
-                Next::Send(planned, order)
+                open.previous = PreviousStep::InFlight;
+                NextStep::Send(planned, order)
             }
-            Before::Failed => {
+            PreviousStep::Failed => {
                 if planned.is_last {
                     self.open.remove(&planned.journey);
                 }
-                Next::Abandon(vec![planned])
+                NextStep::Abandon(vec![planned])
             }
         }
     }
 
-    /// A step that is not the last has ended, at `now` since the start of the load.
+    /// A step that is not the last has finished, at `now` since the start of the load.
     pub(crate) fn ended(
         &mut self,
         journey: u64,
         now: Duration,
         order: Option<String>,
         is_success: bool,
-    ) -> Next {
+    ) -> NextStep {
         let Some(open) = self.open.get_mut(&journey) else {
-            return Next::Nothing;
+            return NextStep::Nothing;
         };
         if !is_success {
-            open.before = Before::Failed;
-            let steps: Vec<Planned> = open.waiting.drain(..).collect();
+            open.previous = PreviousStep::Failed;
+            let steps: Vec<PlannedRequest> = open.waiting.drain(..).collect();
             if steps.last().is_some_and(|step| step.is_last) {
                 self.open.remove(&journey);
             }
-            return Next::Abandon(steps);
+            return NextStep::Abandon(steps);
         }
         match open.waiting.pop_front() {
             Some(mut planned) => {
                 planned.at = planned.at.max(now);
-                open.before = Before::UnderWay;
-                Next::Send(planned, order)
+                open.previous = PreviousStep::InFlight;
+                NextStep::Send(planned, order)
             }
             None => {
-                open.before = Before::Succeeded(order);
-                Next::Nothing
+                open.previous = PreviousStep::Succeeded(order);
+                NextStep::Nothing
             }
         }
     }
 
-    /// The last step has ended.
+    /// The last step has finished.
     pub(crate) fn end(&mut self, journey: u64) {
         self.open.remove(&journey);
     }
 
-    /// Everything that still waits, when the load ends.
-    pub(crate) fn take_waiting(&mut self) -> Vec<Planned> {
+    /// Takes all waiting steps when the load stops.
+    pub(crate) fn take_waiting(&mut self) -> Vec<PlannedRequest> {
         self.open
             .drain()
             .flat_map(|(_, open)| open.waiting)
@@ -121,20 +121,20 @@ impl Journeys {
     }
 }
 
-/// A ring of orders placed so far.
+/// The most recent orders, in a ring.
 #[derive(Debug, Default)]
-pub(crate) struct Earlier {
+pub(crate) struct RecentOrders {
     orders: Vec<String>,
     oldest: usize,
 }
 
-impl Earlier {
+impl RecentOrders {
     pub(crate) fn add(&mut self, order: String) {
-        if self.orders.len() < MAX_EARLIER {
+        if self.orders.len() < MAX_ORDERS {
             self.orders.push(order);
         } else {
             self.orders[self.oldest] = order;
-            self.oldest = (self.oldest + 1) % MAX_EARLIER;
+            self.oldest = (self.oldest + 1) % MAX_ORDERS;
         }
     }
 
@@ -148,76 +148,76 @@ impl Earlier {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Ask;
+    use crate::plan::Action;
 
-    fn step(at_ms: u64, is_last: bool) -> Planned {
-        Planned {
+    fn step(at_ms: u64, is_last: bool) -> PlannedRequest {
+        PlannedRequest {
             at: Duration::from_millis(at_ms),
             journey: 1,
             is_last,
             client: 0,
-            ask: Ask::GetOrder,
+            action: Action::GetOrder,
         }
     }
 
     #[test]
-    fn a_step_that_is_due_early_is_scheduled_for_the_answer() {
+    fn a_step_that_is_due_early_is_rescheduled_to_the_response() {
         let mut journeys = Journeys::default();
         journeys.begin(1);
-        assert_eq!(journeys.next(step(100, false)), Next::Nothing);
-        assert_eq!(journeys.next(step(200, true)), Next::Nothing);
+        assert_eq!(journeys.next(step(100, false)), NextStep::Nothing);
+        assert_eq!(journeys.next(step(200, true)), NextStep::Nothing);
         let now = Duration::from_millis(350);
         assert_eq!(
             journeys.ended(1, now, None, true),
-            Next::Send(step(350, false), None)
+            NextStep::Send(step(350, false), None)
         );
         let now = Duration::from_millis(500);
         let order = Some("o-1".to_owned());
         assert_eq!(
             journeys.ended(1, now, order.clone(), true),
-            Next::Send(step(500, true), order)
+            NextStep::Send(step(500, true), order)
         );
         journeys.end(1);
         assert!(journeys.open.is_empty());
     }
 
     #[test]
-    fn a_step_that_is_due_late_keeps_its_own_time() {
+    fn a_step_that_is_due_late_keeps_its_time() {
         let mut journeys = Journeys::default();
         journeys.begin(1);
         let order = Some("o-1".to_owned());
         assert_eq!(
             journeys.ended(1, Duration::from_millis(20), order.clone(), true),
-            Next::Nothing
+            NextStep::Nothing
         );
         assert_eq!(
             journeys.next(step(100, true)),
-            Next::Send(step(100, true), order)
+            NextStep::Send(step(100, true), order)
         );
     }
 
     #[test]
-    fn nothing_follows_a_failed_step() {
+    fn steps_after_a_failed_step_are_abandoned() {
         let mut journeys = Journeys::default();
         journeys.begin(1);
-        assert_eq!(journeys.next(step(100, false)), Next::Nothing);
+        assert_eq!(journeys.next(step(100, false)), NextStep::Nothing);
         let ended = journeys.ended(1, Duration::from_millis(200), None, false);
-        assert_eq!(ended, Next::Abandon(vec![step(100, false)]));
+        assert_eq!(ended, NextStep::Abandon(vec![step(100, false)]));
         assert_eq!(
             journeys.next(step(300, true)),
-            Next::Abandon(vec![step(300, true)])
+            NextStep::Abandon(vec![step(300, true)])
         );
         assert!(journeys.open.is_empty());
     }
 
     #[test]
-    fn the_oldest_order_is_forgotten_first() {
-        let mut earlier = Earlier::default();
-        assert_eq!(earlier.pick(7), None);
-        for number in 0..=MAX_EARLIER {
-            earlier.add(number.to_string());
+    fn the_oldest_order_is_replaced_first() {
+        let mut recent = RecentOrders::default();
+        assert_eq!(recent.pick(7), None);
+        for number in 0..=MAX_ORDERS {
+            recent.add(number.to_string());
         }
-        assert_eq!(earlier.orders.len(), MAX_EARLIER);
-        assert_eq!(earlier.pick(0), Some(MAX_EARLIER.to_string()));
+        assert_eq!(recent.orders.len(), MAX_ORDERS);
+        assert_eq!(recent.pick(0), Some(MAX_ORDERS.to_string()));
     }
 }

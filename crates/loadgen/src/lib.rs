@@ -1,7 +1,7 @@
-//! Open-loop, seeded load on the shop, with a latency record of its own.
+//! Open-loop, seeded load on the shop, with its own record of latencies.
 //!
-//! Arrivals are planned from a seed and never wait for answers; latency counts from the planned time, so a stalled
-//! server shows in full. Knows nothing of telemetry: the [`Record`] is the truth that telemetry is compared with.
+//! Arrivals are planned from a seed and never wait for responses. Latency counts from the planned time, so that a stalled
+//! server is fully visible. The [`Record`] is independent of telemetry, which is compared with it.
 //!
 //! ```text
 //! Load -> plan (pure: when, what) -> pacer (own thread) -> worker (own runtime, connection pool) -> Record

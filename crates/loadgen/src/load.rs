@@ -1,4 +1,4 @@
-//! The load as a scenario's `[load]` table spells it: rate, profile, mix and who the customers are.
+//! A scenario's `[load]` table: rate, profile, mix, customers.
 
 mod mix;
 mod profile;
@@ -9,49 +9,49 @@ pub use mix::{Journey, Mix};
 pub(crate) use profile::Curve;
 pub use profile::{Phase, Profile};
 
-/// What to send and how fast.
+/// What to send and at what rate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Load {
-    /// Requests per second over all routes, before and between the phases of `profile`.
+    /// Base rate: requests per second over all routes, outside of the phases of `profile`.
     pub rate: f64,
-    /// How the arrivals are spread in time.
+    /// Distribution of the arrivals over time.
     pub arrival: Arrival,
-    /// Changes of the rate over time, in order; none means steady.
+    /// Changes of the rate over time, in order; empty means steady.
     pub profile: Profile,
-    /// How often each journey is started.
+    /// Weights of the journeys.
     pub mix: Mix,
-    /// How many different clients (header `x-client-id`) there are.
+    /// Number of clients (header `x-client-id`).
     pub clients: u32,
-    /// How many products there are: `sku-000001` up to this number.
+    /// Number of products, from `sku-000001` up.
     pub products: u32,
-    /// Exponent of the Zipf distribution by which products are looked at: 0 is uniform, 1 is a usual shop.
+    /// Exponent of the Zipf distribution of products: 0 is uniform, 1 is typical of a shop.
     pub popularity: f64,
-    /// Share of cart lines, from 0 to 1, that are drawn uniformly from all products: the long tail.
+    /// Share of cart lines, from 0 to 1, that are drawn uniformly from all products, the long tail.
     pub tail: f64,
-    /// Lines of a cart on average; geometric, from 1 to [`Load::MAX_CART_LINES`].
+    /// Average number of lines in a cart; geometric, from 1 to [`Load::MAX_CART_LINES`].
     pub cart_lines: f64,
-    /// Milliseconds that a customer takes on average between two steps of a journey.
+    /// Average time between two steps of a journey, in milliseconds.
     pub think_ms: u64,
 }
 
-/// How arrivals are spread in time.
+/// Distribution of arrivals over time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Arrival {
-    /// Independent of each other, as customers are: exponential gaps.
+    /// Independent arrivals with exponential intervals, as from real customers.
     #[default]
     Poisson,
-    /// Equal gaps.
+    /// Equal intervals.
     Constant,
 }
 
-/// One thing that is wrong with a [`Load`].
+/// A mistake in a [`Load`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The key within the load's table, such as `rate` or `profile[1].at_s`.
     pub key: String,
-    /// What is wrong, in words for the scenario's author.
+    /// What is wrong, for the author of the scenario.
     pub message: String,
 }
 
@@ -73,48 +73,48 @@ impl Default for Load {
 }
 
 impl Load {
-    /// Lines of the largest cart; well below what the shop accepts.
+    /// Maximum number of lines in a cart, well below the shop's limit.
     pub const MAX_CART_LINES: usize = 20;
-    /// The highest number of a product; above it are those that do not exist.
+    /// The highest product number; higher ones never exist.
     pub const MAX_PRODUCTS: u32 = 899_999;
-    /// Requests per second that may be asked for: beyond it one machine is measured, not the shop.
+    /// Maximum rate in requests per second; beyond it the machine is the limit, not the shop.
     pub const MAX_RATE: f64 = 100_000.0;
 
-    /// Everything that is wrong with this load, not only the first.
+    /// All mistakes in this load, not only the first.
     pub fn problems(&self) -> Vec<Problem> {
         let mut problems = Vec::new();
-        let mut expect = |key: &str, holds: bool, message: String| {
-            if !holds {
+        let mut check = |key: &str, is_valid: bool, message: String| {
+            if !is_valid {
                 problems.push(Problem::new(key, message));
             }
         };
-        expect(
+        check(
             "rate",
             is_rate(self.rate) && self.rate > 0.0,
             rate_message(self.rate, "above 0"),
         );
-        expect("clients", self.clients > 0, "must be at least 1".to_owned());
-        expect(
+        check("clients", self.clients > 0, "must be at least 1".to_owned());
+        check(
             "products",
             (1..=Self::MAX_PRODUCTS).contains(&self.products),
             format!("must be from 1 to {}", Self::MAX_PRODUCTS),
         );
-        expect(
+        check(
             "popularity",
             (0.0..=5.0).contains(&self.popularity),
             "must be from 0 to 5".to_owned(),
         );
-        expect(
+        check(
             "tail",
             (0.0..=1.0).contains(&self.tail),
             "must be from 0 to 1".to_owned(),
         );
-        expect(
+        check(
             "cart_lines",
             (1.0..=Self::MAX_CART_LINES as f64 / 2.0).contains(&self.cart_lines),
             format!("must be from 1 to {}", Self::MAX_CART_LINES / 2),
         );
-        expect(
+        check(
             "think_ms",
             self.think_ms <= 60_000,
             "must be at most 60000".to_owned(),

@@ -1,138 +1,130 @@
-//! Hands each request to its worker at its time, from a thread that does nothing else.
+//! Passes each request to its worker on time, on a dedicated thread.
 //!
-//! The thread waits on a condition variable with a deadline, which is as punctual as a plain sleep (some 60 µs on
-//! Linux, where a runtime's timer has a millisecond) and lets a new rate or the end be noticed at once.
+//! The thread waits on a condition variable with a deadline. That is as accurate as a sleep (some 60 µs on Linux, where the
+//! runtime's timer has a resolution of a millisecond), and the thread notices a new rate or the end at once.
 
 use std::{
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::mpsc::{Sender, error::TrySendError};
 
 use crate::{
-    plan::{Plan, Planned},
-    worker::{Worker, lock},
+    plan::{Plan, PlannedRequest},
+    worker::Worker,
 };
 
-/// What the handle asks of the pacer.
+/// Orders from the handle to the pacer.
 #[derive(Debug, Default)]
 pub(crate) struct Control {
-    asked: Mutex<Asked>,
+    orders: Mutex<Orders>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Asked {
-    /// A new rate; `Some(None)` goes back to the profile.
+struct Orders {
+    /// A new rate; `Some(None)` returns to the profile.
     rate: Option<Option<f64>>,
     stop: Option<Instant>,
     is_over: bool,
 }
 
-/// Why waiting ended.
-enum Woken {
-    InTime,
+/// Why the pacer woke up.
+enum Wake {
+    OnTime,
     NewRate(Option<f64>),
     Stop,
 }
 
 impl Control {
     pub(crate) fn set_rate(&self, rate: Option<f64>) {
-        lock(&self.asked).rate = Some(rate);
+        self.orders.lock().rate = Some(rate);
         self.changed.notify_all();
     }
 
-    /// Ends the load; what is under way has until the deadline.
+    /// Stops the load; requests in flight may finish until the deadline.
     pub(crate) fn stop(&self, deadline: Instant) {
-        lock(&self.asked).stop = Some(deadline);
+        self.orders.lock().stop = Some(deadline);
         self.changed.notify_all();
     }
 
-    /// Until when what is under way may take; at once if nobody asked for the end.
+    /// The deadline for requests in flight; now if the load was not stopped.
     pub(crate) fn deadline(&self) -> Instant {
-        lock(&self.asked).stop.unwrap_or_else(Instant::now)
+        self.orders.lock().stop.unwrap_or_else(Instant::now)
     }
 
-    /// Says that nothing is under way any more.
+    /// Reports that all requests have finished.
     pub(crate) fn end(&self) {
-        lock(&self.asked).is_over = true;
+        self.orders.lock().is_over = true;
         self.changed.notify_all();
     }
 
-    /// Waits for [`Self::end`], for `timeout` at most; says whether it came.
+    /// Waits for [`Self::end`] up to `timeout`; returns whether it was called.
     pub(crate) fn wait_for_end(&self, timeout: Duration) -> bool {
-        let asked = lock(&self.asked);
-        let waited = self
-            .changed
-            .wait_timeout_while(asked, timeout, |asked| !asked.is_over);
-        let (asked, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        asked.is_over
+        let mut orders = self.orders.lock();
+        self.changed
+            .wait_while_for(&mut orders, |orders| !orders.is_over, timeout);
+        orders.is_over
     }
 
-    fn wait_until(&self, until: Option<Instant>) -> Woken {
-        let mut asked = lock(&self.asked);
+    fn wait_until(&self, until: Option<Instant>) -> Wake {
+        let mut orders = self.orders.lock();
         loop {
-            if asked.stop.is_some() {
-                return Woken::Stop;
+            if orders.stop.is_some() {
+                return Wake::Stop;
             }
-            if let Some(rate) = asked.rate.take() {
-                return Woken::NewRate(rate);
+            if let Some(rate) = orders.rate.take() {
+                return Wake::NewRate(rate);
             }
-            let left = until.map_or(Duration::MAX, |until| {
-                until.saturating_duration_since(Instant::now())
-            });
-            if left.is_zero() {
-                return Woken::InTime;
+            match until {
+                Some(until) if until <= Instant::now() => return Wake::OnTime,
+                Some(until) => {
+                    self.changed.wait_until(&mut orders, until);
+                }
+                None => self.changed.wait(&mut orders),
             }
-            asked = if until.is_some() {
-                let waited = self.changed.wait_timeout(asked, left);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            } else {
-                self.changed
-                    .wait(asked)
-                    .unwrap_or_else(PoisonError::into_inner)
-            };
         }
     }
 }
 
-/// Runs the plan until the end is asked for. Late requests are sent at once: arrivals do not wait.
+/// Runs the plan until the load is stopped. Late requests are sent at once.
 pub(crate) fn run(
     mut plan: Plan,
     started: Instant,
     control: &Control,
-    workers: &[(Arc<Worker>, Sender<Planned>)],
+    workers: &[(Arc<Worker>, Sender<PlannedRequest>)],
 ) {
     tighten_timer();
     loop {
         let until = plan.next_at().and_then(|at| started.checked_add(at));
         match control.wait_until(until) {
-            Woken::Stop => return,
-            Woken::NewRate(rate) => plan.set_rate(started.elapsed(), rate),
-            Woken::InTime => {
+            Wake::Stop => return,
+            Wake::NewRate(rate) => plan.set_rate(started.elapsed(), rate),
+            Wake::OnTime => {
                 if let Some(planned) = plan.take() {
-                    hand_over(planned, workers);
+                    dispatch(planned, workers);
                 }
             }
         }
     }
 }
 
-/// A journey stays with one worker, which knows how far it is.
-fn hand_over(planned: Planned, workers: &[(Arc<Worker>, Sender<Planned>)]) {
+/// All steps of a journey go to the same worker, which tracks its progress.
+fn dispatch(planned: PlannedRequest, workers: &[(Arc<Worker>, Sender<PlannedRequest>)]) {
     let (worker, queue) = &workers[planned.journey as usize % workers.len()];
     match queue.try_send(planned) {
         Ok(()) => {}
-        // A closed queue is a worker that died; its requests are not lost from the record either.
+        // A closed queue means that its worker has died; its requests are still recorded.
         Err(TrySendError::Full(planned) | TrySendError::Closed(planned)) => worker.shed(planned),
     }
 }
 
-/// Linux rounds a thread's waits up by 50 µs to save power; one microsecond is the least that can be asked for here.
+/// By default Linux may extend a thread's waits by 50 µs to save power; this reduces it to one microsecond.
 #[cfg(target_os = "linux")]
 fn tighten_timer() {
-    // Refused only where the machine's owner forbids it; the load then leaves 50 µs later.
+    // If the system refuses, requests are sent up to 50 µs later.
     let _late_if_refused =
         rustix::thread::set_current_timer_slack(std::num::NonZeroU64::new(1_000));
 }

@@ -1,10 +1,10 @@
 //! The schedule: which request at which time. Pure, endless, and the same for the same seed.
 //!
-//! Arrivals are *slots* for requests, so the rate over all routes is exactly the one that was asked for. A slot goes
-//! to the journey whose next step is due the longest; if none is due, a new journey starts in it.
+//! Arrivals are *slots* for requests, so that the rate over all routes is exact. A slot goes to the journey whose next step
+//! has been due for the longest time; if none is due, a new journey starts.
 
+mod action;
 mod arrival;
-mod ask;
 mod customer;
 
 use std::{
@@ -15,25 +15,25 @@ use std::{
 
 use rand::{SeedableRng, rngs::StdRng};
 
+pub(crate) use action::{Action, Precondition};
 use arrival::Arrivals;
-pub(crate) use ask::{Ask, Needs};
 use customer::Customers;
 
 use crate::{Load, load::Curve};
 
-/// One request and when to send it.
+/// A request and when to send it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Planned {
+pub(crate) struct PlannedRequest {
     /// From the start of the load.
     pub(crate) at: Duration,
     /// Number of the journey, from 0.
     pub(crate) journey: u64,
-    /// Whether the journey has no step after this one.
+    /// Whether this is the last step of the journey.
     pub(crate) is_last: bool,
-    /// Which client, from 0.
+    /// Number of the client, from 0.
     pub(crate) client: u32,
     /// What to send.
-    pub(crate) ask: Ask,
+    pub(crate) action: Action,
 }
 
 /// The endless schedule of one load.
@@ -41,24 +41,24 @@ pub(crate) struct Planned {
 pub(crate) struct Plan {
     arrivals: Arrivals,
     customers: Customers,
-    due: BinaryHeap<Reverse<Due>>,
+    due: BinaryHeap<Reverse<DueJourney>>,
     journeys: u64,
     base: Load,
 }
 
-/// A journey that waits for its next step to be due.
+/// A journey and when its next step is due.
 #[derive(Debug)]
-struct Due {
+struct DueJourney {
     at_s: f64,
     journey: u64,
     client: u32,
-    steps: VecDeque<(f64, Ask)>,
+    steps: VecDeque<(f64, Action)>,
 }
 
 impl Plan {
-    /// The schedule of a load that has no [`Load::problems`].
+    /// The schedule of a valid load, see [`Load::problems`].
     pub(crate) fn new(load: &Load, seed: u64) -> Self {
-        // Two streams: a change of the rate moves the times but not what the customers want.
+        // Two streams, so that a change of the rate changes the times but not the journeys.
         let stream =
             |number: u64| StdRng::seed_from_u64(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         Self {
@@ -70,16 +70,16 @@ impl Plan {
         }
     }
 
-    /// When the next request is to be sent; `None` while the rate is 0 for good.
+    /// When the next request is due; `None` if the rate stays 0.
     pub(crate) fn next_at(&self) -> Option<Duration> {
-        // A time beyond what a duration holds will not come.
+        // A time too large for a `Duration` never comes.
         self.arrivals
             .next_at()
             .and_then(|at_s| Duration::try_from_secs_f64(at_s).ok())
     }
 
     /// Takes the next request.
-    pub(crate) fn take(&mut self) -> Option<Planned> {
+    pub(crate) fn take(&mut self) -> Option<PlannedRequest> {
         let at = self.next_at()?;
         let at_s = self.arrivals.advance()?;
         let due = match self.due.peek() {
@@ -87,13 +87,13 @@ impl Plan {
             _ => None,
         };
         let mut due = due.unwrap_or_else(|| self.begin(at_s));
-        let (_, ask) = due.steps.pop_front()?;
-        let planned = Planned {
+        let (_, action) = due.steps.pop_front()?;
+        let planned = PlannedRequest {
             at,
             journey: due.journey,
             is_last: due.steps.is_empty(),
             client: due.client,
-            ask,
+            action,
         };
         if let Some(&(think_s, _)) = due.steps.front() {
             due.at_s = at_s + think_s;
@@ -102,7 +102,7 @@ impl Plan {
         Some(planned)
     }
 
-    /// Holds a rate from a moment on; `None` follows the profile again.
+    /// Sets a fixed rate from a moment on; `None` returns to the profile.
     pub(crate) fn set_rate(&mut self, at: Duration, rate: Option<f64>) {
         let curve = match rate {
             Some(rate) => Curve::steady(rate),
@@ -111,11 +111,11 @@ impl Plan {
         self.arrivals.follow(at.as_secs_f64(), curve);
     }
 
-    fn begin(&mut self, at_s: f64) -> Due {
+    fn begin(&mut self, at_s: f64) -> DueJourney {
         let journey = self.journeys;
         self.journeys += 1;
         let (client, steps) = self.customers.next();
-        Due {
+        DueJourney {
             at_s,
             journey,
             client,
@@ -125,7 +125,7 @@ impl Plan {
 }
 
 impl Load {
-    /// Requests that the schedule of a seed has within a time from the start; exact, so it takes as long as drawing them.
+    /// The exact number of requests in the schedule of a seed within a time from the start; draws the whole schedule.
     pub fn planned(&self, seed: u64, within: Duration) -> u64 {
         let mut plan = Plan::new(self, seed);
         let mut count = 0;
@@ -136,21 +136,21 @@ impl Load {
     }
 }
 
-impl PartialEq for Due {
+impl PartialEq for DueJourney {
     fn eq(&self, other: &Self) -> bool {
         self.cmp(other).is_eq()
     }
 }
 
-impl Eq for Due {}
+impl Eq for DueJourney {}
 
-impl PartialOrd for Due {
+impl PartialOrd for DueJourney {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Due {
+impl Ord for DueJourney {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         self.at_s
             .total_cmp(&other.at_s)

@@ -1,8 +1,8 @@
-//! What happened to every planned request, by second and route: the truth for impact numbers.
+//! The outcome of every scheduled request, by second and route: the ground truth for impact numbers.
 //!
-//! Every request that was scheduled ends up in exactly one of: answered (by status code), an [`ErrorKind`], shed,
-//! or abandoned. Until then it is under way. Seconds count from the start of the load and are those of the
-//! *scheduled* time, so a request that took 8 s belongs to the second in which the customer wanted it.
+//! Every scheduled request ends in exactly one of: answered (by status code), an [`ErrorKind`], shed, or abandoned. Until
+//! then it is pending. Seconds count from the start of the load and are those of the *scheduled* time, so a request that
+//! took 8 s belongs to the second in which the customer sent it.
 
 mod impact;
 mod latency;
@@ -18,12 +18,12 @@ pub use latency::Latency;
 
 use crate::Route;
 
-/// Everything that is known about the requests of one load.
+/// The outcomes of all requests of one load.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Record {
     /// Wall clock at second 0, milliseconds since the epoch.
     pub started_at_ms: i64,
-    /// What the schedule was drawn from.
+    /// Seed of the schedule.
     pub seed: u64,
     seconds: BTreeMap<u32, Second>,
 }
@@ -31,72 +31,72 @@ pub struct Record {
 /// One second of the schedule.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Second {
-    /// From the scheduled time to when the request was handed to a connection.
+    /// Time from the schedule to the hand-over to a connection.
     pub lag: Latency,
     /// Outcomes by route.
     pub routes: BTreeMap<Route, Cell>,
 }
 
-/// The requests of one route in one second, or of many summed up.
+/// The requests of one route in one second, or a sum over several.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Cell {
-    /// Requests that were to be made.
+    /// Scheduled requests.
     #[serde(skip_serializing_if = "is_zero")]
     pub scheduled: u64,
-    /// Requests for which a connection was asked for.
+    /// Requests handed to a connection.
     #[serde(skip_serializing_if = "is_zero")]
     pub sent: u64,
-    /// Not sent because too many were under way.
+    /// Requests not sent because too many were in flight.
     #[serde(skip_serializing_if = "is_zero")]
     pub shed: u64,
-    /// Not sent because the step before it failed, or because there was no earlier order to look at.
+    /// Requests not sent because the previous step failed, or because there was no recent order to read.
     #[serde(skip_serializing_if = "is_zero")]
     pub abandoned: u64,
-    /// Sent again on a fresh connection after a kept one turned out to be closed; not an outcome.
+    /// Requests sent again on a new connection because an idle one was closed; not an outcome.
     #[serde(skip_serializing_if = "is_zero")]
     pub resent: u64,
-    /// Answers by status code.
+    /// Responses by status code.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub codes: BTreeMap<u16, u64>,
-    /// Requests without an answer, by reason.
+    /// Requests without a response, by reason.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub errors: BTreeMap<ErrorKind, u64>,
     /// Latency of the requests that did not fail.
     #[serde(skip_serializing_if = "Latency::is_empty")]
     pub latency: Latency,
-    /// Time until the failure of those that did: 5xx, or no answer.
+    /// Time until failure of the requests that failed: 5xx, or no response.
     #[serde(skip_serializing_if = "Latency::is_empty")]
     pub failed_latency: Latency,
 }
 
-/// Why a request got no answer.
+/// Why a request got no response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorKind {
-    /// No connection could be made.
+    /// The connection could not be established.
     Connect,
-    /// No complete answer in time.
+    /// There was no complete response in time.
     Timeout,
-    /// The connection was closed before the answer was complete.
+    /// The connection closed before the response was complete.
     Closed,
-    /// The answer was no HTTP, or too large.
+    /// The response was not HTTP, or too large.
     Protocol,
-    /// The load was stopped before the answer came.
+    /// The load was stopped before the response.
     Unfinished,
 }
 
-/// How one request that was sent ended.
+/// The outcome of a request that was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// A complete answer with this status code.
+    /// A complete response with this status code.
     Answered(u16),
-    /// No complete answer.
+    /// No complete response.
     Error(ErrorKind),
 }
 
 impl Outcome {
-    /// Whether it counts as failed: 5xx, or no answer.
+    /// Whether it counts as failed: 5xx, or no response.
     pub fn is_failed(self) -> bool {
         match self {
             Self::Answered(code) => code >= 500,
@@ -104,19 +104,19 @@ impl Outcome {
         }
     }
 
-    /// Whether the customer got what they asked for.
+    /// Whether the status is 2xx.
     pub fn is_success(self) -> bool {
         matches!(self, Self::Answered(200..=299))
     }
 }
 
 impl Cell {
-    /// Requests that got a complete answer, whatever its status.
+    /// Requests with a complete response of any status.
     pub fn answered(&self) -> u64 {
         self.codes.values().sum()
     }
 
-    /// Answers of one class: 2 for 200 to 299.
+    /// Responses of one class: 2 for 200 to 299.
     pub fn answered_class(&self, class: u16) -> u64 {
         self.codes
             .range(class * 100..(class + 1) * 100)
@@ -124,23 +124,23 @@ impl Cell {
             .sum()
     }
 
-    /// Requests that got no answer although they were sent.
+    /// Requests that were sent but got no response.
     pub fn unanswered(&self) -> u64 {
         self.errors.values().sum()
     }
 
-    /// 5xx, no answer, or shed.
+    /// Failed requests: 5xx, no response, or shed.
     pub fn failed(&self) -> u64 {
         self.codes.range(500..).map(|(_, count)| count).sum::<u64>() + self.unanswered() + self.shed
     }
 
-    /// Scheduled requests whose outcome is not known yet.
+    /// Scheduled requests without an outcome yet.
     pub fn under_way(&self) -> u64 {
         self.scheduled
             .saturating_sub(self.answered() + self.unanswered() + self.shed + self.abandoned)
     }
 
-    /// Counts how a sent request ended, so many microseconds after its scheduled time.
+    /// Records the outcome of a sent request, and its latency from the scheduled time.
     pub(crate) fn finish(&mut self, outcome: Outcome, latency_us: u32) {
         match outcome {
             Outcome::Answered(code) => *self.codes.entry(code).or_default() += 1,
@@ -180,12 +180,12 @@ impl Record {
         }
     }
 
-    /// Seconds that have anything in them, in order.
+    /// Seconds with requests, in order.
     pub fn seconds(&self) -> impl Iterator<Item = (u32, &Second)> {
         self.seconds.iter().map(|(&at_s, second)| (at_s, second))
     }
 
-    /// Every second of the record: from 0 to the end of the last.
+    /// The window from second 0 to the end of the last second.
     pub fn whole(&self) -> Range<u32> {
         0..self
             .seconds
@@ -193,7 +193,7 @@ impl Record {
             .map_or(0, |(&at_s, _)| at_s + 1)
     }
 
-    /// The seconds that begin within a span of wall clock time, milliseconds since the epoch.
+    /// The seconds that start in a period of wall clock time, milliseconds since the epoch.
     pub fn between_ms(&self, from_ms: i64, to_ms: i64) -> Range<u32> {
         let second = |at_ms: i64| {
             let offset_ms = at_ms.saturating_sub(self.started_at_ms).max(0) as u64;
@@ -202,7 +202,7 @@ impl Record {
         second(from_ms)..second(to_ms)
     }
 
-    /// The sum over a window of seconds, of one route or (`None`) of all.
+    /// The sum over a window of seconds, of one route or (`None`) of all routes.
     pub fn sum(&self, window: Range<u32>, route: Option<Route>) -> Cell {
         let mut sum = Cell::default();
         for (_, second) in self.window(window) {
@@ -217,7 +217,7 @@ impl Record {
         sum
     }
 
-    /// Latency in microseconds from the scheduled time of everything that was sent, failed or not.
+    /// Latency of all sent requests, failed or not, in microseconds from the scheduled time.
     pub fn latency(&self, window: Range<u32>, route: Option<Route>) -> Histogram<u64> {
         let sum = self.sum(window, route);
         let mut all = sum.latency;
@@ -225,12 +225,12 @@ impl Record {
         all.histogram()
     }
 
-    /// Latency in microseconds at a quantile from 0 to 1; 0 when nothing was sent.
+    /// Latency in microseconds at a quantile from 0 to 1; 0 if nothing was sent.
     pub fn quantile_us(&self, window: Range<u32>, route: Option<Route>, quantile: f64) -> u64 {
         self.latency(window, route).value_at_quantile(quantile)
     }
 
-    /// Microseconds from the scheduled time to the hand-over to a connection: how punctual the generator was.
+    /// Microseconds from the scheduled time to the hand-over to a connection: the accuracy of the generator.
     pub fn lag(&self, window: Range<u32>) -> Histogram<u64> {
         let mut all = Latency::default();
         for (_, second) in self.window(window) {
@@ -239,7 +239,7 @@ impl Record {
         all.histogram()
     }
 
-    /// Adds everything that another record of the same load holds.
+    /// Adds another record of the same load.
     pub fn merge(&mut self, other: &Self) {
         for (at_s, second) in other.seconds() {
             self.merge_second(at_s, second);
@@ -262,14 +262,14 @@ impl Record {
         self.second_mut(at_s).routes.entry(route).or_default()
     }
 
-    /// The record with everything in it taken out; what stays behind is empty and goes on.
+    /// Takes all seconds out of the record, which continues empty.
     pub(crate) fn take(&mut self) -> Self {
         let seconds = std::mem::take(&mut self.seconds);
         Self { seconds, ..*self }
     }
 
     /// Drops the seconds before this one.
-    pub(crate) fn forget_before(&mut self, at_s: u32) {
+    pub(crate) fn drop_before(&mut self, at_s: u32) {
         if self
             .seconds
             .first_key_value()

@@ -1,4 +1,4 @@
-//! The routes that load is sent to, as templates.
+//! The gateway's routes that the load uses, as templates.
 
 use std::fmt;
 
@@ -16,13 +16,13 @@ pub enum Route {
     /// Fill a cart.
     #[serde(rename = "PUT /v1/carts/{cart}")]
     PutCart,
-    /// Look at a cart.
+    /// Read a cart.
     #[serde(rename = "GET /v1/carts/{cart}")]
     GetCart,
     /// Place an order.
     #[serde(rename = "POST /v1/orders")]
     PlaceOrder,
-    /// Look at an order.
+    /// Read an order.
     #[serde(rename = "GET /v1/orders/{order}")]
     GetOrder,
 }
@@ -63,7 +63,7 @@ mod tests {
     use shop_api::path::v1;
 
     #[test]
-    fn names_are_the_templates_of_the_shop_and_the_serialised_form() {
+    fn names_match_the_shops_templates_and_the_serialised_form() {
         for (route, template) in [
             (Route::ListProducts, v1::PRODUCTS),
             (Route::GetProduct, v1::PRODUCT),

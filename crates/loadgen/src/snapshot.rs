@@ -1,4 +1,4 @@
-//! The last few seconds in numbers, for a status line.
+//! The last few seconds in numbers, for a status display.
 
 use std::{fmt, ops::Range};
 
@@ -6,20 +6,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Record, Route};
 
-/// The load as it is, over the last whole seconds.
+/// The load over the last whole seconds.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// Seconds since the start of the load at the end of the window.
+    /// End of the window, in seconds since the start of the load.
     pub at_s: u32,
-    /// Whole seconds that the window has; fewer than asked for right after the start.
+    /// Length of the window in seconds; shorter than requested right after the start.
     pub window_s: u32,
-    /// Requests under way at this moment.
+    /// Requests in flight.
     pub in_flight: usize,
-    /// Median time in milliseconds by which requests left late.
+    /// Median delay of sending, in milliseconds.
     pub lag_p50_ms: f64,
-    /// All routes together.
+    /// Sum of all routes.
     pub all: Rates,
-    /// Each route that was used in the window, in the order of [`Route::ALL`].
+    /// The routes used in the window, in the order of [`Route::ALL`].
     pub routes: Vec<(Route, Rates)>,
 }
 
@@ -28,7 +28,7 @@ pub struct Snapshot {
 pub struct Rates {
     /// Requests scheduled per second.
     pub rate: f64,
-    /// Share of the requests that failed (5xx, no answer, shed), from 0 to 1.
+    /// Share of failed requests (5xx, no response, shed), from 0 to 1.
     pub failed_ratio: f64,
     /// Median latency from the scheduled time, milliseconds.
     pub p50_ms: f64,
@@ -57,7 +57,7 @@ impl Snapshot {
     }
 }
 
-/// A table with one line a route and a last one for all, for people.
+/// A table with one line per route and a last one for all routes.
 impl fmt::Display for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = Route::ALL
@@ -149,7 +149,7 @@ all                            4.0   25.0 %      1.20   1500.16
     }
 
     #[test]
-    fn a_window_is_no_longer_than_the_load_runs() {
+    fn a_window_is_never_longer_than_the_load() {
         let snapshot = Snapshot::of(&record(), 2, 60, 0);
         assert_eq!((snapshot.window_s, snapshot.all.rate), (2, 4.0));
         let snapshot = Snapshot::of(&record(), 0, 60, 0);

@@ -1,24 +1,25 @@
-//! Sends what was planned, keeps journeys in order, and records how each request ended.
+//! Sends the planned requests, keeps the order of each journey, and records the outcomes.
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 
 use crate::{
     Config, Record,
     client::Client,
-    journey::{Earlier, Journeys, Next},
-    plan::{Ask, Needs, Planned},
+    journey::{Journeys, NextStep, RecentOrders},
+    plan::{Action, PlannedRequest, Precondition},
     record::{ErrorKind, Outcome},
 };
 
-/// One worker's state, shared by its tasks and read by the handle.
+/// The state of one worker, shared with its tasks and the handle.
 #[derive(Debug)]
 pub(crate) struct Worker {
     started: Instant,
@@ -29,15 +30,15 @@ pub(crate) struct Worker {
     is_stopping: AtomicBool,
     idle: Notify,
     journeys: Mutex<Journeys>,
-    earlier: Mutex<Earlier>,
-    /// What was recorded since it was taken last.
+    recent_orders: Mutex<RecentOrders>,
+    /// Outcomes since they were last taken.
     fresh: Mutex<Record>,
 }
 
-/// A request under way: whatever becomes of its task, it is counted once.
+/// A request in flight. It is counted exactly once, however its task ends.
 struct Flight {
     worker: Arc<Worker>,
-    planned: Planned,
+    planned: PlannedRequest,
     outcome: Outcome,
     order: Option<String>,
 }
@@ -53,15 +54,15 @@ impl Worker {
             is_stopping: AtomicBool::new(false),
             idle: Notify::new(),
             journeys: Mutex::default(),
-            earlier: Mutex::default(),
+            recent_orders: Mutex::default(),
             fresh: Mutex::new(Record::new(config.started_at_ms, config.seed)),
         }
     }
 
-    /// Sends what comes until the pacer hangs up, then waits for what is under way, up to what `deadline` says.
+    /// Sends requests until the pacer closes the queue, then waits for requests in flight until `deadline`.
     pub(crate) async fn run(
         self: &Arc<Self>,
-        mut planned: mpsc::Receiver<Planned>,
+        mut planned: mpsc::Receiver<PlannedRequest>,
         deadline: impl Fn() -> Instant,
     ) {
         while let Some(planned) = planned.recv().await {
@@ -73,77 +74,78 @@ impl Worker {
                 self.idle.notified().await;
             }
         };
-        // What is still under way after the deadline is counted as unfinished when its task is dropped.
+        // Dropping the task of a request that is still in flight counts it as unfinished.
         let _in_time = tokio::time::timeout_at(deadline().into(), drained).await;
-        for waiting in lock(&self.journeys).take_waiting() {
+        for waiting in self.journeys.lock().take_waiting() {
             self.abandon(&waiting);
         }
     }
 
-    /// Requests that have been sent and not ended.
+    /// Number of requests in flight.
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// What was recorded since the last time.
+    /// Takes the outcomes since the last call.
     pub(crate) fn take_fresh(&self) -> Record {
-        lock(&self.fresh).take()
+        self.fresh.lock().take()
     }
 
-    /// Records a planned request that cannot be sent because too many are under way.
-    pub(crate) fn shed(self: &Arc<Self>, planned: Planned) {
+    /// Records a planned request that is not sent because too many are in flight.
+    pub(crate) fn shed(self: &Arc<Self>, planned: PlannedRequest) {
         {
-            let mut fresh = lock(&self.fresh);
-            let cell = fresh.cell_mut(second(planned.at), planned.ask.route());
+            let mut fresh = self.fresh.lock();
+            let cell = fresh.cell_mut(second(planned.at), planned.action.route());
             cell.scheduled += 1;
             cell.shed += 1;
         }
         self.ended(&planned, None, false);
     }
 
-    fn dispatch(self: &Arc<Self>, planned: Planned) {
-        match planned.ask.needs() {
-            Needs::Nothing => {
+    fn dispatch(self: &Arc<Self>, planned: PlannedRequest) {
+        match planned.action.precondition() {
+            Precondition::Nothing => {
                 if !planned.is_last {
-                    lock(&self.journeys).begin(planned.journey);
+                    self.journeys.lock().begin(planned.journey);
                 }
                 self.send(planned, None);
             }
-            Needs::EarlierOrder(pick) => {
-                let order = lock(&self.earlier).pick(pick);
+            Precondition::RecentOrder(pick) => {
+                let order = self.recent_orders.lock().pick(pick);
                 match order {
                     Some(order) => self.send(planned, Some(order)),
                     None => self.abandon(&planned),
                 }
             }
-            Needs::StepBefore => {
-                let next = lock(&self.journeys).next(planned);
+            Precondition::PreviousStep => {
+                let next = self.journeys.lock().next(planned);
                 self.go_on(next);
             }
         }
     }
 
-    /// Sends or abandons the next step of a journey, if there is one that can be decided.
-    fn go_on(self: &Arc<Self>, next: Next) {
+    /// Sends or abandons the next steps of a journey.
+    fn go_on(self: &Arc<Self>, next: NextStep) {
         match next {
-            Next::Nothing => {}
-            Next::Send(planned, order) => self.send(planned, order),
-            Next::Abandon(steps) => steps.iter().for_each(|planned| self.abandon(planned)),
+            NextStep::Nothing => {}
+            NextStep::Send(planned, order) => self.send(planned, order),
+            NextStep::Abandon(steps) => steps.iter().for_each(|planned| self.abandon(planned)),
         }
     }
 
-    fn send(self: &Arc<Self>, planned: Planned, order: Option<String>) {
-        if planned.ask == Ask::GetOrder && order.is_none() {
-            // The order was accepted without an id that could be looked at.
+    fn send(self: &Arc<Self>, planned: PlannedRequest, order: Option<String>) {
+        if planned.action == Action::GetOrder && order.is_none() {
+            // The response to the order had no usable id.
             self.abandon(&planned);
-            return lock(&self.journeys).end(planned.journey);
+            return self.journeys.lock().end(planned.journey);
         }
         if self.in_flight() >= self.limit {
             return self.shed(planned);
         }
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        lock(&self.fresh)
-            .cell_mut(second(planned.at), planned.ask.route())
+        self.fresh
+            .lock()
+            .cell_mut(second(planned.at), planned.action.route())
             .scheduled += 1;
         let flight = Flight {
             worker: Arc::clone(self),
@@ -154,22 +156,25 @@ impl Worker {
         tokio::spawn(flight.fly(order));
     }
 
-    fn abandon(&self, planned: &Planned) {
-        let mut fresh = lock(&self.fresh);
-        let cell = fresh.cell_mut(second(planned.at), planned.ask.route());
+    fn abandon(&self, planned: &PlannedRequest) {
+        let mut fresh = self.fresh.lock();
+        let cell = fresh.cell_mut(second(planned.at), planned.action.route());
         cell.scheduled += 1;
         cell.abandoned += 1;
     }
 
-    /// A step of a journey has ended: the one that waits for it goes on from here.
-    fn ended(self: &Arc<Self>, planned: &Planned, order: Option<String>, is_success: bool) {
+    /// Continues a journey after one of its steps has finished.
+    fn ended(self: &Arc<Self>, planned: &PlannedRequest, order: Option<String>, is_success: bool) {
         if planned.is_last {
-            lock(&self.journeys).end(planned.journey);
+            self.journeys.lock().end(planned.journey);
             return;
         }
         let can_go_on = !self.is_stopping.load(Ordering::Relaxed);
         let now = self.started.elapsed();
-        let next = lock(&self.journeys).ended(planned.journey, now, order, is_success && can_go_on);
+        let next = self
+            .journeys
+            .lock()
+            .ended(planned.journey, now, order, is_success && can_go_on);
         self.go_on(next);
     }
 }
@@ -179,24 +184,24 @@ impl Flight {
         let worker = Arc::clone(&self.worker);
         let lag = worker.started.elapsed().saturating_sub(self.planned.at);
         {
-            let mut fresh = lock(&worker.fresh);
+            let mut fresh = worker.fresh.lock();
             let second = fresh.second_mut(second(self.planned.at));
             second.lag.add(micros(lag), 1);
             second
                 .routes
-                .entry(self.planned.ask.route())
+                .entry(self.planned.action.route())
                 .or_default()
                 .sent += 1;
         }
         let request = || {
-            let request = self.planned.ask.request(
+            let request = self.planned.action.request(
                 self.planned.client,
                 worker.client.host(),
                 order.as_deref(),
             );
-            request.expect("paths are made of names that need no escape")
+            request.expect("names in paths need no escaping")
         };
-        let is_order = matches!(self.planned.ask, Ask::PlaceOrder { .. });
+        let is_order = matches!(self.planned.action, Action::PlaceOrder { .. });
         let call =
             tokio::time::timeout(worker.timeout, worker.client.call(request, is_order)).await;
         let Ok(call) = call else {
@@ -204,15 +209,17 @@ impl Flight {
             return;
         };
         if call.is_resent {
-            lock(&worker.fresh)
-                .cell_mut(second(self.planned.at), self.planned.ask.route())
+            worker
+                .fresh
+                .lock()
+                .cell_mut(second(self.planned.at), self.planned.action.route())
                 .resent += 1;
         }
-        match call.answer {
-            Ok(answer) => {
-                self.outcome = Outcome::Answered(answer.status);
+        match call.response {
+            Ok(response) => {
+                self.outcome = Outcome::Answered(response.status);
                 if is_order && self.outcome.is_success() {
-                    self.order = order_id(&answer.body);
+                    self.order = order_id(&response.body);
                 }
             }
             Err(kind) => self.outcome = Outcome::Error(kind),
@@ -224,14 +231,16 @@ impl Drop for Flight {
     fn drop(&mut self) {
         let worker = &self.worker;
         let latency = worker.started.elapsed().saturating_sub(self.planned.at);
-        lock(&worker.fresh)
-            .cell_mut(second(self.planned.at), self.planned.ask.route())
+        worker
+            .fresh
+            .lock()
+            .cell_mut(second(self.planned.at), self.planned.action.route())
             .finish(self.outcome, micros(latency));
         let is_unfinished = self.outcome == Outcome::Error(ErrorKind::Unfinished);
         if !is_unfinished {
             let order = self.order.take();
             if let Some(order) = &order {
-                lock(&worker.earlier).add(order.clone());
+                worker.recent_orders.lock().add(order.clone());
             }
             worker.ended(&self.planned, order, self.outcome.is_success());
         }
@@ -241,14 +250,14 @@ impl Drop for Flight {
     }
 }
 
-/// The id in the answer to an order. A success without one leaves the customer without an order to look at.
+/// The order's id in a response, if it has one.
 fn order_id(body: &[u8]) -> Option<String> {
     #[derive(serde::Deserialize)]
-    struct Placed {
+    struct PlacedOrder {
         order: String,
     }
-    let placed: Placed = serde_json::from_slice(body).ok()?;
-    // It becomes part of a path.
+    let placed: PlacedOrder = serde_json::from_slice(body).ok()?;
+    // The id becomes part of a path.
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     (placed.order.len() <= 128 && placed.order.bytes().all(is_plain)).then_some(placed.order)
 }
@@ -261,11 +270,6 @@ fn micros(time: Duration) -> u32 {
     u32::try_from(time.as_micros()).unwrap_or(u32::MAX)
 }
 
-/// A panic while a record was being written leaves at worst one count missing, which is no reason to stop.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -273,7 +277,7 @@ mod tests {
 
     #[tokio::test]
     async fn lag_and_latency_count_from_the_scheduled_time() {
-        // Nobody listens on a port that was just given back, and a refusal is an outcome like any other.
+        // A port that was just released refuses connections, which is an outcome like any other.
         let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let target = listener.local_addr().expect("bound");
         drop(listener);
@@ -281,12 +285,12 @@ mod tests {
         let late = Duration::from_millis(700);
         let started = Instant::now() - late;
         let worker = Arc::new(Worker::new(&config, started, 1));
-        worker.dispatch(Planned {
+        worker.dispatch(PlannedRequest {
             at: Duration::ZERO,
             journey: 0,
             is_last: true,
             client: 0,
-            ask: Ask::PutNonsense {
+            action: Action::PutMalformed {
                 cart: "c-1".to_owned(),
             },
         });
@@ -305,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_order_id_that_fits_into_a_path_is_one() {
+    fn an_order_id_must_be_valid_in_a_path() {
         for (body, expected) in [
             (r#"{"order": "ord-1", "total_minor": 5}"#, Some("ord-1")),
             (r#"{"order": "../x"}"#, None),

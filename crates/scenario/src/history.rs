@@ -1,6 +1,6 @@
 //! What the releases of a scenario are made of: each has the settings of the one before it, with its own over them.
 
-use grader::evidence::Changed;
+use record::SettingChange;
 use serde_json::Value;
 use settings::{by_release, changes, resolve};
 use shop_api::Service;
@@ -31,7 +31,7 @@ impl Scenario {
 
     /// The settings that a release changes against the one before it; none for the oldest of its service, before which nothing
     /// is known.
-    pub fn changes_of(&self, release: &Release) -> Result<Vec<Changed>, serde_json::Error> {
+    pub fn changes_of(&self, release: &Release) -> Result<Vec<SettingChange>, serde_json::Error> {
         let all = self.settings_of(release.service)?;
         let of = |settings: &Value| resolve(release.service, std::slice::from_ref(settings));
         let at = all.iter().position(|(name, _)| *name == release.release);

@@ -65,7 +65,7 @@ fn the_open_part_holds_nothing_of_the_key() {
 fn the_youngest_release_with_an_age_runs_at_the_start() {
     let text = example().replacen(
         "[[history.checkout]]",
-        "[[history.checkout]]\nrelease = \"2026.11.9\"\nauthor = \"x\"\nchangelog = \"y\"\nage = \"1h\"\nsettings = { claim_s = 20 }\n[[history.checkout]]",
+        "[[history.checkout]]\nrelease = \"2026.11.9\"\nauthor = \"x\"\nchangelog = \"y\"\nage = \"1h\"\nsettings = { attempt_timeout_s = 20 }\n[[history.checkout]]",
         1,
     );
     let scenario = Scenario::read("late-answers.toml", &text).expect("valid");

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use grader::evidence::Changed;
+use record::SettingChange;
 use serde_json::{Map, Value};
 
 use shop_api::Service;
@@ -100,11 +100,11 @@ pub fn remove(layer: &mut Value, key: &str) -> bool {
 }
 
 /// What differs between two tables of resolved settings, by key.
-pub fn changes(before: &Value, after: &Value) -> Vec<Changed> {
+pub fn changes(before: &Value, after: &Value) -> Vec<SettingChange> {
     let (before, after) = (flat(before), flat(after));
     let changed = after.into_iter().filter_map(|(key, after)| {
         let before = before.get(&key).cloned().unwrap_or_default();
-        (before != after).then_some(Changed { key, before, after })
+        (before != after).then_some(SettingChange { key, before, after })
     });
     changed.collect()
 }

@@ -1,17 +1,17 @@
-//! Carts: which products, how many; prices are found when the order is placed.
+//! Carts: products and quantities; prices are looked up when the order is placed.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Sku;
 
-/// Lines of one cart at most.
+/// Maximum number of lines in a cart.
 pub const MAX_LINES: usize = 50;
-/// Pieces of one line at most.
+/// Maximum number of pieces on a line.
 pub const MAX_QUANTITY: u32 = 99;
-/// Bytes of a cart's name at most; letters, digits, `-` and `_`.
+/// Maximum length of a cart's name in bytes; letters, digits, `-` and `_`.
 pub const MAX_NAME_BYTES: usize = 64;
 
-/// So many pieces of one product.
+/// A product and how many pieces of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Line {
@@ -25,45 +25,45 @@ pub struct Line {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Replace {
-    /// From none to [`MAX_LINES`], each product once.
+    /// 0 to [`MAX_LINES`] lines, each product once.
     pub lines: Vec<Line>,
 }
 
-/// Answer of `PUT` and `GET /v1/carts/{cart}`; the same in both versions, as it holds no money.
+/// Response of `PUT` and `GET /v1/carts/{cart}`; the same in both versions, because it contains no money.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cart {
     /// The name that the client chose.
     pub cart: String,
-    /// In the order in which they were put.
+    /// In the order in which the client sent them.
     pub lines: Vec<Line>,
 }
 
-/// What is wrong with a cart's name or lines, in words for the caller.
+/// What is wrong with a cart's name or lines, as a sentence for the caller.
 pub fn problem(name: &str, lines: &[Line]) -> Option<String> {
     if name.is_empty() || name.len() > MAX_NAME_BYTES {
-        return Some(format!("a cart's name has 1 to {MAX_NAME_BYTES} bytes"));
+        return Some(format!("a cart name must have 1 to {MAX_NAME_BYTES} bytes"));
     }
     if !name
         .bytes()
         .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
     {
-        return Some("a cart's name has letters, digits, `-` and `_` only".to_owned());
+        return Some("a cart name may only contain letters, digits, `-` and `_`".to_owned());
     }
     if lines.len() > MAX_LINES {
         return Some(format!(
-            "a cart has at most {MAX_LINES} lines, not {}",
+            "a cart may have at most {MAX_LINES} lines, not {}",
             lines.len()
         ));
     }
     for (index, line) in lines.iter().enumerate() {
         if line.quantity == 0 || line.quantity > MAX_QUANTITY {
             return Some(format!(
-                "quantity of `{}` is from 1 to {MAX_QUANTITY}",
+                "the quantity of `{}` must be from 1 to {MAX_QUANTITY}",
                 line.sku
             ));
         }
         if lines[..index].iter().any(|earlier| earlier.sku == line.sku) {
-            return Some(format!("`{}` occurs in two lines", line.sku));
+            return Some(format!("`{}` appears on two lines", line.sku));
         }
     }
     None
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_of_a_cart_is_told_apart() {
+    fn each_violation_has_its_own_message() {
         let many: Vec<Line> = (1..=51).map(|number| line(number, 1)).collect();
         for (name, lines, expected) in [
             ("c-1", &[line(1, 1)][..], None),

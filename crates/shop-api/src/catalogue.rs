@@ -1,4 +1,4 @@
-//! The words that the catalogue is made of, so that a caller can search for what exists.
+//! The words that product names are made of, so that callers can search for products that exist.
 
 use crate::Sku;
 
@@ -60,12 +60,12 @@ pub const THINGS: [&str; 40] = [
     "Puppet", // toys
 ];
 
-/// Families: one of each finish and thing; products of a family share a description.
+/// Families: one for each pair of finish and thing; products of a family share a description.
 pub const FAMILIES: u32 = (FINISHES.len() * THINGS.len()) as u32;
 
-/// The family of a product, from 0: neighbours in rank belong to different ones.
+/// The family of a product, from 0; products next to each other in rank belong to different families.
 pub const fn family(sku: Sku) -> u32 {
-    // 271 has no factor in common with the number of families, so every family is met in turn.
+    // 271 and the number of families have no common factor, so every family occurs.
     (sku.number().wrapping_mul(271)) % FAMILIES
 }
 

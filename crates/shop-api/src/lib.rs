@@ -1,6 +1,6 @@
-//! The shop's wire: paths, headers and JSON bodies, shared by the services and by whoever calls them.
+//! The shop's HTTP interface: paths, headers and JSON bodies, shared by the services and their callers.
 //!
-//! No IO and no behaviour beyond parsing and printing, so that a caller can depend on it for free.
+//! Only parsing and printing, no IO, so that it is a cheap dependency.
 
 pub mod cart;
 pub mod catalogue;

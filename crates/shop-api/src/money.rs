@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A currency that the shop trades in; closed, because it is also a metric label.
+/// A currency that the shop trades in; a fixed set, because it is also a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Currency {
@@ -60,7 +60,7 @@ impl Money {
         }
     }
 
-    /// The price of `quantity` pieces, or nothing when the sum leaves the range of an `i64`.
+    /// The price of `quantity` pieces; `None` if it overflows an `i64`.
     pub fn times(self, quantity: u32) -> Option<Self> {
         let amount_minor = self.amount_minor.checked_mul(i64::from(quantity))?;
         Some(Self {
@@ -69,7 +69,7 @@ impl Money {
         })
     }
 
-    /// The sum of two amounts of one currency, or nothing when they cannot be added.
+    /// The sum of two amounts of the same currency; `None` if they cannot be added.
     pub fn plus(self, other: Self) -> Option<Self> {
         if self.currency != other.currency {
             return None;
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn amounts_of_two_currencies_do_not_add() {
+    fn amounts_in_different_currencies_cannot_be_added() {
         let pound = Money {
             amount_minor: 1,
             currency: Currency::Gbp,
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn every_currency_survives_its_code() {
+    fn every_currency_round_trips_through_its_code() {
         for currency in [Currency::Eur, Currency::Gbp, Currency::Usd] {
             assert_eq!(Currency::from_code(currency.code()), Some(currency));
             let json = serde_json::to_string(&currency).unwrap_or_default();

@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Money, Sku, cart::Line};
+use crate::{Money, Sku};
 
 /// Body of `POST /v1/orders`; the header [`crate::header::IDEMPOTENCY_KEY`] is required.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Place {
-    /// The cart to order; it is emptied.
+pub struct OrderRequest {
+    /// The cart to order; the order empties it.
     pub cart: String,
     /// Where the receipt goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -19,24 +19,24 @@ pub struct Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Paid and stored; the warehouse has not been told yet.
+    /// Paid and stored; the warehouse does not know of it yet.
     Placed,
-    /// The warehouse has it.
+    /// The warehouse has accepted it.
     Confirmed,
 }
 
-/// One line of an order with the price that was paid for a piece.
+/// One line of an order with the price paid per piece.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PricedLine {
     /// Which product.
     pub sku: Sku,
     /// Pieces.
     pub quantity: u32,
-    /// Of one piece.
+    /// Price of one piece.
     pub price: Money,
 }
 
-/// Answer of `POST /v2/orders` (201, also when repeated) and `GET /v2/orders/{order}`.
+/// Response of `POST /v2/orders` (201, also when repeated) and `GET /v2/orders/{order}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// The order's id.
@@ -51,14 +51,4 @@ pub struct Order {
     pub total: Money,
     /// RFC 3339, UTC.
     pub placed_at: String,
-}
-
-/// `POST /internal/orders/placed`: tells the inventory that a reservation is final.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Placed {
-    /// The id under which the stock was reserved.
-    pub order: String,
-    /// What was bought.
-    pub lines: Vec<Line>,
 }

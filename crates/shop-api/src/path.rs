@@ -1,4 +1,4 @@
-//! Routes (as axum spells them) and builders for the concrete paths.
+//! Routes in axum's syntax, and a function that fills in their parameter.
 
 /// Public routes of the gateway, version 1: money as flat minor units.
 pub mod v1 {
@@ -28,19 +28,19 @@ pub mod v2 {
     pub const ORDER: &str = "/v2/orders/{order}";
 }
 
-/// Routes between the services; the gateway does not forward to them by name.
+/// Routes between the services; the gateway does not expose them.
 pub mod internal {
     /// inventory, `GET`: a page of the catalogue.
     pub const PRODUCTS: &str = "/internal/products";
     /// inventory, `GET`: one product with its current price.
     pub const PRODUCT: &str = "/internal/products/{sku}";
-    /// inventory, `PUT`: a new price from now on.
+    /// inventory, `PUT`: sets a new price.
     pub const PRICE: &str = "/internal/products/{sku}/price";
-    /// inventory, `POST`: price and reserve the lines of an order.
+    /// inventory, `POST`: prices and reserves the lines of an order.
     pub const RESERVATIONS: &str = "/internal/reservations";
-    /// inventory, `DELETE`: give the stock back.
-    pub const RESERVATION: &str = "/internal/reservations/{order}";
-    /// inventory, `POST`: an order was placed, its reservation becomes final.
+    /// inventory, `DELETE`: releases the reserved stock.
+    pub const RESERVATION: &str = "/internal/reservations/{reservation}";
+    /// inventory, `POST`: an order was placed, its reserved stock ships.
     pub const ORDERS_PLACED: &str = "/internal/orders/placed";
     /// checkout, `PUT` and `GET`.
     pub const CART: &str = "/internal/carts/{cart}";
@@ -50,13 +50,13 @@ pub mod internal {
     pub const ORDER: &str = "/internal/orders/{order}";
 }
 
-/// Names of the services, as callers configure their addresses.
+/// Names of the services in the address configuration of callers.
 pub mod upstream {
     /// Carts and orders.
     pub const CHECKOUT: &str = "checkout";
     /// Products, prices, stock.
     pub const INVENTORY: &str = "inventory";
-    /// The provider.
+    /// The payment provider.
     pub const PAYMENT: &str = "payment";
 }
 
@@ -65,16 +65,16 @@ pub const PAYMENTS: &str = "/payments";
 /// Liveness on every public port, `GET`.
 pub const HEALTH: &str = "/healthz";
 
-/// Query key: words that a product's name must contain; a word matches as a prefix.
+/// Query key: words that a product's name must contain; each matches as a prefix.
 pub const QUERY: &str = "query";
 /// Query key: page number from 1.
 pub const PAGE: &str = "page";
-/// Query key: products a page.
+/// Query key: products per page.
 pub const LIMIT: &str = "limit";
-/// Query key: the marketing session that the visit belongs to; does not change the answer.
+/// Query key: the marketing session of the visit; does not change the response.
 pub const SESSION: &str = "session";
 
-/// Fills the one `{parameter}` of a route.
+/// Fills in the `{parameter}` of a route.
 ///
 /// ```
 /// use shop_api::path;
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_parameter_in_the_middle_of_a_route_is_filled() {
+    fn a_parameter_in_the_middle_of_a_route_is_filled_in() {
         assert_eq!(
             fill(internal::PRICE, "sku-000001"),
             "/internal/products/sku-000001/price"

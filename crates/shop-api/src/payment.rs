@@ -1,4 +1,4 @@
-//! The payment provider's interface, as a customer of it sees it.
+//! The payment provider's interface, as its customers see it.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::Money;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Charge {
-    /// The merchant's name for the sale.
+    /// The merchant's reference for the sale.
     pub reference: String,
     /// What to charge.
     pub amount: Money,
@@ -20,14 +20,14 @@ pub struct Charge {
 pub enum Decision {
     /// The money was taken.
     Captured,
-    /// The money was refused.
+    /// The payment was refused.
     Declined,
 }
 
-/// The provider's answer.
+/// The provider's response.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receipt {
-    /// The provider's id of the payment.
+    /// The provider's payment id.
     pub payment: String,
     /// What it decided.
     pub decision: Decision,

@@ -1,72 +1,93 @@
-//! Error bodies (RFC 9457) and the stable codes in them.
+//! Problem documents (RFC 9457): the body of every error response, and the stable codes in it.
 
 use serde::{Deserialize, Serialize};
 
-/// The body of every answer from 400 up.
+/// Media type of a problem document.
+pub const CONTENT_TYPE: &str = "application/problem+json";
+
+/// The body of every response with a status of 400 or above.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Body {
-    /// `about:blank` or a reference that names the kind.
+pub struct Document {
+    /// Kind of problem as a path: `/problems/out-of-stock`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Short, the same for every occurrence.
+    /// One line for people, the same for every problem of this kind.
     pub title: String,
-    /// The HTTP status again.
+    /// HTTP status.
     pub status: u16,
-    /// What this occurrence was about.
+    /// What is particular to this occurrence.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// The path that was asked for.
+    /// Path of the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instance: Option<String>,
-    /// Stable, for programs; one of [`code`].
+    /// Stable code for programs; one of [`code`].
     pub code: String,
-    /// Finds the log lines of this request.
+    /// Request id, as in the log lines.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
 }
 
 /// Stable codes.
 pub mod code {
-    /// 400: the request could not be read.
+    /// 400: the request cannot be parsed or has a value out of range.
     pub const INVALID_REQUEST: &str = "invalid-request";
-    /// 400: `POST /orders` without its key.
+    /// 400: `POST /orders` without an idempotency key.
     pub const IDEMPOTENCY_KEY_MISSING: &str = "idempotency-key-missing";
-    /// 402: the provider refused the money.
+    /// 401: the admin port requires the run's token.
+    pub const TOKEN_REQUIRED: &str = "token-required";
+    /// 402: the payment provider declined the payment.
     pub const PAYMENT_DECLINED: &str = "payment-declined";
-    /// 403: the client may not use the shop.
+    /// 403: the client is blocked.
     pub const CLIENT_BLOCKED: &str = "client-blocked";
-    /// 404: no such route.
+    /// 403: the Host header names another process.
+    pub const UNKNOWN_HOST: &str = "unknown-host";
+    /// 404: no route matches.
     pub const NOT_FOUND: &str = "not-found";
-    /// 404: no such product.
+    /// 404: the product does not exist.
     pub const PRODUCT_NOT_FOUND: &str = "product-not-found";
-    /// 404: no such cart.
+    /// 404: the cart does not exist.
     pub const CART_NOT_FOUND: &str = "cart-not-found";
-    /// 404: no such order.
+    /// 404: the order does not exist.
     pub const ORDER_NOT_FOUND: &str = "order-not-found";
-    /// 405: the route does not take this method.
+    /// 404: the service has no control of this name.
+    pub const UNKNOWN_CONTROL: &str = "unknown-control";
+    /// 405: the route does not support this method.
     pub const METHOD_NOT_ALLOWED: &str = "method-not-allowed";
-    /// 409: not enough pieces.
+    /// 409: not enough stock.
     pub const OUT_OF_STOCK: &str = "out-of-stock";
-    /// 409: the same key is being worked on.
+    /// 409: another request with the same key is in progress.
     pub const ORDER_IN_PROGRESS: &str = "order-in-progress";
-    /// 409: the reservation is final and cannot be given back.
-    pub const RESERVATION_FINAL: &str = "reservation-final";
-    /// 422: the cart holds nothing.
+    /// 409: the reserved stock has shipped and cannot be released.
+    pub const RESERVATION_SHIPPED: &str = "reservation-shipped";
+    /// 413: the request body is too large.
+    pub const BODY_TOO_LARGE: &str = "body-too-large";
+    /// 415: the request body is not JSON.
+    pub const UNSUPPORTED_MEDIA_TYPE: &str = "unsupported-media-type";
+    /// 422: the cart is empty.
     pub const CART_EMPTY: &str = "cart-empty";
-    /// 422: the key was used for another body.
+    /// 422: the idempotency key was used for a different request.
     pub const IDEMPOTENCY_KEY_REUSED: &str = "idempotency-key-reused";
-    /// 422: the warehouse does not pack orders of so many lines.
+    /// 422: the order has more lines than the warehouse packs.
     pub const ORDER_TOO_LONG: &str = "order-too-long";
-    /// 422: the body is JSON but not what the route takes.
+    /// 422: the body is JSON but not what the route expects.
     pub const INVALID_BODY: &str = "invalid-body";
-    /// 429: over the client's rate.
+    /// 429: the client exceeds its rate limit.
     pub const RATE_LIMITED: &str = "rate-limited";
-    /// 500: our side.
+    /// 500: an unexpected error in the service.
     pub const INTERNAL: &str = "internal";
-    /// 502: a service behind this one answered in a way that makes no sense.
+    /// 501: this build or process cannot make the profile.
+    pub const PROFILE_UNAVAILABLE: &str = "profile-unavailable";
+    /// 502: an upstream gave no usable response.
     pub const UPSTREAM_FAILED: &str = "upstream-failed";
-    /// 503: try again.
-    pub const UNAVAILABLE: &str = "unavailable";
+    /// 503: an upstream is overloaded.
+    pub const UPSTREAM_OVERLOADED: &str = "upstream-overloaded";
+    /// 503: an upstream cannot be reached.
+    pub const UPSTREAM_UNREACHABLE: &str = "upstream-unreachable";
+    /// 503: no database connection was available in time.
+    pub const DATABASE_OVERLOADED: &str = "database-overloaded";
+    /// 503: the service has not finished starting.
+    pub const NOT_READY: &str = "not-ready";
     /// 504: the deadline passed.
     pub const DEADLINE_EXCEEDED: &str = "deadline-exceeded";
 }

@@ -4,20 +4,20 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Money, Sku};
 
-/// Products a page when the caller names no limit.
+/// Products per page if the caller gives no limit.
 pub const DEFAULT_LIMIT: u32 = 20;
-/// Products a page at most.
+/// Maximum number of products per page.
 pub const MAX_LIMIT: u32 = 50;
-/// Bytes of a query at most.
+/// Maximum length of a query in bytes.
 pub const MAX_QUERY_BYTES: usize = 200;
-/// The last page that can be asked for; deeper browsing is a search.
+/// The last page that can be requested; to go deeper, search.
 pub const MAX_PAGE: u32 = 500;
 
-/// Which part of the catalogue is asked for: the query keys of `GET /v1/products`.
+/// A requested part of the catalogue: the query keys of `GET /v1/products`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Listing {
-    /// Words that a name must contain, each as a prefix; empty for the whole catalogue.
+    /// Words that a name must contain, each matched as a prefix; empty for the whole catalogue.
     pub query: String,
     /// From 1 to [`MAX_PAGE`].
     pub page: u32,
@@ -36,24 +36,27 @@ impl Default for Listing {
 }
 
 impl Listing {
-    /// What is wrong with it, in words for the caller.
+    /// What is wrong with it, as a sentence for the caller.
     pub fn problem(&self) -> Option<String> {
         if self.query.len() > MAX_QUERY_BYTES {
-            return Some(format!("`query` has at most {MAX_QUERY_BYTES} bytes"));
+            return Some(format!("`query` may have at most {MAX_QUERY_BYTES} bytes"));
         }
         if !(1..=MAX_PAGE).contains(&self.page) {
-            return Some(format!("`page` is from 1 to {MAX_PAGE}, not {}", self.page));
+            return Some(format!(
+                "`page` must be from 1 to {MAX_PAGE}, not {}",
+                self.page
+            ));
         }
         if !(1..=MAX_LIMIT).contains(&self.limit) {
             return Some(format!(
-                "`limit` is from 1 to {MAX_LIMIT}, not {}",
+                "`limit` must be from 1 to {MAX_LIMIT}, not {}",
                 self.limit
             ));
         }
         None
     }
 
-    /// The one spelling of this listing as a query string.
+    /// The canonical query string of this listing.
     pub fn canonical(&self) -> String {
         let words = self
             .query
@@ -69,7 +72,7 @@ impl Listing {
     }
 }
 
-/// Percent-encodes what is not plain ASCII.
+/// Percent-encodes everything but ASCII letters and digits.
 fn escape(word: &str) -> String {
     word.bytes()
         .map(|b| {
@@ -87,7 +90,7 @@ fn escape(word: &str) -> String {
 pub struct Summary {
     /// Which product.
     pub sku: Sku,
-    /// Shown name.
+    /// Display name.
     pub name: String,
     /// One of [`crate::catalogue::CATEGORIES`].
     pub category: String,
@@ -104,7 +107,7 @@ pub struct Page {
     pub products: Vec<Summary>,
     /// The page's number, from 1.
     pub page: u32,
-    /// Products a page.
+    /// Products per page.
     pub limit: u32,
     /// Whether the next page has at least one product.
     pub has_more: bool,
@@ -115,7 +118,7 @@ pub struct Page {
 pub struct Product {
     /// Which product.
     pub sku: Sku,
-    /// Shown name.
+    /// Display name.
     pub name: String,
     /// One of [`crate::catalogue::CATEGORIES`].
     pub category: String,
@@ -123,9 +126,9 @@ pub struct Product {
     pub description: String,
     /// Recommended price.
     pub list_price: Money,
-    /// What the product costs at the moment; an order confirms it.
+    /// Current price; an order confirms it.
     pub price: Money,
-    /// Whether an order for one piece could be filled when the answer was made.
+    /// Whether at least one piece was available when the response was made.
     pub in_stock: bool,
 }
 
@@ -133,7 +136,7 @@ pub struct Product {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PriceChange {
-    /// The price from now on.
+    /// The new price.
     pub price: Money,
 }
 
@@ -142,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spellings_of_one_listing_have_one_canonical_form() {
+    fn equivalent_listings_have_the_same_canonical_form() {
         for (query, expected) in [
             ("", "query=&page=1&limit=20"),
             ("Copper  kettle", "query=copper+kettle&page=1&limit=20"),
@@ -159,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_and_limits_out_of_range_are_named() {
+    fn the_message_names_the_value_that_is_out_of_range() {
         for (page, limit, expected) in [
             (0, 20, "`page`"),
             (501, 20, "`page`"),

@@ -1,28 +1,28 @@
-//! Pricing and reserving the lines of an order, one call of checkout to inventory.
+//! Reservations between checkout and inventory: stock is reserved, then shipped or released.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Money, cart::Line, order::PricedLine};
 
-/// How firmly the stock is put aside, at the current level of the interface.
+/// How long reserved stock is held, at the current level of the interface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Hold {
-    /// Until the reservation's own time is up.
+    /// Until the inventory's own timeout.
     Standard,
-    /// Until the payment has been answered, however long that takes.
-    Held,
+    /// Until the payment is settled, however long that takes.
+    UntilPaid,
 }
 
-/// The interface as its first level knew it.
+/// The first level of the interface.
 pub mod level1 {
     use serde::{Deserialize, Serialize};
 
-    /// How firmly the stock is put aside, at level 1 of the interface.
+    /// How long reserved stock is held, at level 1 of the interface.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub enum Hold {
-        /// Until the reservation's own time is up.
+        /// Until the inventory's own timeout.
         Standard,
     }
 
@@ -35,28 +35,38 @@ pub mod level1 {
     }
 }
 
-/// `POST /internal/reservations`; generic over the level's kind of hold.
+/// Body of `POST /internal/reservations`; generic over the interface level's [`Hold`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Reserve<H = Hold> {
-    /// The order's id, with a number behind it from the second attempt on; the same id gets the same answer.
-    pub order: String,
-    /// What to price and to put aside.
+pub struct ReservationRequest<H = Hold> {
+    /// The reservation's id, chosen by the caller; the same id gets the same response.
+    pub reservation: String,
+    /// What to price and reserve.
     pub lines: Vec<Line>,
     /// Absent means [`Hold::Standard`].
     #[serde(default = "Option::default", skip_serializing_if = "Option::is_none")]
     pub hold: Option<H>,
 }
 
-/// The answer: stock is put aside at these prices.
+/// Response of `POST /internal/reservations`: stock is reserved at these prices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reservation {
-    /// The order's id.
-    pub order: String,
+    /// The reservation's id.
+    pub reservation: String,
     /// Each line with its confirmed price.
     pub lines: Vec<PricedLine>,
     /// The sum of all lines.
     pub total: Money,
+}
+
+/// Body of `POST /internal/orders/placed`: the order is paid for, its stock can ship.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shipment {
+    /// The reservation whose stock ships.
+    pub reservation: String,
+    /// What was bought.
+    pub lines: Vec<Line>,
 }
 
 #[cfg(test)]
@@ -64,30 +74,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hold_of_a_later_level_is_an_unknown_variant_at_level_1() {
-        let body = r#"{"order":"o-1","lines":[],"hold":"held"}"#;
-        let current: Result<Reserve, _> = serde_json::from_str(body);
+    fn level_1_rejects_a_hold_of_level_2_as_an_unknown_variant() {
+        let body = r#"{"reservation":"o-1","lines":[],"hold":"until_paid"}"#;
+        let current: Result<ReservationRequest, _> = serde_json::from_str(body);
         assert_eq!(
-            current.ok().and_then(|reserve| reserve.hold),
-            Some(Hold::Held)
+            current.ok().and_then(|request| request.hold),
+            Some(Hold::UntilPaid)
         );
-        let earlier: Result<Reserve<level1::Hold>, _> = serde_json::from_str(body);
+        let earlier: Result<ReservationRequest<level1::Hold>, _> = serde_json::from_str(body);
         let text = earlier
             .err()
             .map(|error| error.to_string())
             .unwrap_or_default();
-        assert!(text.starts_with("unknown variant `held`"), "{text}");
+        assert!(text.starts_with("unknown variant `until_paid`"), "{text}");
     }
 
     #[test]
-    fn no_hold_is_left_out_of_the_body() {
-        let reserve: Reserve = Reserve {
-            order: "o-1".into(),
+    fn an_absent_hold_is_omitted_from_the_body() {
+        let request: ReservationRequest = ReservationRequest {
+            reservation: "o-1".into(),
             lines: vec![],
             hold: None,
         };
-        let json = serde_json::to_string(&reserve).unwrap_or_default();
-        assert_eq!(json, r#"{"order":"o-1","lines":[]}"#);
-        assert!(serde_json::from_str::<Reserve<level1::Hold>>(&json).is_ok());
+        let json = serde_json::to_string(&request).unwrap_or_default();
+        assert_eq!(json, r#"{"reservation":"o-1","lines":[]}"#);
+        assert!(serde_json::from_str::<ReservationRequest<level1::Hold>>(&json).is_ok());
     }
 }

@@ -1,22 +1,22 @@
-//! The stock keeping unit: `sku-000001` and up, six digits, dense.
+//! Stock keeping units: `sku-000001` and up, six digits, without gaps.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The number behind a `sku-000001`, from 1 to 999,999. Rank in the catalogue: 1 is the most popular.
+/// The number of a SKU, from 1 to 999,999. It is also the product's rank in the catalogue: 1 is the most popular.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sku(u32);
 
-/// Why a text is not a SKU.
+/// The text is not a SKU.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotASku(String);
+pub struct ParseSkuError(String);
 
 impl Sku {
-    /// The highest number that six digits hold.
+    /// The highest number with six digits.
     pub const MAX: u32 = 999_999;
 
-    /// The SKU with this number, if it is from 1 to [`Self::MAX`].
+    /// The SKU with this number, if it is between 1 and [`Self::MAX`].
     pub const fn new(number: u32) -> Option<Self> {
         if number == 0 || number > Self::MAX {
             None
@@ -37,24 +37,24 @@ impl fmt::Display for Sku {
     }
 }
 
-impl fmt::Display for NotASku {
+impl fmt::Display for ParseSkuError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is not a SKU such as `sku-000001`", self.0)
+        write!(f, "`{}` is not a valid SKU (example: `sku-000001`)", self.0)
     }
 }
 
-impl std::error::Error for NotASku {}
+impl std::error::Error for ParseSkuError {}
 
 impl FromStr for Sku {
-    type Err = NotASku;
+    type Err = ParseSkuError;
 
-    fn from_str(text: &str) -> Result<Self, NotASku> {
+    fn from_str(text: &str) -> Result<Self, ParseSkuError> {
         text.strip_prefix("sku-")
             .filter(|digits| digits.len() == 6 && digits.bytes().all(|b| b.is_ascii_digit()))
             .and_then(|digits| digits.parse().ok())
             .and_then(Self::new)
-            // Untrusted input goes into the message, so it is cut.
-            .ok_or_else(|| NotASku(text.chars().take(32).collect()))
+            // Untrusted input ends up in the message, so it is truncated.
+            .ok_or_else(|| ParseSkuError(text.chars().take(32).collect()))
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_six_digits_after_the_prefix_are_a_sku() {
+    fn a_sku_is_the_prefix_and_six_digits() {
         for (text, expected) in [
             ("sku-000001", Some(1)),
             ("sku-200000", Some(200_000)),
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sku_prints_as_it_was_written() {
+    fn a_sku_round_trips_through_its_text() {
         let sku: Result<Sku, _> = "sku-012345".parse();
         assert_eq!(sku.map(|sku| sku.to_string()), Ok("sku-012345".to_owned()));
     }

@@ -1,4 +1,4 @@
-//! Version 1 of the public interface: money as flat minor units beside its currency.
+//! Version 1 of the public interface: money in minor units next to its currency.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::{Currency, Sku, order, product};
 pub struct Summary {
     /// Which product.
     pub sku: Sku,
-    /// Shown name.
+    /// Display name.
     pub name: String,
     /// One of [`crate::catalogue::CATEGORIES`].
     pub category: String,
@@ -17,7 +17,7 @@ pub struct Summary {
     pub description: String,
     /// Recommended price in minor units.
     pub list_price_minor: i64,
-    /// Of the price.
+    /// Currency of the price.
     pub currency: Currency,
 }
 
@@ -28,7 +28,7 @@ pub struct Page {
     pub products: Vec<Summary>,
     /// The page's number, from 1.
     pub page: u32,
-    /// Products a page.
+    /// Products per page.
     pub limit: u32,
     /// Whether the next page has at least one product.
     pub has_more: bool,
@@ -39,7 +39,7 @@ pub struct Page {
 pub struct Product {
     /// Which product.
     pub sku: Sku,
-    /// Shown name.
+    /// Display name.
     pub name: String,
     /// One of [`crate::catalogue::CATEGORIES`].
     pub category: String,
@@ -49,9 +49,9 @@ pub struct Product {
     pub list_price_minor: i64,
     /// Current price in minor units.
     pub price_minor: i64,
-    /// Of both prices.
+    /// Currency of both prices.
     pub currency: Currency,
-    /// Whether an order for one piece could be filled.
+    /// Whether at least one piece is available.
     pub in_stock: bool,
 }
 
@@ -62,11 +62,11 @@ pub struct PricedLine {
     pub sku: Sku,
     /// Pieces.
     pub quantity: u32,
-    /// Of one piece, in minor units.
+    /// Price of one piece, in minor units.
     pub price_minor: i64,
 }
 
-/// Answer of `POST /v1/orders` and `GET /v1/orders/{order}`.
+/// Response of `POST /v1/orders` and `GET /v1/orders/{order}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// The order's id.
@@ -79,7 +79,7 @@ pub struct Order {
     pub lines: Vec<PricedLine>,
     /// What was paid, in minor units.
     pub total_minor: i64,
-    /// Of every price in the order.
+    /// Currency of every price in the order.
     pub currency: Currency,
     /// RFC 3339, UTC.
     pub placed_at: String,

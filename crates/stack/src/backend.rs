@@ -18,17 +18,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
-use serde_json::{Value, json};
+use record::{BackendKind, Backends, Urls};
 use tokio::sync::mpsc;
 
 pub use external::Addresses;
 pub use native::Wanted;
 pub use native::keeper::serve as serve_keeper;
 
-use super::manager::Token;
 use super::port::Choice;
 use super::slot::Notice;
-use crate::Urls;
+use super::token::Token;
 use embedded::Embedded;
 use external::External;
 use native::Native;
@@ -50,12 +49,12 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// As the command line and the run's head name it.
-    pub const fn name(&self) -> &'static str {
+    /// As the run's head names it.
+    pub const fn kind(&self) -> BackendKind {
         match self {
-            Self::Embedded => "embedded",
-            Self::Native(_) => "native",
-            Self::External(_) => "external",
+            Self::Embedded => BackendKind::Embedded,
+            Self::Native(_) => BackendKind::Native,
+            Self::External(_) => BackendKind::External,
         }
     }
 
@@ -227,9 +226,14 @@ impl Backend {
     }
 
     /// Which they are and in what version, for the ready event and for people.
-    pub fn about(&self) -> Value {
+    pub fn about(&self) -> Backends {
         match self {
-            Self::Embedded(_) => json!({"kind": "embedded"}),
+            Self::Embedded(_) => Backends {
+                kind: BackendKind::Embedded,
+                programs: Vec::new(),
+                alertmanager: None,
+                targets: None,
+            },
             Self::Native(native) => native.about(),
             Self::External(external) => external.about(),
         }

@@ -8,13 +8,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use shop_api::Service;
 use tokio::sync::mpsc;
 
 use super::fleet::{Common, Fleet, Releases};
 use super::log_file::LogFile;
 use super::placement::Placement;
 use super::provider::Provider;
-use super::slot::{Notice, Slot};
+use super::slot::{Notice, Role, Slot};
 use super::{Scratch, catalogue, instances};
 
 /// Keeps every span to itself, whatever the runner's own environment says: calls name their trace, as they do in the
@@ -41,7 +42,7 @@ pub struct Plan {
     /// The settings of every release.
     pub releases: Releases,
     /// The release of each service at the start.
-    pub current: BTreeMap<String, String>,
+    pub current: BTreeMap<Service, String>,
 }
 
 /// A running copy. Dropping it ends its processes and removes its databases.
@@ -108,7 +109,7 @@ fn slots() -> anyhow::Result<Vec<Slot>> {
         let environment = NO_SPANS.map(|(name, value)| (name.to_owned(), value.to_owned()));
         let environment = environment.to_vec();
         slots.push(Slot::new(
-            service.name(),
+            Role::Service(service),
             instance.to_owned(),
             placement,
             environment,

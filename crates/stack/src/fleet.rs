@@ -8,13 +8,15 @@ pub mod settings;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::{Arc, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use ::settings::{merge, take_process};
 use anyhow::Context;
 use chassis::{Config, Listen};
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, mpsc};
+use shop_api::Service;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::slot::{Notice, Slot, View};
@@ -40,7 +42,7 @@ pub(crate) struct Common {
 
 /// The settings of each release of each service. Sealed: it never leaves the runner's memory except over
 /// a child's standard input, or over the authenticated connection to the manager that has the child.
-pub type Releases = BTreeMap<(String, String), Value>;
+pub type Releases = BTreeMap<(Service, String), Value>;
 
 /// All slots of the drill.
 #[derive(Debug)]
@@ -48,14 +50,14 @@ pub struct Fleet {
     common: Common,
     releases: Releases,
     /// Changes only while the pipeline is held.
-    roster: std::sync::Mutex<Roster>,
+    roster: Mutex<Roster>,
     /// Configuration pushed since the start, by service; it outlives deploys, as configuration does.
-    pushed: std::sync::Mutex<BTreeMap<String, Value>>,
+    owner_layer: Mutex<BTreeMap<Service, Value>>,
     /// Configuration that responders made, by service; it lies over what was pushed.
-    kept: std::sync::Mutex<BTreeMap<String, Value>>,
+    responder_layer: Mutex<BTreeMap<Service, Value>>,
     /// Swaps happen one at a time, as a deploy pipeline would have it.
-    pipeline: Mutex<()>,
-    supervisors: std::sync::Mutex<JoinSet<()>>,
+    pipeline: tokio::sync::Mutex<()>,
+    supervisors: Mutex<JoinSet<()>>,
     /// Where supervisors tell what happened; known from the start of the shop on.
     notices: OnceLock<mpsc::Sender<Notice>>,
 }
@@ -68,14 +70,14 @@ impl Fleet {
         slots: Vec<Slot>,
         third_parties: &[(&str, SocketAddr)],
     ) -> anyhow::Result<Self> {
-        let roster = std::sync::Mutex::new(Roster::new(slots, third_parties)?);
-        let (pushed, kept, pipeline, supervisors, notices) = Default::default();
+        let roster = Mutex::new(Roster::new(slots, third_parties)?);
+        let (owner_layer, responder_layer, pipeline, supervisors, notices) = Default::default();
         Ok(Self {
             common,
             releases,
             roster,
-            pushed,
-            kept,
+            owner_layer,
+            responder_layer,
             pipeline,
             supervisors,
             notices,
@@ -85,14 +87,15 @@ impl Fleet {
     /// Starts `releases` (service to release), all slots at once, and supervises them from then on.
     pub(crate) async fn start(
         &self,
-        releases: &BTreeMap<String, String>,
+        releases: &BTreeMap<Service, String>,
         notices: &mpsc::Sender<Notice>,
     ) -> anyhow::Result<()> {
         let slots = self.roster().slots();
         let starts = slots.iter().map(|slot| async move {
+            let service = of(slot)?;
             let release = releases
-                .get(&slot.service)
-                .with_context(|| format!("`{}` has no release to start", slot.service))?;
+                .get(&service)
+                .with_context(|| format!("`{service}` has no release to start"))?;
             slot.swap(release, self.config(slot, release)?).await
         });
         futures_util::future::try_join_all(starts).await?;
@@ -107,7 +110,7 @@ impl Fleet {
     /// `only` limits the swap to some instances, as a half-finished rollout does.
     pub async fn deploy(
         &self,
-        service: &str,
+        service: Service,
         release: &str,
         only: &[String],
     ) -> anyhow::Result<()> {
@@ -122,13 +125,13 @@ impl Fleet {
     }
 
     /// Swaps each instance of `service` for a fresh process of the release it runs.
-    pub async fn restart(&self, service: &str) -> anyhow::Result<()> {
+    pub async fn restart(&self, service: Service) -> anyhow::Result<()> {
         let _turn = self.pipeline.lock().await;
         self.renew(service).await
     }
 
     /// The same for whoever has the pipeline already.
-    async fn renew(&self, service: &str) -> anyhow::Result<()> {
+    async fn renew(&self, service: Service) -> anyhow::Result<()> {
         for slot in self.slots_of(service)? {
             let view = slot
                 .view()
@@ -144,20 +147,14 @@ impl Fleet {
     /// Ends every process, the edge of the shop first.
     pub(crate) async fn close(&self) {
         let slots = self.roster().slots();
-        for service in ["gateway", "checkout", "inventory"] {
+        for service in Service::ALL {
             let closing = slots
                 .iter()
-                .filter(|slot| slot.service == service)
+                .filter(|slot| slot.service() == Some(service))
                 .map(|slot| slot.close());
             futures_util::future::join_all(closing).await;
         }
-        let supervisors = std::mem::take(
-            &mut *self
-                .supervisors
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-        );
-        drop(supervisors);
+        drop(std::mem::take(&mut *self.supervisors.lock()));
     }
 
     /// What runs now.
@@ -173,10 +170,10 @@ impl Fleet {
     }
 
     fn roster(&self) -> MutexGuard<'_, Roster> {
-        self.roster.lock().unwrap_or_else(PoisonError::into_inner)
+        self.roster.lock()
     }
 
-    fn slots_of(&self, service: &str) -> anyhow::Result<Vec<Arc<Slot>>> {
+    fn slots_of(&self, service: Service) -> anyhow::Result<Vec<Arc<Slot>>> {
         self.roster().of(service)
     }
 
@@ -184,8 +181,7 @@ impl Fleet {
         let Some(notices) = self.notices.get() else {
             return; // Nothing was started yet.
         };
-        let supervisors = self.supervisors.lock();
-        let mut supervisors = supervisors.unwrap_or_else(PoisonError::into_inner);
+        let mut supervisors = self.supervisors.lock();
         // Those of replicas that were ended.
         while supervisors.try_join_next().is_some() {}
         for slot in slots {
@@ -205,7 +201,7 @@ impl Fleet {
 
     fn config(&self, slot: &Slot, release: &str) -> anyhow::Result<Value> {
         let mut settings = json!({});
-        for layer in self.layers(&slot.service, release)? {
+        for layer in self.layers(of(slot)?, release)? {
             merge(&mut settings, &layer);
         }
         // A release may also change how its process runs, such as its worker threads.
@@ -215,7 +211,7 @@ impl Fleet {
             .transpose()
             .context("settings of a process")?;
         let config = Config {
-            service: slot.service.clone(),
+            service: of(slot)?.to_string(),
             instance: slot.instance.clone(),
             release: release.to_owned(),
             listen: Listen::Inherited,
@@ -231,4 +227,10 @@ impl Fleet {
         };
         serde_json::to_value(config).context("configuration of a service")
     }
+}
+
+/// The service of a slot of the fleet.
+fn of(slot: &Slot) -> anyhow::Result<Service> {
+    slot.service()
+        .with_context(|| format!("`{}` is not a service of the shop", slot.instance))
 }

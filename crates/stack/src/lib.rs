@@ -26,6 +26,7 @@ pub mod provider;
 pub mod remote;
 pub mod slot;
 pub mod targets;
+pub mod token;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -33,7 +34,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
-use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -47,21 +47,6 @@ use slot::Notice;
 pub use error::Error;
 
 use shop_api::Service;
-
-/// Base URLs, without a slash at the end.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Urls {
-    /// The shop.
-    pub gateway: String,
-    /// Jaeger's UI and query API.
-    pub jaeger: String,
-    /// Prometheus's UI and API.
-    pub prometheus: String,
-    /// OTLP over gRPC.
-    pub otlp_grpc: String,
-    /// OTLP over HTTP.
-    pub otlp_http: String,
-}
 
 /// The alert rules, shared with a real Prometheus.
 const RULES: &str = include_str!("../../../compose/prometheus/rules/shop.yml");
@@ -90,7 +75,7 @@ pub struct Plan {
     /// The settings of every release.
     pub releases: Releases,
     /// The release of each service at the start.
-    pub current: BTreeMap<String, String>,
+    pub current: BTreeMap<Service, String>,
     /// False turns traces and metrics of the services off (benchmarks).
     pub telemetry: bool,
     /// Who starts the services' processes, where that is not us.
@@ -147,7 +132,9 @@ fn instances() -> impl Iterator<Item = (Service, &'static str)> {
 
 /// Where the shop is called.
 fn edge(slots: &[slot::Slot]) -> anyhow::Result<SocketAddr> {
-    let gateway = slots.iter().find(|slot| slot.service == "gateway");
+    let gateway = slots
+        .iter()
+        .find(|slot| slot.service() == Some(Service::Gateway));
     gateway.context("no gateway")?.public()
 }
 

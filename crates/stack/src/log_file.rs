@@ -5,9 +5,10 @@ use std::fmt::Debug;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use anyhow::Context;
+use parking_lot::Mutex;
 use serde_json::json;
 use time::OffsetDateTime;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -101,10 +102,7 @@ impl LogFile {
 
     /// The log of another instance, kept where this one is.
     pub(crate) fn another(&self, instance: &str) -> anyhow::Result<Self> {
-        let inner = self
-            .inner
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let inner = self.inner.lock();
         match &inner.sink {
             Sink::Tail => Ok(Self::in_memory(instance)),
             Sink::File(kept) => {
@@ -127,19 +125,13 @@ impl LogFile {
 
     /// The last lines, oldest first.
     pub(crate) fn tail(&self, lines: usize) -> Vec<String> {
-        let inner = self
-            .inner
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let inner = self.inner.lock();
         inner.tail.iter().rev().take(lines).rev().cloned().collect()
     }
 
     /// Takes one line.
     pub(crate) fn push(&self, line: &str) {
-        let mut inner = self
-            .inner
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut inner = self.inner.lock();
         if !line.trim().is_empty() {
             inner.push(line);
         }
@@ -195,7 +187,7 @@ fn append(path: &Path) -> anyhow::Result<File> {
 }
 
 fn wrapped(instance: &str, line: &str) -> String {
-    let timestamp = text::format::rfc3339(OffsetDateTime::now_utc());
+    let timestamp = record::instant::text(OffsetDateTime::now_utc());
     json!({"timestamp": timestamp, "level": "error", "instance": instance, "target": "stderr", "message": line})
         .to_string()
 }

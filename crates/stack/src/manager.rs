@@ -13,19 +13,15 @@
 mod forward;
 mod host;
 mod serve;
-pub(crate) mod token;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use shop_api::Service;
 
 pub use serve::{Options, run};
-pub use token::Token;
-
-/// The environment variable that may hold the token; no child inherits it.
-pub const TOKEN_VARIABLE: &str = "FIREDRILL_TOKEN";
 
 /// A run that has not asked for news for so long has lost the manager.
 pub(crate) const LEASE: Duration = Duration::from_secs(6);
@@ -46,7 +42,7 @@ pub(crate) struct LeaseRequest {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Hello {
     /// The service whose processes it starts.
-    pub(crate) service: String,
+    pub(crate) service: Service,
     /// The version of its program.
     pub(crate) version: String,
     /// What tells builds of one version apart, where the linker wrote it: hexadecimal.

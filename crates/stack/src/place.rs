@@ -13,7 +13,7 @@ use super::log_file::LogFile;
 use super::placement::Placement;
 use super::port::{Choice, to_bind};
 use super::remote::{Claim, Managers, Remote};
-use super::slot::Slot;
+use super::slot::{Role, Slot};
 use super::{Plan, instances};
 use crate::error::Error;
 
@@ -52,7 +52,7 @@ fn here(plan: &Plan, logs: &Path, environment: &[(String, String)]) -> anyhow::R
         let placement = Placement::here(addr, log)
             .with_context(|| format!("public socket of `{service}` at {addr}"))?;
         slots.push(Slot::new(
-            service.name(),
+            Role::Service(service),
             instance.to_owned(),
             placement,
             environment.to_vec(),
@@ -75,7 +75,7 @@ async fn there(
             wanted: wanted.clone(),
         };
         let log = LogFile::open(logs, instance)?;
-        let remote = Remote::connect(managers, service.name(), instance, claim, log).await?;
+        let remote = Remote::connect(managers, service, instance, claim, log).await?;
         anyhow::Ok((service, instance.to_owned(), Arc::new(remote)))
     });
     // All at once: whoever waits for one of them to be free waits for all.
@@ -97,7 +97,12 @@ async fn there(
     }
     let slot = |(service, instance, remote): (Service, String, Arc<Remote>)| {
         let placement = Placement::There(remote);
-        Slot::new(service.name(), instance, placement, environment.to_vec())
+        Slot::new(
+            Role::Service(service),
+            instance,
+            placement,
+            environment.to_vec(),
+        )
     };
     Ok(Placed {
         slots: taken.into_iter().map(slot).collect(),
@@ -109,7 +114,7 @@ async fn there(
 pub(super) fn holder_of_the_catalogue(remotes: &[Arc<Remote>]) -> Option<&Arc<Remote>> {
     remotes
         .iter()
-        .find(|remote| remote.service() == Service::Inventory.name())
+        .find(|remote| remote.service() == Service::Inventory)
 }
 
 /// The address at which services elsewhere reach what listens here at `addr`.

@@ -9,13 +9,11 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
-use serde_json::Value;
 
 use super::log_file::LogFile;
-use super::process::{Process, Spec};
+use super::process::{Launch, Process};
 use super::remote::Remote;
 
 /// The two places.
@@ -30,21 +28,6 @@ pub(crate) enum Placement {
     },
     /// A child of a manager, which has the public socket and sends us the log.
     There(Arc<Remote>),
-}
-
-/// What to start in a place.
-#[derive(Debug)]
-pub(crate) struct Launch<'a> {
-    /// The role, as in `firedrill serve ROLE`.
-    pub(crate) role: &'a str,
-    /// The process's name in logs and messages.
-    pub(crate) instance: &'a str,
-    /// The configuration, sealed parts included.
-    pub(crate) config: &'a Value,
-    /// Environment variables on top of what the parent has.
-    pub(crate) environment: &'a [(String, String)],
-    /// How long the process may take to say that it is ready.
-    pub(crate) ready_within: Duration,
 }
 
 impl Placement {
@@ -88,18 +71,7 @@ impl Placement {
     /// Starts a process and waits until it is ready.
     pub(crate) async fn start(&self, launch: Launch<'_>) -> anyhow::Result<Process> {
         match self {
-            Self::Here { listener, log } => {
-                Process::start(Spec {
-                    role: launch.role,
-                    instance: launch.instance,
-                    config: launch.config,
-                    listener: Some(listener),
-                    environment: launch.environment,
-                    log: log.clone(),
-                    ready_within: launch.ready_within,
-                })
-                .await
-            }
+            Self::Here { listener, log } => Process::start(launch, Some(listener), log).await,
             Self::There(remote) => remote.start(launch).await,
         }
     }

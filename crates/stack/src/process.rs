@@ -18,8 +18,9 @@ use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 
-use super::log_file::LogFile;
 use crate::error::Error;
+use crate::log_file::LogFile;
+use crate::token::TOKEN_VARIABLE;
 
 /// The first file descriptor that a parent hands on, by systemd's convention.
 const FIRST_LISTEN_FD: i32 = 3;
@@ -27,25 +28,22 @@ const FIRST_LISTEN_FD: i32 = 3;
 /// How many log lines go with the message about a process that did not come up.
 const TAIL: usize = 8;
 
-/// What to start.
-pub(crate) struct Spec<'a> {
+/// What to start, whoever starts it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Launch<'a> {
     /// The role, as in `firedrill serve ROLE`.
     pub(crate) role: &'a str,
     /// The process's name in logs and messages, such as `inventory-1`.
     pub(crate) instance: &'a str,
-    /// The configuration: one JSON value, written as one line.
+    /// The configuration, sealed parts included: one JSON value, written as one line.
     pub(crate) config: &'a Value,
-    /// The public socket that the child accepts on, if the runner owns it.
-    pub(crate) listener: Option<&'a TcpListener>,
-    /// Environment variables on top of the runner's own.
+    /// Environment variables on top of what the parent has.
     pub(crate) environment: &'a [(String, String)],
-    /// Where the child's standard error goes, line by line.
-    pub(crate) log: LogFile,
-    /// How long the child may take to say that it is ready.
+    /// How long the process may take to say that it is ready.
     pub(crate) ready_within: Duration,
 }
 
-/// A running process: a child of ours, or of a manager elsewhere ([`super::remote`]). Dropping it ends it.
+/// A running process: a child of ours, or of a manager elsewhere (`remote`). Dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Process {
     pid: u32,
@@ -55,25 +53,30 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts the child and waits for its ready line.
-    pub(crate) async fn start(spec: Spec<'_>) -> anyhow::Result<Self> {
-        let mut child = command(&spec)?
+    /// Starts the child and waits for its ready line. It accepts on `listener`, if the parent has its public socket;
+    /// `log` gets its standard error, line by line.
+    pub(crate) async fn start(
+        launch: Launch<'_>,
+        listener: Option<&TcpListener>,
+        log: &LogFile,
+    ) -> anyhow::Result<Self> {
+        let mut child = command(launch, listener)?
             .spawn()
-            .with_context(|| format!("process `{}`", spec.instance))?;
+            .with_context(|| format!("process `{}`", launch.instance))?;
         let pid = child
             .id()
             .context("a child that was just spawned has an id")?;
 
         let stderr = child.stderr.take().context("stderr is piped")?;
-        let log = spec.log.clone();
-        tokio::spawn(async move { log.drain(stderr).await });
+        let drained = log.clone();
+        tokio::spawn(async move { drained.drain(stderr).await });
 
         let mut stdin = child.stdin.take().context("stdin is piped")?;
-        let line = format!("{}\n", spec.config);
+        let line = format!("{}\n", launch.config);
         let written = stdin.write_all(line.as_bytes()).await;
         let stdout = BufReader::new(child.stdout.take().context("stdout is piped")?);
         let ready = match written {
-            Ok(()) => ready_line(stdout, &mut child, &spec).await,
+            Ok(()) => ready_line(stdout, &mut child, launch.ready_within).await,
             Err(error) => Err(anyhow!(error).context("it did not read its configuration")),
         };
         let ready = match ready {
@@ -81,8 +84,8 @@ impl Process {
             Err(error) => {
                 let _ = child.kill().await; // It never became ready: nothing in it is worth draining.
                 return Err(Error::Start {
-                    message: format!("`{}` did not start: {error:#}", spec.instance),
-                    log: spec.log.tail(TAIL),
+                    message: format!("`{}` did not start: {error:#}", launch.instance),
+                    log: log.tail(TAIL),
                     hint: None,
                 }
                 .into());
@@ -154,20 +157,20 @@ impl Process {
     }
 }
 
-fn command(spec: &Spec<'_>) -> anyhow::Result<Command> {
+fn command(launch: Launch<'_>, listener: Option<&TcpListener>) -> anyhow::Result<Command> {
     let program = std::env::current_exe().context("path of this executable")?;
     let mut command = std::process::Command::new(program);
-    command.args(["serve", spec.role]);
+    command.args(["serve", launch.role]);
     // A service has no business with the token of its manager.
-    command.env_remove(super::manager::TOKEN_VARIABLE);
-    command.envs(spec.environment.iter().map(|(key, value)| (key, value)));
+    command.env_remove(TOKEN_VARIABLE);
+    command.envs(launch.environment.iter().map(|(key, value)| (key, value)));
     command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     // A Ctrl-C in the terminal goes to the runner alone; it decides in which order things end.
     std::os::unix::process::CommandExt::process_group(&mut command, 0);
-    if let Some(listener) = spec.listener {
+    if let Some(listener) = listener {
         let parent_fd = listener
             .as_fd()
             .try_clone_to_owned()
@@ -189,15 +192,15 @@ fn command(spec: &Spec<'_>) -> anyhow::Result<Command> {
 async fn ready_line(
     stdout: BufReader<tokio::process::ChildStdout>,
     child: &mut Child,
-    spec: &Spec<'_>,
+    within: Duration,
 ) -> anyhow::Result<Value> {
     let mut lines = stdout.lines();
     let line = tokio::select! {
-        line = timeout(spec.ready_within, lines.next_line()) => line,
+        line = timeout(within, lines.next_line()) => line,
         status = child.wait() => bail!("it exited immediately: {}", status.context("its exit status")?),
     };
     let line = line
-        .with_context(|| format!("no ready line within {} s", spec.ready_within.as_secs()))?
+        .with_context(|| format!("no ready line within {} s", within.as_secs()))?
         .context("its standard output")?
         .context("it closed its standard output before it was ready")?;
     // Whatever else it prints is read and dropped, so that a full pipe can never block it.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::log_file::LogFile;
 use super::placement::Placement;
-use super::slot::{Notice, Slot};
+use super::slot::{Notice, Role, Slot};
 
 /// The running provider.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ impl Provider {
         let log = LogFile::open(logs, "payment")?;
         let placement = Placement::here((ip, 0).into(), log)
             .with_context(|| format!("payment provider at {ip}"))?;
-        let slot = Slot::new("payment", "payment".to_owned(), placement, Vec::new());
+        let slot = Slot::new(Role::Payment, "payment".to_owned(), placement, Vec::new());
         let provider = Self {
             slot: Arc::new(slot),
         };

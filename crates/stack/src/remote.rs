@@ -10,24 +10,25 @@ use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::ExitStatus;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::Value;
+use shop_api::Service;
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::log_file::LogFile;
 use super::manager::{
-    Ended, Hello, LEASE, LeaseRequest, News, NewsRequest, OfRun, StartRequest, Started,
-    StopRequest, Token,
+    Ended, Hello, LEASE, LeaseRequest, News, NewsRequest, OfRun, StartRequest, Started, StopRequest,
 };
-use super::placement::Launch;
-use super::process::Process;
+use super::process::{Launch, Process};
 use crate::error::Error;
+use crate::token::Token;
 use link::{Link, Refused};
 
 /// A question that is refused is asked again after this.
@@ -77,7 +78,7 @@ pub(crate) struct Remote {
 #[derive(Debug)]
 struct Shared {
     link: Link,
-    service: String,
+    service: Service,
     claim: Claim,
     log: LogFile,
     /// The lease was lost: it is taken again before the next start.
@@ -106,7 +107,7 @@ impl Remote {
     /// Takes the manager of `instance` for this run; waits a little for one that is busy or not up yet.
     pub(crate) async fn connect(
         managers: &Managers,
-        service: &str,
+        service: Service,
         instance: &str,
         claim: Claim,
         log: LogFile,
@@ -118,7 +119,7 @@ impl Remote {
         let link = Link::new(base, managers.token.clone())?;
         let shared = Arc::new(Shared {
             link,
-            service: service.to_owned(),
+            service,
             claim,
             log,
             is_lost: AtomicBool::new(false),
@@ -140,8 +141,8 @@ impl Remote {
     }
 
     /// The service whose processes it starts.
-    pub(crate) fn service(&self) -> &str {
-        &self.shared.service
+    pub(crate) fn service(&self) -> Service {
+        self.shared.service
     }
 
     /// The address that the service's callers use.
@@ -176,7 +177,7 @@ impl Remote {
             .link
             .ask("/v1/catalogue", &request, CATALOGUE_WITHIN)
             .await;
-        done.map_err(|refused| refused.explain(&self.shared.service, self.shared.link.base()))
+        done.map_err(|refused| refused.explain(self.shared.service.name(), self.shared.link.base()))
     }
 
     /// Starts a process there and waits until it is ready.
@@ -372,8 +373,8 @@ impl Shared {
         }
     }
 
-    fn ends(&self) -> std::sync::MutexGuard<'_, Ends> {
-        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
+    fn ends(&self) -> MutexGuard<'_, Ends> {
+        self.ends.lock()
     }
 }
 

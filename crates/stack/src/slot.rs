@@ -15,10 +15,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use shop_api::Service;
 use tokio::sync::{Mutex, mpsc};
 
-use super::placement::{Launch, Placement};
-use super::process::Process;
+use super::placement::Placement;
+use super::process::{Launch, Process};
 
 /// How long a process may take to become ready. A migration at boot counts: an index over a million rows
 /// is built while the other replicas hold the database's lock most of the time.
@@ -61,10 +62,29 @@ pub enum Notice {
     },
 }
 
+/// Whose processes a slot has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A service of the shop.
+    Service(Service),
+    /// The payment provider.
+    Payment,
+}
+
+impl Role {
+    /// As in `firedrill serve ROLE`.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Service(service) => service.name(),
+            Self::Payment => "payment",
+        }
+    }
+}
+
 /// The fixed part of a slot.
 #[derive(Debug)]
 pub(crate) struct Slot {
-    pub(crate) service: String,
+    role: Role,
     pub(crate) instance: String,
     placement: Placement,
     environment: Vec<(String, String)>,
@@ -90,7 +110,7 @@ struct Running {
 #[derive(Clone, Debug)]
 pub struct View {
     /// The service.
-    pub service: String,
+    pub service: Service,
     /// The instance, such as `inventory-2`.
     pub instance: String,
     /// The release that it runs.
@@ -106,18 +126,26 @@ pub struct View {
 impl Slot {
     /// A slot in that place; nothing runs in it yet.
     pub(crate) fn new(
-        service: &str,
+        role: Role,
         instance: String,
         placement: Placement,
         environment: Vec<(String, String)>,
     ) -> Self {
         Self {
-            service: service.to_owned(),
+            role,
             instance,
             placement,
             environment,
             state: Mutex::default(),
             closing: AtomicBool::new(false),
+        }
+    }
+
+    /// Its service; none for the payment provider.
+    pub(crate) fn service(&self) -> Option<Service> {
+        match self.role {
+            Role::Service(service) => Some(service),
+            Role::Payment => None,
         }
     }
 
@@ -130,7 +158,7 @@ impl Slot {
     pub(crate) fn another(&self, instance: String) -> anyhow::Result<Self> {
         let placement = self.placement.another(&instance)?;
         let environment = self.environment.clone();
-        Ok(Self::new(&self.service, instance, placement, environment))
+        Ok(Self::new(self.role, instance, placement, environment))
     }
 
     /// Whether its processes are children of ours.
@@ -183,7 +211,7 @@ impl Slot {
         let state = self.state.lock().await;
         let running = state.running.as_ref()?;
         Some(View {
-            service: self.service.clone(),
+            service: self.service()?,
             instance: self.instance.clone(),
             release: running.release.clone(),
             public: self.public().ok()?,
@@ -266,7 +294,7 @@ impl Slot {
 
     async fn start(&self, config: &Value) -> anyhow::Result<Process> {
         let launch = Launch {
-            role: &self.service,
+            role: self.role.name(),
             instance: &self.instance,
             config,
             environment: &self.environment,

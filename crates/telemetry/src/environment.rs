@@ -1,18 +1,18 @@
 //! The standard `OTEL_*` variables, read once.
 //!
 //! Headers (`OTEL_EXPORTER_OTLP_HEADERS`, `OTEL_EXPORTER_OTLP_TRACES_HEADERS`) are the exception:
-//! the exporter reads them itself, so that no secret of theirs is held here.
+//! the exporter reads them itself, so that this process keeps no copy of the secrets in them.
 
 use std::{str::FromStr, time::Duration};
 
-/// What the environment asks of the trace export.
+/// How the environment configures the trace export.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Environment {
-    /// `OTEL_SDK_DISABLED`, or `OTEL_TRACES_EXPORTER=none`: no spans are made.
+    /// `OTEL_SDK_DISABLED`, or `OTEL_TRACES_EXPORTER=none`: no spans are recorded.
     pub is_disabled: bool,
     /// `OTEL_EXPORTER_OTLP_TRACES_PROTOCOL`, `OTEL_EXPORTER_OTLP_PROTOCOL`.
     pub protocol: Protocol,
-    /// Whole address that spans are sent to, from `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` or
+    /// Complete address that spans are sent to, from `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` or
     /// `OTEL_EXPORTER_OTLP_ENDPOINT`.
     pub endpoint: String,
     /// `OTEL_EXPORTER_OTLP_TRACES_TIMEOUT`, `OTEL_EXPORTER_OTLP_TIMEOUT`: time for one export.
@@ -23,17 +23,17 @@ pub struct Environment {
     pub resource: Vec<(String, String)>,
     /// `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`.
     pub sampler: Sampler,
-    /// `OTEL_BSP_SCHEDULE_DELAY`: time from the end of a span to its export, at most.
+    /// `OTEL_BSP_SCHEDULE_DELAY`: maximum time from the end of a span to its export.
     pub schedule_delay: Duration,
-    /// `OTEL_BSP_MAX_QUEUE_SIZE`: spans waiting for their export, at most.
+    /// `OTEL_BSP_MAX_QUEUE_SIZE`: maximum number of spans waiting for export.
     pub queue_size: usize,
-    /// `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`: spans in one export, at most.
+    /// `OTEL_BSP_MAX_EXPORT_BATCH_SIZE`: maximum number of spans in one export.
     pub batch_size: usize,
-    /// What could not be understood and was passed over, for one warning each.
+    /// Values that could not be parsed and were ignored; each becomes a warning.
     pub ignored: Vec<String>,
 }
 
-/// How spans travel.
+/// The export protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// OTLP over gRPC.
@@ -45,16 +45,16 @@ pub enum Protocol {
 /// Which traces are recorded.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sampler {
-    /// Share of the traces begun here, 0 to 1.
+    /// Share of the traces that start here, 0 to 1.
     pub ratio: f64,
-    /// Whether the caller's decision comes first.
+    /// Whether the caller's sampling decision takes precedence.
     pub is_parent_based: bool,
 }
 
-/// The SDK's own default is 5 s, which would be the whole time from a request to its trace.
+/// The SDK's default of 5 s would be most of the time from a request to its trace.
 const SCHEDULE_DELAY: Duration = Duration::from_millis(50);
-/// The SDK's own default is a quarter of it, because it reserves the memory of the whole queue. Here it is
-/// used only when needed: where 2,000 spans a second end, a busy machine may keep the export waiting for 4 s.
+/// Four times the SDK's default of 2,048, which is small because the SDK allocates its whole queue at start. This queue
+/// grows only when needed: at 2,000 spans a second it covers an export that is delayed by 4 s on a busy machine.
 const QUEUE_SIZE: usize = 8_192;
 const BATCH_SIZE: usize = 512;
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -76,7 +76,7 @@ impl Environment {
         let exporter = exporter.as_deref().unwrap_or("otlp");
         if !matches!(exporter, "otlp" | "none") {
             reader.ignored.push(format!(
-                "exporter `{exporter}` is not supported, otlp and none are"
+                "exporter `{exporter}` is not supported (supported: otlp, none)"
             ));
         }
         let is_none = exporter == "none";
@@ -111,7 +111,7 @@ impl Environment {
 }
 
 impl Default for Environment {
-    /// As if no variable were set.
+    /// The environment without any of the variables.
     fn default() -> Self {
         Self::from_lookup(|_| None)
     }
@@ -151,14 +151,14 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             Some("http/protobuf") => Protocol::HttpProtobuf,
             Some(other) => {
                 self.ignored.push(format!(
-                    "protocol `{other}` is not supported, grpc and http/protobuf are"
+                    "protocol `{other}` is not supported (supported: grpc, http/protobuf)"
                 ));
                 Protocol::Grpc
             }
         }
     }
 
-    /// The signal's own endpoint is used as it is; the general one gets the signal's path on HTTP.
+    /// The endpoint for traces is used unchanged; on HTTP the general endpoint gets the path for traces.
     fn endpoint(&self, protocol: Protocol) -> String {
         let with_scheme = |text: String| {
             if text.contains("://") {
@@ -223,7 +223,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     }
 }
 
-/// Decodes `%41`; what is not an escape stays as it is.
+/// Decodes `%41`; anything that is not an escape stays unchanged.
 fn percent_decode(text: &str) -> String {
     let bytes = text.as_bytes();
     let mut decoded = Vec::with_capacity(bytes.len());
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_understood_is_said_and_passed_over() {
+    fn invalid_values_are_ignored_and_reported() {
         let found = read(&[
             ("OTEL_BSP_SCHEDULE_DELAY", "soon"),
             ("OTEL_TRACES_SAMPLER", "sometimes"),
@@ -306,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sdk_can_be_turned_off() {
+    fn tracing_can_be_disabled() {
         assert!(read(&[("OTEL_SDK_DISABLED", "TRUE")]).is_disabled);
         assert!(read(&[("OTEL_TRACES_EXPORTER", "none")]).is_disabled);
         assert!(!read(&[]).is_disabled);

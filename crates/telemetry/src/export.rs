@@ -1,17 +1,17 @@
-//! The way of a finished span to the backend: a bounded queue and a thread that empties it.
+//! The export of finished spans: a bounded queue and a thread that sends it to the backend.
 //!
 //! ```text
 //! request ends span -> queue (bounded) -> thread "spans": batch -> OTLP
 //!                        full: counted                       refused, too late: counted
 //! ```
 //!
-//! A request never waits here. The SDK's own batch processor is not used for three reasons: it
-//! reserves memory for its whole queue at start, it wakes its thread once per span, and it does
-//! not say what it lost.
+//! A request never waits here. The SDK's batch processor is not used for three reasons: it allocates
+//! its whole queue at start, it wakes its thread once per span, and it does not report how many
+//! spans it dropped.
 
 use std::{
     fmt,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -22,55 +22,56 @@ use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
     trace::{Span, SpanData, SpanExporter, SpanProcessor},
 };
+use parking_lot::{Condvar, Mutex};
 
 use crate::names::{label, metric};
 
-/// Limits of the queue and of one export.
+/// Limits of the span queue and of one export.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub(crate) struct QueueLimits {
     pub(crate) queue_size: usize,
     pub(crate) batch_size: usize,
     pub(crate) delay: Duration,
     pub(crate) timeout: Duration,
 }
 
-/// Collects finished spans and has them exported.
+/// Queues finished spans for export.
 pub(crate) struct Processor {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    state: Mutex<State>,
+    queue: Mutex<Queue>,
     wake: Condvar,
     emptied: Condvar,
-    limits: Limits,
+    limits: QueueLimits,
     exported: Counter,
     dropped_full: Counter,
     dropped_failed: Counter,
 }
 
 #[derive(Default)]
-struct State {
-    queue: Vec<SpanData>,
-    /// Spans are on their way out of the queue at this moment.
+struct Queue {
+    spans: Vec<SpanData>,
+    /// A batch has left the queue and is not exported yet.
     is_exporting: bool,
-    /// Somebody waits for the queue to be empty.
+    /// A caller waits until the queue is empty.
     is_urgent: bool,
     is_closing: bool,
     is_closed: bool,
 }
 
 impl Processor {
-    /// Starts the export thread. `runtime` drives the exporter's connections; it lives on that thread.
+    /// Starts the export thread. `runtime` drives the exporter's connections and moves to that thread.
     pub(crate) fn start<E: SpanExporter + 'static>(
         exporter: E,
         runtime: tokio::runtime::Runtime,
-        limits: Limits,
+        limits: QueueLimits,
     ) -> std::io::Result<Self> {
         let dropped =
             |reason| metrics::counter!(metric::OTEL_SPANS_DROPPED, label::REASON => reason);
         let shared = Arc::new(Shared {
-            state: Mutex::default(),
+            queue: Mutex::default(),
             wake: Condvar::new(),
             emptied: Condvar::new(),
             limits,
@@ -78,7 +79,7 @@ impl Processor {
             dropped_full: dropped("queue_full"),
             dropped_failed: dropped("export_failed"),
         });
-        // A counter that was never touched is absent, and an absent series cannot be alerted on.
+        // A counter that was never incremented is absent, and no alert can use an absent series.
         for counter in [
             &shared.exported,
             &shared.dropped_full,
@@ -101,25 +102,22 @@ impl Processor {
 
     fn wait_until_empty(&self, timeout: Duration, is_closing: bool) -> OTelSdkResult {
         let until = Instant::now() + timeout;
-        let mut state = self.shared.lock();
-        state.is_urgent = true;
-        state.is_closing |= is_closing;
+        let mut queue = self.shared.queue.lock();
+        queue.is_urgent = true;
+        queue.is_closing |= is_closing;
         self.shared.wake.notify_one();
-        loop {
-            let is_empty = state.queue.is_empty() && !state.is_exporting;
-            if state.is_closed || (is_empty && !is_closing) {
-                return Ok(());
-            }
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(OTelSdkError::Timeout(timeout));
-            }
-            state = self
-                .shared
-                .emptied
-                .wait_timeout(state, left)
-                .map_or_else(|error| error.into_inner().0, |(state, _)| state);
+        let is_busy = |queue: &mut Queue| {
+            let is_empty = queue.spans.is_empty() && !queue.is_exporting;
+            !queue.is_closed && (is_closing || !is_empty)
+        };
+        let wait = self
+            .shared
+            .emptied
+            .wait_while_until(&mut queue, is_busy, until);
+        if wait.timed_out() {
+            return Err(OTelSdkError::Timeout(timeout));
         }
+        Ok(())
     }
 }
 
@@ -139,16 +137,16 @@ impl SpanProcessor for Processor {
             return;
         }
         let shared = &self.shared;
-        let mut state = shared.lock();
-        if state.is_closing || state.queue.len() >= shared.limits.queue_size {
-            drop(state);
+        let mut queue = shared.queue.lock();
+        if queue.is_closing || queue.spans.len() >= shared.limits.queue_size {
+            drop(queue);
             shared.dropped_full.increment(1);
             return;
         }
-        state.queue.push(span);
-        let length = state.queue.len();
-        drop(state);
-        // The first one starts the delay, a full batch ends it early; the others wake nobody.
+        queue.spans.push(span);
+        let length = queue.spans.len();
+        drop(queue);
+        // The first span starts the delay and a full batch ends it early; other spans do not wake the thread.
         if length == 1 || length == shared.limits.batch_size {
             shared.wake.notify_one();
         }
@@ -164,39 +162,30 @@ impl SpanProcessor for Processor {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // A thread that panicked while it held the lock left a queue that is still a queue.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits for spans and the end of their delay, and takes them; `None` at the end.
+    /// Waits for spans and the end of their delay, and takes them; `None` once the processor is closed.
     fn next(&self) -> Option<Vec<SpanData>> {
-        let mut state = self.lock();
-        state.is_exporting = false;
+        let mut queue = self.queue.lock();
+        queue.is_exporting = false;
         self.emptied.notify_all();
-        while state.queue.is_empty() {
-            state.is_urgent = false;
-            if state.is_closing {
-                state.is_closed = true;
+        while queue.spans.is_empty() {
+            queue.is_urgent = false;
+            if queue.is_closing {
+                queue.is_closed = true;
                 self.emptied.notify_all();
                 return None;
             }
-            state = self
-                .wake
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            self.wake.wait(&mut queue);
         }
-        let (mut state, _) = self
-            .wake
-            .wait_timeout_while(state, self.limits.delay, |state| {
-                !state.is_urgent && state.queue.len() < self.limits.batch_size
-            })
-            .unwrap_or_else(PoisonError::into_inner);
-        state.is_exporting = true;
-        // About as many will come again.
-        let capacity = state.queue.len();
+        self.wake.wait_while_for(
+            &mut queue,
+            |queue| !queue.is_urgent && queue.spans.len() < self.limits.batch_size,
+            self.limits.delay,
+        );
+        queue.is_exporting = true;
+        // The next batch will have about the same size.
+        let capacity = queue.spans.len();
         Some(std::mem::replace(
-            &mut state.queue,
+            &mut queue.spans,
             Vec::with_capacity(capacity),
         ))
     }
@@ -218,7 +207,7 @@ impl<E: SpanExporter> Worker<E> {
             }
             self.export(spans);
         }
-        // Nothing waits for the answer: what could be sent has been sent.
+        // The result does not matter: everything that could be sent has been sent.
         let _ = self.exporter.shutdown_with_timeout(Duration::ZERO);
     }
 
@@ -231,7 +220,7 @@ impl<E: SpanExporter> Worker<E> {
         let error = match result {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error.to_string()),
-            Err(_) => Some(format!("no answer within {timeout:?}")),
+            Err(_) => Some(format!("no response within {timeout:?}")),
         };
         match &error {
             None => self.shared.exported.increment(count),
@@ -241,7 +230,7 @@ impl<E: SpanExporter> Worker<E> {
     }
 }
 
-/// Whether the backend takes spans; says so once per change, not once per batch.
+/// Whether exports succeed; logged once per change, not once per batch.
 #[derive(Debug, Default)]
 struct Health {
     lost: Option<u64>,
@@ -254,12 +243,15 @@ impl Health {
                 self.lost = Some(count);
                 tracing::warn!(
                     error,
-                    "the trace backend does not take spans; requests go on, spans are lost until it does"
+                    "failed to export spans, dropping them until the trace backend recovers: {error}"
                 );
             }
             (Some(lost), Some(_)) => *lost += count,
             (Some(lost), None) => {
-                tracing::info!(spans.lost = *lost, "the trace backend takes spans again");
+                tracing::info!(
+                    spans.lost = *lost,
+                    "the trace backend accepts spans again, {lost} were dropped"
+                );
                 self.lost = None;
             }
             (None, None) => {}

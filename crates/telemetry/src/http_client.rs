@@ -1,7 +1,7 @@
 //! The HTTP client of the OTLP/HTTP export.
 //!
-//! It runs on the export thread's own runtime. The exporter's ready-made clients either start a
-//! second runtime or need one where there is none; and they obey `http_proxy` even for loopback.
+//! It runs on the export thread's runtime. The clients that come with the exporter either start a
+//! second runtime or need one that does not exist there, and they use `http_proxy` even for loopback.
 
 use std::{future::Future, pin::Pin};
 
@@ -14,8 +14,8 @@ use hyper_util::{
 };
 use opentelemetry_http::HttpError;
 
-/// Answers of a collector are a few bytes; one that sends more is not a collector.
-const ANSWER_LIMIT_BYTES: usize = 1 << 20;
+/// A collector's response has a few bytes; a larger one is not from a collector.
+const RESPONSE_LIMIT_BYTES: usize = 1 << 20;
 
 /// Sends export requests.
 #[derive(Debug)]
@@ -28,17 +28,17 @@ impl HttpClient {
 }
 
 impl opentelemetry_http::HttpClient for HttpClient {
-    fn send_bytes<'client, 'answer>(
+    fn send_bytes<'client, 'response>(
         &'client self,
         request: Request<Bytes>,
-    ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'answer>>
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'response>>
     where
-        'client: 'answer,
-        Self: 'answer,
+        'client: 'response,
+        Self: 'response,
     {
         Box::pin(async move {
             let (parts, body) = self.0.request(request.map(Full::new)).await?.into_parts();
-            let body = Limited::new(body, ANSWER_LIMIT_BYTES).collect().await?;
+            let body = Limited::new(body, RESPONSE_LIMIT_BYTES).collect().await?;
             Ok(Response::from_parts(parts, body.to_bytes()))
         })
     }

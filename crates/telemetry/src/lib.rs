@@ -1,4 +1,4 @@
-//! Traces, metrics and logs of one process, and the names they use.
+//! Traces, metrics and logs of one process, and the names that they use.
 //!
 //! ```text
 //! tracing span  -> OpenTelemetry layer -> bounded queue -> thread -> OTLP
@@ -6,7 +6,7 @@
 //! metrics macro -> prometheus registry -> /metrics
 //! ```
 //!
-//! The only crate that names the OpenTelemetry SDK. It knows nothing of the shop.
+//! No other crate uses the OpenTelemetry SDK. This crate knows nothing about the shop.
 
 mod environment;
 mod export;
@@ -31,7 +31,7 @@ pub use crate::{
     redact::{Personal, Secret},
 };
 
-/// What telemetry says about this process.
+/// How telemetry identifies this process, and what it records.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Service name: `checkout`.
@@ -42,13 +42,13 @@ pub struct Config {
     pub release: String,
     /// Run id.
     pub run: String,
-    /// Whether traces and metrics are recorded. Logs always are.
+    /// Whether traces and metrics are recorded; logs always are.
     pub is_enabled: bool,
-    /// Least severe log level written.
+    /// Lowest log level that is written.
     pub log_level: String,
 }
 
-/// Failure to set telemetry up.
+/// Telemetry could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Metrics.
@@ -65,18 +65,18 @@ pub enum Error {
     Installed,
 }
 
-/// Keeps telemetry going; the last statement of a process is [`shutdown`](Guard::shutdown).
+/// Keeps telemetry running; [`shutdown`](Guard::shutdown) is the last call of a process.
 #[derive(Debug)]
-#[must_use = "telemetry ends when the guard does"]
+#[must_use = "telemetry stops when the guard is dropped"]
 pub struct Guard {
     provider: Option<SdkTracerProvider>,
     metrics: Metrics,
     writer: log::Writer,
 }
 
-/// Sets up logs, metrics and traces for the whole process. Call it first and once.
+/// Sets up logs, metrics and traces for the whole process. Call it once, before anything else.
 pub fn init(config: &Config, environment: &Environment) -> Result<Guard, Error> {
-    // Metrics come first: the other two count what they lose.
+    // Metrics come first: the other two count what they drop.
     let metrics = if config.is_enabled {
         Metrics::install(&config.service, &config.release)?
     } else {
@@ -92,7 +92,7 @@ pub fn init(config: &Config, environment: &Environment) -> Result<Guard, Error> 
     log::set_level(&config.log_level)?;
     let is_traced = config.is_enabled && !environment.is_disabled;
     let provider = is_traced.then(|| trace::start(config, environment));
-    // Whoever mistyped an endpoint still wants the service: it runs without traces and says so.
+    // A mistyped endpoint must not stop the service: it runs without traces and logs an error.
     let (provider, failure) = match provider.transpose() {
         Ok(provider) => (provider, None),
         Err(error) => (None, Some(error)),
@@ -117,10 +117,10 @@ pub fn init(config: &Config, environment: &Environment) -> Result<Guard, Error> 
     panic::install();
     if let Some(error) = failure {
         let source = std::error::Error::source(&error).map(ToString::to_string);
-        tracing::error!(error = source, "{error}; nothing is traced");
+        tracing::error!(error = source, "{error}; running without traces");
     }
     for ignored in &environment.ignored {
-        tracing::warn!("passing over a telemetry variable: {ignored}");
+        tracing::warn!("ignored a telemetry variable: {ignored}");
     }
     Ok(Guard {
         provider,
@@ -134,18 +134,18 @@ fn install(subscriber: impl tracing::Subscriber + Send + Sync) -> Result<(), Err
 }
 
 impl Guard {
-    /// The metrics, to be served.
+    /// The metrics, for the admin port to serve.
     pub fn metrics(&self) -> Metrics {
         self.metrics.clone()
     }
 
-    /// Delivers what is queued, traces first, then logs, within `deadline`. Metrics are read, not
-    /// sent, and need nothing. Blocks: call it after the async runtime has ended.
+    /// Sends queued spans, then writes queued log lines, each within `deadline`. Metrics are scraped and
+    /// need no flush. Blocks: call it after the async runtime has stopped.
     pub fn shutdown(self, deadline: Duration) {
         if let Some(provider) = &self.provider {
             trace::stop(provider, deadline);
         }
-        // Where standard error does not keep up there is nobody to tell.
+        // If standard error does not keep up, there is nowhere to report it.
         let _ = self.writer.flush(deadline);
     }
 }

@@ -1,7 +1,7 @@
 //! Log lines: one JSON object per line on standard error, with request, trace and span ids.
 //!
-//! A line is made on the thread that logs and written by another one, so that a reader of standard
-//! error that falls behind costs lines (counted), not requests.
+//! The thread that logs formats the line and another thread writes it. If the reader of standard error
+//! falls behind, lines are dropped and counted; requests do not wait.
 
 mod line;
 mod writer;
@@ -29,16 +29,16 @@ use crate::{
     request,
 };
 
-/// The level in force. One per process, as the subscriber is.
+/// The current level; one per process, like the subscriber.
 static LEVEL: AtomicU8 = AtomicU8::new(INFO);
 const INFO: u8 = 3;
 
 /// A log level that does not exist.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is not a log level: error, warn, info, debug, trace")]
+#[error("`{0}` is not a log level (levels: error, warn, info, debug, trace)")]
 pub struct UnknownLevel(String);
 
-/// Changes the least severe level that is written, for the whole process.
+/// Changes the lowest level that is written, for the whole process.
 pub fn set_level(level: &str) -> Result<(), UnknownLevel> {
     let parsed = Level::from_str(level).map_err(|_| UnknownLevel(level.to_owned()))?;
     LEVEL.store(number(parsed), Ordering::Relaxed);
@@ -46,7 +46,7 @@ pub fn set_level(level: &str) -> Result<(), UnknownLevel> {
     Ok(())
 }
 
-/// The least severe level that is written.
+/// The lowest level that is written.
 pub fn level() -> &'static str {
     NAMES[usize::from(LEVEL.load(Ordering::Relaxed)) - 1]
 }
@@ -63,14 +63,14 @@ fn number(level: Level) -> u8 {
     }
 }
 
-/// Decides for all layers together what is recorded: spans where traces are on, events by level.
+/// Decides for all layers what is recorded: spans if tracing is enabled, events by level.
 #[derive(Debug)]
 pub(crate) struct Gate {
     pub(crate) has_spans: bool,
 }
 
-/// Crates below us. Their spans are not ours to export, and what they log about carrying our
-/// spans would come back as more to carry.
+/// Libraries whose spans and events are not recorded. What they log about exporting spans would itself
+/// have to be exported.
 const FOREIGN: [&str; 14] = [
     "h2",
     "hyper",
@@ -91,7 +91,7 @@ const FOREIGN: [&str; 14] = [
 impl Gate {
     fn lets_pass(&self, metadata: &Metadata<'_>) -> bool {
         let krate = metadata.target().split("::").next().unwrap_or_default();
-        // Events of the SDK name their scope with dashes.
+        // The SDK's events have targets with dashes.
         if FOREIGN.contains(&krate) || krate.starts_with("opentelemetry") {
             return false;
         }
@@ -105,7 +105,7 @@ impl Gate {
 
 impl<S: Subscriber> Layer<S> for Gate {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        // The level only changes together with the cache of these answers.
+        // A change of the level also rebuilds the cache of these results.
         if self.lets_pass(metadata) {
             Interest::always()
         } else {
@@ -158,7 +158,7 @@ where
     S: Subscriber + for<'span> LookupSpan<'span>,
 {
     fn on_register_dispatch(&self, dispatch: &Dispatch) {
-        // Set once: a process has one subscriber.
+        // A process has one subscriber, so this is set once.
         let _ = self.dispatch.set(dispatch.downgrade());
     }
 

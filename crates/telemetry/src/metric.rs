@@ -1,11 +1,11 @@
 //! Metrics: the `metrics` facade in front, one `prometheus::Registry` behind.
 //!
-//! Every family is registered with its help text and its buckets before anything records, because
-//! the bridge would give an unknown histogram Prometheus's default buckets, whose first bound of
-//! 5 ms lies far above what these services need.
+//! Every family is registered with its help text and buckets before anything is recorded. Otherwise
+//! the bridge would give a histogram Prometheus's default buckets, whose first bound of 5 ms is far
+//! too coarse for these services.
 //!
-//! What a scrape looks like is decided here and nowhere else: OpenMetrics with exemplars for whoever asks for it,
-//! Prometheus's text for all others.
+//! This module also chooses the exposition format: OpenMetrics with exemplars for scrapers that ask for it,
+//! Prometheus's text format for all others.
 
 mod exemplar;
 mod family;
@@ -22,7 +22,7 @@ use prometheus::{
 
 use self::{
     exemplar::Store,
-    family::{FAMILIES, Kind},
+    family::{FAMILIES, MetricKind},
 };
 pub use self::{
     exemplar::{Histogram, histogram},
@@ -30,28 +30,28 @@ pub use self::{
 };
 use crate::names::{label, metric};
 
-/// Failure to set the metrics up.
+/// Metrics could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Two families of one name, or a name that Prometheus does not allow.
+    /// Two families have the same name, or Prometheus does not allow a name.
     #[error("failed to register a metric")]
     Register(#[from] prometheus::Error),
-    /// Something else in this process records metrics already.
+    /// Another recorder is already installed in this process.
     #[error("metrics are already set up in this process")]
     Installed,
 }
 
-/// The metrics of this process, to be read.
+/// The metrics of this process, for reading.
 #[derive(Debug, Clone)]
 pub struct Metrics {
     registry: Registry,
     exemplars: Arc<Store>,
 }
 
-/// What a scrape is answered with.
+/// The response to a scrape.
 #[derive(Debug)]
 pub struct Page {
-    /// Its media type.
+    /// Media type.
     pub content_type: &'static str,
     /// All metrics.
     pub text: String,
@@ -65,12 +65,12 @@ impl Metrics {
         }
     }
 
-    /// Metrics that nothing records into.
+    /// An empty registry that nothing records into.
     pub(crate) fn none() -> Self {
         Self::new(Registry::new())
     }
 
-    /// Makes the registry and puts it behind the facade for the whole process.
+    /// Creates the registry and installs it behind the facade for the whole process.
     pub(crate) fn install(service: &str, release: &str) -> Result<Self, Error> {
         let (registry, recorder) = build()?;
         metrics::set_global_recorder(recorder).map_err(|_| Error::Installed)?;
@@ -87,9 +87,9 @@ impl Metrics {
         Ok(metrics)
     }
 
-    /// All metrics in the format that the `Accept` header of a scrape asks for.
+    /// All metrics in the format that the scraper's `Accept` header asks for.
     pub fn page(&self, accept: &str) -> Page {
-        if open_metrics::is_asked_for(accept) {
+        if open_metrics::is_preferred(accept) {
             return Page {
                 content_type: open_metrics::CONTENT_TYPE,
                 text: open_metrics::write(&self.registry.gather(), &self.exemplars),
@@ -106,8 +106,8 @@ impl Metrics {
         let mut text = Vec::with_capacity(16 * 1_024);
         let families = self.registry.gather();
         if let Err(error) = TextEncoder::new().encode(&families, &mut text) {
-            // A family that cannot be written is a mistake of ours; what came before it is still good.
-            tracing::warn!(error = %error, "some metrics could not be written");
+            // A family that cannot be encoded is a bug here; the families before it are still valid.
+            tracing::warn!(error = %error, "failed to encode some metrics: {error}");
         }
         String::from_utf8_lossy(&text).into_owned()
     }
@@ -119,9 +119,11 @@ pub(crate) fn build() -> Result<(Registry, Recorder), Error> {
     for family in FAMILIES {
         let opts = Opts::new(family.name, family.help);
         builder = match family.kind {
-            Kind::Counter => builder.try_with_metric(IntCounterVec::new(opts, family.labels)?)?,
-            Kind::Gauge => builder.try_with_metric(GaugeVec::new(opts, family.labels)?)?,
-            Kind::Histogram(buckets) => {
+            MetricKind::Counter => {
+                builder.try_with_metric(IntCounterVec::new(opts, family.labels)?)?
+            }
+            MetricKind::Gauge => builder.try_with_metric(GaugeVec::new(opts, family.labels)?)?,
+            MetricKind::Histogram(buckets) => {
                 let opts = HistogramOpts::from(opts).buckets(buckets.to_vec());
                 builder.try_with_metric(HistogramVec::new(opts, family.labels)?)?
             }
@@ -135,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn histograms_have_the_projects_buckets_and_help() {
+    fn histograms_have_the_buckets_and_help_of_their_family() {
         let (registry, recorder) = build().expect("the families are well formed");
         metrics::with_local_recorder(&recorder, || {
             metrics::histogram!(

@@ -1,25 +1,25 @@
-//! Every metric, label, attribute and header name of the project, so that a rename is one line
-//! and a dashboard can be checked against this file.
+//! Every metric, label and attribute name, so that a rename is one line and dashboards can be checked
+//! against this file.
 
 /// Metric families as Prometheus sees them; histograms are in seconds, sizes in bytes.
 pub mod metric {
     /// Time to answer a request, by method, route and status. Histogram, seconds.
     pub const HTTP_SERVER_REQUEST_DURATION: &str = "http_server_request_duration_seconds";
-    /// Requests being answered at this moment. Gauge.
+    /// Requests in progress. Gauge.
     pub const HTTP_SERVER_ACTIVE_REQUESTS: &str = "http_server_active_requests";
-    /// Requests by where their trace began: with the `caller`, or `here`. Counter.
+    /// Requests by where their trace started: at the `caller`, or `here`. Counter.
     pub const HTTP_SERVER_TRACES: &str = "http_server_traces_total";
     /// Time of one call attempt to an upstream. Histogram, seconds.
     pub const HTTP_CLIENT_REQUEST_DURATION: &str = "http_client_request_duration_seconds";
-    /// Call attempts repeated, by upstream and reason. Counter.
+    /// Retried calls, by upstream and reason. Counter.
     pub const HTTP_CLIENT_RETRIES: &str = "http_client_retries_total";
-    /// Retries that may still be made towards an upstream. Gauge.
+    /// Retries left in the budget of an upstream. Gauge.
     pub const HTTP_CLIENT_RETRY_BUDGET: &str = "http_client_retry_budget";
     /// Time of one database operation, without the wait for a connection. Histogram, seconds.
     pub const DB_CLIENT_OPERATION_DURATION: &str = "db_client_operation_duration_seconds";
     /// Connections of a pool by state. Gauge.
     pub const DB_CLIENT_CONNECTION_COUNT: &str = "db_client_connection_count";
-    /// Connections that a pool may have. Gauge.
+    /// Maximum number of connections of a pool. Gauge.
     pub const DB_CLIENT_CONNECTION_MAX: &str = "db_client_connection_max";
     /// Operations waiting for a connection. Gauge.
     pub const DB_CLIENT_CONNECTION_PENDING: &str = "db_client_connection_pending_requests";
@@ -29,11 +29,11 @@ pub mod metric {
     pub const DB_CLIENT_CONNECTION_TIMEOUTS: &str = "db_client_connection_timeouts_total";
     /// Reads of a cache by result. Counter.
     pub const CACHE_REQUESTS: &str = "cache_requests_total";
-    /// Entries held by a cache. Gauge.
+    /// Entries in a cache. Gauge.
     pub const CACHE_ENTRIES: &str = "cache_entries";
-    /// Entries that a cache removed to make room or because they were too old. Counter.
+    /// Entries that a cache evicted to make room or because they were too old. Counter.
     pub const CACHE_EVICTIONS: &str = "cache_evictions_total";
-    /// Entries of the file of purchase limits, as it was last read. Gauge.
+    /// Entries in the purchase limits file as last read. Gauge.
     pub const PURCHASE_LIMITS: &str = "purchase_limits";
     /// Messages not yet delivered. Gauge.
     pub const OUTBOX_DEPTH: &str = "outbox_depth";
@@ -41,15 +41,15 @@ pub mod metric {
     pub const OUTBOX_OLDEST_AGE: &str = "outbox_oldest_age_seconds";
     /// Deliveries by result. Counter.
     pub const OUTBOX_PROCESSED: &str = "outbox_processed_total";
-    /// Messages given up on. Gauge.
+    /// Messages in the dead letters. Gauge.
     pub const DEAD_LETTERS: &str = "dead_letters";
     /// Decisions of the rate limiter. Counter.
     pub const RATE_LIMITER_DECISIONS: &str = "rate_limiter_decisions_total";
     /// Orders by result. Counter.
     pub const ORDERS: &str = "orders_total";
-    /// Value of the orders accepted, in minor units of a currency. Counter.
+    /// Value of the placed orders, in minor units of a currency. Counter.
     pub const ORDER_VALUE: &str = "order_value_minor_total";
-    /// Time from waking a task until it ran. Histogram, seconds.
+    /// Time between waking a task and running it. Histogram, seconds.
     pub const RUNTIME_SCHEDULER_LAG: &str = "runtime_scheduler_lag_seconds";
     /// Tasks alive on the runtime. Gauge.
     pub const RUNTIME_ALIVE_TASKS: &str = "runtime_alive_tasks";
@@ -61,35 +61,35 @@ pub mod metric {
     pub const ALLOCATOR_ALLOCATED: &str = "allocator_allocated_bytes";
     /// Bytes in pages that hold live allocations. Gauge.
     pub const ALLOCATOR_ACTIVE: &str = "allocator_active_bytes";
-    /// Bytes that the allocator keeps in physical memory. Gauge.
+    /// Bytes of physical memory held by the allocator. Gauge.
     pub const ALLOCATOR_RESIDENT: &str = "allocator_resident_bytes";
-    /// Bytes that the allocator has mapped. Gauge.
+    /// Bytes mapped by the allocator. Gauge.
     pub const ALLOCATOR_MAPPED: &str = "allocator_mapped_bytes";
-    /// Always 1; its labels say what runs.
+    /// Always 1; the labels identify the running release.
     pub const BUILD_INFO: &str = "build_info";
     /// Log lines by level. Counter.
     pub const LOG_EVENTS: &str = "log_events_total";
-    /// Log lines that found the queue to stderr full. Counter.
+    /// Log lines dropped because standard error did not keep up. Counter.
     pub const LOG_LINES_DROPPED: &str = "log_lines_dropped_total";
     /// Spans that the backend accepted. Counter.
     pub const OTEL_SPANS_EXPORTED: &str = "otel_spans_exported_total";
-    /// Spans lost, by reason. Counter.
+    /// Spans dropped, by reason. Counter.
     pub const OTEL_SPANS_DROPPED: &str = "otel_spans_dropped_total";
 }
 
 /// Label names of the metrics above.
 pub mod label {
-    /// HTTP method, `_OTHER` where it is not a standard one.
+    /// HTTP method, `_OTHER` if it is not a standard one.
     pub const HTTP_REQUEST_METHOD: &str = "http_request_method";
-    /// Route template, `unmatched` where no route matched.
+    /// Route template, `unmatched` if no route matched.
     pub const HTTP_ROUTE: &str = "http_route";
-    /// Status code, or `error` where there was no answer.
+    /// Status code, or `error` if there was no response.
     pub const HTTP_RESPONSE_STATUS_CODE: &str = "http_response_status_code";
-    /// Where a trace began: `caller` or `here`.
+    /// Where a trace started: `caller` or `here`.
     pub const ORIGIN: &str = "origin";
     /// Upstream called.
     pub const TARGET: &str = "target";
-    /// Why something was repeated or dropped.
+    /// Why something was retried or dropped.
     pub const REASON: &str = "reason";
     /// Operation and table, such as `SELECT price`.
     pub const DB_QUERY_SUMMARY: &str = "db_query_summary";
@@ -119,13 +119,13 @@ pub mod attribute {
     pub const HTTP_REQUEST_METHOD: &str = "http.request.method";
     /// Route template.
     pub const HTTP_ROUTE: &str = "http.route";
-    /// Status code of the answer.
+    /// Status code of the response.
     pub const HTTP_RESPONSE_STATUS_CODE: &str = "http.response.status_code";
-    /// How often the request had been sent before.
+    /// How often the request was sent before.
     pub const HTTP_REQUEST_RESEND_COUNT: &str = "http.request.resend_count";
     /// Path without the query.
     pub const URL_PATH: &str = "url.path";
-    /// Whole address, queries redacted.
+    /// Complete address without the query.
     pub const URL_FULL: &str = "url.full";
     /// Host called.
     pub const SERVER_ADDRESS: &str = "server.address";
@@ -161,40 +161,24 @@ pub mod attribute {
     pub const SERVICE_NAME: &str = "service.name";
     /// Release id.
     pub const SERVICE_VERSION: &str = "service.version";
-    /// One process of a service.
+    /// One instance of a service.
     pub const SERVICE_INSTANCE_ID: &str = "service.instance.id";
     /// Always `shop`.
     pub const SERVICE_NAMESPACE: &str = "service.namespace";
     /// Operating system's process id.
     pub const PROCESS_PID: &str = "process.pid";
-    /// Span name given to the tracing layer.
+    /// Span name, read by the tracing layer.
     pub const SPAN_NAME: &str = "otel.name";
-    /// Span kind given to the tracing layer: `server`, `client`, `producer`, `consumer`.
+    /// Span kind, read by the tracing layer: `server`, `client`, `producer`, `consumer`.
     pub const SPAN_KIND: &str = "otel.kind";
-    /// Span status given to the tracing layer: `ok` or `error`.
+    /// Span status, read by the tracing layer: `ok` or `error`.
     pub const SPAN_STATUS: &str = "otel.status_code";
     /// Function that a log line is about, with its module path.
     pub const CODE_FUNCTION_NAME: &str = "code.function.name";
-    /// Source file of it.
+    /// Source file that a log line is about.
     pub const CODE_FILE_PATH: &str = "code.file.path";
-    /// Line in the source file.
+    /// Line in that source file.
     pub const CODE_LINE_NUMBER: &str = "code.line.number";
     /// Place of a panic, `file:line`.
     pub const PANIC_LOCATION: &str = "panic.location";
-}
-
-/// HTTP headers with a meaning between the services.
-pub mod header {
-    /// Names one request through all services and their log lines.
-    pub const REQUEST_ID: &str = "x-request-id";
-    /// Milliseconds that are left to answer.
-    pub const REQUEST_DEADLINE_MS: &str = "x-request-deadline-ms";
-    /// Names the client for the rate limit.
-    pub const CLIENT_ID: &str = "x-client-id";
-    /// Makes a repeated POST harmless.
-    pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
-    /// W3C trace context.
-    pub const TRACEPARENT: &str = "traceparent";
-    /// W3C vendor state.
-    pub const TRACESTATE: &str = "tracestate";
 }

@@ -1,4 +1,4 @@
-//! Panics as log lines: one `error` line with the message and the place, nothing on many lines.
+//! Panics as log lines: one `error` line with the message and the location.
 
 use std::panic::PanicHookInfo;
 
@@ -21,7 +21,7 @@ fn log(info: &PanicHookInfo<'_>) {
     );
 }
 
-/// The text of a panic; panics with another payload than a text have none.
+/// The text of a panic; a payload that is not text has none.
 fn message(payload: &(dyn std::any::Any + Send)) -> &str {
     payload
         .downcast_ref::<&str>()

@@ -1,5 +1,5 @@
-//! W3C trace context: over HTTP headers between services, and as a string where a message waits
-//! in a table before it is delivered.
+//! W3C trace context: in HTTP headers between services, and as a string with a message that is stored
+//! before it is delivered.
 
 use http::{HeaderMap, HeaderValue};
 use opentelemetry::{
@@ -9,9 +9,12 @@ use opentelemetry::{
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use crate::names::header;
+/// W3C trace context.
+const TRACEPARENT: &str = "traceparent";
+/// W3C vendor state.
+const TRACESTATE: &str = "tracestate";
 
-/// Writes the span's context into `headers`; nothing where the span is not recorded.
+/// Writes the span's context into `headers`, if the span is recorded.
 pub fn inject(span: &Span, headers: &mut HeaderMap) {
     let context = span.context();
     let recorded = context.span();
@@ -20,31 +23,31 @@ pub fn inject(span: &Span, headers: &mut HeaderMap) {
         return;
     };
     if let Ok(value) = HeaderValue::try_from(text) {
-        headers.insert(header::TRACEPARENT, value);
+        headers.insert(TRACEPARENT, value);
     }
     let state = span_context.trace_state().header();
     if !state.is_empty()
         && let Ok(value) = HeaderValue::try_from(state)
     {
-        headers.insert(header::TRACESTATE, value);
+        headers.insert(TRACESTATE, value);
     }
 }
 
 /// Makes the caller's span the parent of `span`, which must not have been entered yet.
-/// Absent or malformed headers start a new trace, as the W3C recommendation asks; then the answer is `false`.
+/// Returns `false` if the headers are absent or malformed; `span` then starts a new trace, as the W3C recommends.
 pub fn extract(span: &Span, headers: &HeaderMap) -> bool {
     if span.is_disabled() {
         return false;
     }
     let Some(parent) = headers
-        .get(header::TRACEPARENT)
+        .get(TRACEPARENT)
         .and_then(|value| value.to_str().ok())
         .and_then(parse)
     else {
         return false;
     };
     let state = headers
-        .get(header::TRACESTATE)
+        .get(TRACESTATE)
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.parse::<TraceState>().ok());
     let parent = match state {
@@ -57,17 +60,17 @@ pub fn extract(span: &Span, headers: &HeaderMap) -> bool {
         ),
         None => parent,
     };
-    // It only fails where no trace is recorded, and then there is nothing to connect.
+    // This fails only if no trace is recorded, and then there is nothing to connect.
     let _ = span.set_parent(Context::new().with_remote_span_context(parent));
     true
 }
 
-/// The span's context as a `traceparent` string, to be stored with a message.
+/// The span's context as a `traceparent` string, to store with a message.
 pub fn to_text(span: &Span) -> Option<String> {
     format(span.context().span().span_context())
 }
 
-/// Links `span` to the span that stored `traceparent`. A malformed text links nothing.
+/// Links `span` to the span that stored `traceparent`, if the text is well formed.
 pub fn link(span: &Span, traceparent: &str) {
     if let Some(context) = parse(traceparent) {
         span.add_link(context);
@@ -78,7 +81,7 @@ fn format(context: &SpanContext) -> Option<String> {
     if !context.is_valid() {
         return None;
     }
-    // By hand, because every call makes one and the formatting machinery is slow at it.
+    // Written by hand because every call needs one, and `format!` is slower.
     let is_sampled = u8::from(context.is_sampled());
     let mut text = String::with_capacity(55);
     text.push_str("00-");
@@ -98,7 +101,7 @@ fn push_hex(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// Reads `version-traceid-spanid-flags`; a later version may carry more behind it.
+/// Parses `version-traceid-spanid-flags`; a later version may have further parts.
 fn parse(text: &str) -> Option<SpanContext> {
     let text = text.trim();
     let mut parts = text.split('-');
@@ -139,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn traceparent_is_read_as_the_recommendation_says() {
+    fn traceparent_is_parsed_as_the_w3c_recommends() {
         let sampled = format!("00-{TRACE}-{SPAN}-01");
         let unsampled = format!("00-{TRACE}-{SPAN}-00");
         check(&sampled, Some(&sampled));

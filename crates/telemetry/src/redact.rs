@@ -1,7 +1,7 @@
-//! Values that must not be read in a log, a span or a panic message.
+//! Values that must not appear in a log, a span or a panic message.
 //!
-//! Redaction is by type: such a value has no way to be formatted but the redacted one, and whoever
-//! wants the content writes `expose`, which can be searched for.
+//! Redaction is by type: formatting such a value always redacts it. Code that needs the content calls
+//! `expose`, which is easy to search for.
 
 use std::fmt;
 
@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Secret<T>(T);
 
-/// Something about a person: name, address, e-mail. Formats as `[personal]`, serialises as it is,
-/// because it has to travel between services.
+/// Personal data: name, address, e-mail. Formats as `[personal]`, but serialises unredacted, because it
+/// is sent between services.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Personal<T>(T);
 
@@ -27,11 +27,6 @@ macro_rules! redacted {
             /// The content. Do not format it.
             pub fn expose(&self) -> &T {
                 &self.0
-            }
-
-            /// The content, unwrapped. Do not format it.
-            pub fn into_exposed(self) -> T {
-                self.0
             }
         }
 
@@ -82,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn no_way_of_formatting_shows_the_content() {
+    fn formatting_never_shows_the_content() {
         let customer = Customer {
             email: Personal::new("a@example.org".to_owned()),
             card: Some(Secret::new(4_242)),
@@ -96,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn personal_data_travels_and_is_exposed_by_name() {
+    fn personal_data_serialises_unredacted() {
         let email: Personal<String> = serde_json::from_str(r#""a@example.org""#).expect("parses");
         assert_eq!(email.expose(), "a@example.org");
         let json = serde_json::to_string(&email).expect("serialises");

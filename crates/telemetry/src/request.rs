@@ -1,7 +1,7 @@
-//! The request being answered: its id for log lines and onward calls, and how long it may take.
+//! The current request: its id for log lines and upstream calls, and its deadline.
 //!
-//! It is kept beside the task and not in a span, so that log lines name their request even where
-//! no trace is recorded.
+//! It is stored with the task and not in a span, so that log lines have a request id even if no trace is
+//! recorded.
 
 use std::{
     future::Future,
@@ -13,17 +13,17 @@ tokio::task_local! {
     static CURRENT: Request;
 }
 
-/// One request on its way through the services.
+/// A request that this process handles.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// Value of `x-request-id`.
     pub id: Arc<str>,
-    /// When an answer is of no more use.
+    /// When the caller stops waiting.
     pub deadline: Instant,
 }
 
 impl Request {
-    /// Time left to answer; zero when the deadline has passed.
+    /// Time left; zero once the deadline has passed.
     pub fn remaining(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
     }
@@ -34,14 +34,14 @@ pub async fn scope<F: Future>(request: Request, work: F) -> F::Output {
     CURRENT.scope(request, work).await
 }
 
-/// The request that the current task works for, if any.
+/// The request of the current task, if any.
 pub fn current() -> Option<Request> {
     CURRENT.try_with(Request::clone).ok()
 }
 
-/// Gives the current request's id to `read`, without copying it.
+/// Passes the current request's id to `read` without copying it.
 pub fn with_id<T>(read: impl FnOnce(Option<&str>) -> T) -> T {
-    // The closure moves into whichever branch runs; `try_with` would consume it on failure too.
+    // `try_with` would consume the closure on failure too, so it is taken in the branch that runs.
     let mut read = Some(read);
     let found = CURRENT.try_with(|request| read.take().map(|read| read(Some(&request.id))));
     match found {

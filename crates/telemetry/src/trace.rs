@@ -1,4 +1,4 @@
-//! The tracer: sampler, resource, exporter, and the layer that turns `tracing` spans into spans.
+//! The tracer: sampler, resource and exporter.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use opentelemetry_sdk::{
 use crate::{
     Config,
     environment::{Environment, Protocol},
-    export::{Limits, Processor},
+    export::{Processor, QueueLimits},
     http_client::HttpClient,
     names::attribute,
 };
 
-/// Failure to set the traces up.
+/// Tracing could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The endpoint, the headers or the compression asked for cannot be used.
-    #[error("failed to set up the export of spans to `{endpoint}`")]
+    /// The exporter rejects the endpoint, headers or compression.
+    #[error("failed to set up the span exporter for `{endpoint}`")]
     Exporter {
         /// Address from the environment.
         endpoint: String,
@@ -30,11 +30,11 @@ pub(crate) enum Error {
         source: ExporterBuildError,
     },
     /// The export thread did not start.
-    #[error("failed to start the export of spans")]
+    #[error("failed to start the span exporter")]
     Thread(#[from] std::io::Error),
 }
 
-/// Starts the export and gives the provider that owns it.
+/// Starts the export and returns the provider that owns it.
 pub(crate) fn start(
     config: &Config,
     environment: &Environment,
@@ -44,7 +44,7 @@ pub(crate) fn start(
         .enable_all()
         .build()?;
     let mut exporter = {
-        // The gRPC channel ties itself to the runtime that is current when it is made.
+        // The gRPC channel belongs to the runtime in which it is created.
         let _entered = runtime.enter();
         exporter(environment).map_err(|source| Error::Exporter {
             endpoint: environment.endpoint.clone(),
@@ -52,7 +52,7 @@ pub(crate) fn start(
         })?
     };
     exporter.set_resource(&resource);
-    let limits = Limits {
+    let limits = QueueLimits {
         queue_size: environment.queue_size,
         batch_size: environment.batch_size,
         delay: environment.schedule_delay,
@@ -66,15 +66,15 @@ pub(crate) fn start(
         .build())
 }
 
-/// The tracer that the layer records with.
+/// The tracer of the `tracing` layer.
 pub(crate) fn tracer(provider: &SdkTracerProvider) -> SdkTracer {
     provider.tracer("shop")
 }
 
-/// Ends the export; what is queued is sent within `deadline`.
+/// Stops the export; queued spans are sent within `deadline`.
 pub(crate) fn stop(provider: &SdkTracerProvider, deadline: Duration) {
     if let Err(error) = provider.shutdown_with_timeout(deadline) {
-        tracing::warn!(error = %error, "the last spans were not delivered in time");
+        tracing::warn!(error = %error, "failed to export the last spans before the shutdown deadline: {error}");
     }
 }
 
@@ -96,22 +96,22 @@ fn exporter(environment: &Environment) -> Result<SpanExporter, ExporterBuildErro
 }
 
 fn sampler(environment: &Environment) -> Sampler {
-    let wanted = environment.sampler;
-    let root = if wanted.ratio >= 1.0 {
+    let setting = environment.sampler;
+    let root = if setting.ratio >= 1.0 {
         Sampler::AlwaysOn
-    } else if wanted.ratio <= 0.0 {
+    } else if setting.ratio <= 0.0 {
         Sampler::AlwaysOff
     } else {
-        Sampler::TraceIdRatioBased(wanted.ratio)
+        Sampler::TraceIdRatioBased(setting.ratio)
     };
-    if wanted.is_parent_based {
+    if setting.is_parent_based {
         Sampler::ParentBased(Box::new(root))
     } else {
         root
     }
 }
 
-/// Attributes of the environment come last where the specification gives them the last word.
+/// Attributes from the environment come last, because the specification gives them precedence.
 fn resource(config: &Config, environment: &Environment) -> Resource {
     let ours = [
         (attribute::SERVICE_NAME, config.service.as_str()),
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environment_has_the_last_word_on_the_resource() {
+    fn attributes_from_the_environment_override_the_resource() {
         let config = Config {
             service: "checkout".to_owned(),
             instance: "checkout-1".to_owned(),

@@ -71,16 +71,6 @@ pub fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, noun: &str) -
     format!("{count} {noun}{plural}")
 }
 
-/// RFC 3339 in UTC with milliseconds, such as `2026-11-23T10:00:00.000Z`: three digits always, so that lines sort and align.
-pub fn rfc3339(at: OffsetDateTime) -> String {
-    let format =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    // The format has no part that a UTC time lacks.
-    at.to_offset(time::UtcOffset::UTC)
-        .format(&format)
-        .unwrap_or_default()
-}
-
 /// A time of day in UTC with milliseconds: `14:05:10.250`.
 pub fn clock(at: OffsetDateTime) -> String {
     let format = format_description!("[hour]:[minute]:[second].[subsecond digits:3]");
@@ -141,17 +131,6 @@ mod tests {
         ];
         for (micros, expected) in table {
             assert_eq!(duration(micros), expected);
-        }
-    }
-
-    #[test]
-    fn times_have_three_digits_of_milliseconds() {
-        for (millis, expected) in [
-            (0, "1970-01-01T00:00:00.000Z"),
-            (1_763_892_000_120, "2025-11-23T10:00:00.120Z"),
-        ] {
-            let at = OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(millis);
-            assert_eq!(rfc3339(at), expected);
         }
     }
 

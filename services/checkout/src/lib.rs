@@ -1,21 +1,21 @@
 //! Checkout: carts, orders, and the messages that follow an order.
 //!
 //! ```text
-//! POST order -> claim key -> reserve (inventory) -> pay (provider) -> store order + message + answer
-//!                  |             |                     |                        |  one transaction
-//!                  '-------------'---------------------'--- on failure: end claim + message "release"
+//! POST order -> begin attempt -> reserve (inventory) -> pay (provider) -> store order + message + response
+//!                  |                |                     |                   |  one transaction
+//!                  '----------------'---------------------'--- on failure: end attempt + message "release"
 //! worker: due messages -> inventory -> removed | postponed | dead letter
 //! ```
 
+mod cart_view;
 mod message;
 mod operate;
-mod place;
+mod placement;
 mod route;
 mod settings;
 pub mod store;
 mod sweep;
 mod upstream;
-mod view;
 mod worker;
 
 use std::{
@@ -30,26 +30,26 @@ use tokio::sync::Notify;
 
 pub use crate::{
     route::router,
-    settings::{CartView, HoldPolicy, Order, OutboxSettings, Settings},
+    settings::{CartView, DeliveryOrder, HoldPolicy, OutboxSettings, Settings},
     worker::Worker,
 };
 
-/// What every request works with. Cheap to clone.
+/// The state that all requests share. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct State {
+pub struct Checkout {
     pool: Pool,
     client: Client,
     settings: Arc<Settings>,
-    /// Wakes the worker when there is a new message.
-    news: Arc<Notify>,
-    /// Carts as they were when their payment was declined.
-    views: view::Views,
+    /// Wakes the worker when there are new messages.
+    outbox_changed: Arc<Notify>,
+    /// Carts whose payment was declined.
+    open_carts: cart_view::OpenCarts,
     /// Unix milliseconds.
     clock: fn() -> i64,
 }
 
-impl State {
-    /// Opens the database, which is made if it is not there. `clock` gives Unix milliseconds.
+impl Checkout {
+    /// Opens the database, and creates it if it does not exist. `clock` returns Unix milliseconds.
     pub fn open(
         path: &Path,
         client: Client,
@@ -72,14 +72,14 @@ impl State {
             pool,
             client,
             settings: Arc::new(settings),
-            news: Arc::new(Notify::new()),
-            views: view::Views::default(),
+            outbox_changed: Arc::new(Notify::new()),
+            open_carts: cart_view::OpenCarts::default(),
             clock,
         })
     }
 }
 
-/// Builds the service: database, routes, background work.
+/// Builds the service: database, routes, controls, background tasks.
 pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
     let Context {
         settings,
@@ -91,20 +91,20 @@ pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
     let path = config.scratch.join(store::FILE);
     let open = move || {
         std::fs::create_dir_all(&config.scratch).context("the folder of checkout's database")?;
-        State::open(&path, client, settings, now_ms)
+        Checkout::open(&path, client, settings, now_ms)
     };
-    let state = tokio::task::spawn_blocking(open)
+    let checkout = tokio::task::spawn_blocking(open)
         .await
         .context("opening the database")??;
-    let worker = Worker::new(state.clone(), config.seed);
-    let app = operate::offer(App::new(router(state.clone())), &state);
+    let worker = Worker::new(checkout.clone(), config.seed);
+    let app = operate::add_controls(App::new(router(checkout.clone())), &checkout);
     Ok(app
-        .task(sweep::run(state, shutdown.clone()))
+        .task(sweep::run(checkout, shutdown.clone()))
         .task(worker.run(shutdown)))
 }
 
 fn now_ms() -> i64 {
-    // A clock before 1970 is treated as 1970.
+    // A clock before 1970 reads as 1970.
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Checkout as a program of its own, on port 8081 unless told otherwise.
+//! Checkout as a separate program, on port 8081 by default.
 
 use std::process::ExitCode;
 

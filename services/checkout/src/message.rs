@@ -1,23 +1,23 @@
-//! The messages that checkout sends: what they say, and how they keep the trace that they came from.
+//! Messages from checkout to the inventory, and their trace context.
 
 use chassis::telemetry::{names::attribute, propagation};
 use rusqlite::Transaction;
 use serde::{Deserialize, Serialize};
-use shop_api::order::Placed;
+use shop_api::reservation::Shipment;
 use tracing::{Span, info_span};
 
-use crate::store::outbox::{self, New};
+use crate::store::outbox::{self, NewMessage};
 
-/// The name of the outbox in spans.
+/// The messaging system in spans.
 const SYSTEM: &str = "outbox";
 
 /// A message to the inventory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, deny_unknown_fields)]
 pub(crate) enum Message {
-    /// An order was placed.
-    Placed(Placed),
-    /// A reservation is not needed.
+    /// An order was placed: ship its reservation.
+    Ship(Shipment),
+    /// No order was placed: release the reservation.
     Release {
         /// The reservation's id.
         reservation: String,
@@ -25,15 +25,15 @@ pub(crate) enum Message {
 }
 
 impl Message {
-    /// The topic, which is also the name of the span.
+    /// The topic, which is part of the span's name.
     pub(crate) fn topic(&self) -> &'static str {
         match self {
-            Self::Placed(_) => "order.placed",
+            Self::Ship(_) => "order.placed",
             Self::Release { .. } => "reservation.released",
         }
     }
 
-    /// A span for sending it, in the trace of the request.
+    /// A span for sending the message, in the trace of the request.
     pub(crate) fn producer(&self) -> Span {
         let topic = self.topic();
         info_span!(
@@ -46,7 +46,7 @@ impl Message {
         )
     }
 
-    /// Stores it for the worker, in the transaction of what it tells.
+    /// Stores the message for the worker, in the transaction that it belongs to.
     pub(crate) fn store(
         &self,
         transaction: &Transaction<'_>,
@@ -57,18 +57,18 @@ impl Message {
         let payload = serde_json::to_string(self)
             .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))?;
         let traceparent = propagation::to_text(producer);
-        let new = New {
+        let message = NewMessage {
             topic: self.topic(),
             payload: &payload,
             order,
             traceparent: traceparent.as_deref(),
             now_ms,
         };
-        outbox::insert(transaction, new)
+        outbox::insert(transaction, message)
     }
 }
 
-/// A span for delivering a stored message: a trace of its own, linked to the one that stored it.
+/// A span for delivering a stored message: a new trace, linked to the one that stored the message.
 pub(crate) fn consumer(message: &outbox::Message) -> Span {
     let span = info_span!(
         parent: None,

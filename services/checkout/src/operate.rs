@@ -1,16 +1,16 @@
-//! What operators can do to a running checkout: set the message aside that is stuck, and try dead letters again.
+//! Controls of checkout: skip the message that blocks the outbox, replay dead letters.
 
 use chassis::{
     App, Problem,
-    control::{Done, Nothing},
+    control::{Count, NoArguments},
     db::Statement,
 };
 use tracing::{info, warn};
 
-use crate::{State, store::outbox};
+use crate::{Checkout, store::outbox};
 
-/// Why a message that an operator set aside is with the dead letters.
-const SET_ASIDE: &str = "set aside by an operator";
+/// The error stored with a skipped message.
+const SKIPPED: &str = "skipped by an operator";
 
 const SKIP: Statement = Statement {
     summary: "TRANSACTION skip",
@@ -22,40 +22,42 @@ const REPLAY: Statement = Statement {
     text: "BEGIN IMMEDIATE",
 };
 
-/// Offers them.
-pub(crate) fn offer(app: App, state: &State) -> App {
-    let (skipping, replaying) = (state.clone(), state.clone());
-    app.control("outbox-skip", move |Nothing {}| skip(skipping.clone()))
-        .control("outbox-replay", move |Nothing {}| replay(replaying.clone()))
+/// Adds the controls to the service.
+pub(crate) fn add_controls(app: App, checkout: &Checkout) -> App {
+    let (skipping, replaying) = (checkout.clone(), checkout.clone());
+    app.control("outbox-skip", move |NoArguments {}| skip(skipping.clone()))
+        .control("outbox-replay", move |NoArguments {}| {
+            replay(replaying.clone())
+        })
 }
 
-async fn skip(state: State) -> Result<Done, Problem> {
-    let now_ms = (state.clock)();
-    let head = state
+async fn skip(checkout: Checkout) -> Result<Count, Problem> {
+    let now_ms = (checkout.clock)();
+    let head = checkout
         .pool
         .write(&SKIP, move |transaction| {
-            outbox::skip(transaction, now_ms, SET_ASIDE)
+            outbox::skip(transaction, now_ms, SKIPPED)
         })
         .await?;
     let Some(message) = head else {
-        return Ok(Done { count: 0 });
+        return Ok(Count { count: 0 });
     };
     let (topic, order) = (message.topic, message.order);
-    warn!(order.id = %order, deliveries = message.attempts, "set `{topic}` for order `{order}` aside");
-    // Those behind it need not wait for the next look.
-    state.news.notify_one();
-    Ok(Done { count: 1 })
+    warn!(order.id = %order, deliveries = message.attempts, "skipped `{topic}` for order `{order}`, moved it to the dead letters");
+    // The messages behind it need not wait for the next poll.
+    checkout.outbox_changed.notify_one();
+    Ok(Count { count: 1 })
 }
 
-async fn replay(state: State) -> Result<Done, Problem> {
-    let now_ms = (state.clock)();
-    let count = state
+async fn replay(checkout: Checkout) -> Result<Count, Problem> {
+    let now_ms = (checkout.clock)();
+    let count = checkout
         .pool
         .write(&REPLAY, move |transaction| {
-            outbox::revive(transaction, now_ms)
+            outbox::replay(transaction, now_ms)
         })
         .await?;
-    info!("put {count} dead letters back into the outbox");
-    state.news.notify_one();
-    Ok(Done { count })
+    info!("replayed {count} dead letters");
+    checkout.outbox_changed.notify_one();
+    Ok(Count { count })
 }

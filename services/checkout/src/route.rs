@@ -1,4 +1,4 @@
-//! Checkout's routes; who may call them is the network's business, they are not public.
+//! Checkout's routes. They are internal: the network controls access to them.
 
 mod cart;
 mod order;
@@ -9,13 +9,13 @@ use axum::{
 };
 use shop_api::path;
 
-use crate::State;
+use crate::Checkout;
 
-/// All routes over one state.
-pub fn router(state: State) -> Router {
+/// The router of checkout.
+pub fn router(checkout: Checkout) -> Router {
     Router::new()
         .route(path::internal::CART, get(cart::get).put(cart::put))
         .route(path::internal::ORDERS, post(order::place))
         .route(path::internal::ORDER, get(order::get))
-        .with_state(state)
+        .with_state(checkout)
 }

@@ -1,89 +1,89 @@
-//! Every setting of checkout; the defaults are the shop as it is run day to day.
+//! Settings of checkout; the defaults are those of day-to-day operation.
 
 use serde::{Deserialize, Serialize};
 use shop_api::reservation::Hold;
 
-/// How a release of checkout behaves.
+/// Settings of checkout.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// How firmly stock is put aside while an order is being paid.
+    /// How long stock is held while an order is being paid.
     pub hold_policy: HoldPolicy,
-    /// How long an order keeps the cart as it has read it.
+    /// How long an order keeps its view of the cart.
     pub cart_view: CartView,
-    /// Whether a payment is looked up again before its order is stored.
+    /// Whether a payment is confirmed with a second call before its order is stored.
     pub confirm_payment: bool,
-    /// Time for one call to the inventory, retries included, in milliseconds.
+    /// Timeout of one call to the inventory, retries included, in milliseconds.
     pub inventory_timeout_ms: u64,
-    /// Time for one call to the payment provider, retries included, in milliseconds.
+    /// Timeout of one call to the payment provider, retries included, in milliseconds.
     pub payment_timeout_ms: u64,
-    /// Time after which an order that was begun and never ended may be begun again, in seconds.
-    pub claim_s: u64,
-    /// Time for which an untouched cart is kept, in seconds.
+    /// Time after which an unfinished attempt to place an order can be repeated, in seconds.
+    pub attempt_timeout_s: u64,
+    /// Time after which an unchanged cart is deleted, in seconds.
     pub cart_s: u64,
-    /// Connections that read.
+    /// Number of database connections for reading.
     pub readers: usize,
-    /// Time to wait for a database connection, in milliseconds.
+    /// Maximum wait for a database connection, in milliseconds.
     pub acquire_ms: u64,
-    /// Time to wait for another process's lock on the database, in milliseconds.
+    /// Maximum wait for another process's lock on the database, in milliseconds.
     pub busy_ms: u64,
-    /// Pages of 4 KiB that the database may have; absent for no limit but the disk.
+    /// Maximum size of the database in pages of 4 KiB; absent means limited by the disk only.
     pub max_pages: Option<u32>,
-    /// The delivery of messages.
+    /// Delivery of messages.
     pub outbox: OutboxSettings,
 }
 
-/// Whether checkout asks for a particular hold.
+/// The hold that checkout asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum HoldPolicy {
-    /// Says nothing; the inventory uses its own rule.
+    /// No hold: the inventory's default applies.
     None,
-    /// Asks for stock to be held until the payment is answered.
-    Held,
+    /// Stock is held until the payment is settled.
+    UntilPaid,
 }
 
-/// How long an order keeps the cart as it has read it, by a read transaction that stays open.
+/// How long an order keeps its view of the cart, by a read transaction that stays open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CartView {
-    /// Not at all: the lines are read once and the connection is free again.
+    /// Not at all: the lines are read once, and the connection is free again.
     Once,
-    /// Until the order is paid for or refused.
+    /// Until the order is paid or rejected.
     UntilPaid,
-    /// Until the order is paid for; after a declined payment until the cart is ordered again.
+    /// Until the order is paid; after a declined payment, until the cart is ordered again.
     UntilBought,
 }
 
-/// The delivery of messages from the outbox.
+/// Delivery of messages from the outbox.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OutboxSettings {
-    /// Time between two looks for messages that are due, in milliseconds.
+    /// Time between two polls for due messages, in milliseconds.
     pub poll_ms: u64,
-    /// Messages taken in one look.
+    /// Maximum number of messages in one poll.
     pub batch: u32,
-    /// Messages delivered at the same time.
+    /// Messages delivered concurrently.
     pub concurrency: usize,
-    /// Time for one delivery, in milliseconds.
+    /// Timeout of one delivery, in milliseconds.
     pub timeout_ms: u64,
-    /// In which order messages are delivered.
-    pub order: Order,
-    /// Deliveries tried before a message is put with the dead letters; 0 for no limit.
+    /// Order of delivery.
+    pub order: DeliveryOrder,
+    /// Attempts to deliver a message before it moves to the dead letters; 0 means unlimited.
     pub attempts: u32,
-    /// Wait after the first failure, in milliseconds; doubles with every further one.
+    /// Wait after the first failed attempt, in milliseconds; doubles with each further one.
     pub backoff_ms: u64,
-    /// Longest wait, in milliseconds.
+    /// Maximum wait, in milliseconds.
     pub backoff_max_ms: u64,
 }
 
-/// In which order messages are delivered.
+/// Order in which messages are delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Order {
-    /// As they come due, several at a time.
+pub enum DeliveryOrder {
+    /// As they come due, concurrently.
     Due,
-    /// As they were stored, one after the other: each waits for those before it.
+    /// As they were stored, one at a time: each message waits for the ones before it.
     Stored,
 }
 
@@ -92,7 +92,7 @@ impl HoldPolicy {
     pub fn hold(self) -> Option<Hold> {
         match self {
             Self::None => None,
-            Self::Held => Some(Hold::Held),
+            Self::UntilPaid => Some(Hold::UntilPaid),
         }
     }
 }
@@ -105,7 +105,7 @@ impl Default for Settings {
             confirm_payment: false,
             inventory_timeout_ms: 4_000,
             payment_timeout_ms: 3_000,
-            claim_s: 30,
+            attempt_timeout_s: 30,
             cart_s: 1_800,
             readers: 2,
             acquire_ms: 5_000,
@@ -123,7 +123,7 @@ impl Default for OutboxSettings {
             batch: 32,
             concurrency: 4,
             timeout_ms: 5_000,
-            order: Order::Due,
+            order: DeliveryOrder::Due,
             attempts: 8,
             backoff_ms: 250,
             backoff_max_ms: 30_000,
@@ -136,20 +136,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_said_is_the_default_and_an_unknown_key_is_refused() {
-        assert_eq!(
-            serde_json::from_str::<Settings>("{}").ok(),
-            Some(Settings::default())
-        );
-        let held: Settings =
-            serde_json::from_str(r#"{"hold_policy":"held"}"#).expect("it is a policy");
-        assert_eq!(held.hold_policy.hold(), Some(Hold::Held));
-        for text in [
-            r#"{"hold":"held"}"#,
-            r#"{"hold_policy":"firm"}"#,
-            r#"{"outbox":{"retries":5}}"#,
+    fn absent_keys_have_defaults_and_unknown_keys_are_refused() {
+        let hold = |text| {
+            let settings: Option<Settings> = serde_json::from_str(text).ok();
+            settings.map(|settings| settings.hold_policy.hold())
+        };
+        for (text, expected) in [
+            ("{}", Some(None)),
+            (r#"{"hold_policy":"none"}"#, Some(None)),
+            (
+                r#"{"hold_policy":"until_paid"}"#,
+                Some(Some(Hold::UntilPaid)),
+            ),
+            (r#"{"hold_policy":"firm"}"#, None),
+            (r#"{"hold":"until_paid"}"#, None),
+            (r#"{"outbox":{"retries":5}}"#, None),
         ] {
-            assert!(serde_json::from_str::<Settings>(text).is_err(), "{text}");
+            assert_eq!(hold(text), expected, "{text}");
         }
+        let read: Option<Settings> = serde_json::from_str("{}").ok();
+        assert_eq!(read, Some(Settings::default()));
     }
 }

@@ -1,7 +1,7 @@
-//! Checkout's database: carts, orders, the keys that make orders repeatable, messages to deliver.
+//! Checkout's database: carts, attempts, orders, messages.
 
+pub mod attempt;
 pub mod cart;
-pub mod claim;
 pub mod order;
 pub mod outbox;
 
@@ -17,14 +17,14 @@ const TABLES: &str = "
         changed_ms INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX IF NOT EXISTS cart_by_age ON cart (changed_ms);
-    CREATE TABLE IF NOT EXISTS claim (
+    CREATE TABLE IF NOT EXISTS attempt (
         key TEXT PRIMARY KEY,
         fingerprint TEXT NOT NULL,
         order_id TEXT NOT NULL,
         attempt INTEGER NOT NULL,
-        state TEXT NOT NULL CHECK (state IN ('open', 'ended', 'done')),
-        claimed_ms INTEGER NOT NULL,
-        answer TEXT
+        state TEXT NOT NULL CHECK (state IN ('open', 'failed', 'done')),
+        begun_ms INTEGER NOT NULL,
+        response TEXT
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE IF NOT EXISTS orders (
         order_id TEXT PRIMARY KEY,
@@ -60,16 +60,16 @@ const TABLES: &str = "
     ) STRICT;
 ";
 
-/// Lays out the tables, unless they are there.
+/// Creates the tables if they do not exist.
 pub fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
-    // Written once for the file; two releases that overlap in a deploy both find it set.
+    // Stored in the file, so that two releases that overlap in a deploy both use it.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLES)?;
     transaction.commit()
 }
 
-/// JSON in a text column.
+/// Reads JSON from a text column.
 fn json<T: serde::de::DeserializeOwned>(
     row: &rusqlite::Row<'_>,
     column: usize,
@@ -83,7 +83,7 @@ fn json<T: serde::de::DeserializeOwned>(
     })
 }
 
-/// A value as JSON for a text column.
+/// Writes a value as JSON for a text column.
 fn text<T: serde::Serialize>(value: &T) -> rusqlite::Result<String> {
     serde_json::to_string(value)
         .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))

@@ -1,4 +1,4 @@
-//! Forgets carts that nobody came back to.
+//! Deletes expired carts.
 
 use std::time::Duration;
 
@@ -6,29 +6,30 @@ use chassis::CancellationToken;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 
-use crate::{State, store::cart};
+use crate::{Checkout, store::cart};
 
 /// Time between two sweeps.
 const INTERVAL: Duration = Duration::from_secs(10);
-/// Carts of one sweep: more than come in between two, few enough that nobody waits for it.
+/// Maximum number of carts per sweep: more than arrive between two sweeps, and few enough for a short transaction.
 const LIMIT: u32 = 2_000;
 
 /// Sweeps until the drain.
-pub(crate) async fn run(state: State, shutdown: CancellationToken) {
+pub(crate) async fn run(checkout: Checkout, shutdown: CancellationToken) {
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let kept_ms = i64::try_from(state.settings.cart_s.saturating_mul(1_000)).unwrap_or(i64::MAX);
+    let lifetime_ms =
+        i64::try_from(checkout.settings.cart_s.saturating_mul(1_000)).unwrap_or(i64::MAX);
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        let before_ms = (state.clock)().saturating_sub(kept_ms);
+        let before_ms = (checkout.clock)().saturating_sub(lifetime_ms);
         let work = move |transaction: &rusqlite::Transaction<'_>| {
-            cart::forget(transaction, before_ms, LIMIT)
+            cart::expire(transaction, before_ms, LIMIT)
         };
-        if let Err(error) = state.pool.write(&cart::FORGET, work).await {
-            warn!(%error, "old carts could not be removed: {error}");
+        if let Err(error) = checkout.pool.write(&cart::EXPIRE, work).await {
+            warn!(%error, "failed to delete expired carts: {error}");
         }
     }
 }

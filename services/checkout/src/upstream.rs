@@ -1,69 +1,67 @@
-//! The two services that an order needs: the inventory and the payment provider.
+//! Calls to the inventory and to the payment provider.
 
 use std::time::Duration;
 
 use chassis::{Client, Problem, client::Error};
 use http::{Method, StatusCode};
 use shop_api::{
-    Money,
-    order::Placed,
-    path,
+    Money, path,
     payment::{Charge, Decision, Receipt},
     problem::code,
-    reservation::{Reservation, Reserve},
+    reservation::{Reservation, ReservationRequest, Shipment},
 };
 
 /// Why stock could not be reserved.
 #[derive(Debug)]
-pub(crate) enum NotReserved {
-    /// The inventory said no; nothing was put aside.
+pub(crate) enum ReserveError {
+    /// The inventory refused; nothing is reserved.
     Refused(Problem),
-    /// There was no answer that can be relied on; something may have been put aside.
+    /// There was no reliable response; stock may be reserved.
     Unknown(Problem),
 }
 
-/// Prices the lines of an order and puts the pieces aside.
+/// Prices and reserves the lines of an order.
 pub(crate) async fn reserve(
     client: &Client,
-    request: &Reserve,
+    request: &ReservationRequest,
     timeout: Duration,
-) -> Result<Reservation, NotReserved> {
+) -> Result<Reservation, ReserveError> {
     let call = client
         .post(path::upstream::INVENTORY, path::internal::RESERVATIONS)
         .json(request);
-    // The order's id makes it safe to repeat.
-    let answer = call.repeatable().timeout(timeout).send().await;
-    answer
-        .and_then(|answer| answer.ok()?.json())
-        .map_err(not_reserved)
+    // The reservation's id makes it safe to repeat.
+    let response = call.repeatable().timeout(timeout).send().await;
+    response
+        .and_then(|response| response.ok()?.json())
+        .map_err(reserve_error)
 }
 
-fn not_reserved(error: Error) -> NotReserved {
+fn reserve_error(error: Error) -> ReserveError {
     let Error::Status {
         status,
-        code: Some(kind),
+        code: Some(problem_code),
         detail,
         ..
     } = &error
     else {
-        return NotReserved::Unknown(error.into());
+        return ReserveError::Unknown(error.into());
     };
     let detail = detail.clone().unwrap_or_default();
-    match (*status, kind.as_str()) {
+    match (*status, problem_code.as_str()) {
         (StatusCode::CONFLICT, code::OUT_OF_STOCK) => {
-            NotReserved::Refused(Problem::conflict(code::OUT_OF_STOCK, detail))
+            ReserveError::Refused(Problem::conflict(code::OUT_OF_STOCK, detail))
         }
-        (StatusCode::NOT_FOUND, code::PRODUCT_NOT_FOUND) => NotReserved::Refused(
+        (StatusCode::NOT_FOUND, code::PRODUCT_NOT_FOUND) => ReserveError::Refused(
             Problem::new(
                 StatusCode::UNPROCESSABLE_ENTITY,
                 code::PRODUCT_NOT_FOUND,
-                "The cart holds something that is not for sale",
+                "The cart contains an unknown product",
             )
             .detail(detail),
         ),
-        // We wrote the request, so a refusal to read it is our failure and not the customer's.
+        // Checkout wrote the request, so if it is rejected as invalid, the customer is not to blame.
         (status, _) if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
-            let place = concat!(
+            let context = concat!(
                 "failed to reserve stock, in ",
                 module_path!(),
                 "::reserve at ",
@@ -71,13 +69,15 @@ fn not_reserved(error: Error) -> NotReserved {
                 ":",
                 line!()
             );
-            NotReserved::Refused(Problem::internal(anyhow::Error::new(error).context(place)))
+            ReserveError::Refused(Problem::internal(
+                anyhow::Error::new(error).context(context),
+            ))
         }
-        _ => NotReserved::Unknown(error.into()),
+        _ => ReserveError::Unknown(error.into()),
     }
 }
 
-/// Takes the money; the order's id makes it safe to repeat.
+/// Charges the amount; the order's id makes it safe to repeat.
 pub(crate) async fn pay(
     client: &Client,
     order: &str,
@@ -91,8 +91,8 @@ pub(crate) async fn pay(
     let call = client
         .post(path::upstream::PAYMENT, path::PAYMENTS)
         .json(&charge);
-    let answer = call.idempotency_key(order).timeout(timeout).send().await?;
-    let receipt: Receipt = answer.ok()?.json()?;
+    let response = call.idempotency_key(order).timeout(timeout).send().await?;
+    let receipt: Receipt = response.ok()?.json()?;
     match receipt.decision {
         Decision::Captured => Ok(receipt),
         Decision::Declined => {
@@ -106,15 +106,15 @@ pub(crate) async fn pay(
     }
 }
 
-/// Tells the inventory that an order was placed.
-pub(crate) async fn tell_placed(
+/// Tells the inventory to ship the stock of a placed order.
+pub(crate) async fn ship(
     client: &Client,
-    placed: &Placed,
+    shipment: &Shipment,
     timeout: Duration,
 ) -> Result<(), Error> {
     let call = client
         .post(path::upstream::INVENTORY, path::internal::ORDERS_PLACED)
-        .json(placed);
+        .json(shipment);
     call.repeatable()
         .timeout(timeout)
         .send()
@@ -123,7 +123,7 @@ pub(crate) async fn tell_placed(
         .map(drop)
 }
 
-/// Gives reserved stock back.
+/// Releases reserved stock.
 pub(crate) async fn release(
     client: &Client,
     reservation: &str,

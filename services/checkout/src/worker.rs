@@ -1,4 +1,4 @@
-//! Delivers the messages of the outbox: again and again with longer waits, and at last to the dead letters.
+//! Delivers the messages of the outbox, with retries and backoff; messages that keep failing become dead letters.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 use tracing::{Instrument, Span, error, warn};
 
 use crate::{
-    Order, OutboxSettings, State,
+    Checkout, DeliveryOrder, OutboxSettings,
     message::{self, Message},
     store::{order, outbox},
     upstream,
@@ -27,72 +27,72 @@ const DELIVERED: Statement = Statement {
 /// The worker of one process.
 #[derive(Debug)]
 pub struct Worker {
-    state: State,
+    checkout: Checkout,
     random: StdRng,
 }
 
-/// What became of a delivery.
+/// The result of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Outcome {
     Delivered,
     Postponed,
-    Buried,
+    Dead,
 }
 
 /// Why a message could not be delivered.
 #[derive(Debug, thiserror::Error)]
 enum Error {
-    #[error("the message cannot be read: {0}")]
+    #[error("the message cannot be parsed: {0}")]
     Unreadable(#[from] serde_json::Error),
     #[error(transparent)]
     Call(#[from] client::Error),
 }
 
 impl Worker {
-    /// A worker over the outbox of a state; `seed` spreads the waits.
-    pub fn new(state: State, seed: u64) -> Self {
+    /// A worker for the outbox of `checkout`; `seed` determines the jitter of the waits.
+    pub fn new(checkout: Checkout, seed: u64) -> Self {
         Self {
-            state,
+            checkout,
             random: StdRng::seed_from_u64(seed),
         }
     }
 
-    /// Delivers until the drain; a delivery that has begun is ended.
+    /// Delivers until the drain; deliveries in progress are finished.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        let pause = Duration::from_millis(self.state.settings.outbox.poll_ms.max(1));
+        let pause = Duration::from_millis(self.checkout.settings.outbox.poll_ms.max(1));
         while !shutdown.is_cancelled() {
             match self.round().await {
-                // There may be more than one look takes.
-                Ok(taken) if taken == self.state.settings.outbox.batch => continue,
+                // A full batch: there may be more.
+                Ok(taken) if taken == self.checkout.settings.outbox.batch => continue,
                 Ok(_) => {}
-                Err(error) => warn!(%error, "the outbox could not be read: {error}"),
+                Err(error) => warn!(%error, "failed to read the outbox: {error}"),
             }
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                // Woken by a new message or by the time.
-                _ = timeout(pause, self.state.news.notified()) => {}
+                // Until the next poll, or a new message.
+                _ = timeout(pause, self.checkout.outbox_changed.notified()) => {}
             }
         }
     }
 
-    /// Delivers the messages whose turn it is, at most one batch; gives back how many there were.
+    /// Delivers the next messages, at most one batch; returns how many.
     pub async fn round(&mut self) -> Result<u32, db::Error> {
-        let taken = match self.state.settings.outbox.order {
-            Order::Due => self.side_by_side().await?,
-            Order::Stored => self.one_by_one().await?,
+        let taken = match self.checkout.settings.outbox.order {
+            DeliveryOrder::Due => self.concurrently().await?,
+            DeliveryOrder::Stored => self.in_order().await?,
         };
         self.measure().await?;
         Ok(taken)
     }
 
-    /// Delivers what is due, several at a time.
-    async fn side_by_side(&mut self) -> Result<u32, db::Error> {
+    /// Delivers due messages concurrently.
+    async fn concurrently(&mut self) -> Result<u32, db::Error> {
         let OutboxSettings {
             batch, concurrency, ..
-        } = self.state.settings.outbox;
-        let now_ms = (self.state.clock)();
+        } = self.checkout.settings.outbox;
+        let now_ms = (self.checkout.clock)();
         let due = self
-            .state
+            .checkout
             .pool
             .read(&outbox::DUE, move |connection| {
                 outbox::due(connection, now_ms, batch)
@@ -103,16 +103,16 @@ impl Worker {
         let mut deliveries = JoinSet::new();
         for message in due {
             let wait_ms = self.wait_ms(&message);
-            let (state, slots) = (self.state.clone(), Arc::clone(&slots));
+            let (checkout, slots) = (self.checkout.clone(), Arc::clone(&slots));
             deliveries.spawn(async move {
-                // The semaphore is never closed; if it were, going without a slot would do no harm.
+                // The semaphore is never closed; if it were, the delivery could proceed without a slot.
                 let _slot = slots.acquire().await;
                 let span = message::consumer(&message);
-                deliver(&state, message, wait_ms).instrument(span).await
+                deliver(&checkout, message, wait_ms).instrument(span).await
             });
         }
         while let Some(outcome) = deliveries.join_next().await {
-            // A panic is logged where it happens; the message stays due.
+            // The panic hook has logged a panic; the message stays due.
             if let Ok(outcome) = outcome {
                 count(outcome);
             }
@@ -120,11 +120,11 @@ impl Worker {
         Ok(taken)
     }
 
-    /// Delivers in the order in which messages were stored; none overtakes one that has to wait.
-    async fn one_by_one(&mut self) -> Result<u32, db::Error> {
-        let batch = self.state.settings.outbox.batch;
+    /// Delivers messages in the order in which they were stored; a message that has to wait blocks those behind it.
+    async fn in_order(&mut self) -> Result<u32, db::Error> {
+        let batch = self.checkout.settings.outbox.batch;
         let stored = self
-            .state
+            .checkout
             .pool
             .read(&outbox::STORED, move |connection| {
                 outbox::stored(connection, batch)
@@ -132,16 +132,16 @@ impl Worker {
             .await?;
         let mut taken = 0;
         for message in stored {
-            if message.due_ms > (self.state.clock)() {
+            if message.due_ms > (self.checkout.clock)() {
                 break;
             }
             taken += 1;
             let wait_ms = self.wait_ms(&message);
             let span = message::consumer(&message);
-            let outcome = deliver(&self.state, message, wait_ms)
+            let outcome = deliver(&self.checkout, message, wait_ms)
                 .instrument(span)
                 .await;
-            let is_gone = matches!(outcome, Ok(Outcome::Delivered | Outcome::Buried));
+            let is_gone = matches!(outcome, Ok(Outcome::Delivered | Outcome::Dead));
             count(outcome);
             if !is_gone {
                 break;
@@ -152,17 +152,17 @@ impl Worker {
 
     fn wait_ms(&mut self, message: &outbox::Message) -> i64 {
         let spread = self.random.random_range(0.5..1.0);
-        backoff_ms(&self.state.settings.outbox, message.attempts, spread)
+        backoff_ms(&self.checkout.settings.outbox, message.attempts, spread)
     }
 
     async fn measure(&self) -> Result<(), db::Error> {
         let backlog = self
-            .state
+            .checkout
             .pool
             .read(&outbox::BACKLOG, outbox::backlog)
             .await?;
         let age_ms = backlog.oldest_ms.map_or(0, |oldest_ms| {
-            (self.state.clock)().saturating_sub(oldest_ms).max(0)
+            (self.checkout.clock)().saturating_sub(oldest_ms).max(0)
         });
         gauge!(metric::OUTBOX_DEPTH).set(backlog.depth);
         gauge!(metric::OUTBOX_OLDEST_AGE).set(age_ms as f64 / 1_000.0);
@@ -171,15 +171,21 @@ impl Worker {
     }
 }
 
-/// Delivers one message and stores what became of it.
+/// Delivers one message and records the result.
 async fn deliver(
-    state: &State,
+    checkout: &Checkout,
     message: outbox::Message,
     wait_ms: i64,
 ) -> Result<Outcome, db::Error> {
-    let settings = &state.settings.outbox;
-    let Err(error) = send(state, &message, Duration::from_millis(settings.timeout_ms)).await else {
-        state
+    let settings = &checkout.settings.outbox;
+    let Err(error) = send(
+        checkout,
+        &message,
+        Duration::from_millis(settings.timeout_ms),
+    )
+    .await
+    else {
+        checkout
             .pool
             .write(&DELIVERED, move |transaction| {
                 if message.topic == "order.placed" {
@@ -194,30 +200,34 @@ async fn deliver(
     };
     Span::current().record(attribute::SPAN_STATUS, "error");
     Span::current().record(attribute::ERROR_TYPE, kind(&error));
-    let (row, attempts, now_ms) = (message.row(), message.attempts + 1, (state.clock)());
+    let (row, attempts, now_ms) = (message.row(), message.attempts + 1, (checkout.clock)());
     let (topic, order) = (message.topic, message.order);
     if settings.attempts == 0 || attempts < settings.attempts {
         warn!(order.id = %order, deliveries = attempts, %error, "delivery {attempts} of `{topic}` for order `{order}` failed: {error}");
         let work = move |transaction: &rusqlite::Transaction<'_>| {
             outbox::postpone(transaction, row, attempts, now_ms.saturating_add(wait_ms))
         };
-        state.pool.write(&outbox::POSTPONE, work).await?;
+        checkout.pool.write(&outbox::POSTPONE, work).await?;
         return Ok(Outcome::Postponed);
     }
-    error!(order.id = %order, %error, "gave `{topic}` for order `{order}` up after {attempts} deliveries: {error}");
+    error!(order.id = %order, %error, "gave up on `{topic}` for order `{order}` after {attempts} attempts: {error}");
     let reason = error.to_string();
     let work = move |transaction: &rusqlite::Transaction<'_>| {
-        outbox::bury(transaction, row, attempts, now_ms, &reason)
+        outbox::give_up(transaction, row, attempts, now_ms, &reason)
     };
-    state.pool.write(&outbox::BURY, work).await?;
-    Ok(Outcome::Buried)
+    checkout.pool.write(&outbox::GIVE_UP, work).await?;
+    Ok(Outcome::Dead)
 }
 
-async fn send(state: &State, message: &outbox::Message, limit: Duration) -> Result<(), Error> {
+async fn send(
+    checkout: &Checkout,
+    message: &outbox::Message,
+    timeout: Duration,
+) -> Result<(), Error> {
     match serde_json::from_str(&message.payload)? {
-        Message::Placed(placed) => upstream::tell_placed(&state.client, &placed, limit).await?,
+        Message::Ship(shipment) => upstream::ship(&checkout.client, &shipment, timeout).await?,
         Message::Release { reservation } => {
-            upstream::release(&state.client, &reservation, limit).await?
+            upstream::release(&checkout.client, &reservation, timeout).await?
         }
     }
     Ok(())
@@ -231,8 +241,8 @@ fn kind(error: &Error) -> String {
     }
 }
 
-/// The wait after so many failed deliveries: doubled each time, never above the limit, shortened by `spread`
-/// (from 0.5 to 1) so that messages that failed together do not come together again.
+/// The wait after `attempts` failed attempts: it doubles each time up to the maximum, and `spread` (0.5 to 1) shortens it,
+/// so that messages that failed together are not retried together.
 fn backoff_ms(settings: &OutboxSettings, attempts: u32, spread: f64) -> i64 {
     let doubled = settings.backoff_ms.saturating_mul(1 << attempts.min(20));
     (doubled.min(settings.backoff_max_ms) as f64 * spread) as i64
@@ -242,9 +252,9 @@ fn count(outcome: Result<Outcome, db::Error>) {
     let result = match outcome {
         Ok(Outcome::Delivered) => "delivered",
         Ok(Outcome::Postponed) => "postponed",
-        Ok(Outcome::Buried) => "dead",
+        Ok(Outcome::Dead) => "dead",
         Err(error) => {
-            warn!(%error, "the end of a delivery could not be stored: {error}");
+            warn!(%error, "failed to record the result of a delivery: {error}");
             return;
         }
     };

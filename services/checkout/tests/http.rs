@@ -1,98 +1,76 @@
-//! Checkout over HTTP, between a stand-in inventory and a stand-in provider on loopback.
+//! Checkout over HTTP, with a stand-in inventory and a stand-in payment provider on loopback.
 
-use std::{
-    collections::VecDeque,
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-};
+use std::{collections::VecDeque, net::SocketAddr, sync::Arc};
 
-use axum::{Router, body::Body, extract::State as Extract};
-use chassis::{Client, Process};
-use checkout::{CartView, HoldPolicy, OutboxSettings, Settings, State, Worker, router, store};
-use http::{Method, Request, StatusCode, header};
-use http_body_util::BodyExt;
+use axum::{Router, body::Bytes, extract::State};
+use chassis::{Client, testing};
+use checkout::{CartView, Checkout, HoldPolicy, OutboxSettings, Settings, Worker, router, store};
+use http::{Method, Request, StatusCode, Uri};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tower::ServiceExt;
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
-/// What a stand-in was asked, and what it is to answer; 200 with the default body when nothing is planned.
+/// The requests that a stand-in received, and its planned responses; without a plan it sends 200 and a default body.
 #[derive(Debug, Clone, Default)]
 struct Script {
-    asked: Arc<Mutex<Vec<(Method, String, Value)>>>,
-    answers: Arc<Mutex<VecDeque<(u16, Value)>>>,
+    received: Arc<Mutex<Vec<(Method, String, Value)>>>,
+    responses: Arc<Mutex<VecDeque<(u16, Value)>>>,
 }
 
 impl Script {
     fn plan(&self, status: u16, body: Value) {
-        self.answers
-            .lock()
-            .expect("no test panics with the lock")
-            .push_back((status, body));
+        self.responses.lock().push_back((status, body));
     }
 
-    fn asked(&self) -> Vec<(Method, String, Value)> {
-        self.asked
-            .lock()
-            .expect("no test panics with the lock")
-            .clone()
+    fn received(&self) -> Vec<(Method, String, Value)> {
+        self.received.lock().clone()
     }
 
-    /// Paths that were asked with a method.
+    /// Paths that were requested with a method.
     fn paths(&self, method: Method) -> Vec<String> {
-        self.asked()
+        self.received()
             .into_iter()
-            .filter(|asked| asked.0 == method)
-            .map(|asked| asked.1)
+            .filter(|request| request.0 == method)
+            .map(|request| request.1)
             .collect()
     }
 }
 
-async fn answer(
-    Extract((script, usual)): Extract<(Script, Value)>,
-    request: axum::extract::Request,
+async fn respond(
+    State((script, default)): State<(Script, Value)>,
+    method: Method,
+    uri: Uri,
+    body: Bytes,
 ) -> (StatusCode, String) {
-    let (parts, body) = request.into_parts();
-    let bytes = body
-        .collect()
-        .await
-        .map(|body| body.to_bytes())
-        .unwrap_or_default();
-    let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-    script
-        .asked
-        .lock()
-        .expect("no test panics with the lock")
-        .push((parts.method, parts.uri.path().to_owned(), body));
-    let planned = script
-        .answers
-        .lock()
-        .expect("no test panics with the lock")
-        .pop_front();
-    let (status, body) = planned.unwrap_or((200, usual));
+    let body = serde_json::from_slice(&body).unwrap_or_default();
+    let request = (method, uri.path().to_owned(), body);
+    script.received.lock().push(request);
+    let planned = script.responses.lock().pop_front();
+    let (status, body) = planned.unwrap_or((200, default));
     (
         StatusCode::from_u16(status).expect("the plan has valid statuses"),
         body.to_string(),
     )
 }
 
-async fn stand_in(usual: Value) -> (Script, SocketAddr) {
+async fn stand_in(default: Value) -> (Script, SocketAddr) {
     let script = Script::default();
     let router = Router::new()
-        .fallback(answer)
-        .with_state((script.clone(), usual));
+        .fallback(respond)
+        .with_state((script.clone(), default));
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
         .await
         .expect("a port is free");
-    let addr = listener.local_addr().expect("it is bound");
+    let addr = listener.local_addr().expect("the listener is bound");
     tokio::spawn(async move { axum::serve(listener, router).await });
     (script, addr)
 }
 
 struct Shop {
     router: Router,
-    state: State,
+    checkout: Checkout,
     inventory: Script,
     payment: Script,
     folder: TempDir,
@@ -103,7 +81,8 @@ async fn shop(settings: Settings) -> Shop {
     let price = json!({ "amount_minor": 500, "currency": "EUR" });
     let line = json!({ "sku": "sku-000001", "quantity": 2, "price": price });
     let total = json!({ "amount_minor": 1_000, "currency": "EUR" });
-    let (inventory, at) = stand_in(json!({ "order": "o", "lines": [line], "total": total })).await;
+    let (inventory, at) =
+        stand_in(json!({ "reservation": "r", "lines": [line], "total": total })).await;
     let (payment, payment_at) = stand_in(json!({ "payment": "p-1", "decision": "captured" })).await;
     let upstreams = [
         ("inventory".to_owned(), vec![at]),
@@ -111,14 +90,13 @@ async fn shop(settings: Settings) -> Shop {
     ]
     .into();
     let client = Client::new(&upstreams, 7);
-    let state = State::open(&folder.path().join(store::FILE), client, settings, || {
-        NOW_MS
-    })
-    .expect("the folder is writable");
-    let router = chassis::layered(router(state.clone()), &Process::default());
+    let path = folder.path().join(store::FILE);
+    let checkout = Checkout::open(&path, client, settings, || NOW_MS);
+    let checkout = checkout.expect("the folder is writable");
+    let router = testing::layered(router(checkout.clone()));
     Shop {
         router,
-        state,
+        checkout,
         inventory,
         payment,
         folder,
@@ -133,37 +111,12 @@ impl Shop {
         key: Option<&str>,
         body: Value,
     ) -> (StatusCode, bool, Value) {
-        let mut request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::CONTENT_TYPE, "application/json");
+        let mut request = Request::builder().method(method).uri(path);
         if let Some(key) = key {
             request = request.header("idempotency-key", key);
         }
-        let request = request
-            .body(Body::from(body.to_string()))
-            .expect("the request is valid");
-        let response = self
-            .router
-            .clone()
-            .oneshot(request)
-            .await
-            .expect("a router never fails");
-        let (status, is_replayed) = (
-            response.status(),
-            response.headers().contains_key("idempotent-replayed"),
-        );
-        let bytes = response
-            .into_body()
-            .collect()
-            .await
-            .expect("the body is in memory")
-            .to_bytes();
-        (
-            status,
-            is_replayed,
-            serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-        )
+        let (status, headers, body) = testing::send(&self.router, request, body).await;
+        (status, headers.contains_key("idempotent-replayed"), body)
     }
 
     async fn fill(&self, cart: &str) {
@@ -181,16 +134,16 @@ impl Shop {
 
     fn count(&self, table: &str) -> i64 {
         let connection = rusqlite::Connection::open(self.folder.path().join(store::FILE))
-            .expect("the file is there");
+            .expect("the file exists");
         let sql = format!("SELECT count(*) FROM {table}");
         connection
             .query_row(&sql, (), |row| row.get(0))
-            .expect("it counts")
+            .expect("the table exists")
     }
 }
 
 #[tokio::test]
-async fn an_order_is_reserved_paid_stored_and_announced() {
+async fn an_order_is_reserved_paid_stored_and_shipped() {
     let shop = shop(Settings::default()).await;
     shop.fill("c").await;
     let (status, _, order) = shop
@@ -200,16 +153,15 @@ async fn an_order_is_reserved_paid_stored_and_announced() {
         (status, &order["total"]["amount_minor"]),
         (StatusCode::CREATED, &json!(1_000))
     );
-    let (reserved, paid) = (&shop.inventory.asked()[0].2, &shop.payment.asked()[0].2);
+    let (reserved, paid) = (
+        &shop.inventory.received()[0].2,
+        &shop.payment.received()[0].2,
+    );
     assert_eq!(
-        (&reserved["order"], &paid["reference"]),
+        (&reserved["reservation"], &paid["reference"]),
         (&order["order"], &order["order"])
     );
-    assert_eq!(
-        reserved.get("hold"),
-        None,
-        "the default says nothing about the hold"
-    );
+    assert_eq!(reserved.get("hold"), None, "the default asks for no hold");
     assert_eq!(
         (
             shop.count("orders"),
@@ -222,7 +174,7 @@ async fn an_order_is_reserved_paid_stored_and_announced() {
         "/internal/orders/{}",
         order["order"].as_str().expect("an id")
     );
-    let mut worker = Worker::new(shop.state.clone(), 7);
+    let mut worker = Worker::new(shop.checkout.clone(), 7);
     for (status, taken) in [("placed", 1), ("confirmed", 0)] {
         assert_eq!(
             shop.send(Method::GET, &path, None, Value::Null).await.2["status"],
@@ -237,7 +189,7 @@ async fn an_order_is_reserved_paid_stored_and_announced() {
 }
 
 #[tokio::test]
-async fn a_repeated_order_is_answered_and_not_placed_again() {
+async fn a_repeated_request_gets_the_same_order() {
     let shop = shop(Settings::default()).await;
     shop.fill("c").await;
     let (_, is_replayed, first) = shop.order("k", json!({ "cart": "c" })).await;
@@ -255,11 +207,14 @@ async fn a_repeated_order_is_answered_and_not_placed_again() {
             &json!("idempotency-key-reused")
         )
     );
-    assert_eq!((shop.count("orders"), shop.payment.asked().len()), (1, 1));
+    assert_eq!(
+        (shop.count("orders"), shop.payment.received().len()),
+        (1, 1)
+    );
 }
 
 #[tokio::test]
-async fn what_cannot_be_ordered_is_a_problem_with_a_code() {
+async fn a_rejected_order_is_a_problem_with_a_code() {
     let shop = shop(Settings::default()).await;
     shop.send(
         Method::PUT,
@@ -303,7 +258,7 @@ async fn what_cannot_be_ordered_is_a_problem_with_a_code() {
 }
 
 #[tokio::test]
-async fn a_failed_payment_gives_the_stock_back_and_frees_the_key() {
+async fn a_declined_payment_releases_the_stock_and_frees_the_key() {
     let shop = shop(Settings::default()).await;
     shop.fill("c").await;
     shop.payment
@@ -314,10 +269,10 @@ async fn a_failed_payment_gives_the_stock_back_and_frees_the_key() {
         (StatusCode::PAYMENT_REQUIRED, &json!("payment-declined"))
     );
     assert_eq!(
-        Worker::new(shop.state.clone(), 7).round().await.ok(),
+        Worker::new(shop.checkout.clone(), 7).round().await.ok(),
         Some(1)
     );
-    let first = shop.inventory.asked()[0].2["order"]
+    let first = shop.inventory.received()[0].2["reservation"]
         .as_str()
         .expect("an id")
         .to_owned();
@@ -330,23 +285,23 @@ async fn a_failed_payment_gives_the_stock_back_and_frees_the_key() {
         (status, &order["order"]),
         (StatusCode::CREATED, &json!(first))
     );
-    let second = &shop.inventory.asked()[2].2["order"];
+    let second = &shop.inventory.received()[2].2["reservation"];
     assert_eq!(
         second,
         &json!(format!("{first}-2")),
-        "an attempt reserves under a name of its own"
+        "each attempt has its own reservation"
     );
 }
 
 #[tokio::test]
-async fn a_refusal_to_read_our_request_is_our_failure() {
+async fn an_invalid_request_to_the_inventory_is_an_internal_error() {
     let shop = shop(Settings {
-        hold_policy: HoldPolicy::Held,
+        hold_policy: HoldPolicy::UntilPaid,
         ..Settings::default()
     })
     .await;
     shop.fill("c").await;
-    let detail = "unknown variant `held`, expected `standard` at line 1 column 9";
+    let detail = "unknown variant `until_paid`, expected `standard` at line 1 column 9";
     let problem = json!({ "type": "t", "title": "t", "status": 422, "code": "invalid-body", "detail": detail });
     shop.inventory.plan(422, problem);
     let (status, _, problem) = shop.order("k", json!({ "cart": "c" })).await;
@@ -357,21 +312,21 @@ async fn a_refusal_to_read_our_request_is_our_failure() {
     assert_eq!(
         problem.get("detail"),
         None,
-        "the inside stays inside: {problem}"
+        "the cause is not sent: {problem}"
     );
-    assert_eq!(shop.inventory.asked()[0].2["hold"], json!("held"));
+    assert_eq!(shop.inventory.received()[0].2["hold"], json!("until_paid"));
     assert_eq!(
         (
             shop.count("orders"),
             shop.count("outbox"),
-            shop.payment.asked().len()
+            shop.payment.received().len()
         ),
         (0, 0, 0)
     );
 }
 
 #[tokio::test]
-async fn a_message_that_cannot_be_delivered_ends_with_the_dead_letters() {
+async fn a_message_that_cannot_be_delivered_becomes_a_dead_letter() {
     let outbox = OutboxSettings {
         attempts: 2,
         backoff_ms: 0,
@@ -384,7 +339,7 @@ async fn a_message_that_cannot_be_delivered_ends_with_the_dead_letters() {
     .await;
     shop.fill("c").await;
     shop.order("k", json!({ "cart": "c" })).await;
-    let mut worker = Worker::new(shop.state.clone(), 7);
+    let mut worker = Worker::new(shop.checkout.clone(), 7);
     for (outbox, dead) in [(1, 0), (0, 1)] {
         shop.inventory.plan(500, Value::Null);
         assert_eq!(worker.round().await.ok(), Some(1));
@@ -393,13 +348,17 @@ async fn a_message_that_cannot_be_delivered_ends_with_the_dead_letters() {
             (outbox, dead)
         );
     }
-    assert_eq!(worker.round().await.ok(), Some(0), "nothing is tried again");
+    assert_eq!(
+        worker.round().await.ok(),
+        Some(0),
+        "there is nothing left to retry"
+    );
 }
 
-/// What waits for the first message, when it is refused again and again: nothing, unless the order is that of storing.
+/// Only in stored order does a message that fails repeatedly block those behind it.
 #[tokio::test]
-async fn messages_that_go_as_they_were_stored_wait_for_the_first() {
-    use checkout::Order::{Due, Stored};
+async fn in_stored_order_messages_wait_for_the_first() {
+    use checkout::DeliveryOrder::{Due, Stored};
     for (order, attempts, left, dead) in [(Due, 0, 1, 0), (Stored, 0, 3, 0), (Stored, 2, 0, 1)] {
         let outbox = OutboxSettings {
             order,
@@ -417,7 +376,7 @@ async fn messages_that_go_as_they_were_stored_wait_for_the_first() {
             shop.fill(key).await;
             shop.order(key, json!({ "cart": key })).await;
         }
-        let mut worker = Worker::new(shop.state.clone(), 7);
+        let mut worker = Worker::new(shop.checkout.clone(), 7);
         for _ in 0..2 {
             shop.inventory.plan(422, Value::Null);
             assert!(worker.round().await.is_ok(), "{order:?} {attempts}");
@@ -428,8 +387,8 @@ async fn messages_that_go_as_they_were_stored_wait_for_the_first() {
 }
 
 #[tokio::test]
-async fn a_cart_is_kept_as_it_was_read_for_as_long_as_the_settings_say() {
-    // Whether a declined order leaves the only connection that reads to the next request.
+async fn the_setting_decides_how_long_an_order_occupies_its_connection() {
+    // Whether the only connection for reading is free after a declined payment.
     for (cart_view, is_free) in [
         (CartView::Once, true),
         (CartView::UntilPaid, true),
@@ -460,7 +419,7 @@ async fn a_cart_is_kept_as_it_was_read_for_as_long_as_the_settings_say() {
 }
 
 #[tokio::test]
-async fn a_payment_is_confirmed_with_the_same_key_where_that_is_asked_for() {
+async fn a_payment_is_confirmed_if_configured() {
     for (confirm_payment, calls) in [(false, 1), (true, 2)] {
         let shop = shop(Settings {
             confirm_payment,
@@ -470,6 +429,6 @@ async fn a_payment_is_confirmed_with_the_same_key_where_that_is_asked_for() {
         shop.fill("c").await;
         let (status, _, _) = shop.order("k", json!({ "cart": "c" })).await;
         assert_eq!(status, StatusCode::CREATED);
-        assert_eq!(shop.payment.asked().len(), calls);
+        assert_eq!(shop.payment.received().len(), calls);
     }
 }

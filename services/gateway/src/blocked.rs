@@ -1,31 +1,29 @@
-//! Clients that the shop turns away, whatever they ask for.
+//! Blocked clients: the gateway rejects all their requests.
 //!
-//! The list is configuration: it comes with the settings of the process, and can be replaced while it runs.
+//! The list is part of the settings, and a control replaces it at run time.
 
-use std::{
-    collections::BTreeSet,
-    sync::{PoisonError, RwLock},
-};
+use std::collections::BTreeSet;
 
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
 use crate::caller::MAX_NAME;
 
-/// Names on a list at most: it is read for every request, and it is no substitute for a limit.
+/// Maximum number of names on a list: it is searched for every request and does not replace the rate limit.
 const MAX_CLIENTS: usize = 64;
 
-/// A list of clients, by the names that they give themselves.
+/// A list of clients, by their names in `x-client-id`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Vec<String>")]
 pub struct Clients(BTreeSet<String>);
 
 impl Clients {
-    /// How many there are.
+    /// Number of clients.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -39,14 +37,16 @@ impl TryFrom<Vec<String>> for Clients {
             |name: &String| (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(is_plain);
         if let Some(name) = names.iter().find(|name| !can_be_sent(name)) {
             return Err(format!(
-                "no client can be called `{}`: 1 to {MAX_NAME} visible ASCII characters",
+                "`{}` is not a client name: it must have 1 to {MAX_NAME} visible ASCII characters",
                 name.escape_debug()
             ));
         }
         let names: BTreeSet<String> = names.into_iter().collect();
         match names.len() {
             0..=MAX_CLIENTS => Ok(Self(names)),
-            more => Err(format!("{more} clients; a list has {MAX_CLIENTS} at most")),
+            more => Err(format!(
+                "{more} clients are too many: a list may have at most {MAX_CLIENTS}"
+            )),
         }
     }
 }
@@ -55,26 +55,24 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_graphic() || byte == b' '
 }
 
-/// The list as it is in force.
+/// The current list of blocked clients.
 #[derive(Debug, Default)]
-pub struct Blocked(RwLock<Clients>);
+pub struct BlockList(RwLock<Clients>);
 
-impl Blocked {
-    /// Begins with a list.
+impl BlockList {
+    /// Starts with a list.
     pub fn new(clients: Clients) -> Self {
         Self(RwLock::new(clients))
     }
 
-    /// Whether a client is turned away.
-    pub fn has(&self, client: &str) -> bool {
-        // A list is replaced as a whole, so a panic elsewhere does not spoil it.
-        let clients = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        clients.0.contains(client)
+    /// Whether a client is blocked.
+    pub fn contains(&self, client: &str) -> bool {
+        self.0.read().0.contains(client)
     }
 
-    /// Takes another list from now on.
+    /// Replaces the list.
     pub fn replace(&self, clients: Clients) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = clients;
+        *self.0.write() = clients;
     }
 }
 
@@ -87,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_bounded_and_names_only_what_can_be_sent() {
+    fn a_list_has_a_maximum_length_and_only_valid_names() {
         let many: Vec<String> = (0..=MAX_CLIENTS)
             .map(|number| format!("c-{number}"))
             .collect();
@@ -96,15 +94,18 @@ mod tests {
             assert!(list(wrong).is_err(), "{wrong:?}");
         }
         assert!(Clients::try_from(many.clone()).is_err(), "one too many");
-        assert!(Clients::try_from(many[1..].to_vec()).is_ok(), "just enough");
+        assert!(
+            Clients::try_from(many[1..].to_vec()).is_ok(),
+            "exactly the maximum"
+        );
         assert_eq!(list(&["a", "a"]).map(|list| list.len()), Ok(1));
     }
 
     #[test]
-    fn a_list_holds_until_the_next_one() {
-        let blocked = Blocked::new(list(&["a"]).expect("a good name"));
-        assert!(blocked.has("a") && !blocked.has("b"));
-        blocked.replace(list(&["b"]).expect("a good name"));
-        assert!(!blocked.has("a") && blocked.has("b"));
+    fn a_new_list_replaces_the_old_one() {
+        let blocked = BlockList::new(list(&["a"]).expect("a valid name"));
+        assert!(blocked.contains("a") && !blocked.contains("b"));
+        blocked.replace(list(&["b"]).expect("a valid name"));
+        assert!(!blocked.contains("a") && blocked.contains("b"));
     }
 }

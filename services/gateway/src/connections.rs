@@ -1,41 +1,38 @@
-//! Connections that belong to one client of the shop, so that its requests meet no queue of others.
+//! Separate upstream connections for each client of the shop, so that clients do not queue behind each other.
 
-use std::{
-    collections::HashMap,
-    convert::Infallible,
-    sync::{Mutex, PoisonError},
-};
+use std::{collections::HashMap, convert::Infallible};
 
 use axum::{extract::FromRequestParts, http::request::Parts};
 use chassis::Client;
+use parking_lot::Mutex;
 
-use crate::{State, caller};
+use crate::{Gateway, caller};
 
-/// What a request calls the services behind with.
+/// The client for the upstream calls of one request.
 #[derive(Debug)]
 pub(crate) struct Upstreams(pub(crate) Client);
 
-impl FromRequestParts<State> for Upstreams {
+impl FromRequestParts<Gateway> for Upstreams {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Infallible> {
-        Ok(Self(match &state.own {
-            None => state.client.clone(),
-            Some(own) => own.of(caller::name(&parts.headers)),
+    async fn from_request_parts(parts: &mut Parts, gateway: &Gateway) -> Result<Self, Infallible> {
+        Ok(Self(match &gateway.client_connections {
+            None => gateway.client.clone(),
+            Some(connections) => connections.of(caller::name(&parts.headers)),
         }))
     }
 }
 
-/// The connections of every client that came, made with its first request.
+/// The connections of each client, created with its first request.
 #[derive(Debug)]
-pub(crate) struct OwnConnections {
-    /// The upstreams, and what is measured of them.
+pub(crate) struct ClientConnections {
+    /// The client whose upstreams and metrics the others share.
     template: Client,
     clients: Mutex<HashMap<String, Client>>,
 }
 
-impl OwnConnections {
-    /// Nobody's connections yet.
+impl ClientConnections {
+    /// No connections yet.
     pub(crate) fn new(template: Client) -> Self {
         Self {
             template,
@@ -43,9 +40,9 @@ impl OwnConnections {
         }
     }
 
-    /// The connections of the client of that name.
+    /// The connections of the client with this name.
     pub(crate) fn of(&self, name: &str) -> Client {
-        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut clients = self.clients.lock();
         if let Some(client) = clients.get(name) {
             return client.clone();
         }

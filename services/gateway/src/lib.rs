@@ -1,4 +1,4 @@
-//! The gateway: the shop's public face, in two versions.
+//! The gateway: the shop's public API, in two versions.
 //!
 //! ```text
 //! request -> blocked clients -> rate limit -> page cache (listings) -> inventory | checkout -> body in the version's shape
@@ -21,35 +21,37 @@ use chassis::{App, CancellationToken, Client, Context};
 use metrics::{counter, gauge};
 use tokio::time::interval;
 
-use crate::{blocked::Blocked, connections::OwnConnections, limiter::Limiter, pages::PageCache};
+use crate::{
+    blocked::BlockList, connections::ClientConnections, limiter::Limiter, pages::PageCache,
+};
 pub use crate::{
     route::router,
     settings::{Connections, LimiterSettings, PageKey, PageSettings, Settings},
 };
 
-/// What every request works with. Cheap to clone.
+/// The state that all requests share. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct State {
+pub struct Gateway {
     client: Client,
-    /// Connections of single clients, where they have their own.
-    own: Option<Arc<OwnConnections>>,
-    blocked: Arc<Blocked>,
+    /// Connections by client, if the settings ask for them.
+    client_connections: Option<Arc<ClientConnections>>,
+    blocked: Arc<BlockList>,
     limiter: Arc<Limiter>,
     pages: Arc<PageCache>,
     deadline: Duration,
 }
 
-impl State {
+impl Gateway {
     /// A gateway in front of the upstreams of a client.
     pub fn new(client: Client, settings: Settings) -> Self {
-        let own = match settings.connections {
+        let client_connections = match settings.connections {
             Connections::Shared => None,
-            Connections::Client => Some(Arc::new(OwnConnections::new(client.clone()))),
+            Connections::Client => Some(Arc::new(ClientConnections::new(client.clone()))),
         };
         Self {
             client,
-            own,
-            blocked: Arc::new(Blocked::new(settings.blocked)),
+            client_connections,
+            blocked: Arc::new(BlockList::new(settings.blocked)),
             limiter: Arc::new(Limiter::new(settings.limiter)),
             pages: Arc::new(PageCache::new(settings.pages)),
             deadline: Duration::from_millis(settings.deadline_ms),
@@ -57,7 +59,7 @@ impl State {
     }
 }
 
-/// Builds the service: routes, and the measuring of its caches.
+/// Builds the service: routes, controls and the metrics of the page cache.
 pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
     let Context {
         settings,
@@ -65,15 +67,15 @@ pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
         shutdown,
         ..
     } = context;
-    let state = State::new(client, settings);
-    let app = operate::offer(App::new(router(state.clone())), &state);
-    Ok(app.task(measure(state, shutdown)))
+    let gateway = Gateway::new(client, settings);
+    let app = operate::add_controls(App::new(router(gateway.clone())), &gateway);
+    Ok(app.task(measure(gateway, shutdown)))
 }
 
 /// Time between two measurements.
 const MEASURE_INTERVAL: Duration = Duration::from_millis(500);
 
-async fn measure(state: State, shutdown: CancellationToken) {
+async fn measure(gateway: Gateway, shutdown: CancellationToken) {
     let mut ticks = interval(MEASURE_INTERVAL);
     let mut counted = 0;
     loop {
@@ -82,8 +84,8 @@ async fn measure(state: State, shutdown: CancellationToken) {
             _ = ticks.tick() => {}
         }
         gauge!(metric::CACHE_ENTRIES, label::CACHE => route::PAGE_CACHE)
-            .set(state.pages.len() as f64);
-        let evictions = state.pages.evictions();
+            .set(gateway.pages.len() as f64);
+        let evictions = gateway.pages.evictions();
         counter!(metric::CACHE_EVICTIONS, label::CACHE => route::PAGE_CACHE)
             .increment(evictions - counted);
         counted = evictions;

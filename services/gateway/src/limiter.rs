@@ -1,40 +1,37 @@
-//! A token bucket for each client: a steady rate, and a burst after a rest.
+//! Rate limit: a token bucket for each client, with a steady rate and a burst after a pause.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, time::Duration};
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::LimiterSettings;
 
-/// Time between two searches for buckets that are full again and can go.
-const TIDY_INTERVAL: Duration = Duration::from_secs(1);
+/// Minimum time between two removals of full buckets.
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// The buckets of all clients: a bounded number, whatever the clients call themselves.
+/// The buckets of all clients. Their number is bounded, even if clients invent names.
 #[derive(Debug)]
 pub struct Limiter {
     settings: LimiterSettings,
-    state: Mutex<State>,
+    buckets: Mutex<Buckets>,
 }
 
-/// May the request go on?
+/// Whether a request may proceed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
     /// Yes.
     Allowed,
-    /// No; after so long there is a token again.
+    /// No; the next token is available after this time.
     Limited(Duration),
 }
 
 #[derive(Debug)]
-struct State {
-    buckets: HashMap<String, Bucket>,
-    /// Of every client that came when all buckets were taken.
+struct Buckets {
+    by_client: HashMap<String, Bucket>,
+    /// For all clients that come while the maximum number of buckets is in use.
     shared: Bucket,
-    tidied_at: Instant,
+    cleaned_at: Instant,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -44,21 +41,21 @@ struct Bucket {
 }
 
 impl Limiter {
-    /// A limiter that has seen nobody.
+    /// A limiter without any buckets.
     pub fn new(settings: LimiterSettings) -> Self {
         let now = Instant::now();
         let shared = Bucket {
             tokens: settings.burst,
             filled_at: now,
         };
-        let state = State {
-            buckets: HashMap::new(),
+        let buckets = Buckets {
+            by_client: HashMap::new(),
             shared,
-            tidied_at: now,
+            cleaned_at: now,
         };
         Self {
             settings,
-            state: Mutex::new(state),
+            buckets: Mutex::new(buckets),
         }
     }
 
@@ -69,44 +66,39 @@ impl Limiter {
             return Decision::Allowed;
         }
         let now = Instant::now();
-        // The state is consistent between any two statements, so a panic elsewhere does not spoil it.
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bucket) = state.buckets.get_mut(client) {
+        let mut buckets = self.buckets.lock();
+        if let Some(bucket) = buckets.by_client.get_mut(client) {
             return bucket.take(now, rate, burst);
         }
-        if state.buckets.len() >= self.settings.clients {
-            state.tidy(now, rate, burst);
+        if buckets.by_client.len() >= self.settings.clients {
+            buckets.remove_full(now, rate, burst);
         }
-        if state.buckets.len() >= self.settings.clients {
-            return state.shared.take(now, rate, burst);
+        if buckets.by_client.len() >= self.settings.clients {
+            return buckets.shared.take(now, rate, burst);
         }
         let mut bucket = Bucket {
             tokens: burst,
             filled_at: now,
         };
         let decision = bucket.take(now, rate, burst);
-        state.buckets.insert(client.to_owned(), bucket);
+        buckets.by_client.insert(client.to_owned(), bucket);
         decision
     }
 
-    /// Clients that have a bucket.
+    /// Number of clients with a bucket.
     pub fn clients(&self) -> usize {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .buckets
-            .len()
+        self.buckets.lock().by_client.len()
     }
 }
 
-impl State {
-    /// Removes buckets that are full: a client without one is treated the same.
-    fn tidy(&mut self, now: Instant, rate: f64, burst: f64) {
-        if now.duration_since(self.tidied_at) < TIDY_INTERVAL {
+impl Buckets {
+    /// Removes full buckets: a client without a bucket is treated the same.
+    fn remove_full(&mut self, now: Instant, rate: f64, burst: f64) {
+        if now.duration_since(self.cleaned_at) < CLEANUP_INTERVAL {
             return;
         }
-        self.tidied_at = now;
-        self.buckets
+        self.cleaned_at = now;
+        self.by_client
             .retain(|_, bucket| bucket.level(now, rate, burst) < burst);
     }
 }
@@ -147,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_client_has_its_burst_and_then_its_rate() {
+    async fn a_client_gets_its_burst_and_then_its_rate() {
         let limiter = limiter(10);
         assert_eq!(allowed(&limiter, "a", 10), 3);
         assert_eq!(
@@ -160,19 +152,19 @@ mod tests {
         assert_eq!(
             allowed(&limiter, "a", 10),
             3,
-            "a rest earns no more than the burst"
+            "a pause earns at most the burst"
         );
     }
 
     #[tokio::test(start_paused = true)]
-    async fn clients_do_not_take_from_each_other() {
+    async fn clients_do_not_share_tokens() {
         let limiter = limiter(10);
         assert_eq!(allowed(&limiter, "a", 10), 3);
         assert_eq!(allowed(&limiter, "b", 10), 3);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn invented_names_gain_neither_memory_nor_tokens() {
+    async fn invented_names_gain_no_memory_and_no_tokens() {
         let limiter = limiter(2);
         assert_eq!(allowed(&limiter, "a", 10), 3);
         assert_eq!(allowed(&limiter, "b", 10), 3);
@@ -186,7 +178,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_rate_of_nothing_turns_it_off() {
+    async fn a_rate_of_zero_disables_the_limit() {
         let limiter = Limiter::new(LimiterSettings {
             rate_per_second: 0.0,
             burst: 0.0,

@@ -1,4 +1,4 @@
-//! The gateway as a program of its own, on port 8080 unless told otherwise.
+//! The gateway as a separate program, on port 8080 by default.
 
 use std::process::ExitCode;
 

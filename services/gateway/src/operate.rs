@@ -1,31 +1,31 @@
-//! What operators can do to a running gateway.
+//! Controls of the gateway: empty the page cache, block clients.
 
 use chassis::{
     App,
-    control::{Done, Nothing},
+    control::{Count, NoArguments},
 };
 use serde::Deserialize;
 
-use crate::{State, blocked::Clients};
+use crate::{Gateway, blocked::Clients};
 
-/// The clients to turn away from now on; those of before are let in again.
+/// The new list of blocked clients; it replaces the old one.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Block {
     clients: Clients,
 }
 
-/// Offers them.
-pub(crate) fn offer(app: App, state: &State) -> App {
-    let pages = state.pages.clone();
-    let blocked = state.blocked.clone();
-    app.control("flush", move |Nothing {}| {
+/// Adds the controls to the service.
+pub(crate) fn add_controls(app: App, gateway: &Gateway) -> App {
+    let pages = gateway.pages.clone();
+    let blocked = gateway.blocked.clone();
+    app.control("flush", move |NoArguments {}| {
         let count = pages.clear();
-        async move { Ok(Done { count }) }
+        async move { Ok(Count { count }) }
     })
     .control("block", move |Block { clients }| {
         let count = clients.len();
         blocked.replace(clients);
-        async move { Ok(Done { count }) }
+        async move { Ok(Count { count }) }
     })
 }

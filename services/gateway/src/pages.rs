@@ -1,28 +1,28 @@
-//! Rendered listing pages, kept for a while so that the front pages of the shop cost nothing.
+//! The cache of rendered listing pages, so that the front pages of the shop cost almost nothing.
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use bytes::Bytes;
 use http::Uri;
+use parking_lot::Mutex;
 use shop_api::product::Listing;
 use tokio::time::Instant;
 
 use crate::{PageKey, PageSettings};
 
-/// The pages of one process.
+/// The page cache of one process.
 #[derive(Debug)]
 pub struct PageCache {
     settings: PageSettings,
-    state: Mutex<State>,
+    pages: Mutex<Pages>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    pages: HashMap<String, Page>,
+struct Pages {
+    by_key: HashMap<String, Page>,
     /// Keys in the order in which they were stored.
     order: VecDeque<String>,
     bytes: usize,
@@ -40,11 +40,11 @@ impl PageCache {
     pub fn new(settings: PageSettings) -> Self {
         Self {
             settings,
-            state: Mutex::default(),
+            pages: Mutex::default(),
         }
     }
 
-    /// What tells this request's page from others; nothing if pages are not kept.
+    /// The cache key of a request; `None` if the cache is disabled.
     pub fn key(&self, uri: &Uri, listing: &Listing) -> Option<String> {
         if !self.settings.enabled {
             return None;
@@ -55,77 +55,72 @@ impl PageCache {
         })
     }
 
-    /// The page of a key, if it is young enough.
+    /// The page of a key, if it has not expired.
     pub fn find(&self, key: &str) -> Option<Bytes> {
-        let state = self.lock();
-        let page = state.pages.get(key)?;
+        let pages = self.pages.lock();
+        let page = pages.by_key.get(key)?;
         let is_fresh = page.stored_at.elapsed() < Duration::from_millis(self.settings.ttl_ms);
         is_fresh.then(|| page.body.clone())
     }
 
-    /// Keeps a copy of a page.
-    // Never inlined, so that a heap profile can tell these bytes from those of the request.
+    /// Stores a copy of a page.
+    // Never inlined, so that a heap profile shows these bytes apart from those of the request.
     #[inline(never)]
-    pub fn remember(&self, key: String, body: &[u8]) {
-        let mut state = self.lock();
-        let freed = state.pages.get(&key).map_or(0, |page| page.body.len());
-        if state.bytes - freed + body.len() > self.settings.max_bytes {
+    pub fn store(&self, key: String, body: &[u8]) {
+        let mut pages = self.pages.lock();
+        let freed = pages.by_key.get(&key).map_or(0, |page| page.body.len());
+        if pages.bytes - freed + body.len() > self.settings.max_bytes {
             return;
         }
         let page = Page {
             body: Bytes::copy_from_slice(body),
             stored_at: Instant::now(),
         };
-        state.bytes = state.bytes - freed + body.len();
-        if state.pages.insert(key.clone(), page).is_none() {
-            state.order.push_back(key);
+        pages.bytes = pages.bytes - freed + body.len();
+        if pages.by_key.insert(key.clone(), page).is_none() {
+            pages.order.push_back(key);
         }
         if let Some(capacity) = self.settings.capacity {
-            state.shrink(capacity);
+            pages.shrink(capacity);
         }
     }
 
-    /// Drops every page; gives back how many there were.
+    /// Removes all pages; returns how many there were.
     pub fn clear(&self) -> usize {
-        let mut state = self.lock();
-        let count = state.pages.len();
-        // The evictions stay: nothing had to make room.
-        let evictions = state.evictions;
-        *state = State {
+        let mut pages = self.pages.lock();
+        let count = pages.by_key.len();
+        // Evictions count only pages that had to make room.
+        let evictions = pages.evictions;
+        *pages = Pages {
             evictions,
-            ..State::default()
+            ..Pages::default()
         };
         count
     }
 
-    /// Pages kept.
+    /// Number of pages.
     pub fn len(&self) -> usize {
-        self.lock().pages.len()
+        self.pages.lock().by_key.len()
     }
 
-    /// Whether nothing is kept.
+    /// Whether the cache is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Pages that had to make room since the start.
+    /// Number of evicted pages since the start.
     pub fn evictions(&self) -> u64 {
-        self.lock().evictions
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // The state is consistent between any two statements, so a panic elsewhere does not spoil it.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.pages.lock().evictions
     }
 }
 
-impl State {
+impl Pages {
     fn shrink(&mut self, capacity: usize) {
-        while self.pages.len() > capacity {
+        while self.by_key.len() > capacity {
             let Some(oldest) = self.order.pop_front() else {
                 return;
             };
-            if let Some(page) = self.pages.remove(&oldest) {
+            if let Some(page) = self.by_key.remove(&oldest) {
                 self.bytes -= page.body.len();
                 self.evictions += 1;
             }
@@ -156,17 +151,21 @@ mod tests {
     }
 
     #[test]
-    fn a_session_tells_pages_apart_only_when_the_whole_address_does() {
+    fn only_a_key_by_uri_depends_on_the_session() {
         let (one, other) = (
             "/v1/products?query=Kettle&session=a",
             "/v1/products?session=b&query=kettle",
         );
-        for (kind, is_same) in [(PageKey::Canonical, true), (PageKey::Uri, false)] {
+        for (page_key, is_same) in [(PageKey::Canonical, true), (PageKey::Uri, false)] {
             let cache = cache(PageSettings {
-                key: kind,
+                key: page_key,
                 ..PageSettings::default()
             });
-            assert_eq!(key(&cache, one) == key(&cache, other), is_same, "{kind:?}");
+            assert_eq!(
+                key(&cache, one) == key(&cache, other),
+                is_same,
+                "{page_key:?}"
+            );
             assert_ne!(key(&cache, one), key(&cache, "/v2/products?query=Kettle"));
         }
         let off = cache(PageSettings {
@@ -177,13 +176,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_page_is_used_until_its_time_is_up() {
+    async fn a_page_is_used_until_it_expires() {
         let cache = cache(PageSettings::default());
-        cache.remember("a".into(), b"page");
+        cache.store("a".into(), b"page");
         assert_eq!(cache.find("a").as_deref(), Some(&b"page"[..]));
         tokio::time::advance(Duration::from_secs(1)).await;
         assert_eq!(cache.find("a"), None);
-        cache.remember("a".into(), b"new");
+        cache.store("a".into(), b"new");
         assert_eq!(
             (cache.find("a").as_deref(), cache.len()),
             (Some(&b"new"[..]), 1)
@@ -191,49 +190,49 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_oldest_page_makes_room_when_there_is_a_capacity() {
+    async fn a_full_cache_evicts_the_oldest_page() {
         let cache = cache(PageSettings {
             capacity: Some(2),
             ..PageSettings::default()
         });
         for key in ["a", "b", "c"] {
-            cache.remember(key.into(), b"page");
+            cache.store(key.into(), b"page");
         }
         assert_eq!(
             (cache.find("a"), cache.len(), cache.evictions()),
             (None, 2, 1)
         );
-        assert_eq!(cache.lock().bytes, 8);
+        assert_eq!(cache.pages.lock().bytes, 8);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_cleared_cache_holds_nothing_and_fills_again() {
+    async fn a_cleared_cache_is_empty_and_fills_again() {
         let cache = cache(PageSettings {
             capacity: Some(2),
             ..PageSettings::default()
         });
         for key in ["a", "b", "c"] {
-            cache.remember(key.into(), b"page");
+            cache.store(key.into(), b"page");
         }
         assert_eq!((cache.clear(), cache.clear()), (2, 0));
-        assert_eq!((cache.find("c"), cache.lock().bytes), (None, 0));
-        cache.remember("c".into(), b"page");
+        assert_eq!((cache.find("c"), cache.pages.lock().bytes), (None, 0));
+        cache.store("c".into(), b"page");
         assert_eq!((cache.len(), cache.evictions()), (1, 1));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn bytes_are_limited_also_without_a_capacity() {
+    async fn bytes_are_limited_even_without_a_capacity() {
         let cache = cache(PageSettings {
             capacity: None,
             max_bytes: 10,
             ..PageSettings::default()
         });
         for number in 0..100 {
-            cache.remember(number.to_string(), b"page");
+            cache.store(number.to_string(), b"page");
         }
         assert_eq!((cache.len(), cache.evictions()), (2, 0));
-        assert_eq!(cache.lock().bytes, 8);
-        cache.remember("0".into(), b"longer");
-        assert_eq!((cache.len(), cache.lock().bytes), (2, 10));
+        assert_eq!(cache.pages.lock().bytes, 8);
+        cache.store("0".into(), b"longer");
+        assert_eq!((cache.len(), cache.pages.lock().bytes), (2, 10));
     }
 }

@@ -17,15 +17,15 @@ use shop_api::{
     problem::code,
 };
 
-use crate::{State, forward::Version};
+use crate::{Gateway, forward::Version};
 
 /// The page cache's name in metrics.
 pub(crate) const PAGE_CACHE: &str = "page";
 
-/// All routes over one state.
-pub fn router(state: State) -> Router {
-    let block = middleware::from_fn_with_state(state.clone(), block::check);
-    let limit = middleware::from_fn_with_state(state.clone(), limit::check);
+/// The router of the gateway.
+pub fn router(gateway: Gateway) -> Router {
+    let block = middleware::from_fn_with_state(gateway.clone(), block::check);
+    let limit = middleware::from_fn_with_state(gateway.clone(), limit::check);
     Router::new()
         .merge(version(
             Version::V1,
@@ -37,13 +37,13 @@ pub fn router(state: State) -> Router {
         ))
         .route_layer(limit)
         .route_layer(block)
-        .fallback(unknown)
-        .method_not_allowed_fallback(wrong_method)
-        .with_state(state)
+        .fallback(not_found)
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(gateway)
 }
 
-fn version(version: Version, paths: [&'static str; 5]) -> Router<State> {
-    let handlers: [MethodRouter<State>; 5] = [
+fn version(version: Version, paths: [&'static str; 5]) -> Router<Gateway> {
+    let handlers: [MethodRouter<Gateway>; 5] = [
         get(product::list),
         get(product::one),
         get(cart::get).put(cart::put),
@@ -57,18 +57,17 @@ fn version(version: Version, paths: [&'static str; 5]) -> Router<State> {
     router.layer(Extension(version))
 }
 
-async fn unknown(uri: Uri) -> Problem {
-    let title = "There is nothing at this address";
-    Problem::new(StatusCode::NOT_FOUND, code::NOT_FOUND, title)
+async fn not_found(uri: Uri) -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, code::NOT_FOUND, "Not found")
         .detail(format!("no route matches `{}`", uri.path()))
 }
 
-async fn wrong_method(method: Method) -> Problem {
-    let title = "The address does not take this method";
+async fn method_not_allowed(method: Method) -> Problem {
+    let title = "Method not allowed";
     Problem::new(
         StatusCode::METHOD_NOT_ALLOWED,
         code::METHOD_NOT_ALLOWED,
         title,
     )
-    .detail(format!("not `{method}`"))
+    .detail(format!("this route does not support `{method}`"))
 }

@@ -1,44 +1,44 @@
-//! Every setting of the gateway; the defaults are the shop as it is run day to day.
+//! Settings of the gateway; the defaults are those of day-to-day operation.
 
 use serde::{Deserialize, Serialize};
 
 use crate::blocked::Clients;
 
-/// How a release of the gateway behaves.
+/// Settings of the gateway.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Time to answer a request that names no sooner deadline itself, in milliseconds.
+    /// Maximum time to handle a request, in milliseconds; the caller's deadline may be sooner.
     pub deadline_ms: u64,
-    /// Clients that are turned away.
+    /// Blocked clients, by name.
     pub blocked: Clients,
-    /// How many requests a client may make.
+    /// The rate limit per client.
     pub limiter: LimiterSettings,
-    /// Whose requests share connections to the services behind.
+    /// Which requests share connections to the upstream services.
     pub connections: Connections,
     /// The cache of rendered listing pages.
     pub pages: PageSettings,
 }
 
-/// Whose requests share connections to the services behind.
+/// Which requests share connections to the upstream services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Connections {
-    /// Everybody's.
+    /// All requests.
     Shared,
-    /// Those of one client.
+    /// Only requests of the same client.
     Client,
 }
 
-/// How many requests a client may make.
+/// The rate limit per client.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LimiterSettings {
-    /// Requests a second that a client may make for ever; 0 turns the limiter off.
+    /// Sustained rate of one client in requests per second; 0 disables the limit.
     pub rate_per_second: f64,
-    /// Requests that a client may make at once after a rest.
+    /// Requests that a client may make at once after a pause.
     pub burst: f64,
-    /// Clients told apart; further ones share one allowance.
+    /// Number of clients with a separate limit; further clients share one.
     pub clients: usize,
 }
 
@@ -46,25 +46,25 @@ pub struct LimiterSettings {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PageSettings {
-    /// Whether pages are kept at all.
+    /// Whether the cache is enabled.
     pub enabled: bool,
-    /// What tells two pages apart.
+    /// What identifies a page.
     pub key: PageKey,
-    /// Pages kept at most, the oldest goes first; absent for no limit but `max_bytes`.
+    /// Maximum number of pages, the oldest is evicted first; absent means limited by `max_bytes` only.
     pub capacity: Option<usize>,
-    /// Bytes of bodies kept at most; a page that does not fit is not kept.
+    /// Maximum size of all bodies in bytes; a page that does not fit is not cached.
     pub max_bytes: usize,
-    /// Age at which a page is no longer used, in milliseconds.
+    /// Time after which a page expires, in milliseconds.
     pub ttl_ms: u64,
 }
 
-/// What tells two pages apart.
+/// What identifies a page in the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PageKey {
-    /// The path and the query keys that change the answer, in one spelling.
+    /// The path and the query keys that affect the response, in canonical form.
     Canonical,
-    /// The address as it was asked for.
+    /// The complete URI of the request.
     Uri,
 }
 
@@ -107,24 +107,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_said_is_the_default_and_an_unknown_key_is_refused() {
-        assert_eq!(
-            serde_json::from_str::<Settings>("{}").ok(),
-            Some(Settings::default())
-        );
-        let text = r#"{"pages":{"key":"uri","capacity":null}}"#;
-        let unlimited: Settings = serde_json::from_str(text).expect("both keys exist");
-        assert_eq!(
-            (unlimited.pages.key, unlimited.pages.capacity),
-            (PageKey::Uri, None)
-        );
-        for text in [
-            r#"{"page":{}}"#,
-            r#"{"pages":{"size":5}}"#,
-            r#"{"pages":{"key":"path"}}"#,
-            r#"{"blocked":[""]}"#,
+    fn absent_keys_have_defaults_and_unknown_keys_are_refused() {
+        let read = |text| serde_json::from_str::<Settings>(text).ok();
+        let unlimited = PageSettings {
+            key: PageKey::Uri,
+            capacity: None,
+            ..PageSettings::default()
+        };
+        for (text, pages) in [
+            ("{}", Some(PageSettings::default())),
+            (
+                r#"{"pages":{"key":"uri","capacity":null}}"#,
+                Some(unlimited),
+            ),
+            (r#"{"page":{}}"#, None),
+            (r#"{"pages":{"size":5}}"#, None),
+            (r#"{"pages":{"key":"path"}}"#, None),
+            (r#"{"blocked":[""]}"#, None),
         ] {
-            assert!(serde_json::from_str::<Settings>(text).is_err(), "{text}");
+            let expected = pages.map(|pages| Settings {
+                pages,
+                ..Settings::default()
+            });
+            assert_eq!(read(text), expected, "{text}");
         }
     }
 }

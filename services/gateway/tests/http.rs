@@ -1,61 +1,51 @@
-//! The gateway over HTTP, in front of stand-in services on loopback.
+//! The gateway over HTTP, with stand-in services on loopback.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
-};
+use std::{net::SocketAddr, sync::Arc};
 
-use axum::{Router, body::Body, extract::State as Extract};
-use chassis::{Client, Process};
-use gateway::{LimiterSettings, PageKey, PageSettings, Settings, State, router};
-use http::{HeaderMap, Method, Request, StatusCode, header};
-use http_body_util::BodyExt;
+use axum::{Router, extract::State};
+use chassis::{Client, testing};
+use gateway::{Gateway, LimiterSettings, PageKey, PageSettings, Settings, router};
+use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
+use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tower::ServiceExt;
 
-/// Addresses that a stand-in was asked for.
-type Asked = Arc<Mutex<Vec<String>>>;
+/// The URIs that a stand-in was requested.
+type Requests = Arc<Mutex<Vec<String>>>;
 
 #[derive(Clone)]
 struct StandIn {
-    asked: Asked,
+    requests: Requests,
     status: u16,
     body: Value,
 }
 
-async fn answer(
-    Extract(own): Extract<StandIn>,
-    request: axum::extract::Request,
-) -> (StatusCode, String) {
-    own.asked
-        .lock()
-        .expect("no test panics with the lock")
-        .push(request.uri().to_string());
+async fn respond(State(own): State<StandIn>, uri: Uri) -> (StatusCode, String) {
+    own.requests.lock().push(uri.to_string());
     (
         StatusCode::from_u16(own.status).expect("the status is valid"),
         own.body.to_string(),
     )
 }
 
-/// A gateway whose services all give one answer.
-async fn gateway(settings: Settings, status: u16, body: Value) -> (Router, Asked) {
-    let asked = Asked::default();
+/// A gateway whose upstreams always send the same response.
+async fn gateway(settings: Settings, status: u16, body: Value) -> (Router, Requests) {
+    let requests = Requests::default();
     let own = StandIn {
-        asked: Arc::clone(&asked),
+        requests: Arc::clone(&requests),
         status,
         body,
     };
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
         .await
         .expect("a port is free");
-    let addr: SocketAddr = listener.local_addr().expect("it is bound");
-    let services = Router::new().fallback(answer).with_state(own);
+    let addr: SocketAddr = listener.local_addr().expect("the listener is bound");
+    let services = Router::new().fallback(respond).with_state(own);
     tokio::spawn(async move { axum::serve(listener, services).await });
     let upstreams = ["checkout", "inventory"]
         .map(|name| (name.to_owned(), vec![addr]))
         .into();
-    let state = State::new(Client::new(&upstreams, 7), settings);
-    (chassis::layered(router(state), &Process::default()), asked)
+    let gateway = Gateway::new(Client::new(&upstreams, 7), settings);
+    (testing::layered(router(gateway)), requests)
 }
 
 async fn send(
@@ -64,30 +54,8 @@ async fn send(
     path: &str,
     body: Value,
 ) -> (StatusCode, HeaderMap, Value) {
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header(header::CONTENT_TYPE, "application/json");
-    let request = request
-        .header("idempotency-key", "k")
-        .body(Body::from(body.to_string()))
-        .expect("it is valid");
-    let response = router
-        .clone()
-        .oneshot(request)
-        .await
-        .expect("a router never fails");
-    let (parts, body) = response.into_parts();
-    let bytes = body
-        .collect()
-        .await
-        .expect("the body is in memory")
-        .to_bytes();
-    (
-        parts.status,
-        parts.headers,
-        serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-    )
+    let request = Request::builder().method(method).uri(path);
+    testing::send(router, request.header("idempotency-key", "k"), body).await
 }
 
 async fn get(router: &Router, path: &str) -> (StatusCode, HeaderMap, Value) {
@@ -101,7 +69,7 @@ fn page() -> Value {
 }
 
 #[tokio::test]
-async fn the_versions_differ_in_how_they_write_money() {
+async fn the_versions_differ_in_the_format_of_money() {
     let (router, _) = gateway(Settings::default(), 200, page()).await;
     let (_, _, first) = get(&router, "/v1/products").await;
     assert_eq!(first["products"][0]["list_price_minor"], json!(500));
@@ -111,7 +79,7 @@ async fn the_versions_differ_in_how_they_write_money() {
 }
 
 #[tokio::test]
-async fn a_listing_is_asked_for_once_however_it_is_spelled() {
+async fn equivalent_listings_share_one_page() {
     let uri = PageSettings {
         key: PageKey::Uri,
         capacity: None,
@@ -122,7 +90,7 @@ async fn a_listing_is_asked_for_once_however_it_is_spelled() {
         ..PageSettings::default()
     };
     for (pages, expected) in [(PageSettings::default(), 1), (uri, 3), (off, 4)] {
-        let (router, asked) = gateway(
+        let (router, requests) = gateway(
             Settings {
                 pages,
                 ..Settings::default()
@@ -140,16 +108,16 @@ async fn a_listing_is_asked_for_once_however_it_is_spelled() {
             let (status, ..) = get(&router, &format!("/v1/products?{query}")).await;
             assert_eq!(status, StatusCode::OK);
         }
-        let asked = asked.lock().expect("no test panics with the lock").clone();
+        let asked = requests.lock().clone();
         assert_eq!(asked.len(), expected, "{asked:?}");
         assert_eq!(asked[0], "/internal/products?query=kettle&page=1&limit=20");
     }
 }
 
 #[tokio::test]
-async fn a_services_problem_keeps_its_status_and_code_and_gets_the_public_address() {
-    let inside = json!({ "type": "t", "title": "There is no such product", "status": 404, "code": "product-not-found",
-        "detail": "there is no product `sku-000009`", "instance": "/internal/products/sku-000009", "request_id": "r" });
+async fn a_problem_of_a_service_keeps_its_status_and_code() {
+    let inside = json!({ "type": "t", "title": "Product not found", "status": 404, "code": "product-not-found",
+        "detail": "product `sku-000009` does not exist", "instance": "/internal/products/sku-000009", "request_id": "r" });
     let (router, _) = gateway(Settings::default(), 404, inside).await;
     let (status, headers, problem) = get(&router, "/v1/products/sku-000009").await;
     assert_eq!(
@@ -165,8 +133,8 @@ async fn a_services_problem_keeps_its_status_and_code_and_gets_the_public_addres
 }
 
 #[tokio::test]
-async fn what_the_gateway_can_refuse_never_reaches_a_service() {
-    let (router, asked) = gateway(Settings::default(), 200, json!({})).await;
+async fn invalid_requests_are_rejected_without_an_upstream_call() {
+    let (router, requests) = gateway(Settings::default(), 200, json!({})).await;
     for (method, path, body, status, code) in [
         (
             Method::GET,
@@ -226,11 +194,11 @@ async fn what_the_gateway_can_refuse_never_reaches_a_service() {
             "{path}"
         );
     }
-    assert_eq!(asked.lock().expect("no test panics with the lock").len(), 0);
+    assert_eq!(requests.lock().len(), 0);
 }
 
 #[tokio::test]
-async fn a_client_over_its_rate_is_told_when_to_come_back() {
+async fn a_client_over_its_rate_gets_retry_after() {
     let limiter = LimiterSettings {
         rate_per_second: 0.5,
         burst: 2.0,
@@ -258,17 +226,17 @@ async fn a_client_over_its_rate_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_blocked_client_is_turned_away_on_every_route_and_others_are_not() {
+async fn a_blocked_client_is_rejected_on_every_route() {
     for (names, expected) in [
         (&["anonymous", "someone"][..], StatusCode::FORBIDDEN),
         (&["someone"], StatusCode::OK),
     ] {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let settings = Settings {
-            blocked: names.try_into().expect("good names"),
+            blocked: names.try_into().expect("valid names"),
             ..Settings::default()
         };
-        let (router, asked) = gateway(settings, 200, page()).await;
+        let (router, requests) = gateway(settings, 200, page()).await;
         for path in [
             "/v1/products",
             "/v2/products",
@@ -285,7 +253,7 @@ async fn a_blocked_client_is_turned_away_on_every_route_and_others_are_not() {
                 assert_eq!(body["code"], json!("client-blocked"), "{path}");
             }
         }
-        let asked = asked.lock().expect("no test panics with the lock").len();
+        let asked = requests.lock().len();
         assert_eq!(
             asked == 0,
             expected == StatusCode::FORBIDDEN,

@@ -1,48 +1,49 @@
-//! A read cache in front of the database: bounded in entries and in age, one load at a time for each key,
-//! and told explicitly when what it holds has changed.
+//! A read cache in front of the database: limited in entries and age, with one load at a time per key and explicit
+//! invalidation.
 
 use std::{
     collections::{HashMap, VecDeque},
     hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::{sync::OnceCell, time::Instant};
 
 /// Limits of a cache.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Entries at most; 0 keeps nothing.
+    /// Maximum number of entries; 0 disables the cache.
     pub capacity: usize,
-    /// Age from which an entry is loaded again.
+    /// Time after which an entry expires.
     pub ttl: Duration,
-    /// Whether callers that miss the same key at the same time share one load.
+    /// Whether concurrent misses of the same key share one load.
     pub single_flight: bool,
 }
 
-/// What the cache knew about a key.
+/// The result of a lookup.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found<V> {
+pub enum Lookup<V> {
     /// An entry and its age.
-    Fresh(V, Duration),
-    /// Nothing, or nothing young enough.
-    Missing,
+    Hit(V, Duration),
+    /// No entry, or an expired one.
+    Miss,
 }
 
 /// A cache of values that are cheap to clone.
 #[derive(Debug)]
 pub struct Cache<K, V> {
     limits: Limits,
-    state: Mutex<State<K, V>>,
+    contents: Mutex<Contents<K, V>>,
 }
 
 #[derive(Debug)]
-struct State<K, V> {
+struct Contents<K, V> {
     entries: HashMap<K, Entry<V>>,
-    /// Keys in the order in which they were stored, for the eviction; a key may be stale here.
+    /// Keys in the order of eviction; an element may be outdated.
     queue: VecDeque<(K, u64)>,
-    /// Loads under way. A load whose cell is no longer here was overtaken by an invalidation.
+    /// Loads in progress. An invalidation removes the load's cell, so that its result is not stored.
     flights: HashMap<K, Arc<OnceCell<V>>>,
     stored: u64,
     evictions: u64,
@@ -53,14 +54,14 @@ struct Entry<V> {
     value: V,
     loaded_at: Instant,
     number: u64,
-    /// Set by a hit; gives the entry a second turn in the queue.
+    /// Set by a hit; moves the entry to the end of the queue once instead of evicting it.
     is_used: bool,
 }
 
 impl<K: Copy + Eq + Hash, V: Clone> Cache<K, V> {
     /// An empty cache.
     pub fn new(limits: Limits) -> Self {
-        let state = State {
+        let contents = Contents {
             entries: HashMap::new(),
             queue: VecDeque::new(),
             flights: HashMap::new(),
@@ -69,102 +70,98 @@ impl<K: Copy + Eq + Hash, V: Clone> Cache<K, V> {
         };
         Self {
             limits,
-            state: Mutex::new(state),
+            contents: Mutex::new(contents),
         }
     }
 
-    /// The entry of a key, if it is young enough.
-    pub fn get(&self, key: K) -> Found<V> {
-        let mut state = self.lock();
-        match state.entries.get_mut(&key) {
+    /// Looks up a key.
+    pub fn get(&self, key: K) -> Lookup<V> {
+        let mut contents = self.contents.lock();
+        match contents.entries.get_mut(&key) {
             Some(entry) if entry.loaded_at.elapsed() < self.limits.ttl => {
                 entry.is_used = true;
-                Found::Fresh(entry.value.clone(), entry.loaded_at.elapsed())
+                Lookup::Hit(entry.value.clone(), entry.loaded_at.elapsed())
             }
-            _ => Found::Missing,
+            _ => Lookup::Miss,
         }
     }
 
-    /// Loads a key and keeps the value, unless the key was invalidated while the load was under way.
+    /// Loads a key and stores the value, unless the key was invalidated during the load.
     pub async fn load<E, F>(&self, key: K, load: impl FnOnce() -> F) -> Result<V, E>
     where
         F: Future<Output = Result<V, E>>,
     {
         let started_at = Instant::now();
-        let flight = self.board(key);
-        // A caller that is cancelled in mid-load hands the load to the next one that waits.
+        let flight = self.flight(key);
+        // If the loading caller is cancelled, the next waiting caller loads.
         let outcome = flight.get_or_try_init(load).await.cloned();
-        let mut state = self.lock();
-        if state
+        let mut contents = self.contents.lock();
+        if contents
             .flights
             .get(&key)
             .is_some_and(|current| Arc::ptr_eq(current, &flight))
         {
-            state.flights.remove(&key);
+            contents.flights.remove(&key);
             if let Ok(value) = &outcome {
-                state.store(key, value.clone(), started_at, self.limits.capacity);
+                contents.store(key, value.clone(), started_at, self.limits.capacity);
             }
         }
         outcome
     }
 
-    /// Keeps a value that was read ahead of its need.
+    /// Stores a value that was loaded in advance.
     pub fn put(&self, key: K, value: V) {
-        self.lock()
+        self.contents
+            .lock()
             .store(key, value, Instant::now(), self.limits.capacity);
     }
 
-    /// Forgets a key; a load of it that is under way will not be kept.
+    /// Removes a key; the result of a load in progress will not be stored.
     pub fn invalidate(&self, key: K) {
-        let mut state = self.lock();
-        state.entries.remove(&key);
-        state.flights.remove(&key);
+        let mut contents = self.contents.lock();
+        contents.entries.remove(&key);
+        contents.flights.remove(&key);
     }
 
-    /// Forgets everything, loads under way included; gives back how many entries there were.
+    /// Removes all entries, and ignores loads in progress; returns how many entries there were.
     pub fn clear(&self) -> usize {
-        let mut state = self.lock();
-        let count = state.entries.len();
-        state.entries.clear();
-        state.queue.clear();
-        state.flights.clear();
+        let mut contents = self.contents.lock();
+        let count = contents.entries.len();
+        contents.entries.clear();
+        contents.queue.clear();
+        contents.flights.clear();
         count
     }
 
-    /// Entries held, also those that are too old to be used.
+    /// Number of entries, including expired ones.
     pub fn len(&self) -> usize {
-        self.lock().entries.len()
+        self.contents.lock().entries.len()
     }
 
-    /// Whether nothing is held.
+    /// Whether the cache is empty.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Entries that had to make room since the start.
+    /// Number of evicted entries since the start.
     pub fn evictions(&self) -> u64 {
-        self.lock().evictions
+        self.contents.lock().evictions
     }
 
-    /// Joins the load of a key that is under way, or starts one.
-    fn board(&self, key: K) -> Arc<OnceCell<V>> {
-        let mut state = self.lock();
+    /// Joins the load of a key that is in progress, or starts one.
+    fn flight(&self, key: K) -> Arc<OnceCell<V>> {
+        let mut contents = self.contents.lock();
         if self.limits.single_flight {
-            Arc::clone(state.flights.entry(key).or_default())
+            Arc::clone(contents.flights.entry(key).or_default())
         } else {
             let own = Arc::new(OnceCell::new());
-            state.flights.insert(key, Arc::clone(&own));
+            contents.flights.insert(key, Arc::clone(&own));
             own
         }
     }
-
-    fn lock(&self) -> MutexGuard<'_, State<K, V>> {
-        // The state is consistent between any two statements, so a panic elsewhere does not spoil it.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-impl<K: Copy + Eq + Hash, V> State<K, V> {
+impl<K: Copy + Eq + Hash, V> Contents<K, V> {
     fn store(&mut self, key: K, value: V, loaded_at: Instant, capacity: usize) {
         if capacity == 0 {
             return;
@@ -188,7 +185,7 @@ impl<K: Copy + Eq + Hash, V> State<K, V> {
         }
     }
 
-    /// Takes the oldest key of the queue; `false` when the queue is empty.
+    /// Takes the first key of the queue; `false` if the queue is empty.
     fn evict_one(&mut self) -> bool {
         let Some((key, number)) = self.queue.pop_front() else {
             return false;
@@ -202,7 +199,7 @@ impl<K: Copy + Eq + Hash, V> State<K, V> {
                 self.entries.remove(&key);
                 self.evictions += 1;
             }
-            // Invalidated or stored again since: the queue entry was a shadow.
+            // Invalidated or stored again since then: the element is outdated.
             _ => {}
         }
         true

@@ -1,4 +1,4 @@
-//! The feed of new prices: suppliers send them for a run of products at a time, all day long.
+//! The price feed: suppliers continuously send prices for ranges of products.
 
 use std::time::Duration;
 
@@ -8,46 +8,46 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use crate::{
-    State,
+    Inventory,
     store::{lease, price},
 };
 
-/// One process at a time receives the feed.
+/// The lease: one process at a time receives the feed.
 const LEASE: &str = "price-feed";
-/// Deliveries for which the lease is kept, so that a busy moment does not hand it over.
+/// Duration of the lease in intervals, long enough that a slow delivery does not lose it.
 const LEASE_INTERVALS: i64 = 20;
 
-/// The feed as one process sees it.
+/// The feed of one process.
 #[derive(Debug)]
 pub(crate) struct Feed {
-    state: State,
+    inventory: Inventory,
     holder: String,
     random: StdRng,
-    /// The number of the product that the next delivery begins with.
+    /// Number of the first product of the next delivery.
     next: u32,
 }
 
-/// What became of a delivery.
+/// The result of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Delivery {
-    /// So many prices were written.
+    /// The number of prices written.
     Written(u32),
-    /// Another process receives the feed.
-    Elsewhere,
-    /// The table has as many prices as it may.
+    /// Nothing: another process has the lease.
+    NotLeased,
+    /// Nothing: the table has reached its maximum size.
     Full,
 }
 
 impl Feed {
     /// A feed for the process `instance`.
-    pub(crate) fn new(state: State, instance: String, seed: u64) -> Self {
-        // Replicas share a seed but not a name.
+    pub(crate) fn new(inventory: Inventory, instance: String, seed: u64) -> Self {
+        // Replicas have the same seed but different names.
         let own = instance.bytes().fold(seed, |sum, byte| {
             sum.wrapping_mul(31).wrapping_add(u64::from(byte))
         });
         Self {
-            next: state.settings.feed.first_product,
-            state,
+            next: inventory.settings.feed.first_product,
+            inventory,
             holder: instance,
             random: StdRng::seed_from_u64(own),
         }
@@ -55,13 +55,13 @@ impl Feed {
 
     /// Delivers until the drain.
     pub(crate) async fn run(mut self, shutdown: CancellationToken) {
-        let settings = &self.state.settings.feed;
+        let settings = &self.inventory.settings.feed;
         let rows = per_delivery(settings.rows_per_second, settings.interval_ms);
         if rows == 0 {
             return;
         }
         let mut ticks = interval(Duration::from_millis(settings.interval_ms.max(1)));
-        // After a pause the feed goes on; it does not make up for it.
+        // After a pause the feed continues without catching up.
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
@@ -70,21 +70,21 @@ impl Feed {
             }
             match self.deliver(rows).await {
                 Ok(Delivery::Full) => {
-                    info!("the price table has reached its limit, the feed ends");
+                    info!("stopped the price feed: the price table has reached its maximum size");
                     return;
                 }
                 Ok(_) => {}
-                Err(error) => warn!(%error, "a delivery of prices was not stored: {error}"),
+                Err(error) => warn!(%error, "failed to store new prices: {error}"),
             }
         }
     }
 
-    /// Writes the next `rows` prices, if this process is the one to do so.
+    /// Writes the next `rows` prices, if this process has the lease.
     pub(crate) async fn deliver(&mut self, rows: u32) -> Result<Delivery, db::Error> {
-        let settings = &self.state.settings.feed;
+        let settings = &self.inventory.settings.feed;
         let (first, last) = (self.next, self.next.saturating_add(rows - 1));
         let spread = self.random.random_range(0..1_000);
-        let now_ms = (self.state.clock)();
+        let now_ms = (self.inventory.clock)();
         let until_ms = now_ms
             + i64::try_from(settings.interval_ms)
                 .unwrap_or(0)
@@ -93,7 +93,7 @@ impl Feed {
         let holder = self.holder.clone();
         let work = move |transaction: &rusqlite::Transaction<'_>| {
             if !lease::take(transaction, LEASE, &holder, now_ms, until_ms)? {
-                return Ok(Delivery::Elsewhere);
+                return Ok(Delivery::NotLeased);
             }
             if price::newest(transaction)? >= most {
                 return Ok(Delivery::Full);
@@ -103,9 +103,9 @@ impl Feed {
                 u32::try_from(written).unwrap_or(u32::MAX),
             ))
         };
-        let delivery = self.state.pool.write(&price::FEED, work).await?;
+        let delivery = self.inventory.pool.write(&price::FEED, work).await?;
         if let Delivery::Written(written) = delivery {
-            // A run that found the end of the catalogue starts over.
+            // At the end of the catalogue the feed starts over.
             self.next = if written < rows {
                 settings.first_product
             } else {
@@ -116,7 +116,7 @@ impl Feed {
     }
 }
 
-/// Prices of one delivery, at least one unless the feed is off.
+/// Prices of one delivery: at least one, unless the feed is disabled.
 fn per_delivery(rows_per_second: u32, interval_ms: u64) -> u32 {
     if rows_per_second == 0 {
         return 0;

@@ -1,4 +1,4 @@
-//! Follows the price table, so that the cache forgets what another process has changed.
+//! Follows the price table and invalidates cached products whose price another process has changed.
 
 use std::time::Duration;
 
@@ -8,65 +8,68 @@ use metrics::{counter, gauge};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::warn;
 
-use crate::{State, store::price, view};
+use crate::{Inventory, product_cache, store::price};
 
-/// Rows looked at in one go; a feed that is faster is caught up with at the next look.
+/// Maximum number of rows per poll; further rows are read in the next poll.
 const ROWS: u32 = 20_000;
 
-/// Looks for new prices until the drain.
-pub(crate) async fn run(state: State, shutdown: CancellationToken) {
-    let mut ticks = interval(Duration::from_millis(state.settings.cache.follow_ms.max(1)));
+/// Polls for new prices until the drain.
+pub(crate) async fn run(inventory: Inventory, shutdown: CancellationToken) {
+    let mut ticks = interval(Duration::from_millis(
+        inventory.settings.cache.follow_ms.max(1),
+    ));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut follower = Follower::default();
-    if let Err(error) = follower.begin(&state).await {
-        warn!(%error, "the cache starts empty: {error}");
+    if let Err(error) = follower.begin(&inventory).await {
+        warn!(%error, "failed to preload the product cache: {error}");
     }
     loop {
         tokio::select! {
             () = shutdown.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        if let Err(error) = follower.look(&state).await {
-            warn!(%error, "changed prices could not be read: {error}");
+        if let Err(error) = follower.poll(&inventory).await {
+            warn!(%error, "failed to read changed prices: {error}");
         }
-        follower.measure(&state);
+        follower.measure(&inventory);
     }
 }
 
-/// How far the price table was read.
+/// The position in the price table.
 #[derive(Debug, Default)]
 pub(crate) struct Follower {
-    /// The last row seen; nothing before the first look, when the cache is still empty.
+    /// The last row read; `None` before the first poll, when the cache is still empty.
     last: Option<i64>,
     evictions: u64,
 }
 
 impl Follower {
-    /// Fills the cache with what was true before the first look.
-    async fn begin(&mut self, state: &State) -> Result<(), db::Error> {
-        self.look(state).await?;
-        view::preload(state).await
+    /// Starts at the current end of the table and preloads the cache.
+    async fn begin(&mut self, inventory: &Inventory) -> Result<(), db::Error> {
+        self.poll(inventory).await?;
+        product_cache::preload(inventory).await
     }
 
-    /// Invalidates every product with a price that is newer than the last look.
-    pub(crate) async fn look(&mut self, state: &State) -> Result<(), db::Error> {
+    /// Invalidates all products whose price has changed since the last poll.
+    pub(crate) async fn poll(&mut self, inventory: &Inventory) -> Result<(), db::Error> {
         let Some(last) = self.last else {
-            self.last = Some(state.pool.read(&price::NEWEST, price::newest).await?);
+            self.last = Some(inventory.pool.read(&price::NEWEST, price::newest).await?);
             return Ok(());
         };
         let work = move |connection: &rusqlite::Connection| price::changed(connection, last, ROWS);
-        let (newest, products) = state.pool.read(&price::CHANGED, work).await?;
+        let (newest, products) = inventory.pool.read(&price::CHANGED, work).await?;
         for product in products {
-            state.views.invalidate(product);
+            inventory.product_cache.invalidate(product);
         }
         self.last = Some(newest);
         Ok(())
     }
 
-    fn measure(&mut self, state: &State) {
-        gauge!(metric::CACHE_ENTRIES, label::CACHE => view::CACHE).set(state.views.len() as f64);
-        let evictions = state.views.evictions();
-        counter!(metric::CACHE_EVICTIONS, label::CACHE => view::CACHE)
+    fn measure(&mut self, inventory: &Inventory) {
+        gauge!(metric::CACHE_ENTRIES, label::CACHE => product_cache::CACHE)
+            .set(inventory.product_cache.len() as f64);
+        let evictions = inventory.product_cache.evictions();
+        counter!(metric::CACHE_EVICTIONS, label::CACHE => product_cache::CACHE)
             .increment(evictions - self.evictions);
         self.evictions = evictions;
     }

@@ -1,4 +1,4 @@
-//! The inventory: products, prices, stock and reservations.
+//! The inventory: products, prices, stock, reservations.
 //!
 //! ```text
 //! GET  product  -> cache -> readers --\
@@ -12,13 +12,13 @@ pub mod cache;
 mod feed;
 mod follow;
 mod operate;
+mod product_cache;
 mod route;
 mod rules;
 pub mod schema;
 mod settings;
 pub mod store;
 mod sweep;
-mod view;
 
 use std::{
     path::Path,
@@ -31,30 +31,27 @@ use chassis::{App, Context, db::Pool};
 use shop_api::{Sku, product::Product};
 use tracing::info;
 
-use crate::{
-    cache::{Cache, Limits},
-    rules::Rules,
-};
+use crate::{cache::Cache, rules::Rules};
 pub use crate::{
     route::router,
     settings::{CacheSettings, FeedSettings, RuleSelect, RuleSettings, Settings},
 };
 
-/// What every request works with. Cheap to clone.
+/// The state that all requests share. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct State {
+pub struct Inventory {
     pool: Pool,
-    views: Arc<Cache<Sku, Product>>,
+    product_cache: Arc<Cache<Sku, Product>>,
     rules: Arc<Rules>,
     settings: Arc<Settings>,
     /// Unix milliseconds.
     clock: fn() -> i64,
 }
 
-impl State {
-    /// Opens a database that [`store::prepare`] has made and brings it to the level of the settings.
+impl Inventory {
+    /// Opens a database from [`store::prepare`] and migrates it to the schema level of the settings.
     ///
-    /// `clock` gives Unix milliseconds.
+    /// `clock` returns Unix milliseconds.
     pub fn open(path: &Path, settings: Settings, clock: fn() -> i64) -> anyhow::Result<Self> {
         migrate(path, &settings)?;
         let options = chassis::db::Options {
@@ -65,14 +62,14 @@ impl State {
             ..chassis::db::Options::new(path)
         };
         let pool = Pool::open("inventory", options).context("the inventory's database")?;
-        let limits = Limits {
+        let limits = cache::Limits {
             capacity: settings.cache.capacity,
             ttl: Duration::from_millis(settings.cache.ttl_ms),
             single_flight: settings.cache.single_flight,
         };
         Ok(Self {
             pool,
-            views: Arc::new(Cache::new(limits)),
+            product_cache: Arc::new(Cache::new(limits)),
             rules: Arc::new(Rules::default()),
             settings: Arc::new(settings),
             clock,
@@ -80,7 +77,7 @@ impl State {
     }
 }
 
-/// Builds the service: database, routes, background work.
+/// Builds the service: database, routes, controls, background tasks.
 pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
     let Context {
         settings,
@@ -90,39 +87,39 @@ pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
     } = context;
     let path = config.scratch.join(store::FILE);
     let (seed, database) = (config.seed, path.clone());
-    let state = tokio::task::spawn_blocking(move || {
+    let inventory = tokio::task::spawn_blocking(move || {
         store::prepare(&database, seed).context("the inventory's database")?;
-        State::open(&database, settings, now_ms)
+        Inventory::open(&database, settings, now_ms)
     })
     .await
     .context("opening the database")??;
     let limits = config.scratch.join(rules::FILE);
     let rules = rules::run(
-        state.clone(),
+        inventory.clone(),
         limits,
         config.instance.clone(),
         shutdown.clone(),
     );
-    let feed = feed::Feed::new(state.clone(), config.instance.clone(), seed);
-    let app = operate::offer(App::new(router(state.clone())), &state);
+    let feed = feed::Feed::new(inventory.clone(), config.instance.clone(), seed);
+    let app = operate::add_controls(App::new(router(inventory.clone())), &inventory);
     Ok(app
-        .task(follow::run(state.clone(), shutdown.clone()))
-        .task(sweep::run(state, shutdown.clone()))
+        .task(follow::run(inventory.clone(), shutdown.clone()))
+        .task(sweep::run(inventory, shutdown.clone()))
         .task(rules)
         .task(feed.run(shutdown)))
 }
 
-/// How often a boot tries to get the database to itself.
-const MIGRATION_TRIES: i32 = 20_000;
-/// The pause between two tries. Shorter than that of the requests that want the lock as well, so that the boot,
-/// which has to come first, does.
+/// Attempts to lock the database for the migration at start.
+const MIGRATION_ATTEMPTS: i32 = 20_000;
+/// Pause between two attempts. Shorter than that of requests that wait for the lock, so that the migration, which must
+/// run first, gets it.
 const MIGRATION_PAUSE: Duration = Duration::from_millis(3);
 
 fn migrate(path: &Path, settings: &Settings) -> anyhow::Result<()> {
     let mut connection = rusqlite::Connection::open(path).context("the inventory's database")?;
-    connection.busy_handler(Some(|tries| {
+    connection.busy_handler(Some(|attempts| {
         std::thread::sleep(MIGRATION_PAUSE);
-        tries < MIGRATION_TRIES
+        attempts < MIGRATION_ATTEMPTS
     }))?;
     let found = schema::migrate(&mut connection, settings.schema)?;
     if found != settings.schema {
@@ -137,7 +134,7 @@ fn migrate(path: &Path, settings: &Settings) -> anyhow::Result<()> {
 }
 
 fn now_ms() -> i64 {
-    // A clock before 1970 is treated as 1970; no price is valid then, so list prices apply.
+    // A clock before 1970 reads as 1970; no price is valid then, so list prices apply.
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The inventory as a program of its own, on port 8082 unless told otherwise.
+//! The inventory as a separate program, on port 8082 by default.
 
 use std::process::ExitCode;
 

@@ -1,19 +1,19 @@
-//! What operators can do to a running inventory.
+//! Control of the inventory: empty the product cache.
 
 use std::sync::Arc;
 
 use chassis::{
     App,
-    control::{Done, Nothing},
+    control::{Count, NoArguments},
 };
 
-use crate::State;
+use crate::Inventory;
 
-/// Offers them.
-pub(crate) fn offer(app: App, state: &State) -> App {
-    let views = Arc::clone(&state.views);
-    app.control("flush", move |Nothing {}| {
-        let count = views.clear();
-        async move { Ok(Done { count }) }
+/// Adds the control to the service.
+pub(crate) fn add_controls(app: App, inventory: &Inventory) -> App {
+    let cache = Arc::clone(&inventory.product_cache);
+    app.control("flush", move |NoArguments {}| {
+        let count = cache.clear();
+        async move { Ok(Count { count }) }
     })
 }

@@ -1,4 +1,4 @@
-//! The inventory's routes; who may call them is the network's business, they are not public.
+//! The inventory's routes. They are internal: the network controls access to them.
 
 mod product;
 mod reservation;
@@ -9,16 +9,16 @@ use axum::{
 };
 use shop_api::path;
 
-use crate::State;
+use crate::Inventory;
 
-/// All routes over one state.
-pub fn router(state: State) -> Router {
+/// The router of the inventory.
+pub fn router(inventory: Inventory) -> Router {
     Router::new()
         .route(path::internal::PRODUCTS, get(product::list))
         .route(path::internal::PRODUCT, get(product::one))
         .route(path::internal::PRICE, put(product::change_price))
         .route(path::internal::RESERVATIONS, post(reservation::reserve))
         .route(path::internal::RESERVATION, delete(reservation::release))
-        .route(path::internal::ORDERS_PLACED, post(reservation::place))
-        .with_state(state)
+        .route(path::internal::ORDERS_PLACED, post(reservation::ship))
+        .with_state(inventory)
 }

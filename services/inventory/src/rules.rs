@@ -1,7 +1,7 @@
-//! Purchase limits: how many pieces of a product one order may take, by ranges of products.
+//! Purchase limits: the maximum number of pieces of a product per order, by product range.
 //!
 //! ```text
-//! database -> one replica after the other writes the file -> every replica reads it -> reservations
+//! database -> replicas take turns to write the file -> all replicas read it -> reservations
 //! ```
 
 mod file;
@@ -9,32 +9,33 @@ mod table;
 
 use std::{
     path::PathBuf,
-    sync::{Arc, OnceLock, PoisonError, RwLock},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use chassis::CancellationToken;
 use chassis::telemetry::names::metric;
 use metrics::gauge;
+use parking_lot::RwLock;
 use shop_api::cart::Line;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
 use self::{file::Writer, table::Table};
-use crate::State;
+use crate::Inventory;
 
-/// The file's name in the inventory's folder.
+/// Name of the file in the inventory's folder.
 pub(crate) const FILE: &str = "purchase-limits.csv";
-/// Time between two looks whether the file is new or has to be written.
-const LOOK: Duration = Duration::from_millis(250);
+/// Time between two checks whether the file has changed or is due.
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// The limits as they were last read.
+/// The limits as last read.
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
     sheet: RwLock<Arc<Sheet>>,
 }
 
-/// One version of the file; its table is made with the first request that needs it.
+/// One version of the file; the first request that needs its table builds it.
 #[derive(Debug, Default)]
 struct Sheet {
     text: String,
@@ -42,13 +43,13 @@ struct Sheet {
 }
 
 impl Rules {
-    /// The first line of which an order may not take so many pieces, and how many it may.
-    pub(crate) fn refused(&self, lines: &[Line]) -> Option<(Line, u32)> {
-        let sheet = Arc::clone(&self.sheet.read().unwrap_or_else(PoisonError::into_inner));
+    /// The first line that exceeds its purchase limit, and the limit.
+    pub(crate) fn exceeded(&self, lines: &[Line]) -> Option<(Line, u32)> {
+        let sheet = Arc::clone(&self.sheet.read());
         let table = sheet.table.get_or_init(|| Table::read(&sheet.text));
         lines.iter().find_map(|line| {
-            let most = table.most(line.sku.number())?;
-            (line.quantity > most).then_some((*line, most))
+            let limit = table.limit(line.sku.number())?;
+            (line.quantity > limit).then_some((*line, limit))
         })
     }
 
@@ -57,29 +58,28 @@ impl Rules {
             text,
             table: OnceLock::new(),
         };
-        *self.sheet.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(sheet);
+        *self.sheet.write() = Arc::new(sheet);
     }
 
     fn is(&self, text: &str) -> bool {
-        let sheet = self.sheet.read().unwrap_or_else(PoisonError::into_inner);
-        sheet.text == text
+        self.sheet.read().text == text
     }
 }
 
-/// Writes the file when it is this process's turn, and reads it when it is new, until the drain.
+/// Writes the file when it is this process's turn, and reads it when it has changed, until the drain.
 pub(crate) async fn run(
-    state: State,
+    inventory: Inventory,
     path: PathBuf,
     instance: String,
     shutdown: CancellationToken,
 ) {
     gauge!(metric::PURCHASE_LIMITS).set(0.0);
-    let every = Duration::from_millis(state.settings.rules.interval_ms);
+    let every = Duration::from_millis(inventory.settings.rules.interval_ms);
     if every.is_zero() {
         return;
     }
-    let writer = Writer::new(state.clone(), path.clone(), instance, every);
-    let mut ticks = interval(LOOK);
+    let writer = Writer::new(inventory.clone(), path.clone(), instance, every);
+    let mut ticks = interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -87,18 +87,18 @@ pub(crate) async fn run(
             _ = ticks.tick() => {}
         }
         if let Err(error) = writer.turn().await {
-            warn!(%error, "the purchase limits were not written: {error}");
+            warn!(%error, "failed to write the purchase limits: {error}");
         }
         match tokio::fs::read_to_string(&path).await {
-            Ok(text) => look(&state.rules, text),
-            // Nobody has written it yet.
+            Ok(text) => update(&inventory.rules, text),
+            // Not written yet.
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => warn!(%error, "the purchase limits could not be read: {error}"),
+            Err(error) => warn!(%error, "failed to read the purchase limits: {error}"),
         }
     }
 }
 
-fn look(rules: &Rules, text: String) {
+fn update(rules: &Rules, text: String) {
     if rules.is(&text) {
         return;
     }
@@ -130,27 +130,30 @@ mod tests {
     }
 
     #[test]
-    fn an_order_may_take_as_many_pieces_as_the_file_says() {
+    fn the_limits_of_the_file_apply() {
         let rules = Rules::default();
-        assert_eq!(rules.refused(&[line(1, 99)]), None, "there is no file yet");
+        assert_eq!(rules.exceeded(&[line(1, 99)]), None, "there is no file yet");
         rules.replace(sheet(2));
-        for (number, quantity, refused) in [(1, 3, false), (20, 4, true), (21, 99, false)] {
-            let found = rules.refused(&[line(number, quantity)]);
-            assert_eq!(found.is_some(), refused, "{number} {quantity}");
+        for (number, quantity, is_exceeded) in [(1, 3, false), (20, 4, true), (21, 99, false)] {
+            let found = rules.exceeded(&[line(number, quantity)]);
+            assert_eq!(found.is_some(), is_exceeded, "{number} {quantity}");
         }
     }
 
     #[test]
-    fn a_table_has_its_places_and_no_more_until_the_next_file() {
+    fn a_table_with_too_many_entries_panics_until_the_next_file() {
         let rules = Rules::default();
-        let ask = || {
-            let ask = std::panic::AssertUnwindSafe(|| rules.refused(&[line(1, 1)]));
-            std::panic::catch_unwind(ask).is_ok()
+        let is_served = || {
+            let lookup = std::panic::AssertUnwindSafe(|| rules.exceeded(&[line(1, 1)]));
+            std::panic::catch_unwind(lookup).is_ok()
         };
-        for (entries, is_answered) in [(table::PLACES, true), (table::PLACES + 1, false), (1, true)]
-        {
+        for (entries, expected) in [(table::PLACES, true), (table::PLACES + 1, false), (1, true)] {
             rules.replace(sheet(entries as u32));
-            assert_eq!((ask(), ask()), (is_answered, is_answered), "{entries}");
+            assert_eq!(
+                (is_served(), is_served()),
+                (expected, expected),
+                "{entries}"
+            );
         }
     }
 }

@@ -1,21 +1,21 @@
-//! The schema as a numbered list of steps, each with a way back.
+//! The schema as a numbered list of migrations, each of which can be reverted.
 //!
-//! A release names the level that it works with; at boot the database is brought there, up or down, in one
-//! transaction. The level is kept in `PRAGMA user_version`, which is part of that transaction.
+//! The settings of a release name its schema level; at start the database is migrated to it, up or down, in one
+//! transaction. The level is stored in `PRAGMA user_version`, which is part of that transaction.
 
 use rusqlite::{Connection, TransactionBehavior};
 
-/// One step between two neighbouring levels.
+/// The migration between two adjacent levels.
 struct Step {
-    /// From the level below to this one.
+    /// From the previous level to this one.
     up: &'static str,
-    /// From this level to the one below.
+    /// From this level to the previous one.
     down: &'static str,
 }
 
 /// The level of a new database.
 pub const BASE: u32 = 1;
-/// The highest level there is a step for.
+/// The highest level.
 pub const LATEST: u32 = STEPS.len() as u32;
 
 /// Step `n` leads to level `n + 1`.
@@ -24,7 +24,7 @@ const STEPS: [Step; 3] = [
         up: BASE_TABLES,
         down: "",
     },
-    // Which supplier or person a price came from. SQLite cannot add a checked column in place, so the table is rebuilt.
+    // Whether a price came from a supplier or a person. SQLite cannot add a checked column in place, so the table is rebuilt.
     Step {
         up: "CREATE TABLE price_next (
                  id INTEGER PRIMARY KEY,
@@ -87,21 +87,21 @@ const BASE_TABLES: &str = "
         CHECK (reserved >= 0 AND reserved <= on_hand)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE reservation (
-        order_id TEXT PRIMARY KEY,
-        state TEXT NOT NULL CHECK (state IN ('open', 'final', 'released')),
+        reservation_id TEXT PRIMARY KEY,
+        state TEXT NOT NULL CHECK (state IN ('reserved', 'shipped', 'released')),
         hold TEXT NOT NULL,
         changed_ms INTEGER NOT NULL,
         expires_ms INTEGER
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX reservation_by_expiry ON reservation (state, expires_ms);
     CREATE TABLE reservation_line (
-        order_id TEXT NOT NULL,
+        reservation_id TEXT NOT NULL,
         position INTEGER NOT NULL,
         sku TEXT NOT NULL,
         quantity INTEGER NOT NULL,
         price_minor INTEGER NOT NULL,
         currency TEXT NOT NULL,
-        PRIMARY KEY (order_id, position)
+        PRIMARY KEY (reservation_id, position)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE lease (
         name TEXT PRIMARY KEY,
@@ -110,28 +110,28 @@ const BASE_TABLES: &str = "
     ) STRICT, WITHOUT ROWID;
 ";
 
-/// Why a database could not be brought to a level.
+/// Why a migration failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The settings or the file name a level that this program has no step for.
+    /// The settings or the database have a level that this program does not know.
     #[error("schema level {level} is not between {BASE} and {LATEST}")]
     UnknownLevel {
-        /// The level that was asked for or found.
+        /// The unknown level.
         level: u32,
     },
-    /// SQLite refused a step.
-    #[error("a step from schema level {from} to {to} failed: {source}")]
+    /// SQLite rejected a step.
+    #[error("failed to migrate the schema from level {from} to {to}: {source}")]
     Step {
-        /// Where the database was.
+        /// Level before the migration.
         from: u32,
-        /// Where it was to go.
+        /// Target level.
         to: u32,
-        /// What SQLite said.
+        /// SQLite's error.
         source: rusqlite::Error,
     },
 }
 
-/// Brings the database to `level` and says from which level it came.
+/// Migrates the database to `level`; returns its previous level.
 pub fn migrate(connection: &mut Connection, level: u32) -> Result<u32, Error> {
     if !(BASE..=LATEST).contains(&level) {
         return Err(Error::UnknownLevel { level });
@@ -141,7 +141,7 @@ pub fn migrate(connection: &mut Connection, level: u32) -> Result<u32, Error> {
         to: level,
         source,
     };
-    // Taken at once, so that two replicas that boot together do one migration and not a half each.
+    // Locked at once, so that of two replicas that start together only one migrates.
     let transaction = connection
         .transaction_with_behavior(TransactionBehavior::Immediate)
         .map_err(from)?;
@@ -192,8 +192,8 @@ mod tests {
     }
 
     #[test]
-    fn the_price_lookup_searches_or_scans_by_the_level_on_every_way_there() {
-        let mut connection = Connection::open_in_memory().expect("memory is a database");
+    fn the_schema_level_decides_whether_the_price_lookup_searches_or_scans() {
+        let mut connection = Connection::open_in_memory().expect("a database in memory");
         for (level, expected) in [
             (1, "SEARCH"),
             (2, "SCAN"),
@@ -202,20 +202,20 @@ mod tests {
             (2, "SCAN"),
             (1, "SEARCH"),
         ] {
-            migrate(&mut connection, level).expect("every level can be reached from every other");
+            migrate(&mut connection, level).expect("every migration succeeds");
             let plan = lookup(&connection);
             assert!(plan.starts_with(expected), "level {level}: {plan}");
         }
     }
 
     #[test]
-    fn rows_and_their_ids_survive_the_way_up_and_down() {
-        let mut connection = Connection::open_in_memory().expect("memory is a database");
-        migrate(&mut connection, 1).expect("the base is made");
+    fn migrations_keep_rows_and_ids() {
+        let mut connection = Connection::open_in_memory().expect("a database in memory");
+        migrate(&mut connection, 1).expect("the tables are created");
         let insert = "INSERT INTO price VALUES (41, 'sku-000001', 5, 1299, 'EUR')";
-        connection.execute(insert, ()).expect("a row goes in");
+        connection.execute(insert, ()).expect("the row is inserted");
         for level in [2, 3, 1] {
-            migrate(&mut connection, level).expect("the way is known");
+            migrate(&mut connection, level).expect("the migration succeeds");
             let row: (i64, i64) = connection
                 .query_row("SELECT id, amount_minor FROM price", (), |row| {
                     Ok((row.get(0)?, row.get(1)?))
@@ -226,8 +226,8 @@ mod tests {
     }
 
     #[test]
-    fn a_level_without_a_step_is_refused() {
-        let mut connection = Connection::open_in_memory().expect("memory is a database");
+    fn an_unknown_level_is_rejected() {
+        let mut connection = Connection::open_in_memory().expect("a database in memory");
         for level in [0, LATEST + 1] {
             assert!(
                 matches!(

@@ -1,86 +1,88 @@
-//! Every setting of the inventory; the defaults are the shop as it is run day to day.
+//! Settings of the inventory; the defaults are those of day-to-day operation.
 
 use serde::{Deserialize, Serialize};
 
-/// How a release of the inventory behaves.
+/// Settings of the inventory.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Level of the database schema that this release works with; the database is migrated to it at boot.
+    /// Level of the database schema; the database is migrated to it at start.
     pub schema: u32,
-    /// Level of the reservation interface: 1 knows the hold `standard`, 2 also `held`.
+    /// Level of the reservation interface: 1 supports the hold `standard`, 2 also `until_paid`.
     pub reservation_api: u8,
-    /// Connections that read.
+    /// Number of database connections for reading.
     pub readers: usize,
-    /// Time to wait for a database connection, in milliseconds.
+    /// Maximum wait for a database connection, in milliseconds.
     pub acquire_ms: u64,
-    /// Time to wait for another process's lock on the database, in milliseconds.
+    /// Maximum wait for another process's lock on the database, in milliseconds.
     pub busy_ms: u64,
-    /// Page cache of one database connection, in KiB.
+    /// Page cache of each database connection, in KiB.
     pub page_cache_kib: u32,
-    /// Time for which a reservation is kept open, in seconds.
+    /// Time after which a reservation with the hold `standard` is released, in seconds.
     pub reservation_s: u64,
-    /// Lines of an order that the warehouse's machines pack; longer orders are refused and packed by hand. Absent for any.
+    /// Maximum number of order lines that the warehouse's machines pack; longer orders are rejected and packed by hand. Absent
+    /// means unlimited.
     pub packed_lines: Option<usize>,
-    /// Time for which an ended reservation is remembered, in seconds.
+    /// Time after which a shipped or released reservation is deleted, in seconds.
     pub reservation_memory_s: u64,
-    /// The cache of product views.
+    /// The product cache.
     pub cache: CacheSettings,
-    /// The feed of new prices from the suppliers.
+    /// The price feed from suppliers.
     pub feed: FeedSettings,
-    /// The file of purchase limits.
+    /// The purchase limits file.
     pub rules: RuleSettings,
 }
 
-/// The cache of product views.
+/// The product cache.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CacheSettings {
-    /// Views held at most; 0 turns the cache off.
+    /// Maximum number of products; 0 disables the cache.
     pub capacity: usize,
-    /// Age at which a view is loaded again, in milliseconds.
+    /// Time after which a product expires, in milliseconds.
     pub ttl_ms: u64,
-    /// Views of the most popular products that are loaded at boot.
+    /// Number of popular products that are loaded at start.
     pub preload: u32,
-    /// Whether requests that miss the same product share one load.
+    /// Whether concurrent misses of the same product share one load.
     pub single_flight: bool,
-    /// Age from which a view is loaded again ahead of its time, with a notice in the log, in milliseconds; absent turns this off.
+    /// Age after which a product is loaded again before it expires, with a warning in the log, in milliseconds; absent disables
+    /// this.
     pub refresh_after_ms: Option<u64>,
-    /// Time between two looks for prices that another process has changed, in milliseconds.
+    /// Time between two polls for prices that another process has changed, in milliseconds.
     pub follow_ms: u64,
 }
 
-/// The file of purchase limits.
+/// The purchase limits file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RuleSettings {
-    /// Time between two versions of the file, in milliseconds; 0 for no file and no limits.
+    /// Time between two versions of the file, in milliseconds; 0 means no file and no limits.
     pub interval_ms: u64,
-    /// Which ranges of products it lists.
+    /// Which product ranges the file lists.
     pub select: RuleSelect,
 }
 
-/// Which ranges of products have a limit.
+/// Which product ranges have a purchase limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RuleSelect {
-    /// Every one.
+    /// All ranges.
     All,
-    /// Those of which there is something in stock.
+    /// Ranges with products in stock.
     Stocked,
 }
 
-/// The feed of new prices.
+/// The price feed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FeedSettings {
-    /// Prices that arrive in a second, whatever the number of replicas; 0 turns the feed off.
+    /// Prices per second, for all replicas together; 0 disables the feed.
     pub rows_per_second: u32,
-    /// Number of the first product that suppliers price; those before it are the bestsellers, priced by hand.
+    /// Number of the first product in the feed; the bestsellers before it are priced by hand.
     pub first_product: u32,
     /// Time between two deliveries, in milliseconds.
     pub interval_ms: u64,
-    /// Prices in the table at which the feed stops.
+    /// Size of the price table at which the feed stops.
     pub max_rows: u64,
 }
 
@@ -107,7 +109,7 @@ impl Default for CacheSettings {
     fn default() -> Self {
         Self {
             capacity: 5_000,
-            // Long, because every change of a price is followed.
+            // Long, because changed prices are invalidated.
             ttl_ms: 3_600_000,
             preload: 2_000,
             single_flight: true,
@@ -142,23 +144,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_said_is_the_default_and_an_unknown_key_is_refused() {
-        assert_eq!(
-            serde_json::from_str::<Settings>("{}").ok(),
-            Some(Settings::default())
-        );
-        let partial: Settings =
-            serde_json::from_str(r#"{"schema":2,"cache":{"ttl_ms":5}}"#).expect("both keys exist");
-        assert_eq!(
-            (partial.schema, partial.cache.ttl_ms, partial.cache.capacity),
-            (2, 5, 5_000)
-        );
-        for text in [
-            r#"{"schemas":2}"#,
-            r#"{"cache":{"ttl":5}}"#,
-            r#"{"feed":{"rows":5}}"#,
+    fn absent_keys_have_defaults_and_unknown_keys_are_refused() {
+        let read = |text| serde_json::from_str::<Settings>(text).ok();
+        let mut partial = Settings::default();
+        (partial.schema, partial.cache.ttl_ms) = (2, 5);
+        for (text, expected) in [
+            ("{}", Some(Settings::default())),
+            (r#"{"schema":2,"cache":{"ttl_ms":5}}"#, Some(partial)),
+            (r#"{"schemas":2}"#, None),
+            (r#"{"cache":{"ttl":5}}"#, None),
+            (r#"{"feed":{"rows":5}}"#, None),
         ] {
-            assert!(serde_json::from_str::<Settings>(text).is_err(), "{text}");
+            assert_eq!(read(text), expected, "{text}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The inventory's database: how it is made, and every statement that is run on it.
+//! The inventory's database: its creation, and all its statements.
 
 pub mod lease;
 pub mod price;
@@ -14,10 +14,10 @@ pub use template::{Error, Size, prepare, prepare_with};
 /// The database's file name in a service's folder.
 pub const FILE: &str = "inventory.sqlite";
 
-/// Changes whenever the same seed would give another database; a prepared file is only good for its own version.
-pub const VERSION: u32 = 2;
+/// Version of the prepared database; changes whenever the same seed gives a different database.
+pub const VERSION: u32 = 3;
 
-/// An amount and a currency as two columns in a row.
+/// Reads an amount and a currency from two columns.
 fn money(row: &rusqlite::Row<'_>, amount: usize, currency: usize) -> rusqlite::Result<Money> {
     let code = row.get_ref(currency)?.as_str()?;
     let known = Currency::from_code(code).ok_or_else(|| {
@@ -30,10 +30,10 @@ fn money(row: &rusqlite::Row<'_>, amount: usize, currency: usize) -> rusqlite::R
     })
 }
 
-/// A SKU as a column in a row.
+/// Reads a SKU from a column.
 fn sku(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<shop_api::Sku> {
     let text = row.get_ref(column)?.as_str()?;
-    text.parse().map_err(|error: shop_api::sku::NotASku| {
+    text.parse().map_err(|error: shop_api::sku::ParseSkuError| {
         rusqlite::Error::FromSqlConversionFailure(
             column,
             rusqlite::types::Type::Text,

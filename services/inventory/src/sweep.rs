@@ -1,4 +1,4 @@
-//! Gives back reservations that nobody wanted in time, and forgets those that ended long ago.
+//! Releases expired reservations and deletes old ones.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use chassis::{CancellationToken, db::Statement};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
-use crate::{State, store::reservation};
+use crate::{Inventory, store::reservation};
 
 const SWEEP: Statement = Statement {
     summary: "TRANSACTION sweep",
@@ -14,11 +14,11 @@ const SWEEP: Statement = Statement {
 };
 /// Time between two sweeps.
 const INTERVAL: Duration = Duration::from_secs(5);
-/// Reservations of one sweep: few enough that nobody waits for it.
+/// Maximum number of reservations per sweep, few enough for a short transaction.
 const LIMIT: u32 = 200;
 
 /// Sweeps until the drain.
-pub(crate) async fn run(state: State, shutdown: CancellationToken) {
+pub(crate) async fn run(inventory: Inventory, shutdown: CancellationToken) {
     let mut ticks = interval(INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -26,20 +26,22 @@ pub(crate) async fn run(state: State, shutdown: CancellationToken) {
             () = shutdown.cancelled() => return,
             _ = ticks.tick() => {}
         }
-        let now_ms = (state.clock)();
-        let memory_ms = i64::try_from(state.settings.reservation_memory_s.saturating_mul(1_000))
-            .unwrap_or(i64::MAX);
+        let now_ms = (inventory.clock)();
+        let memory_ms = i64::try_from(
+            inventory
+                .settings
+                .reservation_memory_s
+                .saturating_mul(1_000),
+        )
+        .unwrap_or(i64::MAX);
         let work = move |transaction: &rusqlite::Transaction<'_>| {
-            reservation::forget(transaction, now_ms.saturating_sub(memory_ms), LIMIT)?;
+            reservation::delete_old(transaction, now_ms.saturating_sub(memory_ms), LIMIT)?;
             reservation::expire(transaction, now_ms, LIMIT)
         };
-        match state.pool.write(&SWEEP, work).await {
+        match inventory.pool.write(&SWEEP, work).await {
             Ok(0) => {}
-            Ok(expired) => info!(
-                expired,
-                "gave {expired} reservations back that nobody wanted in time"
-            ),
-            Err(error) => warn!(%error, "reservations could not be swept: {error}"),
+            Ok(expired) => info!(expired, "released {expired} expired reservations"),
+            Err(error) => warn!(%error, "failed to release expired reservations: {error}"),
         }
     }
 }

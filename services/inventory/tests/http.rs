@@ -1,16 +1,14 @@
-//! The inventory over HTTP, on a small database of its own.
+//! The inventory over HTTP, with a small database.
 
-use axum::{Router, body::Body};
-use chassis::Process;
-use http::{Method, Request, StatusCode, header};
-use http_body_util::BodyExt;
+use axum::Router;
+use chassis::testing;
+use http::{Method, Request, StatusCode};
 use inventory::{
-    CacheSettings, Settings, State, router, schema,
+    CacheSettings, Inventory, Settings, router, schema,
     store::{self, Size},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tower::ServiceExt;
 
 const NOW_MS: i64 = 1_800_000_000_000;
 
@@ -19,7 +17,7 @@ struct Shop {
     folder: TempDir,
 }
 
-fn state(folder: &TempDir, settings: Settings) -> State {
+fn inventory(folder: &TempDir, settings: Settings) -> Inventory {
     let path = folder.path().join(store::FILE);
     store::prepare_with(
         &path,
@@ -30,44 +28,20 @@ fn state(folder: &TempDir, settings: Settings) -> State {
         },
     )
     .expect("the folder is writable");
-    State::open(&path, settings, || NOW_MS).expect("the database was just made")
+    Inventory::open(&path, settings, || NOW_MS).expect("the database was just created")
 }
 
 fn shop(settings: Settings) -> Shop {
     let folder = TempDir::new().expect("there is a temporary folder");
-    let router = chassis::layered(router(state(&folder, settings)), &Process::default());
+    let router = testing::layered(router(inventory(&folder, settings)));
     Shop { router, folder }
 }
 
 impl Shop {
     async fn call(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header(header::CONTENT_TYPE, "application/json");
-        let body = if body.is_null() {
-            Body::empty()
-        } else {
-            Body::from(body.to_string())
-        };
-        let request = request.body(body).expect("the request is valid");
-        let response = self
-            .router
-            .clone()
-            .oneshot(request)
-            .await
-            .expect("a router never fails");
-        let status = response.status();
-        let bytes = response
-            .into_body()
-            .collect()
-            .await
-            .expect("the body is in memory")
-            .to_bytes();
-        (
-            status,
-            serde_json::from_slice(&bytes).unwrap_or(Value::Null),
-        )
+        let request = Request::builder().method(method).uri(path);
+        let (status, _, body) = testing::send(&self.router, request, body).await;
+        (status, body)
     }
 
     async fn get(&self, path: &str) -> (StatusCode, Value) {
@@ -75,12 +49,12 @@ impl Shop {
     }
 }
 
-fn reserve(order: &str, sku: &str, quantity: u32) -> Value {
-    json!({ "order": order, "lines": [{ "sku": sku, "quantity": quantity }] })
+fn reserve(id: &str, sku: &str, quantity: u32) -> Value {
+    json!({ "reservation": id, "lines": [{ "sku": sku, "quantity": quantity }] })
 }
 
 #[tokio::test]
-async fn pages_follow_each_other_and_end() {
+async fn pages_are_consecutive_and_end() {
     let shop = shop(Settings::default());
     for (page, first, count, has_more) in
         [(1, "sku-000001", 50, true), (14, "sku-000651", 50, false)]
@@ -98,7 +72,7 @@ async fn pages_follow_each_other_and_end() {
 }
 
 #[tokio::test]
-async fn a_search_finds_the_words_of_a_name_by_their_beginning() {
+async fn a_search_matches_prefixes_of_words() {
     let shop = shop(Settings::default());
     let (_, body) = shop.get("/internal/products?query=copp%20KETTLE").await;
     let names: Vec<&str> = body["products"]
@@ -118,7 +92,7 @@ async fn a_search_finds_the_words_of_a_name_by_their_beginning() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_answered_is_a_problem_with_a_code() {
+async fn an_invalid_request_is_a_problem_with_a_code() {
     let shop = shop(Settings::default());
     for (path, status, code) in [
         ("/internal/products?page=0", 400, "invalid-request"),
@@ -136,13 +110,10 @@ async fn what_cannot_be_answered_is_a_problem_with_a_code() {
 }
 
 #[tokio::test]
-async fn a_changed_price_is_seen_at_once_where_it_was_changed_and_later_elsewhere() {
+async fn a_changed_price_invalidates_only_the_cache_of_its_own_replica() {
     let here = shop(Settings::default());
     let elsewhere = Shop {
-        router: chassis::layered(
-            router(state(&here.folder, Settings::default())),
-            &Process::default(),
-        ),
+        router: testing::layered(router(inventory(&here.folder, Settings::default()))),
         folder: TempDir::new().expect("there is a temporary folder"),
     };
     let path = "/internal/products/sku-000005";
@@ -161,12 +132,12 @@ async fn a_changed_price_is_seen_at_once_where_it_was_changed_and_later_elsewher
     assert_eq!(
         elsewhere.get(path).await.1["price"],
         old,
-        "it has not looked yet"
+        "it has not polled yet"
     );
 }
 
 #[tokio::test]
-async fn without_a_cache_every_view_is_what_the_table_says() {
+async fn without_a_cache_all_replicas_see_a_new_price() {
     let cache = CacheSettings {
         capacity: 0,
         ..CacheSettings::default()
@@ -180,7 +151,7 @@ async fn without_a_cache_every_view_is_what_the_table_says() {
         ..Settings::default()
     };
     let elsewhere = Shop {
-        router: chassis::layered(router(state(&here.folder, settings)), &Process::default()),
+        router: testing::layered(router(inventory(&here.folder, settings))),
         folder: TempDir::new().expect("there is a temporary folder"),
     };
     let path = "/internal/products/sku-000005";
@@ -196,7 +167,7 @@ async fn without_a_cache_every_view_is_what_the_table_says() {
 }
 
 #[tokio::test]
-async fn a_reservation_is_priced_as_the_product_is_shown() {
+async fn a_reservation_has_the_price_of_the_product_page() {
     let shop = shop(Settings::default());
     let price = shop.get("/internal/products/sku-000009").await.1["price"]["amount_minor"]
         .as_i64()
@@ -205,7 +176,7 @@ async fn a_reservation_is_priced_as_the_product_is_shown() {
         .call(
             Method::POST,
             "/internal/reservations",
-            reserve("o-1", "sku-000009", 2),
+            reserve("r-1", "sku-000009", 2),
         )
         .await;
     assert_eq!(
@@ -213,7 +184,7 @@ async fn a_reservation_is_priced_as_the_product_is_shown() {
         (StatusCode::OK, &json!(2 * price))
     );
     for _ in 0..2 {
-        let placed = reserve("o-1", "sku-000009", 2);
+        let placed = reserve("r-1", "sku-000009", 2);
         assert_eq!(
             shop.call(Method::POST, "/internal/orders/placed", placed)
                 .await
@@ -222,16 +193,16 @@ async fn a_reservation_is_priced_as_the_product_is_shown() {
         );
     }
     let (status, body) = shop
-        .call(Method::DELETE, "/internal/reservations/o-1", Value::Null)
+        .call(Method::DELETE, "/internal/reservations/r-1", Value::Null)
         .await;
     assert_eq!(
         (status, &body["code"]),
-        (StatusCode::CONFLICT, &json!("reservation-final"))
+        (StatusCode::CONFLICT, &json!("reservation-shipped"))
     );
 }
 
 #[tokio::test]
-async fn an_order_of_more_lines_than_are_packed_is_refused_each_time() {
+async fn an_order_with_too_many_lines_is_always_rejected() {
     let lines =
         json!([{ "sku": "sku-000001", "quantity": 1 }, { "sku": "sku-000002", "quantity": 1 }]);
     for (packed_lines, expected) in [
@@ -244,7 +215,7 @@ async fn an_order_of_more_lines_than_are_packed_is_refused_each_time() {
             ..Settings::default()
         });
         for _ in 0..2 {
-            let placed = json!({ "order": "o-1", "lines": lines });
+            let placed = json!({ "reservation": "r-1", "lines": lines });
             let (status, _) = shop
                 .call(Method::POST, "/internal/orders/placed", placed)
                 .await;
@@ -254,7 +225,7 @@ async fn an_order_of_more_lines_than_are_packed_is_refused_each_time() {
 }
 
 #[tokio::test]
-async fn a_refused_reservation_leaves_nothing_behind() {
+async fn a_refused_reservation_reserves_nothing() {
     let shop = shop(Settings::default());
     let lines =
         json!([{ "sku": "sku-000001", "quantity": 5 }, { "sku": "sku-999999", "quantity": 1 }]);
@@ -262,30 +233,30 @@ async fn a_refused_reservation_leaves_nothing_behind() {
         .call(
             Method::POST,
             "/internal/reservations",
-            json!({ "order": "o-1", "lines": lines }),
+            json!({ "reservation": "r-1", "lines": lines }),
         )
         .await;
     assert_eq!(
         (status, &body["code"]),
         (StatusCode::NOT_FOUND, &json!("product-not-found"))
     );
-    let connection = rusqlite::Connection::open(shop.folder.path().join(store::FILE))
-        .expect("the file is there");
+    let connection =
+        rusqlite::Connection::open(shop.folder.path().join(store::FILE)).expect("the file exists");
     let reserved: i64 = connection
         .query_row("SELECT sum(reserved) FROM stock", (), |row| row.get(0))
-        .expect("it sums");
+        .expect("the table exists");
     assert_eq!(reserved, 0);
 }
 
 #[tokio::test]
-async fn a_hold_that_a_level_does_not_know_is_refused_with_the_reason() {
+async fn level_1_of_the_interface_rejects_a_hold_of_level_2() {
     for (level, expected) in [(1, StatusCode::UNPROCESSABLE_ENTITY), (2, StatusCode::OK)] {
         let shop = shop(Settings {
             reservation_api: level,
             ..Settings::default()
         });
-        let mut request = reserve("o-1", "sku-000001", 1);
-        request["hold"] = json!("held");
+        let mut request = reserve("r-1", "sku-000001", 1);
+        request["hold"] = json!("until_paid");
         let (status, body) = shop
             .call(Method::POST, "/internal/reservations", request)
             .await;
@@ -293,11 +264,11 @@ async fn a_hold_that_a_level_does_not_know_is_refused_with_the_reason() {
         if level == 1 {
             let detail = body["detail"].as_str().unwrap_or_default();
             assert!(
-                detail.starts_with("unknown variant `held`, expected `standard`"),
+                detail.starts_with("unknown variant `until_paid`, expected `standard`"),
                 "{detail}"
             );
         }
-        let plain = reserve("o-2", "sku-000001", 1);
+        let plain = reserve("r-2", "sku-000001", 1);
         assert_eq!(
             shop.call(Method::POST, "/internal/reservations", plain)
                 .await
@@ -308,7 +279,7 @@ async fn a_hold_that_a_level_does_not_know_is_refused_with_the_reason() {
 }
 
 #[tokio::test]
-async fn a_release_finds_the_database_at_any_level_and_takes_it_to_its_own() {
+async fn the_database_is_migrated_from_any_level_to_any_other() {
     let folder = TempDir::new().expect("there is a temporary folder");
     for level in [2, 1, 3, 1, 2] {
         let settings = Settings {
@@ -316,20 +287,20 @@ async fn a_release_finds_the_database_at_any_level_and_takes_it_to_its_own() {
             ..Settings::default()
         };
         let shop = Shop {
-            router: chassis::layered(router(state(&folder, settings)), &Process::default()),
+            router: testing::layered(router(inventory(&folder, settings))),
             folder: TempDir::new().expect("there is a temporary folder"),
         };
-        let order = format!("o-{level}");
+        let id = format!("r-{level}");
         let (status, _) = shop
             .call(
                 Method::POST,
                 "/internal/reservations",
-                reserve(&order, "sku-000001", 1),
+                reserve(&id, "sku-000001", 1),
             )
             .await;
         assert_eq!(status, StatusCode::OK, "level {level}");
     }
     let mut connection =
-        rusqlite::Connection::open(folder.path().join(store::FILE)).expect("the file is there");
+        rusqlite::Connection::open(folder.path().join(store::FILE)).expect("the file exists");
     assert_eq!(schema::migrate(&mut connection, 2).ok(), Some(2));
 }

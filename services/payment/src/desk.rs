@@ -1,46 +1,47 @@
-//! The provider's workers, and the line in front of them.
+//! The provider's workers, and the queue in front of them.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// So many workers, and a line that is only so long.
+/// A fixed number of workers behind a bounded queue.
 #[derive(Debug)]
 pub(crate) struct Desk {
     workers: Arc<Semaphore>,
-    places: Arc<Semaphore>,
+    /// Permits for all charges in progress, queued or not.
+    admissions: Arc<Semaphore>,
 }
 
-/// A place in the line.
+/// A place in the queue.
 #[derive(Debug)]
-pub(crate) struct Turn {
+pub(crate) struct QueuePosition {
     workers: Arc<Semaphore>,
-    _place: OwnedSemaphorePermit,
+    _admission: OwnedSemaphorePermit,
 }
 
 impl Desk {
-    /// A desk of `workers` at which `waiting` more may stand.
+    /// A desk with `workers` workers and a queue of at most `waiting` charges.
     pub(crate) fn new(workers: usize, waiting: usize) -> Self {
         Self {
             workers: Arc::new(Semaphore::new(workers)),
-            places: Arc::new(Semaphore::new(workers.saturating_add(waiting))),
+            admissions: Arc::new(Semaphore::new(workers.saturating_add(waiting))),
         }
     }
 
-    /// A place at the end of the line, if it is not too long.
-    pub(crate) fn line_up(&self) -> Option<Turn> {
-        let place = Arc::clone(&self.places).try_acquire_owned().ok()?;
-        Some(Turn {
+    /// Joins the queue, unless it is full.
+    pub(crate) fn enqueue(&self) -> Option<QueuePosition> {
+        let admission = Arc::clone(&self.admissions).try_acquire_owned().ok()?;
+        Some(QueuePosition {
             workers: Arc::clone(&self.workers),
-            _place: place,
+            _admission: admission,
         })
     }
 }
 
-impl Turn {
-    /// Waits for a worker; who came first is served first. Both are free again when the result is dropped.
-    pub(crate) async fn come(self) -> (Self, Option<OwnedSemaphorePermit>) {
-        // The semaphore is never closed; if it were, going without a worker would do no harm.
+impl QueuePosition {
+    /// Waits for a worker, first come, first served. Dropping the result frees the worker and the place in the queue.
+    pub(crate) async fn worker(self) -> (Self, Option<OwnedSemaphorePermit>) {
+        // The semaphore is never closed; if it were, the charge could proceed without a worker.
         let worker = Arc::clone(&self.workers).acquire_owned().await.ok();
         (self, worker)
     }
@@ -51,14 +52,14 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn who_finds_the_line_full_is_sent_away_and_who_leaves_makes_room() {
+    async fn a_full_queue_refuses_charges_until_one_is_done() {
         let desk = Desk::new(1, 1);
-        let first = desk.line_up().expect("room").come().await;
-        let second = desk.line_up().expect("a place in the line");
-        assert!(desk.line_up().is_none());
+        let first = desk.enqueue().expect("a free worker").worker().await;
+        let second = desk.enqueue().expect("a place in the queue");
+        assert!(desk.enqueue().is_none());
         drop(first);
-        let served = second.come().await;
+        let served = second.worker().await;
         assert!(served.1.is_some());
-        assert!(desk.line_up().is_some());
+        assert!(desk.enqueue().is_some());
     }
 }

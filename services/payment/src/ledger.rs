@@ -1,39 +1,37 @@
-//! The payments that were made, so that a repeated charge is not a second one.
+//! The charges made so far, so that a repeated charge is not a second payment.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Mutex, PoisonError},
-};
+use std::collections::{HashMap, VecDeque};
 
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use shop_api::{
     Money,
     payment::{Decision, Receipt},
 };
 
-/// How the provider decides.
+/// Settings of the provider.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// The highest amount that it takes, in minor units.
+    /// Maximum amount of a charge, in minor units; higher ones are declined.
     pub limit_minor: i64,
-    /// Charges that it remembers.
+    /// Number of charges remembered for idempotency.
     pub memory: usize,
-    /// Requests a second that one customer of the provider may make for ever; 0 for any number.
+    /// Sustained rate of a customer in requests per second; 0 means unlimited.
     pub quota_per_second: f64,
-    /// Requests that it may make at once after a rest.
+    /// Requests that a customer may make at once after a pause.
     pub quota_burst: f64,
-    /// Time that an answer takes, in milliseconds.
+    /// Time to handle a charge, in milliseconds.
     pub answer_ms: u64,
-    /// Charges that it works on at the same time; 0 for any number.
+    /// Charges handled at the same time; 0 means unlimited.
     pub workers: usize,
-    /// Charges that may wait for a worker; more are refused.
+    /// Maximum number of charges waiting for a worker; more are refused.
     pub waiting: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        // Above anything that a cart of the shop can cost.
+        // The default limit is above the price of any cart.
         Self {
             limit_minor: 10_000_000_000,
             memory: 10_000,
@@ -46,16 +44,16 @@ impl Default for Settings {
     }
 }
 
-/// All charges that are remembered.
+/// The remembered charges.
 #[derive(Debug)]
 pub struct Ledger {
     settings: Settings,
-    state: Mutex<State>,
+    charges: Mutex<Charges>,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    charges: HashMap<String, (Money, Receipt)>,
+struct Charges {
+    by_key: HashMap<String, (Money, Receipt)>,
     order: VecDeque<String>,
     made: u64,
 }
@@ -65,35 +63,35 @@ impl Ledger {
     pub fn new(settings: Settings) -> Self {
         Self {
             settings,
-            state: Mutex::default(),
+            charges: Mutex::default(),
         }
     }
 
-    /// Charges an amount once for each key; nothing if the key was used for another amount.
+    /// Charges an amount once per key; `None` if the key was used for a different amount.
     pub fn charge(&self, key: &str, amount: Money) -> Option<Receipt> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((charged, receipt)) = state.charges.get(key) {
+        let mut charges = self.charges.lock();
+        if let Some((charged, receipt)) = charges.by_key.get(key) {
             return (*charged == amount).then(|| receipt.clone());
         }
-        state.made += 1;
-        let is_taken = (1..=self.settings.limit_minor).contains(&amount.amount_minor);
-        let decision = if is_taken {
+        charges.made += 1;
+        let is_accepted = (1..=self.settings.limit_minor).contains(&amount.amount_minor);
+        let decision = if is_accepted {
             Decision::Captured
         } else {
             Decision::Declined
         };
         let receipt = Receipt {
-            payment: format!("p-{:08}", state.made),
+            payment: format!("p-{:08}", charges.made),
             decision,
         };
-        state
-            .charges
+        charges
+            .by_key
             .insert(key.to_owned(), (amount, receipt.clone()));
-        state.order.push_back(key.to_owned());
-        if state.order.len() > self.settings.memory
-            && let Some(oldest) = state.order.pop_front()
+        charges.order.push_back(key.to_owned());
+        if charges.order.len() > self.settings.memory
+            && let Some(oldest) = charges.order.pop_front()
         {
-            state.charges.remove(&oldest);
+            charges.by_key.remove(&oldest);
         }
         Some(receipt)
     }
@@ -134,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn only_so_many_charges_are_remembered() {
+    fn the_number_of_remembered_charges_is_limited() {
         let ledger = Ledger::new(Settings {
             memory: 2,
             ..Settings::default()

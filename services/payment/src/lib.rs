@@ -1,7 +1,7 @@
-//! The payment provider: somebody else's service, so it has no telemetry of ours and knows nothing of the shop.
+//! The payment provider, a third party: it has no telemetry and knows nothing about the shop.
 //!
-//! It speaks to the runner as every child does: one line of configuration on standard input, one line on standard
-//! output when it is ready, and the end of standard input is its end.
+//! Like every child of the runner it reads one line of configuration from standard input, writes one line to standard
+//! output when it is ready, and exits when standard input ends.
 
 mod desk;
 mod ledger;

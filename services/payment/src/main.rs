@@ -1,4 +1,4 @@
-//! The payment provider as a program of its own; its configuration is one line on standard input.
+//! The payment provider as a separate program, configured by one line on standard input.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ fn main() -> ExitCode {
     match payment::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // Nobody is left to tell when standard error is closed.
+            // If standard error is closed, there is nowhere to report the error.
             let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{error}\n"));
             ExitCode::FAILURE
         }

@@ -1,4 +1,4 @@
-//! The provider as a process.
+//! The provider's process and routes.
 
 use std::{
     fmt,
@@ -25,36 +25,36 @@ use tokio::{
 
 use crate::{Ledger, Quota, Settings, desk::Desk};
 
-/// What the provider reads from its first line; keys that only our own services know are passed over.
+/// The provider's configuration, the first line of standard input. Keys that only the shop's services know are ignored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Config {
-    /// The process's name in its ready line.
+    /// Name of the process in its ready line.
     #[serde(default = "default_instance")]
     pub instance: String,
-    /// Where it listens; port 0 takes a free one.
+    /// Listener; port 0 takes a free one.
     #[serde(default)]
     pub listen: Listen,
-    /// How it decides.
+    /// Settings of the provider.
     #[serde(default)]
     pub settings: Settings,
 }
 
-/// Where to listen.
+/// Where the listener comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Listen {
-    /// A socket that the runner bound and hands on, by systemd's convention.
+    /// Socket passed by the runner, by systemd's convention.
     Inherited,
-    /// An address to bind.
+    /// Address to bind.
     Addr(SocketAddr),
 }
 
-/// Why the provider could not start.
+/// Why the provider failed to start.
 #[derive(Debug)]
 pub enum Error {
-    /// The first line was not there or could not be read.
+    /// The configuration is missing or invalid.
     Config(String),
-    /// The address could not be bound, or standard output is closed.
+    /// The listener failed, or standard output is closed.
     Io(io::Error),
 }
 
@@ -67,11 +67,8 @@ impl Default for Listen {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Config(text) => write!(
-                f,
-                "the configuration on standard input is not valid: {text}"
-            ),
-            Self::Io(error) => write!(f, "the payment provider could not start: {error}"),
+            Self::Config(text) => write!(f, "invalid configuration on standard input: {text}"),
+            Self::Io(error) => write!(f, "failed to start the payment provider: {error}"),
         }
     }
 }
@@ -84,15 +81,15 @@ impl From<io::Error> for Error {
     }
 }
 
-/// Reads the configuration and serves until standard input ends, which ends the process.
+/// Reads the configuration and serves until standard input ends, which exits the process.
 pub fn run() -> Result<(), Error> {
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
     let config: Config =
         serde_json::from_str(&line).map_err(|error| Error::Config(error.to_string()))?;
-    // A thread of its own: it must see the end also when every worker of the runtime is busy.
+    // A separate thread, because it must notice the end even when the runtime is busy.
     thread::Builder::new().name("stdin".to_owned()).spawn(|| {
-        // Whatever comes, an error included: when the other side is gone, so are we.
+        // The result does not matter: after an error, too, the runner is gone.
         let _ = io::copy(&mut io::stdin().lock().by_ref(), &mut io::sink());
         std::process::exit(0);
     })?;
@@ -115,8 +112,8 @@ async fn bind(listen: Listen) -> io::Result<TcpListener> {
     match listen {
         Listen::Addr(addr) => TcpListener::bind(addr).await,
         Listen::Inherited => {
-            let handed_on = listenfd::ListenFd::from_env().take_tcp_listener(0)?;
-            let listener = handed_on.ok_or_else(|| io::Error::other("no socket was handed on"))?;
+            let passed = listenfd::ListenFd::from_env().take_tcp_listener(0)?;
+            let listener = passed.ok_or_else(|| io::Error::other("the runner passed no socket"))?;
             listener.set_nonblocking(true)?;
             TcpListener::from_std(listener)
         }
@@ -134,12 +131,12 @@ fn announce(instance: &str, addr: SocketAddr) -> io::Result<()> {
     stdout.flush()
 }
 
-/// The provider's routes over a new ledger.
+/// The provider's router with a new ledger.
 pub fn router(settings: Settings) -> Router {
     let provider = Provider {
         quota: Quota::new(settings.quota_per_second, settings.quota_burst),
         desk: (settings.workers > 0).then(|| Desk::new(settings.workers, settings.waiting)),
-        answer: Duration::from_millis(settings.answer_ms),
+        delay: Duration::from_millis(settings.answer_ms),
         ledger: Ledger::new(settings),
     };
     Router::new()
@@ -151,10 +148,10 @@ pub fn router(settings: Settings) -> Router {
 #[derive(Debug)]
 struct Provider {
     quota: Quota,
-    /// Where charges wait, if not all of them are worked on at once.
+    /// Where charges wait for a worker, if the number of workers is limited.
     desk: Option<Desk>,
-    /// A third party on the far side of a network: the time is its own.
-    answer: Duration,
+    /// Time to handle a charge.
+    delay: Duration,
     ledger: Ledger,
 }
 
@@ -175,12 +172,12 @@ async fn charge(
     let Some(desk) = &provider.desk else {
         return settle(&provider, &headers, body).await;
     };
-    let Some(turn) = desk.line_up() else {
-        return (StatusCode::SERVICE_UNAVAILABLE, "try again").into_response();
+    let Some(position) = desk.enqueue() else {
+        return (StatusCode::SERVICE_UNAVAILABLE, "try again later").into_response();
     };
-    // What has come in is worked off in turn, also for a caller who hangs up.
+    // A queued charge is handled even if the caller disconnects.
     let work = tokio::spawn(async move {
-        let _worker = turn.come().await;
+        let _worker = position.worker().await;
         settle(&provider, &headers, body).await
     });
     work.await
@@ -192,8 +189,8 @@ async fn settle(
     headers: &HeaderMap,
     body: Result<Json<Charge>, JsonRejection>,
 ) -> Response {
-    if !provider.answer.is_zero() {
-        tokio::time::sleep(provider.answer).await;
+    if !provider.delay.is_zero() {
+        tokio::time::sleep(provider.delay).await;
     }
     let Some(key) = headers
         .get(header::IDEMPOTENCY_KEY)
@@ -201,7 +198,7 @@ async fn settle(
     else {
         return (
             StatusCode::BAD_REQUEST,
-            "the header `Idempotency-Key` is missing",
+            "the `Idempotency-Key` header is missing",
         )
             .into_response();
     };
@@ -211,7 +208,7 @@ async fn settle(
             Some(receipt) => Json(receipt).into_response(),
             None => (
                 StatusCode::UNPROCESSABLE_ENTITY,
-                "the key was used for another amount",
+                "the idempotency key was used for a different amount",
             )
                 .into_response(),
         },

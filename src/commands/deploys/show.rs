@@ -3,8 +3,10 @@
 //! It draws no conclusion: numbers that move with a deploy may move because of something else.
 
 use ::text::format;
-use grader::evidence::deploys::value_text;
-use grader::evidence::{Changed, Deploy, DeployKind, Deploys, Look, LookKind, Prometheus, Sources};
+use grader::evidence::{
+    Deploy, DeployKind, Deploys, Look, LookKind, Prometheus, SettingChange, Sources,
+};
+use record::value_text;
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
@@ -244,7 +246,7 @@ fn changed(shown: &Shown, style: Style) -> String {
         };
     }
     let mut out = format!("\n{}\n", style.paint(Ink::Heading, "settings"));
-    for Changed { key, before, after } in &deploy.changes {
+    for SettingChange { key, before, after } in &deploy.changes {
         for (ink, sign, value) in [(Ink::Error, '-', before), (Ink::Good, '+', after)] {
             let line =
                 text::harmless(&format!("{sign} {key} = {}", value_text(value))).into_owned();
@@ -272,6 +274,7 @@ mod tests {
             summary: "Store the delivery address with each order".to_owned(),
             kind,
             changes: Vec::new(),
+            command: None,
         }
     }
 
@@ -296,7 +299,7 @@ mod tests {
                 after: red(7.5, 42.0),
             }),
             deploy: Deploy {
-                changes: vec![Changed {
+                changes: vec![SettingChange {
                     key: "cart_s".to_owned(),
                     before: serde_json::json!(1800),
                     after: serde_json::Value::Null,

@@ -1,5 +1,7 @@
 //! Reading write-ups: right ones, and every kind of wrong one.
 
+use grader::writeup::Address;
+
 use super::*;
 use crate::report::template::{Known, template};
 
@@ -34,6 +36,10 @@ fn the_template_reads_as_an_empty_write_up() {
     );
 }
 
+fn address(text: &str) -> Address {
+    text.parse().expect(text)
+}
+
 #[test]
 fn a_full_head_is_read() {
     let text = "\u{feff}\n+++\nverdict = 'incident'\nseverity = 'sev2'\nconfidence = 0.8\n[impact]\nstart = 10:02:00\nend = 2026-11-23T10:05:00Z\nrequests = 1_200\np99_ms = 480\nevidence = 'trace:ab'\n[cause]\ncomponent = 'inventory'\nmechanism = 'missing-index'\nevidence = ['promql:up@page']\n[[timeline]]\nat = 'page-2m'\nwhat = 'x'\n[alert]\nexpr = 'x > 3'\nfor = '1m30s'\n+++\nwords\n";
@@ -47,8 +53,8 @@ fn a_full_head_is_read() {
     assert_eq!(
         writeup.pointers(),
         [
-            ("impact.evidence[0]".to_owned(), "trace:ab"),
-            ("cause.evidence[0]".to_owned(), "promql:up@page")
+            (address("impact.evidence[0]"), "trace:ab"),
+            (address("cause.evidence[0]"), "promql:up@page")
         ]
     );
     assert_eq!(writeup.confidence, Some(0.8));

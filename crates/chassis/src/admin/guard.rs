@@ -1,25 +1,27 @@
-//! Who may ask the admin port what.
+//! Access control of the admin port.
 //!
-//! A web page that the user has open can send requests to loopback. It cannot set the Host header
+//! A web page that the user has open can send requests to loopback, but it cannot set the Host header
 //! and does not know the token.
 
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
-    extract::{Request, State as Extract},
+    extract::{Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
 
-use super::State;
+use shop_api::problem::code;
+
+use super::AdminState;
 use crate::is_same_token;
 use crate::problem::{self, Problem};
 
-/// Completes problems, and refuses requests whose Host is not ours. Only loopback has a Host to
-/// check: on another address, names are the network's business and the token is the guard.
+/// Completes problems, and rejects requests with a foreign Host header. The header is only checked on
+/// loopback: on other addresses the network decides on names, and the token protects the port.
 pub(super) async fn host(
-    Extract(state): Extract<Arc<State>>,
+    State(state): State<Arc<AdminState>>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -29,17 +31,17 @@ pub(super) async fn host(
     } else {
         Problem::new(
             StatusCode::FORBIDDEN,
-            "unknown-host",
-            "The Host header is not this process's",
+            code::UNKNOWN_HOST,
+            "Unexpected Host header",
         )
         .into_response()
     };
     problem::complete(response, &path, "").await
 }
 
-/// Refuses requests without the token.
+/// Rejects requests without the token.
 pub(super) async fn token(
-    Extract(state): Extract<Arc<State>>,
+    State(state): State<Arc<AdminState>>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -52,8 +54,8 @@ pub(super) async fn token(
     }
     Problem::new(
         StatusCode::UNAUTHORIZED,
-        "token-required",
-        "This wants the run's token",
+        code::TOKEN_REQUIRED,
+        "A valid bearer token is required",
     )
     .into_response()
 }
@@ -76,7 +78,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_own_hosts_pass_on_loopback() {
+    fn on_loopback_only_the_own_host_passes() {
         let check = |addr: &str, host: Option<&str>, expected: bool| {
             let mut headers = HeaderMap::new();
             if let Some(host) = host {

@@ -1,4 +1,4 @@
-//! What the admin port answers.
+//! The routes of the admin port.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use std::{
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::{Path, Query, State as Extract},
+    extract::{Path, Query, State},
     middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -18,18 +18,19 @@ use axum::{
 use http::{HeaderMap, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use shop_api::problem::code;
 
-use super::{State, guard};
+use super::{AdminState, guard};
 use crate::{
     Problem, allocator,
-    control::Done,
+    control::Count,
     profile::{self, Format},
 };
 
 /// Content type of a pprof file.
-const OCTETS: &str = "application/octet-stream";
+const OCTET_STREAM: &str = "application/octet-stream";
 
-pub(super) fn router(state: Arc<State>) -> Router {
+pub(super) fn router(state: Arc<AdminState>) -> Router {
     let guarded = Router::new()
         .route("/debug/pprof/heap", get(heap))
         .route("/debug/pprof/profile", get(cpu))
@@ -53,9 +54,9 @@ pub(super) fn router(state: Arc<State>) -> Router {
         .with_state(state)
 }
 
-/// Who answers, so that a readiness check cannot be satisfied by another program.
+/// The identity of this process, so that another program cannot pass its readiness check.
 #[derive(Debug, Serialize)]
-struct Ready<'a> {
+struct Readiness<'a> {
     ready: bool,
     run: &'a str,
     service: &'a str,
@@ -63,24 +64,24 @@ struct Ready<'a> {
     release: &'a str,
 }
 
-async fn ready(Extract(state): Extract<Arc<State>>) -> Response {
+async fn ready(State(state): State<Arc<AdminState>>) -> Response {
     let is_ready = state.is_ready.load(Ordering::Relaxed);
     let status = if is_ready {
         StatusCode::OK
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    let answer = Ready {
+    let readiness = Readiness {
         ready: is_ready,
         run: &state.run,
         service: &state.service,
         instance: &state.instance,
         release: &state.release,
     };
-    (status, Json(answer)).into_response()
+    (status, Json(readiness)).into_response()
 }
 
-async fn metrics(Extract(state): Extract<Arc<State>>, headers: HeaderMap) -> Response {
+async fn metrics(State(state): State<Arc<AdminState>>, headers: HeaderMap) -> Response {
     allocator::record();
     let accept: Vec<&str> = headers
         .get_all(header::ACCEPT)
@@ -92,20 +93,20 @@ async fn metrics(Extract(state): Extract<Arc<State>>, headers: HeaderMap) -> Res
 }
 
 async fn heap() -> Result<Response, Problem> {
-    // The dump takes a lock that async code must not wait for; a blocking thread may.
+    // The dump waits for a lock, which async code must not do.
     let profile = tokio::task::spawn_blocking(allocator::heap_profile)
         .await
         .map_err(Problem::internal)?;
     match profile {
-        Ok(bytes) => Ok(([(header::CONTENT_TYPE, OCTETS)], bytes).into_response()),
+        Ok(bytes) => Ok(([(header::CONTENT_TYPE, OCTET_STREAM)], bytes).into_response()),
         Err(error) => Err(no_profile(&error)),
     }
 }
 
-/// Which CPU profile.
+/// Parameters of a CPU profile.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Cpu {
+struct ProfileQuery {
     #[serde(default = "ten")]
     seconds: u64,
     #[serde(default = "pprof")]
@@ -120,20 +121,20 @@ fn pprof() -> Format {
     Format::Pprof
 }
 
-async fn cpu(Query(wanted): Query<Cpu>) -> Result<Response, Problem> {
-    let time = Duration::from_secs(wanted.seconds);
+async fn cpu(Query(query): Query<ProfileQuery>) -> Result<Response, Problem> {
+    let time = Duration::from_secs(query.seconds);
     if time.is_zero() || time > profile::LONGEST {
         let longest = profile::LONGEST.as_secs();
         return Err(Problem::invalid(format!(
-            "`seconds` is 1 to {longest}, not {}",
-            wanted.seconds
+            "`seconds` must be from 1 to {longest}, not {}",
+            query.seconds
         )));
     }
-    let kind = match wanted.format {
-        Format::Pprof => OCTETS,
+    let kind = match query.format {
+        Format::Pprof => OCTET_STREAM,
         Format::Folded => "text/plain; charset=utf-8",
     };
-    match profile::cpu_profile(time, wanted.format).await {
+    match profile::cpu_profile(time, query.format).await {
         Ok(bytes) => Ok(([(header::CONTENT_TYPE, kind)], bytes).into_response()),
         Err(error) => Err(no_profile(&error)),
     }
@@ -142,45 +143,46 @@ async fn cpu(Query(wanted): Query<Cpu>) -> Result<Response, Problem> {
 fn no_profile(error: &dyn std::error::Error) -> Problem {
     Problem::new(
         StatusCode::NOT_IMPLEMENTED,
-        "no-profile",
-        "No profile can be made",
+        code::PROFILE_UNAVAILABLE,
+        "The profile is not available",
     )
     .detail(error.to_string())
 }
 
-/// A change of the log level.
+/// A new log level.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Level {
+struct LogLevel {
     level: String,
 }
 
-async fn log_level(Json(wanted): Json<Level>) -> Result<StatusCode, Problem> {
+async fn log_level(Json(wanted): Json<LogLevel>) -> Result<StatusCode, Problem> {
     telemetry::log::set_level(&wanted.level)
         .map_err(|error| Problem::invalid(error.to_string()))?;
-    tracing::info!(log.level = wanted.level, "changed the log level");
+    let level = wanted.level;
+    tracing::info!(log.level = level, "changed the log level to `{level}`");
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn drain(Extract(state): Extract<Arc<State>>) -> StatusCode {
+async fn drain(State(state): State<Arc<AdminState>>) -> StatusCode {
     state.drain.cancel();
     StatusCode::ACCEPTED
 }
 
-/// Where other services are called from now on, by name. Here and not among the controls of the service, because a
-/// service whose workers are all held is where replicas are added.
+/// Replaces the addresses of upstreams. A route here and not a control of the service, because replicas are also added
+/// when all workers of the service are blocked.
 async fn upstreams(
-    Extract(state): Extract<Arc<State>>,
+    State(state): State<Arc<AdminState>>,
     Json(wanted): Json<BTreeMap<String, Vec<SocketAddr>>>,
-) -> Result<Json<Done>, Problem> {
+) -> Result<Json<Count>, Problem> {
     let changed = state.client.set_addresses(&wanted).await;
     let count = changed.map_err(|error| Problem::invalid(error.to_string()))?;
-    Ok(Json(Done { count }))
+    Ok(Json(Count { count }))
 }
 
-/// What the service itself offers.
+/// Runs a control of the service.
 async fn control(
-    Extract(state): Extract<Arc<State>>,
+    State(state): State<Arc<AdminState>>,
     Path(name): Path<String>,
     body: Bytes,
 ) -> Result<Json<Value>, Problem> {

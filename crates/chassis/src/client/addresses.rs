@@ -1,27 +1,28 @@
-//! The addresses of one upstream: whose turn it is, and a list that changes while calls are made.
+//! The addresses of one upstream: load balancing over a list that changes at run time.
 //!
-//! An attempt holds the address that it goes to, so that an address which was taken off the list is known to be
-//! without calls once nobody else holds it.
+//! Each attempt holds a reference to its address, so that a removed address is known to be idle once it has no other
+//! reference.
 
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{
-        Arc, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::RwLock;
+
 use super::{Client, Error};
 
-/// How long the calls to an address that was taken off the list are waited for; what lasts longer ends with the drain
-/// of whoever listens there.
-const QUIET_WITHIN: Duration = Duration::from_secs(8);
-/// How often it is looked whether they have ended.
-const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// Maximum wait for calls to a removed address; longer calls end when that replica drains.
+const IDLE_WITHIN: Duration = Duration::from_secs(8);
+/// Time between two checks whether a removed address is idle.
+const CHECK_INTERVAL: Duration = Duration::from_millis(5);
 
-/// An address and the texts made of it, which every call would make again.
+/// An address and the texts that every call needs.
 #[derive(Debug)]
 pub(super) struct Address {
     pub(super) socket: SocketAddr,
@@ -41,10 +42,10 @@ impl From<SocketAddr> for Address {
     }
 }
 
-/// The list, and whose turn it is.
+/// The list of addresses, and the turn of the next call.
 #[derive(Debug)]
 pub(super) struct Addresses {
-    /// Read once for each attempt and written when replicas come and go.
+    /// Read for each attempt, written when replicas are added or removed.
     list: RwLock<Vec<Arc<Address>>>,
     next: AtomicUsize,
 }
@@ -58,22 +59,22 @@ impl Addresses {
         }
     }
 
-    /// The address whose turn it is; none where there are none.
+    /// The address for the next call; `None` if the list is empty.
     pub(super) fn next(&self) -> Option<Arc<Address>> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        let list = self.list.read().unwrap_or_else(PoisonError::into_inner);
+        let list = self.list.read();
         list.get(spread(turn, list.len())).map(Arc::clone)
     }
 
-    /// Takes another list; gives the addresses that are on it no more, or nothing where it is the same list.
+    /// Replaces the list; returns the removed addresses, or `None` if the list did not change.
     fn replace(&self, sockets: &[SocketAddr]) -> Option<Vec<Arc<Address>>> {
-        let mut list = self.list.write().unwrap_or_else(PoisonError::into_inner);
+        let mut list = self.list.write();
         if list.iter().map(|address| &address.socket).eq(sockets) {
             return None;
         }
         let mut before = std::mem::take(&mut *list);
         for socket in sockets {
-            // What stays is the same address as before: calls that go there now are no reason to wait.
+            // An address that stays keeps its references, so that calls to it do not count as calls to a removed one.
             let known = before.iter().position(|address| address.socket == *socket);
             list.push(match known {
                 Some(known) => before.swap_remove(known),
@@ -85,10 +86,10 @@ impl Addresses {
 }
 
 impl Client {
-    /// Calls the named upstreams at these addresses from now on, and so do the clients that share them. Returns when
-    /// no call is under way to an address that was taken away, or after some seconds; gives how many lists changed.
+    /// Replaces the addresses of the named upstreams, also for clients that share them. Returns the number of changed
+    /// lists, once no call to a removed address is in flight, or after some seconds.
     ///
-    /// Nothing is changed if one of them is no upstream of this client or is left without an address.
+    /// Nothing changes if one name is not an upstream of this client or one list is empty.
     pub async fn set_addresses(
         &self,
         wanted: &BTreeMap<String, Vec<SocketAddr>>,
@@ -109,25 +110,25 @@ impl Client {
                 let (name, count) = (&upstream.name, sockets.len());
                 tracing::info!(
                     upstream = name,
-                    "calls `{name}` at {count} addresses from now on"
+                    "changed the addresses of `{name}`, which are now {count}"
                 );
             }
         }
-        let quiet = async {
+        let idle = async {
             while removed.iter().any(|address| Arc::strong_count(address) > 1) {
-                tokio::time::sleep(LOOK_EVERY).await;
+                tokio::time::sleep(CHECK_INTERVAL).await;
             }
         };
-        // What is still under way then has had the time that most calls have in all.
-        let _ = tokio::time::timeout(QUIET_WITHIN, quiet).await;
+        // A call that is still in flight then has had longer than most calls may take.
+        let _ = tokio::time::timeout(IDLE_WITHIN, idle).await;
         Ok(changed)
     }
 }
 
-/// Which of `count` addresses has the `turn`-th call: an even share each, for every second call as well.
+/// Which of `count` addresses gets the `turn`-th call: an even share each, also of every second call.
 ///
-/// Plain round robin would send all of one kind of call to one replica where callers make two kinds in turn.
-/// The steps are those of the golden ratio (Knuth, The Art of Computer Programming, volume 3, 6.4), which keep apart.
+/// With plain round robin, a caller that alternates two kinds of calls would send all calls of one kind to one replica.
+/// Steps of the golden ratio avoid that (Knuth, The Art of Computer Programming, volume 3, 6.4).
 pub(super) fn spread(turn: usize, count: usize) -> usize {
     const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
     let place = (turn as u64).wrapping_mul(GOLDEN);

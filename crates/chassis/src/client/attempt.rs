@@ -1,22 +1,20 @@
-//! One attempt of a call: span, headers, wire, measurement.
+//! One attempt of a call: span, headers, exchange, metrics.
 
 use std::time::Instant;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use telemetry::{
-    names::{attribute, header},
-    propagation, request as current,
-};
+use shop_api::header;
+use telemetry::{names::attribute, propagation, request as current};
 use tracing::Span;
 
 use super::{Client, Error, Response, Step, Upstream, addresses::Address};
 
-/// Answers are whole in memory; none of ours comes near this.
-const ANSWER_LIMIT_BYTES: usize = 4 << 20;
+/// Responses are read into memory; those of the shop are far smaller.
+const RESPONSE_LIMIT_BYTES: usize = 4 << 20;
 
-/// What stays the same over all attempts of a call.
+/// What all attempts of a call have in common.
 pub(super) struct Call<'a> {
     pub(super) client: &'a Client,
     pub(super) upstream: &'a Upstream,
@@ -38,19 +36,22 @@ impl Call<'_> {
         let own = self.client.inner.calls.attempt().map(|time| began + time);
         let deadline = own.map_or(self.deadline, |own| own.min(self.deadline));
         let deadline = tokio::time::Instant::from_std(deadline);
-        // Not entered: nothing happens inside it in this process, and each entry costs.
+        // Not entered: it has no children in this process, and entering costs time.
         let work = self.exchange(&address, &span);
         let outcome = tokio::time::timeout_at(deadline, work)
             .await
             .unwrap_or_else(|_| Err(self.late()));
-        let status = outcome.as_ref().ok().map(|answer| answer.status.as_u16());
+        let status = outcome
+            .as_ref()
+            .ok()
+            .map(|response| response.status.as_u16());
         let took = began.elapsed();
         note(&span, &outcome);
         self.upstream.record(self.method, status, took, &span);
         outcome
     }
 
-    /// The deadline passed, or the time of the attempt.
+    /// The error for a call or attempt that ran out of time.
     pub(super) fn late(&self) -> Error {
         Error::Deadline {
             upstream: self.upstream.name.clone(),
@@ -61,8 +62,7 @@ impl Call<'_> {
     fn span(&self, address: &Address, number: u32) -> Span {
         let path = self.path.split('?').next().unwrap_or_default();
         let method = self.method.as_str();
-        // Absent for the first attempt. Numbers are signed, because the tracing layer writes
-        // unsigned ones as text.
+        // Absent for the first attempt. Signed, because the tracing layer exports unsigned numbers as text.
         let resend_count = (number > 0).then_some(i64::from(number));
         tracing::info_span!(
             "call",
@@ -118,8 +118,8 @@ impl Call<'_> {
     async fn exchange(&self, address: &Address, span: &Span) -> Result<Response, Error> {
         let upstream = || self.upstream.name.clone();
         let request = self.request(address, span)?;
-        let answer = self.client.inner.http.request(request).await;
-        let (parts, body) = answer
+        let response = self.client.inner.http.request(request).await;
+        let (parts, body) = response
             .map_err(|error| {
                 if error.is_connect() {
                     Error::Connect {
@@ -135,12 +135,12 @@ impl Call<'_> {
                 }
             })?
             .into_parts();
-        let body = Limited::new(body, ANSWER_LIMIT_BYTES).collect().await;
+        let body = Limited::new(body, RESPONSE_LIMIT_BYTES).collect().await;
         let body = body.map_err(|source| {
             if source.is::<LengthLimitError>() {
                 Error::TooLarge {
                     upstream: upstream(),
-                    limit_bytes: ANSWER_LIMIT_BYTES,
+                    limit_bytes: RESPONSE_LIMIT_BYTES,
                 }
             } else {
                 Error::Interrupted {
@@ -158,14 +158,14 @@ impl Call<'_> {
     }
 }
 
-/// Completes the span with the outcome; every status from 400 on is an error to the caller.
+/// Completes the span with the outcome; to the caller, every status from 400 up is an error.
 fn note(span: &Span, outcome: &Result<Response, Error>) {
     if span.is_disabled() {
         return;
     }
     match outcome {
-        Ok(answer) => {
-            let status = i64::from(answer.status.as_u16());
+        Ok(response) => {
+            let status = i64::from(response.status.as_u16());
             if status < 400 {
                 span.record(attribute::HTTP_RESPONSE_STATUS_CODE, status);
             } else {
@@ -173,7 +173,7 @@ fn note(span: &Span, outcome: &Result<Response, Error>) {
                     span,
                     { attribute::HTTP_RESPONSE_STATUS_CODE } = status,
                     { attribute::SPAN_STATUS } = "error",
-                    { attribute::ERROR_TYPE } = answer.status.as_str()
+                    { attribute::ERROR_TYPE } = response.status.as_str()
                 );
             }
         }

@@ -1,17 +1,17 @@
-//! How many retries a client may make: a share of its calls, so that retries cannot multiply load.
+//! The retry budget: retries are limited to a share of the calls, so that they cannot multiply load.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use metrics::Gauge;
 
-/// Retries are counted in tenths, so that one call can earn a tenth of one.
+/// Retries are counted in tenths, so that one call can earn a tenth of a retry.
 const ONE: u32 = 10;
-/// A burst of ten retries is allowed; more than that is not a hiccup.
+/// A burst of at most ten retries: more is not a hiccup.
 const MOST: u32 = 10 * ONE;
 /// One retry for every ten calls.
 const EARNED: u32 = 1;
 
-/// The retries that may still be made towards one upstream.
+/// The retries left for one upstream.
 #[derive(Debug)]
 pub(super) struct Budget {
     tenths: AtomicU32,
@@ -28,7 +28,7 @@ impl Budget {
         budget
     }
 
-    /// A call was made for the first time.
+    /// Counts the first attempt of a call.
     pub(super) fn earn(&self) {
         let earned = self
             .tenths
@@ -40,7 +40,7 @@ impl Budget {
         }
     }
 
-    /// Takes one retry, if there is one.
+    /// Takes one retry, if one is left.
     pub(super) fn spend(&self) -> bool {
         let spent = self
             .tenths
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn retries_are_a_tenth_of_the_calls_after_a_burst() {
+    fn after_a_burst_retries_are_a_tenth_of_the_calls() {
         let budget = Budget::new(Gauge::noop());
         let burst = (0..100).filter(|_| budget.spend()).count();
         assert_eq!(burst, 10);

@@ -1,32 +1,32 @@
-//! How the calls of a process are made; the defaults are the shop as it is run day to day.
+//! Settings of upstream calls; the defaults are those of day-to-day operation.
 
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How the calls of a process are made.
+/// Settings of upstream calls.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Calls {
-    /// The steps that put the head of a call together, in order; a later one may write over an earlier one.
+    /// The steps that build the headers of a call, in order; a later step may overwrite an earlier one.
     pub head: Vec<Step>,
-    /// Attempts of one call, the first one included.
+    /// Maximum number of attempts of one call, the first one included.
     pub attempts: u32,
-    /// Time after which an attempt is given up and made again, in milliseconds; absent leaves it all the time of the call.
+    /// Timeout of one attempt, after which the call is retried, in milliseconds; absent means the timeout of the whole call.
     pub attempt_ms: Option<u64>,
-    /// Whether only a share of the calls may be made again, whatever `attempts` says.
+    /// Whether a retry budget limits retries to a share of the calls, whatever `attempts` allows.
     pub budget: bool,
 }
 
-/// One step of putting the head of a call together.
+/// One step of building the headers of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// The head becomes what the caller gave: type of the content, keys.
+    /// Sets the headers to those that the caller gave: content type, idempotency key.
     Given,
-    /// Adds where in which trace the call is made.
+    /// Adds the trace context.
     Trace,
-    /// Adds for which request it is made, and how long that may still take.
+    /// Adds the request id and the remaining time of the request.
     Request,
 }
 
@@ -42,7 +42,7 @@ impl Default for Calls {
 }
 
 impl Calls {
-    /// Time of one attempt, where it has one of its own.
+    /// Timeout of one attempt, if set.
     pub(super) fn attempt(&self) -> Option<Duration> {
         self.attempt_ms.map(Duration::from_millis)
     }

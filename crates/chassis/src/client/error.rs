@@ -1,16 +1,17 @@
-//! Why a call has no answer.
+//! Why a call failed.
 
 use http::StatusCode;
+use shop_api::problem::code;
 
 use crate::problem::Problem;
 
-/// A call without a usable answer.
+/// A call without a usable response.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The configuration has no address for this upstream.
     #[error("no address is configured for upstream `{0}`")]
     UnknownUpstream(String),
-    /// The request cannot be put on the wire.
+    /// The request cannot be sent.
     #[error("request to `{upstream}` is not valid: {reason}")]
     Invalid {
         /// Upstream called.
@@ -18,19 +19,19 @@ pub enum Error {
         /// What is wrong with the request.
         reason: String,
     },
-    /// No connection could be made.
+    /// No connection could be established.
     #[error("failed to connect to `{upstream}` at {address}")]
     Connect {
         /// Upstream called.
         upstream: String,
         /// Address tried last.
         address: String,
-        /// The operating system's answer.
+        /// The operating system's error.
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// The connection ended before the answer did.
-    #[error("connection to `{upstream}` ended before its answer did")]
+    /// The connection closed before the response was complete.
+    #[error("connection to `{upstream}` closed before the response was complete")]
     Interrupted {
         /// Upstream called.
         upstream: String,
@@ -39,23 +40,23 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The deadline passed first.
-    #[error("`{upstream}` did not answer within {waited_ms} ms")]
+    #[error("`{upstream}` did not respond within {waited_ms} ms")]
     Deadline {
         /// Upstream called.
         upstream: String,
         /// Time waited, in milliseconds.
         waited_ms: u64,
     },
-    /// The answer is larger than a client accepts.
-    #[error("answer of `{upstream}` is larger than {limit_bytes} bytes")]
+    /// The response is larger than the client accepts.
+    #[error("response from `{upstream}` is larger than {limit_bytes} bytes")]
     TooLarge {
         /// Upstream called.
         upstream: String,
-        /// Largest answer accepted, in bytes.
+        /// Largest response accepted, in bytes.
         limit_bytes: usize,
     },
-    /// The answer is not what was expected.
-    #[error("answer of `{upstream}` could not be read")]
+    /// The response cannot be parsed.
+    #[error("failed to parse the response from `{upstream}`")]
     Decode {
         /// Upstream called.
         upstream: String,
@@ -63,16 +64,16 @@ pub enum Error {
         #[source]
         source: serde_json::Error,
     },
-    /// The upstream answered with an error status.
-    #[error("`{upstream}` answered {status}{}", detail.as_deref().map(|d| format!(": {d}")).unwrap_or_default())]
+    /// The upstream responded with an error status.
+    #[error("`{upstream}` responded with {status}{}", detail.as_deref().map(|d| format!(": {d}")).unwrap_or_default())]
     Status {
         /// Upstream called.
         upstream: String,
-        /// Status of the answer.
+        /// Status of the response.
         status: StatusCode,
-        /// Stable code of the problem document in the answer.
+        /// Stable code of the problem document in the response.
         code: Option<String>,
-        /// Detail of the problem document in the answer.
+        /// Detail of the problem document in the response.
         detail: Option<String>,
         /// Seconds that the upstream asked to wait.
         retry_after_s: Option<u64>,
@@ -96,7 +97,7 @@ impl Error {
 }
 
 impl From<Error> for Problem {
-    /// A deadline stays a deadline, overload stays overload; all else is an upstream that failed.
+    /// A missed deadline and an overload keep their status; all other failures become 502, or 500 if the mistake is here.
     fn from(error: Error) -> Self {
         match &error {
             Error::Deadline { .. } => Self::deadline().cause(error),
@@ -108,16 +109,17 @@ impl From<Error> for Problem {
                 status: StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS,
                 retry_after_s,
                 ..
-            } => Self::unavailable("upstream-overloaded", retry_after_s.unwrap_or(1)).cause(error),
-            Error::Connect { .. } => Self::unavailable("upstream-unreachable", 1).cause(error),
+            } => Self::unavailable(code::UPSTREAM_OVERLOADED, retry_after_s.unwrap_or(1))
+                .cause(error),
+            Error::Connect { .. } => Self::unavailable(code::UPSTREAM_UNREACHABLE, 1).cause(error),
             Error::UnknownUpstream(_) | Error::Invalid { .. } => Self::internal(error),
             Error::Interrupted { .. }
             | Error::TooLarge { .. }
             | Error::Decode { .. }
             | Error::Status { .. } => Self::new(
                 StatusCode::BAD_GATEWAY,
-                "upstream-failed",
-                "Another service failed to answer",
+                code::UPSTREAM_FAILED,
+                "An upstream service failed",
             )
             .cause(error),
         }

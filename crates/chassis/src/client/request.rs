@@ -1,10 +1,11 @@
-//! One call: what is sent, and what came back.
+//! One call: the request and the response.
 
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
+use shop_api::{header::IDEMPOTENCY_KEY, problem::Document};
 use telemetry::{
     names::{label, metric},
     request as current,
@@ -12,10 +13,10 @@ use telemetry::{
 
 use super::{Client, Error, attempt::Call, retry};
 
-/// Time for a call that names none.
+/// Timeout of a call that sets none.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A call being put together; [`send`](Request::send) makes it.
+/// A call to build; [`send`](Request::send) makes it.
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct Request {
@@ -30,16 +31,16 @@ pub struct Request {
     invalid: Option<String>,
 }
 
-/// A complete answer, of any status.
+/// A complete response of any status.
 #[derive(Debug, Clone)]
 pub struct Response {
-    /// Upstream that answered.
+    /// Upstream that responded.
     pub upstream: String,
     /// Status.
     pub status: StatusCode,
     /// Headers.
     pub headers: HeaderMap,
-    /// Whole body.
+    /// Complete body.
     pub body: Bytes,
 }
 
@@ -85,22 +86,22 @@ impl Request {
     /// Sends an idempotency key, which makes the call repeatable.
     pub fn idempotency_key(mut self, key: &str) -> Self {
         self.is_repeatable = true;
-        self.header(telemetry::names::header::IDEMPOTENCY_KEY, key)
+        self.header(IDEMPOTENCY_KEY, key)
     }
 
-    /// Says that the call may be repeated although its method is not idempotent.
+    /// Marks the call as safe to repeat although its method is not idempotent.
     pub fn repeatable(mut self) -> Self {
         self.is_repeatable = true;
         self
     }
 
-    /// Waits no longer than this, retries included; the request's own deadline may be sooner.
+    /// Sets the timeout of the call, retries included; the deadline of the current request may be sooner.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self
     }
 
-    /// Makes the call. Every status is an answer; see [`Response::ok`].
+    /// Makes the call. A response of any status is a success here; see [`Response::ok`].
     pub async fn send(self) -> Result<Response, Error> {
         if let Some(reason) = self.invalid {
             return Err(Error::Invalid {
@@ -151,13 +152,13 @@ impl Request {
 }
 
 impl Response {
-    /// The answer itself if its status is a success, else an error that carries the problem in it.
+    /// The response itself if its status is a success, else an error with the problem from its body.
     pub fn ok(self) -> Result<Self, Error> {
         if self.status.is_success() {
             return Ok(self);
         }
-        // An answer without a problem document still has its status.
-        let document: Option<crate::problem::Document> = serde_json::from_slice(&self.body).ok();
+        // A response without a problem document still has its status.
+        let document: Option<Document> = serde_json::from_slice(&self.body).ok();
         Err(Error::Status {
             status: self.status,
             retry_after_s: self.retry_after_s(),
@@ -167,7 +168,7 @@ impl Response {
         })
     }
 
-    /// The body as JSON, whatever the status.
+    /// The body as JSON, regardless of the status.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         serde_json::from_slice(&self.body).map_err(|source| Error::Decode {
             upstream: self.upstream.clone(),

@@ -1,4 +1,4 @@
-//! When a call is made again, and after what wait. Pure.
+//! When and after how long a call is retried. Pure functions.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use http::StatusCode;
 
 use super::{Error, Response};
 
-/// The first wait is at most this long; each further one may be twice as long.
+/// Maximum of the first wait; it doubles with each retry.
 const FIRST: Duration = Duration::from_millis(25);
-/// No wait of our own is longer.
+/// Maximum of every wait, except where the upstream asks for a longer one.
 const LONGEST: Duration = Duration::from_secs(1);
 
-/// Why an attempt may be repeated; a label value.
+/// Why an attempt may be retried; a label value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reason {
     Connect,
@@ -41,9 +41,9 @@ impl Reason {
     }
 }
 
-/// Whether this outcome is worth another attempt. What cannot have reached the upstream may always
-/// be repeated, all else only where a second arrival does no harm. What was late is repeated where
-/// an attempt has less time than the call (`is_short`).
+/// Whether this outcome is worth another attempt. A request that cannot have reached the upstream may
+/// always be retried, others only if they are safe to repeat. A late attempt is retried if it had less
+/// time than the call (`is_short`).
 pub(super) fn reason(
     outcome: &Result<Response, Error>,
     is_repeatable: bool,
@@ -65,7 +65,7 @@ pub(super) fn reason(
     }
 }
 
-/// The longest wait before attempt `number` (1 is the first repetition), before jitter.
+/// Maximum wait before retry `number`, counted from 1; the jitter shortens it.
 pub(super) fn longest_wait(number: u32) -> Duration {
     FIRST
         .saturating_mul(1 << number.saturating_sub(1).min(16))
@@ -78,7 +78,7 @@ mod tests {
 
     use super::*;
 
-    fn answer(status: u16) -> Result<Response, Error> {
+    fn response(status: u16) -> Result<Response, Error> {
         Ok(Response {
             upstream: "inventory".to_owned(),
             status: StatusCode::from_u16(status).expect("a status of the test"),
@@ -103,19 +103,19 @@ mod tests {
     }
 
     #[test]
-    fn only_harmless_repetitions_are_made() {
+    fn only_safe_retries_are_made() {
         let check = |outcome: Result<Response, Error>, once: Option<Reason>, again| {
             assert_eq!(reason(&outcome, false, false), once, "{outcome:?}");
             assert_eq!(reason(&outcome, true, false), again, "{outcome:?}");
         };
         check(failure(true), Some(Reason::Connect), Some(Reason::Connect));
         check(failure(false), None, Some(Reason::Interrupted));
-        check(answer(503), None, Some(Reason::Overloaded));
-        check(answer(429), None, Some(Reason::Overloaded));
-        check(answer(502), None, Some(Reason::Gateway));
-        check(answer(500), None, None);
-        check(answer(504), None, None);
-        check(answer(200), None, None);
+        check(response(503), None, Some(Reason::Overloaded));
+        check(response(429), None, Some(Reason::Overloaded));
+        check(response(502), None, Some(Reason::Gateway));
+        check(response(500), None, None);
+        check(response(504), None, None);
+        check(response(200), None, None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The client against upstreams that do what upstreams do.
+//! The client against upstreams that succeed, fail, or never respond.
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -11,11 +11,11 @@ use axum::{
     response::IntoResponse,
     routing::any,
 };
-use telemetry::names::header;
+use shop_api::header;
 
 use super::{addresses::spread, *};
 
-/// An upstream that answers the `n`th request (from 0) by `answer`; ends with the test's runtime.
+/// An upstream that responds to the `n`th request (from 0) with `answer`; it ends with the test's runtime.
 async fn upstream<A: IntoResponse>(
     answer: impl Fn(u32, HeaderMap) -> A + Clone + Send + Sync + 'static,
 ) -> (SocketAddr, Arc<AtomicU32>) {
@@ -41,8 +41,8 @@ fn client_with(addresses: &[SocketAddr], calls: Calls) -> Client {
     Client::with_calls(&upstreams.into_iter().collect(), calls, 7)
 }
 
-/// Where nobody listens.
-async fn nobody() -> SocketAddr {
+/// An address without a listener.
+async fn unused_address() -> SocketAddr {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .expect("a free port");
@@ -54,7 +54,7 @@ fn seen(count: &AtomicU32) -> u32 {
 }
 
 #[test]
-fn replicas_get_an_even_share_of_every_call_and_of_every_second_one() {
+fn replicas_get_an_even_share_of_all_calls_and_of_every_second_one() {
     for count in 1..=3 {
         for step in 1..=3 {
             let mut shares = vec![0_u32; count];
@@ -71,7 +71,7 @@ fn replicas_get_an_even_share_of_every_call_and_of_every_second_one() {
 }
 
 #[tokio::test]
-async fn calls_go_to_all_addresses() {
+async fn calls_are_spread_over_all_addresses() {
     let (one, seen_one) = upstream(|_, _| "one").await;
     let (two, seen_two) = upstream(|_, _| "two").await;
     let client = client(&[one, two]);
@@ -83,7 +83,7 @@ async fn calls_go_to_all_addresses() {
 }
 
 #[tokio::test]
-async fn overload_is_retried_where_that_is_harmless_and_not_otherwise() {
+async fn overload_is_retried_only_where_that_is_safe() {
     let busy = |n: u32, _: HeaderMap| {
         if n.is_multiple_of(2) {
             StatusCode::SERVICE_UNAVAILABLE
@@ -108,9 +108,9 @@ async fn overload_is_retried_where_that_is_harmless_and_not_otherwise() {
 }
 
 #[tokio::test]
-async fn a_connection_that_fails_is_tried_elsewhere_whatever_the_method() {
+async fn a_failed_connection_is_retried_for_every_method() {
     let (addr, count) = upstream(|_, _| StatusCode::CREATED).await;
-    let client = client(&[nobody().await, addr]);
+    let client = client(&[unused_address().await, addr]);
     let answer = client.post("inventory", "/").send().await;
     assert_eq!(answer.expect("answered").status, StatusCode::CREATED);
     assert_eq!(seen(&count), 1);
@@ -128,7 +128,7 @@ async fn retries_stop_at_the_deadline() {
     let began = Instant::now();
     let request = client(&[addr]).get("inventory", "/");
     let answer = request.timeout(Duration::from_secs(5)).send().await;
-    let answer = answer.expect("the answer as it is");
+    let answer = answer.expect("the response of the upstream");
     assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(answer.retry_after_s(), Some(60));
     assert_eq!(seen(&count), 1, "a minute does not fit into five seconds");
@@ -136,7 +136,7 @@ async fn retries_stop_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_never_answers_ends_at_the_deadline() {
+async fn a_call_to_a_silent_upstream_ends_at_the_deadline() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let addr = silent.local_addr().expect("bound");
     let request = client(&[addr]).get("inventory", "/");
@@ -150,19 +150,19 @@ async fn an_upstream_that_never_answers_ends_at_the_deadline() {
 }
 
 #[tokio::test]
-async fn retries_end_with_the_budget() {
+async fn the_budget_limits_retries() {
     let (addr, count) = upstream(|_, _| StatusCode::BAD_GATEWAY).await;
     let client = client(&[addr]);
     for _ in 0..20 {
         client.get("inventory", "/").send().await.expect("answered");
     }
-    // 20 calls, a burst of 10 retries, and one more for every ten calls.
+    // 20 calls, a burst of 10 retries, and one retry for every ten calls.
     let made = seen(&count);
     assert!((30..=32).contains(&made), "{made} requests");
 }
 
 #[tokio::test]
-async fn without_a_budget_every_call_is_made_as_often_as_the_settings_say() {
+async fn without_a_budget_only_the_number_of_attempts_limits_retries() {
     let (addr, count) = upstream(|_, _| StatusCode::BAD_GATEWAY).await;
     let calls = Calls {
         attempts: 4,
@@ -177,7 +177,7 @@ async fn without_a_budget_every_call_is_made_as_often_as_the_settings_say() {
 }
 
 #[tokio::test]
-async fn an_attempt_with_a_time_of_its_own_is_given_up_and_made_again() {
+async fn an_attempt_with_its_own_timeout_is_retried() {
     let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let silent = silent.local_addr().map(|addr| (addr, silent));
     let (addr, _listening) = silent.expect("bound");
@@ -197,7 +197,7 @@ async fn an_attempt_with_a_time_of_its_own_is_given_up_and_made_again() {
 }
 
 #[tokio::test]
-async fn a_call_carries_the_request_and_what_is_left_of_its_deadline() {
+async fn a_call_has_the_request_id_and_the_remaining_time() {
     let echo = |_: u32, headers: HeaderMap| {
         let text = |name| {
             headers
@@ -225,7 +225,7 @@ async fn a_call_carries_the_request_and_what_is_left_of_its_deadline() {
 }
 
 #[tokio::test]
-async fn an_upstream_without_an_address_is_named() {
+async fn the_error_names_the_upstream_without_an_address() {
     let outcome = client(&[]).get("inventory", "/").send().await;
     let error = outcome.expect_err("no address");
     assert_eq!(

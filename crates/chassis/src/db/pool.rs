@@ -1,4 +1,4 @@
-//! The pool itself: spans, times, transactions.
+//! The pool: spans, metrics, transactions.
 
 use std::{
     fmt,
@@ -20,19 +20,19 @@ use super::{
     queue::{Gauges, Queue},
 };
 
-/// Statements that a connection keeps prepared.
+/// Size of a connection's cache of prepared statements.
 const STATEMENT_CACHE: usize = 32;
 
-/// A pool over one SQLite file. Cheap to clone; its threads end with the last clone.
+/// A pool over one SQLite file. Cheap to clone; its threads end when the last clone is dropped.
 #[derive(Debug, Clone)]
 pub struct Pool {
     inner: Arc<Inner>,
 }
 
-/// A connection that is kept with its read transaction, until this is dropped.
+/// An open read transaction. It ends, and its connection is free again, when this is dropped.
 #[derive(Debug)]
-#[must_use = "dropping it gives the connection back"]
-pub struct Held {
+#[must_use = "dropping it ends the transaction"]
+pub struct ReadTransaction {
     _until: mpsc::SyncSender<()>,
 }
 
@@ -47,9 +47,9 @@ struct Inner {
 }
 
 impl Pool {
-    /// Opens all connections: WAL, foreign keys on, statements cached. `name` labels the metrics.
+    /// Opens all connections, with WAL, foreign keys and a cache of statements. `name` labels the metrics.
     pub fn open(name: &'static str, options: Options) -> Result<Self, Error> {
-        // The writer comes first: it makes the file and turns it to WAL.
+        // The writer comes first: it creates the file and switches it to WAL.
         let writer = connect(&options, false)?;
         let readers = (0..options.readers.max(1))
             .map(|_| connect(&options, true))
@@ -74,7 +74,7 @@ impl Pool {
         })
     }
 
-    /// Runs `work` on a connection that reads.
+    /// Runs `work` on a connection for reading.
     pub async fn read<T, F>(&self, statement: &'static Statement, work: F) -> Result<T, Error>
     where
         T: Send + 'static,
@@ -84,13 +84,13 @@ impl Pool {
         self.run(&self.inner.readers, statement, work, |_| {}).await
     }
 
-    /// Runs `work` in a read transaction that outlives it: what it has read stays as it was for whoever
-    /// reads on, and the connection is taken, until the second value is dropped.
-    pub async fn hold<T, F>(
+    /// Runs `work` in a read transaction that stays open, and occupies its connection, until the returned
+    /// [`ReadTransaction`] is dropped.
+    pub async fn begin_read<T, F>(
         &self,
         statement: &'static Statement,
         work: F,
-    ) -> Result<(T, Held), Error>
+    ) -> Result<(T, ReadTransaction), Error>
     where
         T: Send + 'static,
         F: FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
@@ -101,15 +101,15 @@ impl Pool {
             Ok(work(connection)?)
         };
         let end = move |connection: &mut Connection| {
-            // Nothing is ever sent: the end of the channel is the end of the transaction.
+            // Nothing is ever sent: the transaction ends when the channel closes.
             let _ = dropped.recv();
             if !connection.is_autocommit() {
-                // A transaction that only read has nothing to lose.
+                // A transaction that only read cannot lose anything.
                 let _ = connection.execute_batch("ROLLBACK");
             }
         };
         let value = self.run(&self.inner.readers, statement, read, end).await?;
-        Ok((value, Held { _until: until }))
+        Ok((value, ReadTransaction { _until: until }))
     }
 
     /// Runs `work` in a transaction (`BEGIN IMMEDIATE`) that commits on `Ok` and rolls back on `Err`.
@@ -128,7 +128,8 @@ impl Pool {
         self.run(&self.inner.writer, statement, work, |_| {}).await
     }
 
-    /// As [`write`](Pool::write), but `work` may also refuse: an inner `Err` rolls back and is returned.
+    /// Like [`write`](Pool::write), but `work` may also decide against the write: an inner `Err` rolls back and is
+    /// returned.
     pub async fn try_write<T, R, F>(
         &self,
         statement: &'static Statement,
@@ -153,7 +154,7 @@ impl Pool {
         self.run(&self.inner.writer, statement, work, |_| {}).await
     }
 
-    /// `after` runs once the caller has the outcome of `work`, before anybody else gets the connection.
+    /// `after` runs once the caller has the outcome of `work`, before the connection is free again.
     async fn run<T, F, A>(
         &self,
         queue: &Queue,
@@ -202,7 +203,7 @@ impl Pool {
         let queued = Instant::now();
         queue.push(Box::new(move |connection| {
             wait.record(queued.elapsed().as_secs_f64());
-            // The caller gave up while this waited: nothing has begun, nothing will.
+            // The caller gave up while this was queued, so the work must not start.
             if started_tx.send(()).is_err() {
                 return;
             }
@@ -214,11 +215,11 @@ impl Pool {
             });
             duration.record(began.elapsed().as_secs_f64(), &span);
             drop(span);
-            // The request may have ended meanwhile; the work is done all the same.
+            // The request may have ended meanwhile; the work is done anyway.
             let _ = done_tx.send(outcome);
             after(connection);
         }));
-        // Once it runs, it is waited for: only the wait for a connection is limited here.
+        // Only the wait for a connection is limited here: work that has started is awaited.
         let acquire = tokio::time::sleep(self.inner.acquire);
         tokio::select! {
             biased;
@@ -226,7 +227,7 @@ impl Pool {
             started = &mut started_rx => started.map_err(|_| Error::Closed)?,
             () = acquire => {
                 started_rx.close();
-                // It may have started at this very moment.
+                // It may have started at the same moment.
                 if started_rx.try_recv().is_err() {
                     self.inner.timeouts.increment(1);
                     let waited = self.inner.acquire.as_millis();
@@ -239,7 +240,7 @@ impl Pool {
         done_rx.await.map_err(|_| Error::Closed)?
     }
 
-    /// Nothing outside a trace: background work would fill the backend with traces of one span.
+    /// No span outside of a trace: background tasks would fill the backend with traces of one span.
     fn span(&self, statement: &'static Statement) -> Span {
         if Span::current().is_none() {
             return Span::none();
@@ -277,7 +278,7 @@ impl fmt::Debug for Inner {
 }
 
 fn connect(options: &Options, is_reader: bool) -> Result<Connection, Error> {
-    // Each connection stays on one thread, so SQLite's own lock around it is not needed.
+    // Each connection stays on one thread, so it does not need SQLite's own lock.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -288,7 +289,7 @@ fn connect(options: &Options, is_reader: bool) -> Result<Connection, Error> {
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -i64::from(options.cache_kib))?;
     if let Some(pages) = options.max_pages {
-        // SQLite never goes below what the file has already, and answers with what it has set.
+        // SQLite never sets a limit below the current size; it returns the limit that it has set.
         connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
     if is_reader {

@@ -1,27 +1,23 @@
-//! Work waiting for a connection, and the threads that do it.
+//! Jobs waiting for a connection, and the threads that run them.
 
-use std::{
-    collections::VecDeque,
-    panic::AssertUnwindSafe,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread,
-};
+use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::Arc, thread};
 
 use metrics::Gauge;
+use parking_lot::{Condvar, Mutex};
 use rusqlite::Connection;
 use telemetry::names::{label, metric};
 
-/// Work for a connection.
+/// A job for a connection.
 pub(super) type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// A queue that the connections of one kind share.
+/// A queue that connections of one kind share.
 pub(super) struct Queue {
-    state: Mutex<State>,
+    jobs: Mutex<Jobs>,
     wake: Condvar,
     gauges: Arc<Gauges>,
 }
 
-/// What is shown of a pool.
+/// The gauges of a pool.
 pub(super) struct Gauges {
     pub(super) idle: Gauge,
     pub(super) used: Gauge,
@@ -29,8 +25,8 @@ pub(super) struct Gauges {
 }
 
 #[derive(Default)]
-struct State {
-    jobs: VecDeque<Job>,
+struct Jobs {
+    waiting: VecDeque<Job>,
     is_closed: bool,
 }
 
@@ -73,7 +69,7 @@ impl Queue {
         gauges: Arc<Gauges>,
     ) -> std::io::Result<Arc<Self>> {
         let queue = Arc::new(Self {
-            state: Mutex::default(),
+            jobs: Mutex::default(),
             wake: Condvar::new(),
             gauges,
         });
@@ -89,34 +85,26 @@ impl Queue {
 
     pub(super) fn push(&self, job: Job) {
         self.gauges.pending.increment(1.0);
-        self.lock().jobs.push_back(job);
+        self.jobs.lock().waiting.push_back(job);
         self.wake.notify_one();
     }
 
-    /// Ends the threads after the work that waits.
+    /// Ends the threads once all waiting jobs are done.
     pub(super) fn close(&self) {
-        self.lock().is_closed = true;
+        self.jobs.lock().is_closed = true;
         self.wake.notify_all();
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        // Jobs run outside the lock, so nothing half done is behind a poisoned one.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn next(&self) -> Option<Job> {
-        let mut state = self.lock();
+        let mut jobs = self.jobs.lock();
         loop {
-            if let Some(job) = state.jobs.pop_front() {
+            if let Some(job) = jobs.waiting.pop_front() {
                 return Some(job);
             }
-            if state.is_closed {
+            if jobs.is_closed {
                 return None;
             }
-            state = self
-                .wake
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            self.wake.wait(&mut jobs);
         }
     }
 
@@ -125,8 +113,8 @@ impl Queue {
             self.gauges.pending.decrement(1.0);
             self.gauges.idle.decrement(1.0);
             self.gauges.used.increment(1.0);
-            // The panic hook has logged it; the caller gets an error, and the connection, whose
-            // transaction was rolled back by its drop, goes on.
+            // The panic hook has logged a panic. The caller gets an error, and the connection stays usable,
+            // because dropping the transaction has rolled it back.
             let _ = std::panic::catch_unwind(AssertUnwindSafe(|| job(&mut connection)));
             self.gauges.used.decrement(1.0);
             self.gauges.idle.increment(1.0);

@@ -1,4 +1,4 @@
-//! One statement among several in a transaction: its own span and its own entry in the metric.
+//! One statement of a transaction, with its own span and metric.
 
 use std::time::Instant;
 
@@ -7,9 +7,9 @@ use tracing::{Span, field::Empty, info_span};
 
 use super::{Statement, duration};
 
-/// Runs one statement of a transaction, timed and traced by its own name.
+/// Runs one statement of a transaction and records its duration and span.
 ///
-/// Outside a trace it makes no span, so that background work does not fill the backend with single ones.
+/// Outside of a trace there is no span: background tasks would fill the backend with traces of one span.
 pub fn step<T>(
     statement: &'static Statement,
     work: impl FnOnce() -> rusqlite::Result<T>,

@@ -1,4 +1,4 @@
-//! The pool over a real file.
+//! The pool with a database on disk.
 
 use rusqlite::params;
 
@@ -15,20 +15,20 @@ const COUNT: Statement = Statement {
 
 struct Fixture {
     pool: Pool,
-    // Removed with the fixture.
+    // Deleted with the fixture.
     _folder: tempfile::TempDir,
 }
 
 async fn fixture(change: impl FnOnce(&mut Options)) -> Fixture {
-    let folder = tempfile::tempdir().expect("a folder can be made");
+    let folder = tempfile::tempdir().expect("a folder can be created");
     let mut options = Options::new(folder.path().join("stock.db"));
     change(&mut options);
-    let pool = Pool::open("stock", options).expect("the file can be made");
+    let pool = Pool::open("stock", options).expect("the file can be created");
     pool.write(&INSERT, |tx| {
         tx.execute_batch("CREATE TABLE item (name TEXT UNIQUE)")
     })
     .await
-    .expect("the table can be made");
+    .expect("the table can be created");
     Fixture {
         pool,
         _folder: folder,
@@ -46,7 +46,7 @@ async fn count(pool: &Pool) -> i64 {
 }
 
 #[tokio::test]
-async fn writes_commit_or_leave_nothing() {
+async fn a_write_commits_or_rolls_back() {
     let Fixture { pool, _folder } = fixture(|_| {}).await;
     let insert = |name: &'static str, then: rusqlite::Result<()>| {
         pool.write(&INSERT, move |tx| {
@@ -78,7 +78,7 @@ async fn readers_cannot_write() {
 }
 
 #[tokio::test]
-async fn a_held_connection_is_taken_until_it_is_dropped_and_sees_what_it_saw() {
+async fn an_open_read_transaction_occupies_its_connection_until_it_is_dropped() {
     let Fixture { pool, _folder } = fixture(|options| {
         options.readers = 1;
         options.acquire = Duration::from_millis(20);
@@ -87,31 +87,34 @@ async fn a_held_connection_is_taken_until_it_is_dropped_and_sees_what_it_saw() {
     let get = |connection: &rusqlite::Connection| {
         connection.query_row(COUNT.text, [], |row| row.get::<_, i64>(0))
     };
-    let (seen, held) = pool.hold(&COUNT, get).await.expect("it is free");
+    let (seen, transaction) = pool
+        .begin_read(&COUNT, get)
+        .await
+        .expect("a free connection");
     assert_eq!(seen, 0);
     pool.write(&INSERT, |tx| tx.execute(INSERT.text, params!["x"]))
         .await
-        .expect("writing goes on");
+        .expect("the writer is not affected");
     let outcome = pool.read(&COUNT, get).await;
     assert!(matches!(outcome, Err(Error::Timeout { .. })), "{outcome:?}");
-    drop(held);
-    assert_eq!(count(&pool).await, 1, "it is free again, and up to date");
+    drop(transaction);
+    assert_eq!(count(&pool).await, 1, "the connection is free again");
 }
 
 #[tokio::test]
-async fn a_database_at_its_size_refuses_what_adds_and_answers_what_reads() {
+async fn a_full_database_rejects_writes_and_still_serves_reads() {
     let Fixture { pool, _folder } = fixture(|options| options.max_pages = Some(6)).await;
     let long = "x".repeat(64 * 1_024);
     let outcome = pool
         .write(&INSERT, move |tx| tx.execute(INSERT.text, params![long]))
         .await;
-    let text = outcome.expect_err("there is no room").to_string();
+    let text = outcome.expect_err("the database is full").to_string();
     assert!(text.contains("full"), "{text}");
     assert_eq!(count(&pool).await, 0);
 }
 
 #[tokio::test]
-async fn waiting_for_a_connection_ends_at_its_limit() {
+async fn waiting_for_a_connection_times_out() {
     let Fixture { pool, _folder } = fixture(|options| {
         options.readers = 1;
         options.acquire = Duration::from_millis(20);
@@ -124,7 +127,7 @@ async fn waiting_for_a_connection_ends_at_its_limit() {
         async move {
             pool.read(&COUNT, move |_| {
                 let _ = entered_tx.send(());
-                // Ends when the test lets go.
+                // Returns when the test drops the other end.
                 let _ = hold.recv();
                 Ok(())
             })
@@ -144,7 +147,7 @@ async fn waiting_for_a_connection_ends_at_its_limit() {
 }
 
 #[tokio::test]
-async fn a_panic_in_the_work_is_an_error_and_the_pool_goes_on() {
+async fn a_panic_in_a_job_is_an_error_and_the_pool_stays_usable() {
     let Fixture { pool, _folder } = fixture(|_| {}).await;
     let outcome: Result<(), Error> = pool
         .write(&INSERT, |tx| {

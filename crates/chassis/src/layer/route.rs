@@ -1,15 +1,12 @@
-//! What is known of a route: its names, and the histograms of its answers.
+//! The names and histograms of a route.
 //!
-//! Handles are made once per route and status and kept, because finding one by its labels costs
+//! Handles are created once per route and status and kept, because looking one up by its labels costs
 //! more than recording.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use http::Method;
+use parking_lot::RwLock;
 use telemetry::{
     metric::{self as recorded, Histogram},
     names::{label, metric},
@@ -18,10 +15,10 @@ use tracing::Span;
 
 use super::method_name;
 
-/// Route label of requests that no route took.
+/// Route label of requests that match no route.
 const UNMATCHED: &str = "unmatched";
 
-/// All routes seen so far. They are as many as the service has, plus one per method.
+/// All routes seen so far: at most those of the service and one per method.
 #[derive(Default)]
 pub(super) struct Routes {
     known: RwLock<HashMap<&'static str, HashMap<String, Arc<Route>>>>,
@@ -29,7 +26,7 @@ pub(super) struct Routes {
 
 /// One method of one route.
 pub(super) struct Route {
-    /// `GET /v1/products/{sku}`, or the method alone where no route took the request.
+    /// `GET /v1/products/{sku}`, or only the method if no route matched.
     pub(super) span_name: String,
     pub(super) method: &'static str,
     pub(super) template: Option<String>,
@@ -40,12 +37,12 @@ impl Routes {
     pub(super) fn get(&self, method: &Method, template: Option<&str>) -> Arc<Route> {
         let method = method_name(method);
         let key = template.unwrap_or(UNMATCHED);
-        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read();
         if let Some(route) = known.get(method).and_then(|routes| routes.get(key)) {
             return Arc::clone(route);
         }
         drop(known);
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write();
         let routes = known.entry(method).or_default();
         let route = routes
             .entry(key.to_owned())
@@ -67,12 +64,9 @@ impl Route {
         }
     }
 
-    /// Counts an answer that was given in `span`.
+    /// Records a response that was made in `span`.
     pub(super) fn record(&self, status: u16, took: Duration, span: &Span) {
-        let durations = self
-            .durations
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let durations = self.durations.read();
         if let Some((_, histogram)) = durations.iter().find(|(known, _)| *known == status) {
             histogram.record(took.as_secs_f64(), span);
             return;
@@ -88,9 +82,6 @@ impl Route {
             ],
         );
         histogram.record(took.as_secs_f64(), span);
-        self.durations
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((status, histogram));
+        self.durations.write().push((status, histogram));
     }
 }

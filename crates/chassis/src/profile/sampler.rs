@@ -1,4 +1,4 @@
-//! Sampling for a while, and the two ways of writing what was sampled.
+//! Samples stacks for a while and writes them in either format.
 
 use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 
@@ -7,14 +7,14 @@ use object::{Object, ObjectSymbol};
 
 use super::{Error, Format, signal::Sampling};
 
-/// Samples per second of CPU. A prime, so that it does not beat with anything periodic.
+/// Samples per second of CPU time. A prime, so that it does not coincide with periodic work.
 const FREQUENCY: u32 = 97;
 
-/// Samples for `time` and writes the stacks as `format`.
+/// Samples for `time` and writes the stacks in `format`.
 pub(crate) async fn cpu_profile(time: Duration, format: Format) -> Result<Vec<u8>, Error> {
     let sampling = Sampling::start(FREQUENCY)
         .map_err(|error| Error(error.to_string()))?
-        .ok_or_else(|| Error("another one is being made".to_owned()))?;
+        .ok_or_else(|| Error("another profile is in progress".to_owned()))?;
     tokio::time::sleep(time).await;
     let stacks = sampling.finish();
     match format {
@@ -30,7 +30,7 @@ fn to_pprof(stacks: Vec<Vec<usize>>) -> Vec<u8> {
     }
     let period_ns = 1e9 / f64::from(FREQUENCY);
     for mut addrs in stacks {
-        // The format wants outermost first here and turns it round itself.
+        // The encoder expects the outermost frame first and reverses the order.
         addrs.reverse();
         let weight = period_ns;
         profile.push_stack(WeightedStack { addrs, weight }, None);
@@ -42,7 +42,7 @@ fn to_folded(stacks: &[Vec<usize>]) -> Result<Vec<u8>, Error> {
     let names = Names::load()?;
     let mut lines: BTreeMap<String, u64> = BTreeMap::new();
     for addresses in stacks {
-        // A return address may be the first one behind its function.
+        // A return address may be the first address after its function.
         let stack: Vec<&str> = addresses.iter().rev().map(|at| names.of(at - 1)).collect();
         *lines.entry(stack.join(";")).or_default() += 1;
     }
@@ -54,7 +54,7 @@ fn to_folded(stacks: &[Vec<usize>]) -> Result<Vec<u8>, Error> {
     Ok(text.into_bytes())
 }
 
-/// Function names of this executable by address. Made for one profile and freed after it.
+/// Function names of this executable by address, loaded for one profile.
 struct Names {
     /// Start address in memory, size, name; sorted.
     functions: Vec<(usize, usize, String)>,
@@ -66,7 +66,7 @@ impl Names {
         let bytes = std::fs::read("/proc/self/exe").map_err(|error| failed(&error))?;
         let file = object::File::parse(&*bytes).map_err(|error| failed(&error))?;
         let executable = std::env::current_exe().map_err(|error| failed(&error))?;
-        // Where the executable was loaded: its symbols count from zero.
+        // The load address: the addresses of symbols are relative to it.
         let base = mappings::MAPPINGS
             .iter()
             .flatten()

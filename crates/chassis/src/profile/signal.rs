@@ -1,10 +1,10 @@
 //! Stacks from a timer signal.
 //!
-//! The kernel sends SIGPROF after every so much CPU time of the process, to a thread that is using
-//! it; the handler writes that thread's return addresses into a table that was there before. The
-//! table lies in zeroed static memory, so that it costs nothing until a profile is made, and some
-//! hundred kilobytes then. A ready-made sampler was tried and kept 230 MB resident for its own
-//! tables after the first profile, in a process of 12 MB whose memory is evidence.
+//! The kernel sends SIGPROF at intervals of the process's CPU time, to a thread that is running; the
+//! handler writes that thread's return addresses into a preallocated table. The table is in zeroed
+//! static memory, so it costs nothing until the first profile, and then some hundred kilobytes. A
+//! library was tried and kept 230 MB resident after the first profile, in a process of 12 MB whose
+//! memory is evidence.
 #![expect(
     unsafe_code,
     reason = "signal handlers and the unwinder have no safe interface"
@@ -15,22 +15,22 @@ use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-/// Innermost addresses kept of a stack. Async stacks are deep; the outermost frames are the
-/// runtime's and say little.
+/// Number of innermost addresses kept of a stack. Async stacks are deep, and the outermost frames belong
+/// to the runtime.
 const DEPTH: usize = 64;
-/// Stacks of one profile: a minute on two CPUs at the sampler's frequency.
+/// Maximum number of stacks in a profile: a minute on two CPUs at the sampler's frequency.
 const STACKS: usize = 12_288;
 
 static TABLE: [AtomicUsize; DEPTH * STACKS] = [const { AtomicUsize::new(0) }; DEPTH * STACKS];
 static NEXT: AtomicUsize = AtomicUsize::new(0);
 static IS_ON: AtomicBool = AtomicBool::new(false);
 
-/// Samples from its making to its end. There is one at a time.
+/// Samples from its start to its end. Only one exists at a time.
 #[derive(Debug)]
 pub(super) struct Sampling(());
 
 impl Sampling {
-    /// Begins to sample, `frequency` times per second of CPU time. `None` where somebody else does.
+    /// Starts sampling, `frequency` times per second of CPU time. `None` if a profile is already in progress.
     pub(super) fn start(frequency: u32) -> io::Result<Option<Self>> {
         if IS_ON.swap(true, Ordering::SeqCst) {
             return Ok(None);
@@ -46,9 +46,9 @@ impl Sampling {
         Ok(Some(sampling))
     }
 
-    /// Ends and gives the stacks, innermost address first.
+    /// Stops and returns the stacks, innermost address first.
     pub(super) fn finish(self) -> Vec<Vec<usize>> {
-        // Without it the signals go on, and the handler is still a handler that does no harm.
+        // If this fails the signals continue, and the handler ignores them.
         let _ = set_timer(0);
         let count = NEXT.load(Ordering::SeqCst).min(STACKS);
         let stacks = TABLE[..count * DEPTH].chunks(DEPTH).map(|stack| {
@@ -61,7 +61,7 @@ impl Sampling {
 
 impl Drop for Sampling {
     fn drop(&mut self) {
-        // Also where a profile was given up half-way.
+        // Also when a profile is cancelled.
         let _ = set_timer(0);
         IS_ON.store(false, Ordering::SeqCst);
     }
@@ -80,7 +80,7 @@ fn install_handler() -> io::Result<()> {
     to_result(outcome)
 }
 
-/// A signal every `micros` of CPU time; none for zero.
+/// Sends a signal every `micros` of CPU time; zero stops it.
 fn set_timer(micros: i64) -> io::Result<()> {
     let time = libc::timeval {
         tv_sec: 0,
@@ -115,10 +115,10 @@ extern "C" fn on_signal(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut l
     let stack = &TABLE[slot * DEPTH..(slot + 1) * DEPTH];
     // SAFETY: the kernel gives a handler installed with SA_SIGINFO a valid context.
     let interrupted = unsafe { program_counter(context) };
-    // Readers of a profile take one off every address, because all but this one are return
-    // addresses, which lie behind their calls.
+    // Readers of a profile subtract one from every address, because all others are return addresses,
+    // which point behind their calls.
     stack[0].store(interrupted + 1, Ordering::Relaxed);
-    // SAFETY: errno belongs to this thread; what it was interrupted in must find it as it was.
+    // SAFETY: errno belongs to this thread; the interrupted code must find it unchanged.
     let errno = unsafe { *libc::__errno_location() };
     let mut depth = 0;
     // SAFETY: the tables that the unwinder reads are found without a lock since glibc 2.35, and
@@ -126,7 +126,7 @@ extern "C" fn on_signal(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut l
     unsafe {
         backtrace::trace_unsynchronized(|frame| {
             let address = frame.ip() as usize;
-            // The handler's own frames come first; the interrupted one ends them.
+            // The handler's own frames come first, up to the interrupted one.
             if depth > 0 {
                 stack[depth].store(address, Ordering::Relaxed);
                 depth += 1;
@@ -139,7 +139,7 @@ extern "C" fn on_signal(_: libc::c_int, _: *mut libc::siginfo_t, context: *mut l
     }
 }
 
-/// Where the thread was when the signal came; zero where that is not known.
+/// The address that the thread was executing when the signal came; zero if unknown.
 ///
 /// # Safety
 ///

@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::mini::{Start, until};
 
 #[test]
-fn what_changes_or_reveals_wants_the_token_and_our_host() {
+fn protected_endpoints_require_the_token_and_the_own_host() {
     let mini = Start::default().run();
     let url = |path: &str| format!("http://{}{path}", mini.addr("admin"));
     let check = |request: reqwest::blocking::RequestBuilder, expected: u16| {
@@ -63,7 +63,7 @@ fn the_log_level_changes_at_run_time() {
 }
 
 #[test]
-fn a_drain_can_be_asked_for() {
+fn a_drain_request_stops_the_service() {
     let mut mini = Start::default().run();
     let answer = mini.admin(Method::POST, "/control/drain").send();
     assert_eq!(answer.expect("an answer").status(), 202);
@@ -71,7 +71,7 @@ fn a_drain_can_be_asked_for() {
 }
 
 #[test]
-fn the_families_of_every_service_are_there() {
+fn every_service_has_the_common_metrics() {
     let mini = Start::default().run();
     mini.get("/hello");
     mini.get("/nowhere");
@@ -92,14 +92,14 @@ fn the_families_of_every_service_are_there() {
         "build_info{service=\"mini\",version=\"2026.11.3\"} 1",
         "log_events_total{level=\"info\"} ",
     ] {
-        // The answer goes out before its request stops counting as active, and lag is only
-        // known once the first sample of it is taken.
+        // A response is sent before its request stops counting as active, and the lag is only known after
+        // its first sample.
         until(&format!("`{series}` is there"), || text().contains(series));
     }
 }
 
 #[test]
-fn metrics_come_as_the_scraper_asks() {
+fn the_accept_header_selects_the_metrics_format() {
     let mini = Start::default().run();
     mini.get("/hello");
     let get = |accept: &str| {
@@ -122,7 +122,7 @@ fn metrics_come_as_the_scraper_asks() {
 }
 
 #[test]
-fn the_admin_port_answers_when_every_worker_is_blocked() {
+fn the_admin_port_responds_while_every_worker_is_blocked() {
     let mini = Start::default().run();
     let burns: Vec<_> = (0..4)
         .map(|_| {
@@ -131,14 +131,14 @@ fn the_admin_port_answers_when_every_worker_is_blocked() {
             std::thread::spawn(move || http.get(url).send().map(|_| ()))
         })
         .collect();
-    // Two of them hold the two workers, so that the others are not even counted as active.
+    // Two of them block the two workers, so that the others are not even counted as active.
     until("the workers are busy", || {
         mini.metric("http_server_active_requests") >= Some(2.0)
     });
     assert_eq!(
         mini.metric("http_server_active_requests"),
         Some(2.0),
-        "answered while they were held"
+        "responds while they are blocked"
     );
     for burn in burns {
         burn.join().expect("no panic").expect("an answer");
@@ -151,7 +151,7 @@ fn the_admin_port_answers_when_every_worker_is_blocked() {
 }
 
 #[test]
-fn other_addresses_of_upstreams_are_taken_at_run_time() {
+fn upstream_addresses_change_at_run_time() {
     let (one, two) = (Start::default().run(), Start::default().run());
     let next = |mini: &crate::mini::Mini| json!({ "next": [mini.addr("listen")] });
     let change = json!({ "upstreams": next(&one) });
@@ -172,7 +172,7 @@ fn other_addresses_of_upstreams_are_taken_at_run_time() {
     assert_eq!(tell(next(&two)), (200, 0.into()));
     assert_eq!(tell(json!({"other": ["127.0.0.1:1"]})).0, 400);
     assert_eq!(caller.get("/chain/sku-1").status(), 200);
-    until("each was asked once", || {
+    until("each got one call", || {
         (served(&one), served(&two)) == (1.0, 1.0)
     });
 }

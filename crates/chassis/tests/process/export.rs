@@ -1,4 +1,4 @@
-//! Where spans go, and what a bad backend costs: nothing.
+//! The export of spans, also to backends that fail: requests are not affected.
 
 use std::{
     net::TcpListener,
@@ -16,9 +16,9 @@ const EXPORTED: &str = "otel_spans_exported_total";
 const FAILED: &str = "otel_spans_dropped_total{reason=\"export_failed\"}";
 const FULL: &str = "otel_spans_dropped_total{reason=\"queue_full\"}";
 
-/// A later step writes over an earlier one: the caller's own head, if it comes last, takes the trace away.
+/// A later step overwrites an earlier one: if the caller's headers come last, the trace context is lost.
 #[test]
-fn a_trace_ends_at_a_call_whose_head_is_replaced_after_it_was_written() {
+fn a_trace_ends_at_a_call_whose_trace_header_is_overwritten() {
     for (steps, origin) in [
         (["given", "trace", "request"], "caller"),
         (["trace", "given", "request"], "here"),
@@ -57,7 +57,7 @@ fn a_trace_over_two_processes_is_complete_and_connected() {
     let sink = Sink::start();
     let grpc = format!("http://{}", sink.grpc);
     let http = format!("http://{}", sink.http);
-    // Each protocol carries one half of the trace.
+    // Each protocol exports one half of the trace.
     let last = Start::with_backend(&http, "http/protobuf")
         .change(json!({ "instance": "mini-2", "settings": {"database": true} }))
         .run();
@@ -116,7 +116,7 @@ fn a_trace_over_two_processes_is_complete_and_connected() {
 }
 
 #[test]
-fn log_lines_carry_the_trace() {
+fn log_lines_have_trace_and_span_ids() {
     let sink = Sink::start();
     let mini = Start::with_backend(&format!("http://{}", sink.grpc), "grpc").run();
     assert_eq!(mini.get("/panic").status(), 500);
@@ -133,16 +133,16 @@ fn log_lines_carry_the_trace() {
 }
 
 #[test]
-fn a_backend_that_refuses_costs_nothing_and_one_warning() {
-    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
-    let endpoint = format!("http://{}", nobody.expect("a free port"));
+fn a_backend_that_refuses_spans_costs_one_warning_and_no_requests() {
+    let unused = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
+    let endpoint = format!("http://{}", unused.expect("a free port"));
     for protocol in ["grpc", "http/protobuf"] {
         let mini = Start::with_backend(&endpoint, protocol).run();
-        ask_often(&mini);
+        send_requests(&mini);
         until("lost spans are counted", || {
             mini.metric(FAILED) >= Some(200.0)
         });
-        ask_often(&mini);
+        send_requests(&mini);
         until("all are counted", || mini.metric(FAILED) >= Some(400.0));
         assert_eq!(mini.metric(EXPORTED), Some(0.0));
         assert_eq!(warnings(&mini), 1, "{protocol}");
@@ -150,7 +150,7 @@ fn a_backend_that_refuses_costs_nothing_and_one_warning() {
 }
 
 #[test]
-fn a_backend_that_never_answers_costs_nothing() {
+fn a_silent_backend_costs_no_requests() {
     // Accepts connections into its backlog and reads nothing.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let endpoint = format!("http://{}", silent.local_addr().expect("bound"));
@@ -160,7 +160,7 @@ fn a_backend_that_never_answers_costs_nothing() {
             .environment
             .push(("OTEL_BSP_MAX_QUEUE_SIZE", "50".to_owned()));
         let mut mini = start.run();
-        let took = ask_often(&mini);
+        let took = send_requests(&mini);
         assert!(took < Duration::from_secs(5), "{protocol}: {took:?}");
         until("the full queue is counted", || {
             mini.metric(FULL) >= Some(1.0)
@@ -171,13 +171,13 @@ fn a_backend_that_never_answers_costs_nothing() {
         let took = began.elapsed();
         assert!(
             took < Duration::from_secs(10),
-            "the end is not held up: {took:?}"
+            "the shutdown is not delayed: {took:?}"
         );
     }
 }
 
-/// 200 requests, all answered.
-fn ask_often(mini: &Mini) -> Duration {
+/// Sends 200 requests, all successful.
+fn send_requests(mini: &Mini) -> Duration {
     let began = Instant::now();
     for _ in 0..200 {
         assert_eq!(mini.get("/hello").status(), 200);
@@ -194,11 +194,11 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn an_endpoint_that_is_none_costs_the_traces_and_not_the_service() {
+fn an_invalid_endpoint_disables_traces_but_not_the_service() {
     for (endpoint, protocol) in [("http://[", "grpc"), ("http://[", "http/protobuf")] {
         let mini = Start::with_backend(endpoint, protocol).run();
         assert_eq!(mini.get("/hello").status(), 200);
-        until("the mistake is logged", || {
+        until("the error is logged", || {
             mini.logs().iter().any(|line| {
                 let message = line["message"].as_str().unwrap_or_default();
                 message.contains("http://[")

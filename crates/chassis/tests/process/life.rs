@@ -1,4 +1,4 @@
-//! Start, readiness, drain, hand-over, and the parent's end.
+//! Start, readiness, drain, socket hand-over, exit with the parent.
 
 use std::{
     net::TcpListener,
@@ -32,16 +32,16 @@ fn readiness_proves_identity_and_sigterm_drains() {
     assert!(mini.wait().success());
     let messages: Vec<_> = mini.logs().iter().map(|l| l["message"].clone()).collect();
     assert!(
-        messages.contains(&json!("background work saw the end")),
+        messages.contains(&json!("the background task was told to stop")),
         "{messages:?}"
     );
-    assert!(messages.contains(&json!("drained")), "{messages:?}");
+    assert!(messages.contains(&json!("drain complete")), "{messages:?}");
 }
 
 #[test]
-fn the_end_of_the_parent_is_the_end() {
+fn a_child_exits_with_its_parent() {
     let mut mini = Start::default().run();
-    // A request in flight does not hold it.
+    // A request in flight does not delay the exit.
     let url = format!("http://{}/wait/60000", mini.addr("listen"));
     let http = mini.http.clone();
     let in_flight = std::thread::spawn(move || http.get(url).send().is_err());
@@ -75,7 +75,7 @@ fn a_swap_on_an_inherited_socket_loses_no_request() {
             std::thread::spawn(move || {
                 while !is_over.load(Ordering::Relaxed) {
                     let answer = http.get(&url).send().and_then(|a| a.error_for_status());
-                    answer.expect("every request is answered");
+                    answer.expect("every request succeeds");
                     answered.fetch_add(1, Ordering::Relaxed);
                 }
             })
@@ -86,7 +86,7 @@ fn a_swap_on_an_inherited_socket_loses_no_request() {
     old.terminate();
     assert!(old.wait().success());
     let at_swap = answered.load(Ordering::Relaxed);
-    until("the new one answers", || {
+    until("the new process responds", || {
         answered.load(Ordering::Relaxed) > at_swap + 100
     });
     is_over.store(true, Ordering::Relaxed);

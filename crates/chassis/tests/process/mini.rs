@@ -1,4 +1,4 @@
-//! One process of the mini service, gone when dropped.
+//! One process of the mini service, killed when dropped.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -12,7 +12,7 @@ use std::{
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
-/// Anything that should happen happens within this time.
+/// Limit for everything that a test waits for.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) const TOKEN: &str = "a-token";
 
@@ -26,7 +26,7 @@ pub(crate) struct Mini {
     _scratch: tempfile::TempDir,
 }
 
-/// How to start one.
+/// How to start a process.
 #[derive(Default)]
 pub(crate) struct Start {
     pub(crate) environment: Vec<(&'static str, String)>,
@@ -53,7 +53,7 @@ impl Start {
     }
 
     pub(crate) fn run(self) -> Mini {
-        let scratch = tempfile::tempdir().expect("a folder can be made");
+        let scratch = tempfile::tempdir().expect("a folder can be created");
         let mut config = json!({
             "service": "mini", "instance": "mini-1", "release": "2026.11.3",
             "listen": {"addr": "127.0.0.1:0"}, "admin": "127.0.0.1:0",
@@ -134,7 +134,7 @@ impl Mini {
 
     pub(crate) fn get(&self, path: &str) -> Response {
         let url = format!("http://{}{path}", self.addr("listen"));
-        self.http.get(url).send().expect("the service answers")
+        self.http.get(url).send().expect("the service responds")
     }
 
     pub(crate) fn admin(&self, method: reqwest::Method, path: &str) -> RequestBuilder {

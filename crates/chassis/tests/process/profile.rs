@@ -1,4 +1,4 @@
-//! Profiles: they parse, and their addresses lead to the functions that are to blame.
+//! Profiles: they parse, and their addresses resolve to the right functions.
 #![cfg(target_os = "linux")]
 
 use std::{collections::HashMap, io::Read};
@@ -9,7 +9,7 @@ use reqwest::Method;
 
 use crate::mini::{Mini, Start};
 
-/// What is read of a pprof file (`profile.proto`).
+/// The fields of a pprof file that the tests read (`profile.proto`).
 #[derive(Clone, PartialEq, Message)]
 struct Profile {
     #[prost(message, repeated, tag = "2")]
@@ -48,7 +48,7 @@ struct Location {
     address: u64,
 }
 
-/// Value by function of the executable, over all stacks that it is part of.
+/// Value by function of the executable, summed over all stacks with the function.
 fn by_function(profile: &Profile) -> HashMap<String, i64> {
     let bytes = std::fs::read(env!("CARGO_BIN_EXE_mini")).expect("the executable");
     let file = object::File::parse(&*bytes).expect("an executable");
@@ -116,13 +116,13 @@ fn of(values: &HashMap<String, i64>, function: &str) -> i64 {
 }
 
 #[test]
-fn the_heap_profile_leads_to_what_holds_memory() {
+fn the_heap_profile_shows_the_function_that_allocates() {
     let mini = Start::default().run();
     let before = by_function(&parse(&fetch(&mini, "/debug/pprof/heap")));
     let url = format!("http://{}/hold/32768", mini.addr("listen"));
     mini.http.post(url).send().expect("an answer");
     let after = by_function(&parse(&fetch(&mini, "/debug/pprof/heap")));
-    let grown = of(&after, "mini::keep_for_ever") - of(&before, "mini::keep_for_ever");
+    let grown = of(&after, "mini::keep_allocated") - of(&before, "mini::keep_allocated");
     let expected = 32 * 1_024 * 1_024;
     // 64 samples of 512 KiB are expected; three standard deviations are 12 MiB.
     assert!(
@@ -132,7 +132,7 @@ fn the_heap_profile_leads_to_what_holds_memory() {
 }
 
 #[test]
-fn the_cpu_profile_leads_to_what_burns() {
+fn the_cpu_profile_shows_the_function_that_runs() {
     let mini = Start::default().run();
     let profiled = |format: &str| {
         let url = format!("http://{}/burn/1500", mini.addr("listen"));

@@ -1,4 +1,4 @@
-//! What happens to a request: ids, problems, panics, deadlines.
+//! The handling of a request: ids, problems, panics, deadlines.
 
 use reqwest::blocking::Response;
 use serde_json::{Value, json};
@@ -14,19 +14,19 @@ fn problem(answer: Response, status: u16, code: &str) -> Value {
 }
 
 #[test]
-fn a_panic_is_one_line_and_a_500() {
+fn a_panic_is_one_log_line_and_a_500() {
     let mini = Start::default().run();
     let document = problem(mini.get("/panic"), 500, "internal");
     until("the panic is logged", || {
         mini.logs().iter().any(|line| line["level"] == "error")
     });
-    assert_eq!(mini.get("/hello").status(), 200, "the service goes on");
+    assert_eq!(mini.get("/hello").status(), 200, "the service stays up");
     let lines = mini.logs();
     let errors: Vec<_> = lines.iter().filter(|l| l["level"] == "error").collect();
     assert_eq!(errors.len(), 1, "{errors:?}");
     let line = errors[0];
     assert_eq!(line["request_id"], document["request_id"]);
-    let location = line["panic.location"].as_str().expect("a place");
+    let location = line["panic.location"].as_str().expect("a location");
     assert!(location.contains("tests/mini.rs:"), "{location}");
     let message = line["message"].as_str().expect("a message");
     assert!(message.contains("a price for every product"), "{message}");
@@ -34,7 +34,7 @@ fn a_panic_is_one_line_and_a_500() {
 }
 
 #[test]
-fn a_request_keeps_its_id_and_gets_a_problem_for_no_route() {
+fn an_unmatched_request_keeps_its_id_and_gets_a_problem() {
     let mini = Start::default().run();
     let url = format!("http://{}/nowhere", mini.addr("listen"));
     let answer = mini.http.get(url).header("x-request-id", "mine-1").send();
@@ -46,28 +46,28 @@ fn a_request_keeps_its_id_and_gets_a_problem_for_no_route() {
 }
 
 #[test]
-fn a_deadline_is_kept_over_hops() {
+fn a_deadline_applies_over_several_hops() {
     let last = Start::default().run();
     let upstreams = json!({ "next": [last.addr("listen")] });
     let first = Start::default()
         .change(json!({ "upstreams": upstreams }))
         .run();
-    let ask = |mini: &crate::mini::Mini, path: &str, ms: &str| {
+    let get = |mini: &crate::mini::Mini, path: &str, ms: &str| {
         let url = format!("http://{}{path}", mini.addr("listen"));
         let request = mini.http.get(url).header("x-request-deadline-ms", ms);
         request.send().expect("an answer")
     };
-    problem(ask(&last, "/wait/60000", "50"), 504, "deadline-exceeded");
-    problem(ask(&last, "/hello", "0"), 504, "deadline-exceeded");
-    assert_eq!(ask(&first, "/chain/sku-1", "5000").status(), 200);
-    problem(ask(&first, "/chain/sku-1", "0"), 504, "deadline-exceeded");
+    problem(get(&last, "/wait/60000", "50"), 504, "deadline-exceeded");
+    problem(get(&last, "/hello", "0"), 504, "deadline-exceeded");
+    assert_eq!(get(&first, "/chain/sku-1", "5000").status(), 200);
+    problem(get(&first, "/chain/sku-1", "0"), 504, "deadline-exceeded");
 }
 
 #[test]
-fn an_unreachable_upstream_is_a_503_and_is_retried() {
-    // Bound and closed again: nobody listens there.
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
-    let upstreams = json!({ "next": [nobody.expect("a free port")] });
+fn an_unreachable_upstream_is_retried_and_gives_503() {
+    // Bound and closed again, so nothing listens there.
+    let unused = std::net::TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
+    let upstreams = json!({ "next": [unused.expect("a free port")] });
     let mini = Start::default()
         .change(json!({ "upstreams": upstreams }))
         .run();

@@ -1,4 +1,4 @@
-//! Trace backends of several tempers.
+//! A trace backend that keeps all spans.
 
 use std::{
     collections::HashMap,
@@ -16,7 +16,7 @@ use opentelemetry_proto::tonic::{
 };
 use prost::Message;
 
-/// A backend that takes everything, over gRPC and over HTTP.
+/// A backend that accepts everything, over gRPC and over HTTP.
 pub(crate) struct Sink {
     pub(crate) grpc: SocketAddr,
     pub(crate) http: SocketAddr,

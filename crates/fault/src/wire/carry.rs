@@ -12,19 +12,19 @@ use tokio::{
 use super::Wire;
 use crate::{decide::Decider, timer};
 
-/// Bytes read at once.
+/// Maximum size of a chunk.
 const CHUNK_BYTES: usize = 16 * 1_024;
-/// Chunks on the wire at once, at most. More than that and the sender is held back, as a full
-/// window would; with 16 KiB chunks a wire of 100 ms still carries 40 MB/s.
+/// Maximum number of chunks on the wire; then the sender has to wait, as with a full TCP window.
+/// With chunks of 16 KiB a wire of 100 ms still carries 40 MB/s.
 const CHUNKS: usize = 256;
 
-/// What a direction acts by.
+/// The settings and decisions of one direction.
 pub(super) struct Direction {
     pub(super) settings: watch::Receiver<Wire>,
     /// From the caller to the target.
     pub(super) is_there: bool,
     pub(super) jitter: Decider,
-    /// Decides by the connection's number whether it is cut off.
+    /// Decides by the connection's number whether it is closed.
     pub(super) drop: Option<(Decider, u64)>,
 }
 
@@ -35,7 +35,7 @@ struct Chunk {
 }
 
 impl Direction {
-    /// Carries until the end of the stream. An error means that the connection is cut off.
+    /// Carries bytes until the end of the stream. An error closes the connection.
     pub(super) async fn carry(
         self: Arc<Self>,
         from: OwnedReadHalf,
@@ -46,7 +46,7 @@ impl Direction {
         Ok(())
     }
 
-    /// Reads chunks and says when each one arrives.
+    /// Reads chunks and schedules their arrival.
     async fn take(&self, mut from: OwnedReadHalf, wire: mpsc::Sender<Chunk>) -> io::Result<()> {
         let mut buffer = vec![0; CHUNK_BYTES];
         let mut last = Instant::now();
@@ -57,11 +57,11 @@ impl Direction {
                 return Ok(());
             }
             let settings = *self.settings.borrow();
-            if number == 0 && self.is_cut_off(&settings) {
+            if number == 0 && self.is_dropped(&settings) {
                 return Err(io::ErrorKind::ConnectionAborted.into());
             }
             let sent = Instant::now();
-            // What comes later never arrives before what came earlier.
+            // A chunk never overtakes an earlier one.
             let due = (sent + self.latency(&settings, number)).max(last);
             let due = due + time_on_wire(&settings, length);
             last = due;
@@ -85,13 +85,13 @@ impl Direction {
         fixed + settings.jitter.mul_f64(self.jitter.unit(number))
     }
 
-    fn is_cut_off(&self, settings: &Wire) -> bool {
+    fn is_dropped(&self, settings: &Wire) -> bool {
         self.drop
             .is_some_and(|(decider, key)| decider.happens(key, settings.drop_share))
     }
 }
 
-/// The time that `length` bytes need at the wire's bandwidth.
+/// The time that `length` bytes take at the wire's bandwidth.
 fn time_on_wire(settings: &Wire, length: usize) -> Duration {
     match settings.bytes_per_second {
         None => Duration::ZERO,

@@ -7,10 +7,10 @@ use tokio::{
 
 use super::*;
 
-/// Anything that should happen happens within this time.
+/// Limit for everything that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Sends everything back; the task ends with the test's runtime.
+/// A server that echoes everything; its task ends with the test's runtime.
 async fn echo() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let addr = listener.local_addr().expect("bound");
@@ -28,16 +28,20 @@ async fn echo() -> SocketAddr {
 async fn round_trip(stream: &mut TcpStream, text: &[u8]) -> io::Result<Duration> {
     let began = Instant::now();
     stream.write_all(text).await?;
-    let mut answer = vec![0; text.len()];
-    timeout(PATIENCE, stream.read_exact(&mut answer)).await??;
-    assert_eq!(answer, text, "bytes arrive as they were sent");
+    let mut response = vec![0; text.len()];
+    timeout(PATIENCE, stream.read_exact(&mut response)).await??;
+    assert_eq!(response, text, "bytes arrive unchanged");
     Ok(began.elapsed())
 }
 
 async fn median(stream: &mut TcpStream) -> Duration {
     let mut times = Vec::new();
     for _ in 0..21 {
-        times.push(round_trip(stream, b"ping").await.expect("the echo answers"));
+        times.push(
+            round_trip(stream, b"ping")
+                .await
+                .expect("the echo responses"),
+        );
     }
     times.sort();
     times[times.len() / 2]
@@ -52,7 +56,7 @@ fn latency(there_ms: u64, back_ms: u64) -> Wire {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn latency_is_added_changed_and_removed_on_an_open_connection() {
+async fn latency_changes_on_an_open_connection() {
     let proxy = Proxy::start(echo().await, Wire::default(), 1).await;
     let proxy = proxy.expect("a free port");
     let mut stream = TcpStream::connect(proxy.addr()).await.expect("connected");
@@ -61,7 +65,7 @@ async fn latency_is_added_changed_and_removed_on_an_open_connection() {
         let added = wire.latency_there + wire.latency_back;
         let median = median(&mut stream).await;
         assert!(median >= added, "{median:?} for {added:?}");
-        // The stated tolerance is the benchmark's; tests share their cores with each other.
+        // The stated tolerance is for the benchmark; tests share their cores.
         assert!(
             median < added + Duration::from_millis(4),
             "{median:?} for {added:?}"
@@ -74,7 +78,7 @@ async fn latency_is_added_changed_and_removed_on_an_open_connection() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn jitter_varies_by_seed_and_keeps_the_order() {
+async fn jitter_varies_and_keeps_the_order() {
     let wire = Wire {
         jitter: Duration::from_millis(8),
         ..Wire::default()
@@ -85,7 +89,7 @@ async fn jitter_varies_by_seed_and_keeps_the_order() {
     let mut stream = TcpStream::connect(proxy.addr()).await.expect("connected");
     let mut times = Vec::new();
     for _ in 0..30 {
-        times.push(round_trip(&mut stream, b"ping").await.expect("answered"));
+        times.push(round_trip(&mut stream, b"ping").await.expect("responseed"));
     }
     times.sort();
     assert!(times[29] - times[0] > Duration::from_millis(3), "{times:?}");
@@ -94,7 +98,7 @@ async fn jitter_varies_by_seed_and_keeps_the_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bandwidth_is_kept_within_a_tenth() {
+async fn bandwidth_is_accurate_to_a_tenth() {
     let wire = Wire {
         bytes_per_second: Some(1_000_000),
         ..Wire::default()
@@ -121,7 +125,7 @@ async fn bandwidth_is_kept_within_a_tenth() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dropped_connections_are_decided_by_seed() {
+async fn the_seed_decides_which_connections_are_dropped() {
     let wire = Wire {
         drop_share: 0.5,
         ..Wire::default()
@@ -137,18 +141,22 @@ async fn dropped_connections_are_decided_by_seed() {
         outcomes
     };
     let first = outcomes().await;
-    assert_eq!(first, outcomes().await, "the same seed drops the same ones");
+    assert_eq!(
+        first,
+        outcomes().await,
+        "the same seed drops the same connections"
+    );
     let carried = first.iter().filter(|is_carried| **is_carried).count();
     assert!((10..=30).contains(&carried), "{carried} of 40");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_left_of_a_dropped_proxy() {
+async fn a_dropped_proxy_leaves_no_port_and_no_connection() {
     let proxy = Proxy::start(echo().await, latency(5, 5), 1).await;
     let proxy = proxy.expect("a free port");
     let addr = proxy.addr();
     let mut stream = TcpStream::connect(addr).await.expect("connected");
-    round_trip(&mut stream, b"ping").await.expect("answered");
+    round_trip(&mut stream, b"ping").await.expect("responseed");
     drop(proxy);
     let mut rest = Vec::new();
     let ended = timeout(PATIENCE, stream.read_to_end(&mut rest)).await;
@@ -161,10 +169,10 @@ async fn nothing_is_left_of_a_dropped_proxy() {
 }
 
 #[tokio::test]
-async fn a_target_that_is_not_there_ends_the_connection() {
-    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let target = nobody.local_addr().expect("bound");
-    drop(nobody);
+async fn a_connection_closes_if_the_target_is_unreachable() {
+    let unused = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let target = unused.local_addr().expect("bound");
+    drop(unused);
     let proxy = Proxy::start(target, Wire::default(), 1).await;
     let proxy = proxy.expect("a free port");
     let mut stream = TcpStream::connect(proxy.addr()).await.expect("connected");

@@ -31,28 +31,100 @@ fn a_pointer_excludes_by_what_one_side_has_and_the_other_has_not() {
     for (name, claim, here, own, there, expected) in [
         ("only here", Claim::Present, wait, wait, &[][..], true),
         ("here and there", Claim::Present, wait, wait, wait, false),
-        ("a tenth there", Claim::Present, wait, wait, &[("wait", 0.1, 5.0)], true),
-        ("faint there", Claim::Present, wait, wait, &[("wait", 1.0, 0.6)], false),
-        ("the other way there", Claim::Present, wait, wait, &[("-wait", 2.0, 5.0)], true),
-        ("faint here", Claim::Present, &[("wait", 2.0, 0.9)], wait, &[], false),
-        ("not in its own reference", Claim::Present, wait, &[], &[], false),
+        (
+            "a tenth there",
+            Claim::Present,
+            wait,
+            wait,
+            &[("wait", 0.1, 5.0)],
+            true,
+        ),
+        (
+            "faint there",
+            Claim::Present,
+            wait,
+            wait,
+            &[("wait", 1.0, 0.6)],
+            false,
+        ),
+        (
+            "the other way there",
+            Claim::Present,
+            wait,
+            wait,
+            &[("-wait", 2.0, 5.0)],
+            true,
+        ),
+        (
+            "faint here",
+            Claim::Present,
+            &[("wait", 2.0, 0.9)],
+            wait,
+            &[],
+            false,
+        ),
+        (
+            "not in its own reference",
+            Claim::Present,
+            wait,
+            &[],
+            &[],
+            false,
+        ),
         ("nothing anywhere", Claim::Present, &[], &[], &[], false),
         ("only there", Claim::Present, &[], &[], wait, false),
         ("absent here", Claim::Absent, &[], &[], wait, true),
-        ("faint here, so not absent", Claim::Absent, &[("wait", 2.0, 0.6)], &[], wait, false),
-        ("weak there", Claim::Absent, &[], &[], &[("wait", 2.0, 1.5)], false),
-        ("its own reference has it", Claim::Absent, &[], wait, wait, false),
-        ("present does not make absent", Claim::Absent, wait, wait, &[], false),
+        (
+            "faint here, so not absent",
+            Claim::Absent,
+            &[("wait", 2.0, 0.6)],
+            &[],
+            wait,
+            false,
+        ),
+        (
+            "weak there",
+            Claim::Absent,
+            &[],
+            &[],
+            &[("wait", 2.0, 1.5)],
+            false,
+        ),
+        (
+            "its own reference has it",
+            Claim::Absent,
+            &[],
+            wait,
+            wait,
+            false,
+        ),
+        (
+            "present does not make absent",
+            Claim::Absent,
+            wait,
+            wait,
+            &[],
+            false,
+        ),
         ("either way", Claim::Either, &[], &[], wait, true),
     ] {
-        let found = excludes(claim, &effect(here), Some(&effect(own)), &effect(there), ALIKE);
+        let found = excludes(
+            claim,
+            &effect(here),
+            Some(&effect(own)),
+            &effect(there),
+            ALIKE,
+        );
         assert_eq!(found.is_some(), expected, "{name}: {found:?}");
     }
 }
 
 #[test]
 fn what_grows_with_time_is_compared_at_the_same_age() {
-    let (here, there) = (effect(&[("heap", 40.0, 9.0)]), effect(&[("heap", 2.0, 9.0)]));
+    let (here, there) = (
+        effect(&[("heap", 40.0, 9.0)]),
+        effect(&[("heap", 2.0, 9.0)]),
+    );
     let at = |here_s, there_s| {
         let lengths = Lengths { here_s, there_s };
         excludes(Claim::Present, &here, None, &there, lengths).is_some()
@@ -83,7 +155,11 @@ fn pointers_exclude_together() {
     let b = &[("b", 1.0, 5.0)][..];
     let none = || Ok(effect(&[]));
     let pointers = [
-        shown("cause.evidence[0]", a, vec![none(), Ok(effect(a)), Ok(effect(a))]),
+        shown(
+            "cause.evidence[0]",
+            a,
+            vec![none(), Ok(effect(a)), Ok(effect(a))],
+        ),
         shown("cause.evidence[1]", b, vec![none(), none(), Ok(effect(b))]),
     ];
     let claims: Vec<(Claim, &Shown)> = pointers.iter().map(|one| (Claim::Present, one)).collect();
@@ -92,7 +168,10 @@ fn pointers_exclude_together() {
         Standing::Excluded { by } => by.into_iter().map(|one| one.field).collect(),
         _ => Vec::new(),
     };
-    assert_eq!(fields(outcome(0)), ["cause.evidence[0]", "cause.evidence[1]"]);
+    assert_eq!(
+        fields(outcome(0)),
+        ["cause.evidence[0]", "cause.evidence[1]"]
+    );
     assert_eq!(fields(outcome(1)), ["cause.evidence[1]"]);
     assert!(outcome(2).stands());
 }

@@ -79,7 +79,10 @@ fn without_ages(expr: &mut Expr) {
 
 fn tells_time(expr: &Expr) -> bool {
     let mut expr = expr.clone();
-    is_clock(&expr) || children(&mut expr).into_iter().any(|child| tells_time(child))
+    is_clock(&expr)
+        || children(&mut expr)
+            .into_iter()
+            .any(|child| tells_time(child))
 }
 
 fn is_clock(expr: &Expr) -> bool {
@@ -187,7 +190,8 @@ impl Reading {
                 match right.is_empty() || left == right {
                     true => Ok(()),
                     false => Err(
-                        "it joins several metrics with `or`; one pointer shows one thing".to_owned(),
+                        "it joins several metrics with `or`; one pointer shows one thing"
+                            .to_owned(),
                     ),
                 }
             }
@@ -286,12 +290,18 @@ mod tests {
         for (text, why) in [
             ("ALERTS{alertstate=\"firing\"}", "`ALERTS` says"),
             ("sum(ALERTS_FOR_STATE)", "`ALERTS_FOR_STATE` says"),
-            ("up{x=\"http_server_request_duration_seconds\"}", "`up` says"),
+            (
+                "up{x=\"http_server_request_duration_seconds\"}",
+                "`up` says",
+            ),
             ("{__name__=\"up\"}", "`up` says"),
             ("build_info", "`build_info` says"),
             ("scrape_duration_seconds", "`scrape_duration_seconds` says"),
             ("time() - process_start_time_seconds", "`time()` differs"),
-            ("process_start_time_seconds", "`process_start_time_seconds` says"),
+            (
+                "process_start_time_seconds",
+                "`process_start_time_seconds` says",
+            ),
             ("x and on () (hour() > 3) or y", "joins several metrics"),
             ("vector(1) + on () hour()", "`hour()` differs"),
             ("{__name__=~\".+\"}", "names no metric"),
@@ -311,7 +321,8 @@ mod tests {
 
     #[test]
     fn an_answer_comes_from_what_is_selected_and_not_from_what_is_written() {
-        let ratio = read("sum(rate(a_total{service=\"x\"}[1m])) / sum(b{job=\"y\"})").expect("it can be read");
+        let ratio = read("sum(rate(a_total{service=\"x\"}[1m])) / sum(b{job=\"y\"})")
+            .expect("it can be read");
         assert_eq!(
             ratio.origins,
             [
@@ -320,7 +331,8 @@ mod tests {
             ]
         );
         assert!(ratio.is_labelled);
-        let renamed = read("label_replace(a, \"service\", \"x\", \"\", \"\")").expect("it can be read");
+        let renamed =
+            read("label_replace(a, \"service\", \"x\", \"\", \"\")").expect("it can be read");
         assert!(!renamed.is_labelled);
     }
 }

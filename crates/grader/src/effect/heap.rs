@@ -71,10 +71,26 @@ mod tests {
     #[test]
     fn a_function_tells_when_it_and_the_heap_grew() {
         for (before, after, expected) in [
-            (&[("cache", 1000), ("rest", 500)], &[("cache", 3000), ("rest", 600)], "cache"),
-            (&[("cache", 1000), ("rest", 500)], &[("cache", 1200), ("rest", 500)], ""),
-            (&[("cache", 1000), ("rest", 2000)], &[("cache", 3000), ("rest", 0)], ""),
-            (&[("cache", 1000), ("rest", 500)], &[("cache", 998), ("rest", 500)], ""),
+            (
+                &[("cache", 1000), ("rest", 500)],
+                &[("cache", 3000), ("rest", 600)],
+                "cache",
+            ),
+            (
+                &[("cache", 1000), ("rest", 500)],
+                &[("cache", 1200), ("rest", 500)],
+                "",
+            ),
+            (
+                &[("cache", 1000), ("rest", 2000)],
+                &[("cache", 3000), ("rest", 0)],
+                "",
+            ),
+            (
+                &[("cache", 1000), ("rest", 500)],
+                &[("cache", 998), ("rest", 500)],
+                "",
+            ),
         ] {
             let effect = effect("gateway", &diff(&sites(before), &sites(after)), None);
             let told: Vec<&str> = effect.clear().map(|(one, _)| one.name.as_str()).collect();

@@ -242,7 +242,10 @@ mod tests {
             ["lines of any service Up"],
             "a letter is no content"
         );
-        assert_eq!(told("level>=warn -\"full\"", &lines), ["lines of any service Up"]);
+        assert_eq!(
+            told("level>=warn -\"full\"", &lines),
+            ["lines of any service Up"]
+        );
         assert_eq!(told("\"full\"", &lines).len(), 2);
     }
 

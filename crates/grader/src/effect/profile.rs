@@ -65,7 +65,11 @@ pub fn effect(service: &str, before: &Shares, after: &Shares) -> Effect {
             size: new - old,
             strength: (new - old) / MIN_SHARE.max(0.5 * old),
             services: [service.to_owned()].into(),
-            what: format!("{} % of the samples before, {} % then", percent(old), percent(new)),
+            what: format!(
+                "{} % of the samples before, {} % then",
+                percent(old),
+                percent(new)
+            ),
         };
         effect.add(&format!("{service} CPU: {function}"), Direction::Up, change);
     }

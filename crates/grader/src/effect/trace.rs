@@ -234,7 +234,9 @@ impl Traits {
             ..Self::default()
         };
         for span in &trace.spans {
-            let below = children.get(span.id.as_str()).map_or(&[][..], Vec::as_slice);
+            let below = children
+                .get(span.id.as_str())
+                .map_or(&[][..], Vec::as_slice);
             let kind = traits.spans.entry(name(span, below)).or_default();
             kind.count += 1;
             kind.self_ms += self_ms(span, below);

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use record::each_line;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{Error, lines};
+use super::Error;
 use crate::log_query::Query;
 use crate::moment::{Frame, Window};
 
@@ -79,7 +80,7 @@ impl Logs {
         let entries = match std::fs::read_dir(&self.folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(lines::unreadable(&self.folder, &error)),
+            Err(error) => return Err(record::Error::file(&self.folder, error).into()),
         };
         let mut files: Vec<PathBuf> = entries
             .filter_map(|entry| Some(entry.ok()?.path()))
@@ -149,7 +150,7 @@ impl Logs {
         mut visit: impl FnMut(LogLine, &mut Found),
     ) -> Result<(), Error> {
         for file in self.files()? {
-            let too_long = lines::each(&file, MAX_FILE_BYTES, |text| {
+            let too_long = each_line(&file, MAX_FILE_BYTES, |text| {
                 found.read += 1;
                 match LogLine::parse(text) {
                     Some(line) => visit(line, found),

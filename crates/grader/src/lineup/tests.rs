@@ -14,7 +14,11 @@ fn candidate(id: &str, rising: &[&str]) -> Candidate {
             samples: (0..60)
                 .map(|second| Sample {
                     at_s: f64::from(second),
-                    value: if second >= 30 && rising.contains(name) { 9.0 } else { 1.0 },
+                    value: if second >= 30 && rising.contains(name) {
+                        9.0
+                    } else {
+                        1.0
+                    },
                 })
                 .collect(),
         })
@@ -23,8 +27,14 @@ fn candidate(id: &str, rising: &[&str]) -> Candidate {
         id: id.to_owned(),
         page: "Slow".to_owned(),
         is_control: rising.is_empty(),
-        baseline: Stretch { from_s: 5.0, to_s: 29.0 },
-        incident: Stretch { from_s: 30.0, to_s: 59.0 },
+        baseline: Stretch {
+            from_s: 5.0,
+            to_s: 29.0,
+        },
+        incident: Stretch {
+            from_s: 30.0,
+            to_s: 59.0,
+        },
         metrics: Metrics::of(&series, 0.0),
         ..Reference::default()
     };
@@ -48,7 +58,10 @@ fn probe(expr: &str) -> Probe {
 
 /// What is said of each rival when a run like `drill` is written up with these expressions.
 fn told(catalogue: &[Candidate], drill: &str, claim: Claim, exprs: &[&str]) -> Vec<String> {
-    let own = catalogue.iter().find(|one| one.id == drill).expect("a drill");
+    let own = catalogue
+        .iter()
+        .find(|one| one.id == drill)
+        .expect("a drill");
     let run = own.reference.as_ref().expect("a reference");
     let lineup = Lineup::of(drill, "Slow", own.is_control, catalogue);
     let shown: Vec<Shown> = exprs
@@ -85,7 +98,11 @@ fn evidence_is_held_against_every_rival_and_what_is_missing_is_told() {
             Claim::Present,
             "a",
             &["wait"][..],
-            &["b by wait", "c stands, but for promql:errors@page", "d by wait"][..],
+            &[
+                "b by wait",
+                "c stands, but for promql:errors@page",
+                "d by wait",
+            ][..],
         ),
         (
             Claim::Present,
@@ -99,9 +116,19 @@ fn evidence_is_held_against_every_rival_and_what_is_missing_is_told() {
             &["heap", "errors"],
             &["a by errors", "b by errors", "c by heap"],
         ),
-        (Claim::Absent, "d", &["heap"], &["a stands", "b stands", "c by heap"]),
+        (
+            Claim::Absent,
+            "d",
+            &["heap"],
+            &["a stands", "b stands", "c by heap"],
+        ),
         // Nothing tells these apart: the second is all that the first is.
-        (Claim::Present, "b", &["errors"], &["a stands", "c by errors", "d by errors"]),
+        (
+            Claim::Present,
+            "b",
+            &["errors"],
+            &["a stands", "c by errors", "d by errors"],
+        ),
     ] {
         let mut found = told(&catalogue, drill, claim, exprs);
         found.sort();
@@ -112,7 +139,11 @@ fn evidence_is_held_against_every_rival_and_what_is_missing_is_told() {
     found.sort();
     assert_eq!(
         found,
-        ["b by wait", "c unchecked: its reference is damaged", "d by errors"]
+        [
+            "b by wait",
+            "c unchecked: its reference is damaged",
+            "d by errors"
+        ]
     );
 }
 
@@ -132,7 +163,11 @@ fn a_pointer_is_told_by_how_many_it_would_look_the_same_in() {
     };
     assert_eq!(alike("wait"), ["c"]);
     assert_eq!(alike("errors"), ["b"]);
-    assert_eq!(alike("heap").len(), 2, "what shows nothing looks the same everywhere");
+    assert_eq!(
+        alike("heap").len(),
+        2,
+        "what shows nothing looks the same everywhere"
+    );
     let refused = lineup.shown("up", Some(Effect::refused("`up` says nothing")), None);
     assert_eq!(refused.here, None);
 }

@@ -24,7 +24,7 @@ pub async fn examine(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Vec
     let begun = Instant::now();
     let mut known: HashMap<&str, Executed> = HashMap::new();
     let mut all = Vec::new();
-    for (index, (field, text)) in writeup.pointers().into_iter().enumerate() {
+    for (index, (address, text)) in writeup.pointers().into_iter().enumerate() {
         let executed = match known.get(text) {
             Some(executed) => executed.clone(),
             None if index >= MAX_POINTERS => failed(
@@ -41,21 +41,24 @@ pub async fn examine(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Vec
             None => execute(sources, frame, text).await,
         };
         known.insert(text, executed.clone());
-        all.push(Executed { field, ..executed });
+        all.push(Executed {
+            field: Some(address),
+            ..executed
+        });
     }
     all
 }
 
 fn failed(text: &str, why: String) -> Executed {
     Executed {
-        field: String::new(),
+        field: None,
         text: shorten(text, 300),
         kind: None,
         outcome: Outcome::Failed(why),
     }
 }
 
-/// Executes one pointer; the result's `field` is empty.
+/// Executes one pointer, wherever it stands.
 pub async fn execute(sources: &Sources, frame: &Frame, text: &str) -> Executed {
     let (kind, outcome) = match text.parse::<Pointer>() {
         Err(error) => (None, Outcome::Malformed(error.to_string())),
@@ -65,7 +68,7 @@ pub async fn execute(sources: &Sources, frame: &Frame, text: &str) -> Executed {
         ),
     };
     Executed {
-        field: String::new(),
+        field: None,
         text: shorten(text, 300),
         kind,
         outcome,
@@ -79,7 +82,7 @@ pub(crate) async fn look_up(sources: &Sources, frame: &Frame, target: &Target) -
         expected: None,
     };
     Executed {
-        field: String::new(),
+        field: None,
         text: String::new(),
         kind: Some(pointer.kind()),
         outcome: outcome(sources, frame, &pointer).await,
@@ -237,7 +240,7 @@ fn find_heap(
 ) -> Result<Finding, Error> {
     let (first, second) = (snapshots.meta(before)?, snapshots.meta(after)?);
     let diff = heap::compare(snapshots, before, after).map_err(|error| match error {
-        heap::Error::Evidence(error) => error,
+        heap::Error::Record(error) => error.into(),
         other => Error::Asked(other.to_string()),
     })?;
     if first.at >= second.at {

@@ -381,8 +381,14 @@ mod tests {
         let mut rates = values("rate(a_total{service=\"x\"}[5s])");
         // At the begin a window is not full yet.
         rates.retain(|(at_s, _)| *at_s >= 5.0);
-        assert!(rates.iter().all(|(_, rate)| (rate - 7.0).abs() < 1e-9), "{rates:?}");
-        let seconds: Vec<f64> = values("b{service=\"x\"}").iter().map(|(at, _)| *at).collect();
+        assert!(
+            rates.iter().all(|(_, rate)| (rate - 7.0).abs() < 1e-9),
+            "{rates:?}"
+        );
+        let seconds: Vec<f64> = values("b{service=\"x\"}")
+            .iter()
+            .map(|(at, _)| *at)
+            .collect();
         assert_eq!(seconds, [0.0, 1.0, 2.0, 3.0, 4.0], "it ends where it ended");
         assert_eq!(
             values("b{service!=\"x\"}"),

@@ -61,7 +61,9 @@ async fn series(sources: &Sources, whole: Window) -> Result<Vec<Series>, Error> 
     };
     let prometheus = &sources.prometheus;
     let names = "count by (__name__) ({__name__=~\".+\"})";
-    let known = prometheus.query_range(names, whole, Duration::seconds(2)).await?;
+    let known = prometheus
+        .query_range(names, whole, Duration::seconds(2))
+        .await?;
     let names: BTreeSet<&String> = known
         .iter()
         .filter_map(|series| series.labels.get("__name__"))
@@ -70,16 +72,16 @@ async fn series(sources: &Sources, whole: Window) -> Result<Vec<Series>, Error> 
     let mut all = Vec::new();
     for name in names {
         let selector = format!("{{__name__={}}}", quote(name));
-        all.extend(prometheus.query_range(&selector, whole, Duration::SECOND).await?);
+        all.extend(
+            prometheus
+                .query_range(&selector, whole, Duration::SECOND)
+                .await?,
+        );
     }
     Ok(all)
 }
 
-fn lines(
-    sources: &Sources,
-    frame: &Frame,
-    windows: Windows,
-) -> Result<Vec<super::Logged>, Error> {
+fn lines(sources: &Sources, frame: &Frame, windows: Windows) -> Result<Vec<super::Logged>, Error> {
     let mut collector = Collector::default();
     sources.logs.visit(frame, |line| {
         let Some(at) = line.at else { return };
@@ -107,7 +109,9 @@ async fn operations(
                 };
                 for trace in sources.jaeger.find(&query).await? {
                     let begins = operation(&trace);
-                    if let Some(name) = begins.filter(|name| *name == format!("{service} {}", known.name)) {
+                    if let Some(name) =
+                        begins.filter(|name| *name == format!("{service} {}", known.name))
+                    {
                         windowed.entry(name).or_default()[index].push(trace);
                     }
                 }
@@ -142,13 +146,10 @@ fn heaps(sources: &Sources, windows: Windows) -> Result<BTreeMap<String, Memory>
     Ok(heaps)
 }
 
-fn profiles(
-    sources: &Sources,
-    windows: Windows,
-) -> Result<BTreeMap<String, [Shares; 2]>, Error> {
+fn profiles(sources: &Sources, windows: Windows) -> Result<BTreeMap<String, [Shares; 2]>, Error> {
     let mut profiles: BTreeMap<String, [Shares; 2]> = BTreeMap::new();
     for meta in sources.profiles.list()? {
-        let shares = sources.profiles.shares(&meta.name)?;
+        let shares = Shares::of(&sources.profiles.folded(&meta.name)?);
         let is_incident = windows.incident.contains(meta.at, Duration::ZERO);
         profiles.entry(meta.service).or_default()[usize::from(is_incident)] = shares;
     }
@@ -164,7 +165,10 @@ fn changes(reference: &Reference) -> BTreeSet<Feature> {
         if name.ends_with("_bucket") {
             continue;
         }
-        for feature in of_metric(reference, name).clear().map(|(feature, _)| feature) {
+        for feature in of_metric(reference, name)
+            .clear()
+            .map(|(feature, _)| feature)
+        {
             let name = format!("{name} {}", feature.name);
             changes.insert(Feature {
                 name,

@@ -69,7 +69,10 @@ impl Operation {
 /// What one of the traces that begin with an operation shows, if it is one of those that show something.
 pub(super) fn found(operations: &BTreeMap<String, Operation>, operation: &str) -> Effect {
     let mut effect = Effect::default();
-    for one in operations.get(operation).map_or(&[][..], |known| &known.traits) {
+    for one in operations
+        .get(operation)
+        .map_or(&[][..], |known| &known.traits)
+    {
         let change = Change {
             size: one.size,
             strength: 3.0 * CLEAR,

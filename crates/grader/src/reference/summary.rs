@@ -12,7 +12,11 @@ pub(super) fn text(reference: &Reference) -> String {
         "{} ({}{})\nbaseline {:.0} s, incident {:.0} s, {} series\n",
         reference.id,
         reference.page,
-        if reference.is_control { ", control" } else { "" },
+        if reference.is_control {
+            ", control"
+        } else {
+            ""
+        },
         reference.baseline.length_s(),
         reference.incident.length_s(),
         reference.metrics.len(),
@@ -34,9 +38,19 @@ pub(super) fn text(reference: &Reference) -> String {
     section("logs", logs(reference));
     section("traces", traces(reference));
     let services = reference.heaps.keys();
-    section("heap", services.flat_map(|name| told(&reference.heap(name))).collect());
+    section(
+        "heap",
+        services
+            .flat_map(|name| told(&reference.heap(name)))
+            .collect(),
+    );
     let services = reference.profiles.keys();
-    section("cpu", services.flat_map(|name| told(&reference.profile(name))).collect());
+    section(
+        "cpu",
+        services
+            .flat_map(|name| told(&reference.profile(name)))
+            .collect(),
+    );
     text
 }
 
@@ -74,7 +88,14 @@ fn traces(reference: &Reference) -> Vec<String> {
 fn told(effect: &Effect) -> Vec<String> {
     let clear = effect.clear();
     clear
-        .map(|(feature, change)| format!("{} {}: {}", sign(feature.direction), feature.name, change.what))
+        .map(|(feature, change)| {
+            format!(
+                "{} {}: {}",
+                sign(feature.direction),
+                feature.name,
+                change.what
+            )
+        })
         .collect()
 }
 

@@ -4,9 +4,13 @@ use crate::evidence::{Sample, Series};
 /// A run of a minute: from the thirtieth second on requests wait, and lines are written about it.
 fn reference(waits_from_s: i32) -> Reference {
     let series = |name: &str, value: &dyn Fn(i32) -> f64| Series {
-        labels: [("__name__", name), ("service", "checkout"), ("instance", "checkout-1")]
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into(),
+        labels: [
+            ("__name__", name),
+            ("service", "checkout"),
+            ("instance", "checkout-1"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into(),
         samples: (0..60)
             .map(|second| Sample {
                 at_s: f64::from(second),
@@ -44,7 +48,14 @@ fn logged(message: &str, before: u64, then: u64) -> Logged {
         line.as_object().cloned().into_iter().collect()
     };
     Logged {
-        baseline: (before, if before > 0 { fields(before) } else { Vec::new() }),
+        baseline: (
+            before,
+            if before > 0 {
+                fields(before)
+            } else {
+                Vec::new()
+            },
+        ),
         incident: (then, fields(then)),
     }
 }
@@ -100,6 +111,12 @@ fn pointers_have_an_effect_over_a_reference() {
 #[test]
 fn a_summary_tells_what_a_new_recording_changes() {
     let text = reference(30).summary();
-    assert!(text.starts_with("orders-queue (Slow)\nbaseline 18 s, incident 29 s, 2 series\n"), "{text}");
-    assert!(text.contains("checkout warn: waited * s | 0 before, 12 then"), "{text}");
+    assert!(
+        text.starts_with("orders-queue (Slow)\nbaseline 18 s, incident 29 s, 2 series\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("checkout warn: waited * s | 0 before, 12 then"),
+        "{text}"
+    );
 }

@@ -3,7 +3,7 @@
 use super::{Answer, Case, Item};
 use crate::rubric::{Cause, Equivalent, Partial, Role};
 use crate::vocabulary::{Component, Mechanism};
-use crate::writeup;
+use crate::writeup::{self, Field};
 
 /// How near a named cause is to the truth.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -115,7 +115,7 @@ fn incident(case: &Case, nearness: Nearness<'_>) -> Answer {
     if share == 0.0 {
         return (share, what, hint);
     }
-    let proofs = case.proofs("cause").count();
+    let proofs = case.proofs(Field::Cause).count();
     match proofs {
         0 => (
             share * 0.4,

@@ -29,7 +29,7 @@ pub(super) fn meets(pointer: &Executed, clincher: &Clincher, frame: &Frame) -> b
             !query.is_empty() && lines.iter().any(|line| query.within(frame).matches(line))
         }),
         Detail::Heap(diff) => clincher.heap.as_ref().is_some_and(|clue| grew(diff, clue)),
-        Detail::Deploy(_) => false,
+        Detail::Unknown | Detail::Deploy(_) => false,
         Detail::Granted => match pointer.kind {
             Some(Kind::Promql) => clincher.promql.is_some(),
             Some(Kind::Trace) => clincher.trace.is_some(),

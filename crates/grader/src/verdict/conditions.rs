@@ -6,6 +6,7 @@ use super::cause::{Nearness, nearness};
 use super::{Case, Condition, clinch};
 use crate::rubric::Role;
 use crate::vocabulary::Kind;
+use crate::writeup::Field;
 
 pub(super) fn all(case: &Case) -> Vec<Condition> {
     let mut all = vec![claim(case)];
@@ -66,17 +67,17 @@ fn cause(case: &Case) -> Condition {
 }
 
 fn proof(case: &Case) -> Condition {
-    let pointers = case.of("cause").count();
-    let proofs = case.proofs("cause").count();
+    let pointers = case.of(Field::Cause).count();
+    let proofs = case.proofs(Field::Cause).count();
     let why = match (pointers, proofs) {
         (0, _) => "The cause has no evidence.".to_owned(),
         (1, 0) => format!(
             "The cause's only pointer proves nothing: {}",
-            case.why_not("cause")
+            case.why_not(Field::Cause)
         ),
         (many, 0) => format!(
             "None of the cause's {many} pointers proves anything. The first: {}",
-            case.why_not("cause")
+            case.why_not(Field::Cause)
         ),
         (many, proofs) => {
             format!("{proofs} of the cause's {many} pointers prove a difference from the baseline.")
@@ -125,7 +126,7 @@ fn grounds(case: &Case) -> Condition {
         .iter()
         .enumerate()
         .filter(|(index, _)| {
-            case.of(&format!("ruled_out[{index}]"))
+            case.of(Field::RuledOut(*index))
                 .any(|pointer| pointer.resolves())
         });
     let count = ruled_out.count();
@@ -162,7 +163,10 @@ fn kinds(case: &Case) -> Condition {
             "All {} required kinds of evidence have a pointer that resolves.",
             needed.len()
         ),
-        missing => format!("No pointer that resolves for: {}.", missing.join(", ")),
+        missing => format!(
+            "No pointer resolves for these kinds: {}.",
+            missing.join(", ")
+        ),
     };
     condition("required evidence", missing.is_empty(), why)
 }

@@ -5,8 +5,7 @@ use time::OffsetDateTime;
 
 use super::response::ending;
 use super::{Case, clinch};
-use crate::evidence::Trace;
-use crate::evidence::looks::{By, LookKind};
+use crate::evidence::{By, LookKind, Trace};
 use crate::moment::clock_text;
 use crate::pointer::{Detail, Executed};
 use crate::retrace::Seen;

@@ -76,7 +76,7 @@ fn edge(
         let at = truth
             .map(|at| format!(" at {}", clock_text(at)))
             .unwrap_or_default();
-        return (0.0, format!("{what}{at}; you give no time"));
+        return (0.0, format!("{what}{at}, you give no time"));
     };
     let off = (said - truth).whole_seconds();
     let share = match off.abs() {
@@ -87,7 +87,7 @@ fn edge(
     let (truth, said) = (clock_text(truth), clock_text(said));
     (
         share,
-        format!("{what} at {truth}; you say {said} ({off:+} s)"),
+        format!("{what} at {truth}, you say {said} ({off:+} s)"),
     )
 }
 

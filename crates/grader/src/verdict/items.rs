@@ -9,7 +9,7 @@ use super::{Case, Item};
 use crate::moment::clock_text;
 use crate::pointer::Detail;
 use crate::vocabulary::{Kind, Severity};
-use crate::writeup::RuledOut;
+use crate::writeup::{Field, RuledOut};
 
 /// The part about all pointers together.
 pub(super) const EVIDENCE: &str = "evidence";
@@ -71,7 +71,7 @@ pub(super) fn detection(case: &Case) -> Item {
         "but you do not name what detected it"
     };
     let why = format!(
-        "The page came at {}; you say {}, {by}.",
+        "The page came at {}, you say {}, {by}.",
         clock_text(page),
         clock_text(at)
     );
@@ -86,9 +86,8 @@ pub(super) fn timeline(case: &Case) -> Item {
         let Some(at) = event.at.map(|at| at.resolve(frame)) else {
             continue;
         };
-        let claim = format!("timeline[{index}]");
         let found: Vec<_> = case
-            .of(&claim)
+            .of(Field::Timeline(index))
             .filter(|pointer| pointer.resolves())
             .collect();
         // The last line of a log query may lie anywhere; the other kinds have one time of their own.
@@ -143,8 +142,8 @@ fn is_change(case: &Case, entry: usize) -> bool {
     let Some(pattern) = wanted.and_then(|trigger| trigger.deploy.as_deref()) else {
         return true;
     };
-    let claim = format!("timeline[{entry}]");
-    case.of(&claim).filter_map(|pointer| pointer.finding()).any(
+    let pointers = case.of(Field::Timeline(entry));
+    pointers.filter_map(|pointer| pointer.finding()).any(
         |finding| matches!(&finding.detail, Detail::Deploy(deploy) if like(pattern, &deploy.id)),
     )
 }
@@ -165,7 +164,7 @@ pub(super) fn contributing(case: &Case) -> Item {
                     || names(&known.words, &[&said.what])
             })?;
             let proven = case
-                .of(&format!("contributing[{index}]"))
+                .of(Field::Contributing(index))
                 .any(|pointer| pointer.resolves());
             Some((known, proven))
         });
@@ -197,8 +196,8 @@ pub(super) fn ruled_out(case: &Case) -> Item {
     let weight = case.rubric.weights.ruled_out;
     let (mut known, mut other, mut bare) = (BTreeSet::new(), 0, 0);
     for (index, entry) in case.writeup.ruled_out.iter().enumerate() {
-        let claim = format!("ruled_out[{index}]");
-        if !case.of(&claim).any(|pointer| pointer.resolves()) {
+        let mut pointers = case.of(Field::RuledOut(index));
+        if !pointers.any(|pointer| pointer.resolves()) {
             bare += 1;
             continue;
         }
@@ -305,7 +304,7 @@ pub(super) fn action_items(case: &Case) -> Item {
     }
     let share = (owned / needed as f64).min(1.0);
     let why = format!(
-        "{} of at least three words, {needed} required; one without an owner counts half.",
+        "{} given with at least three words, {needed} required; one without an owner counts half.",
         whats.len()
     );
     Item::graded("action items", share, weight, why)

@@ -2,10 +2,11 @@
 
 use super::{Action, Answer, Case, Item};
 use crate::moment::clock_text;
-use crate::pointer::Detail;
 use crate::number::number;
+use crate::pointer::Detail;
 use crate::rubric;
 use crate::vocabulary::TriggerKind;
+use crate::writeup::Field;
 
 pub(super) fn trigger(case: &Case) -> Item {
     let weight = case.rubric.weights.trigger;
@@ -21,13 +22,13 @@ pub(super) fn trigger(case: &Case) -> Item {
     };
     let kind_is_right = said.kind.is_some_and(|kind| truth.kinds.contains(&kind));
     let pointed = case
-        .of("trigger")
+        .of(Field::Trigger)
         .filter_map(|pointer| match &pointer.finding()?.detail {
             Detail::Deploy(deploy) => Some(deploy.id.clone()),
             _ => None,
         });
     let named: Vec<String> = said.deploy.iter().cloned().chain(pointed).collect();
-    let backed = case.of("trigger").any(|pointer| pointer.resolves());
+    let backed = case.of(Field::Trigger).any(|pointer| pointer.resolves());
     let (deploy_share, deploy_why) = match &truth.deploy {
         None => (f64::from(u8::from(kind_is_right)), ""),
         Some(pattern) if named.iter().all(|id| like(pattern, id)) && !named.is_empty() => {

@@ -1,15 +1,16 @@
 //! One drill, its right write-up, and every plausible way to be wrong about it.
 
-use time::Duration;
+use record::{Frame, Measurement};
 use time::macros::datetime;
+use time::{Duration, OffsetDateTime};
 
 use super::*;
 use crate::alert;
-use crate::evidence::{DeployKind, LogLine, Span, Trace};
+use crate::evidence::{Deploy, DeployKind, LogLine, Span, Trace};
 use crate::moment::{Window, Windows};
 use crate::pointer::{Detail, Finding, Outcome};
 use crate::vocabulary::{Component, Kind, Mechanism, Severity, TriggerKind};
-use crate::writeup;
+use crate::writeup::{self, Address};
 
 const KEY: &str = r#"
 severity = ["sev2"]
@@ -224,7 +225,7 @@ fn look_up(writeup: &WriteUp) -> Vec<Executed> {
         .collect()
 }
 
-fn look_up_one(field: String, text: &str) -> Executed {
+fn look_up_one(field: Address, text: &str) -> Executed {
     let deploy = |service: &str, release: &str| {
         Detail::Deploy(Deploy {
             id: format!("{service}@{release}"),
@@ -235,6 +236,7 @@ fn look_up_one(field: String, text: &str) -> Executed {
             summary: String::new(),
             kind: DeployKind::Deploy,
             changes: Vec::new(),
+            command: None,
         })
     };
     let span = |name: &str, ms: u64| Span {
@@ -314,9 +316,9 @@ fn look_up_one(field: String, text: &str) -> Executed {
     executed(field, text, Some(kind), Outcome::Found(Box::new(finding)))
 }
 
-fn executed(field: String, text: &str, kind: Option<Kind>, outcome: Outcome) -> Executed {
+fn executed(field: Address, text: &str, kind: Option<Kind>, outcome: Outcome) -> Executed {
     Executed {
-        field,
+        field: Some(field),
         text: text.to_owned(),
         kind,
         outcome,

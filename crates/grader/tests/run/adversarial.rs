@@ -143,7 +143,7 @@ async fn pointers_must_be_of_this_run_and_of_more_than_one_thing() {
         "is outside this run",
         "this run has no deploy `inventory@2025.1.1`",
         "this run has no heap snapshot `early`",
-        "No pointer that resolves for: trace, promql, deploy.",
+        "No pointer resolves for these kinds: trace, promql, deploy.",
     ];
     held.check("another run", other, &told).await;
     let one = |writeup: &mut WriteUp| {
@@ -155,7 +155,7 @@ async fn pointers_must_be_of_this_run_and_of_more_than_one_thing() {
             event.evidence = pointers.clone();
         }
     };
-    let told = ["No pointer that resolves for: promql, deploy."];
+    let told = ["No pointer resolves for these kinds: promql, deploy."];
     held.check("all to one trace", one, &told).await;
 }
 
@@ -171,7 +171,7 @@ async fn cause_and_evidence_must_both_be_right() {
     let told = [
         "Component and mechanism are right. No evidence shows a difference from the baseline, so it could be a guess.",
         "The cause has no evidence.",
-        "No pointer shows what would settle it",
+        "No pointer shows the deciding signal",
     ];
     held.check("no evidence", no_evidence, &told).await;
     let wrong = |writeup: &mut WriteUp| {
@@ -187,14 +187,14 @@ async fn cause_and_evidence_must_both_be_right() {
     let victim = |writeup: &mut WriteUp| writeup.cause.component = Some(Component::Checkout);
     let told = [
         "That is a victim, not the cause: Checkout waits for inventory.",
-        "belongs to the causal chain, but is not its root.",
+        "part of the causal chain, but not its root.",
     ];
     held.check("victim", victim, &told).await;
     let trigger =
         |writeup: &mut WriteUp| writeup.cause.mechanism = Some(Mechanism::DefectiveRelease);
     let told = [
         "That is the trigger, not the cause: The release brought it",
-        "belongs to the causal chain, but is not its root.",
+        "part of the causal chain, but not its root.",
     ];
     held.check("trigger as cause", trigger, &told).await;
 }

@@ -65,6 +65,7 @@ pub(crate) async fn held() -> Held {
         summary: "Prices remember who set them".to_owned(),
         kind: DeployKind::Deploy,
         changes: Vec::new(),
+        command: None,
     };
     let line = serde_json::to_string(&deploy).expect("it is plain");
     std::fs::write(world.folder.path().join("deploys.jsonl"), line + "\n").expect("there is room");

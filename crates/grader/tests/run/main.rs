@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use grader::alert::{self, attempt};
-use grader::evidence::{Deploy, DeployKind, SnapshotMeta, TraceQuery};
+use grader::evidence::{Deploy, DeployKind, Snapshot, TraceQuery};
 use grader::pointer::examine;
 use grader::pointer::{Outcome, Tells, execute};
 use grader::{Frame, Window, WriteUp};
@@ -177,6 +177,7 @@ async fn deploys_resolve_when_the_metrics_show_them_too() {
         summary: "Prices remember who set them".to_owned(),
         kind: DeployKind::Deploy,
         changes: Vec::new(),
+        command: None,
     };
     let old = STARTED - time::Duration::days(3);
     let all = [
@@ -201,7 +202,7 @@ async fn deploys_resolve_when_the_metrics_show_them_too() {
 #[tokio::test]
 async fn heap_names_stay_inside_the_run_folder() {
     let world = world().await;
-    let meta = |name: &str| SnapshotMeta {
+    let meta = |name: &str| Snapshot {
         name: name.to_owned(),
         service: "inventory".to_owned(),
         instance: "inventory-1".to_owned(),
@@ -244,7 +245,7 @@ async fn heap_names_stay_inside_the_run_folder() {
             ),
             (
                 "heap:../../../etc/passwd..late",
-                "malformed: two snapshots are needed",
+                "malformed: name two snapshots",
             ),
             (
                 "heap:early..../etc/passwd",
@@ -263,7 +264,7 @@ async fn heap_names_stay_inside_the_run_folder() {
 async fn heap_growth_proves_when_one_function_gained_enough() {
     let world = world().await;
     let save = |name: &str, service: &str, at, bytes: u64| {
-        let meta = SnapshotMeta {
+        let meta = Snapshot {
             name: name.to_owned(),
             service: service.to_owned(),
             instance: format!("{service}-1"),

@@ -1,10 +1,10 @@
-//! How often each journey is started, as weights.
+//! Weights of the journeys.
 
 use serde::{Deserialize, Serialize};
 
 use super::Problem;
 
-/// What a customer sets out to do; the steps of each are in [`Journey::steps`].
+/// What a customer does; [`Journey::steps`] has the number of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Journey {
@@ -14,22 +14,22 @@ pub enum Journey {
     Search,
     /// A product.
     Product,
-    /// Fill a cart, then look at it.
+    /// Fill a cart, then read it.
     Cart,
-    /// Fill a cart, order it, then look at the order.
+    /// Fill a cart, order it, then read the order.
     Checkout,
-    /// Look at an order that was placed earlier.
+    /// Read an order that was placed earlier.
     OrderStatus,
     /// A product that does not exist: 404.
     UnknownSku,
-    /// A cart whose body is no JSON: 400.
+    /// A cart whose body is not JSON: 400.
     MalformedBody,
 }
 
-/// Weights by which journeys are started; any unit, only their proportion counts.
+/// Weights of the journeys; only their proportions matter.
 ///
-/// Journeys have different numbers of steps, so the share of a route in the requests is
-/// weight / sum(weight x steps): by default 10 in 100 requests place an order.
+/// Journeys differ in their number of steps, so the share of a journey's step in all requests is
+/// weight / sum(weight x steps). By default, 10 of 100 requests place an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Mix {
@@ -52,7 +52,7 @@ pub struct Mix {
 }
 
 impl Default for Mix {
-    /// Adds up to 100 requests, so that a weight reads as a percentage of the requests that start a journey.
+    /// Adds up to 100 requests, so that a weight is the percentage of the requests that are a given step of the journey.
     fn default() -> Self {
         Self {
             browse: 12.0,
@@ -94,7 +94,7 @@ impl Journey {
         }
     }
 
-    /// Requests that the journey makes.
+    /// Number of requests in the journey.
     pub const fn steps(self) -> usize {
         match self {
             Self::Product | Self::OrderStatus | Self::UnknownSku | Self::MalformedBody => 1,
@@ -105,7 +105,7 @@ impl Journey {
 }
 
 impl Mix {
-    /// Nothing but one journey.
+    /// A mix of a single journey.
     pub fn only(journey: Journey) -> Self {
         let mut mix = Self {
             browse: 0.0,
@@ -135,7 +135,7 @@ impl Mix {
         }
     }
 
-    /// Share of requests, from 0 to 1, that a step of this journey has in the long run.
+    /// Long-term share of requests, from 0 to 1, for each step of this journey.
     pub fn request_share(&self, journey: Journey) -> f64 {
         let requests = |journey: Journey| self.weight(journey) * journey.steps() as f64;
         self.weight(journey) / Journey::ALL.into_iter().map(requests).sum::<f64>()
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mix_of_nothing_is_a_problem() {
+    fn a_mix_without_weights_is_rejected() {
         let none = Mix {
             browse: 0.0,
             ..Mix::only(Journey::Browse)

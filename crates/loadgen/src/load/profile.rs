@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Problem, is_rate, rate_message};
 
-/// Changes of the rate over time, in the order of their start; none means steady.
+/// Changes of the rate over time, in order of their start; empty means steady.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Profile(Vec<Phase>);
@@ -13,34 +13,34 @@ pub struct Profile(Vec<Phase>);
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Phase {
-    /// Back to the base rate of the load.
+    /// Return to the base rate.
     Steady {
-        /// From when on, seconds.
+        /// Start, in seconds.
         at_s: f64,
     },
-    /// To another rate at once, until the next phase.
+    /// Change the rate at once, until the next phase.
     Step {
-        /// From when on, seconds.
+        /// Start, in seconds.
         at_s: f64,
-        /// The new rate.
+        /// New rate.
         rate: f64,
     },
-    /// To another rate along a straight line; it stays there until the next phase.
+    /// Change the rate linearly; it stays there until the next phase.
     Ramp {
-        /// Where the line begins, seconds.
+        /// Start, in seconds.
         at_s: f64,
-        /// How long the line is, seconds.
+        /// Duration of the change, in seconds.
         for_s: f64,
-        /// The rate at its end.
+        /// Rate at the end.
         rate: f64,
     },
-    /// To another rate for a while, then back to the one before.
+    /// Change the rate for a while, then return to the previous rate.
     Burst {
-        /// Its first second.
+        /// Start, in seconds.
         at_s: f64,
-        /// How long it is, seconds.
+        /// Duration, in seconds.
         for_s: f64,
-        /// The rate during it.
+        /// Rate during the burst.
         rate: f64,
     },
 }
@@ -52,7 +52,7 @@ impl From<Vec<Phase>> for Profile {
 }
 
 impl Phase {
-    /// Seconds since the start at which the phase begins.
+    /// Start of the phase, in seconds.
     pub fn at_s(&self) -> f64 {
         match *self {
             Self::Steady { at_s }
@@ -62,7 +62,7 @@ impl Phase {
         }
     }
 
-    /// Seconds that the change itself takes; 0 for one that happens at once.
+    /// Duration of the change, in seconds; 0 if it happens at once.
     pub fn for_s(&self) -> f64 {
         match *self {
             Self::Steady { .. } | Self::Step { .. } => 0.0,
@@ -81,12 +81,12 @@ impl Phase {
 }
 
 impl Profile {
-    /// The phases, in the order in which they were written.
+    /// The phases, in their order in the scenario.
     pub fn phases(&self) -> &[Phase] {
         &self.0
     }
 
-    /// The rate at a moment, requests per second.
+    /// The rate at a moment, in requests per second.
     pub fn rate_at(&self, base: f64, at_s: f64) -> f64 {
         self.curve(base).rate_at(at_s)
     }
@@ -104,13 +104,13 @@ impl Profile {
                 add(
                     "at_s",
                     format!(
-                        "is {}, before the phase above it ends at {free_from_s}",
+                        "is {}, before the previous phase ends at {free_from_s}",
                         phase.at_s()
                     ),
                 );
             }
-            let lasts = matches!(phase, Phase::Ramp { .. } | Phase::Burst { .. });
-            if lasts && !(phase.for_s() > 0.0 && phase.for_s() <= 1e6) {
+            let has_duration = matches!(phase, Phase::Ramp { .. } | Phase::Burst { .. });
+            if has_duration && !(phase.for_s() > 0.0 && phase.for_s() <= 1e6) {
                 add(
                     "for_s",
                     "must be above 0 and at most 1e6 seconds".to_owned(),
@@ -145,7 +145,7 @@ impl Profile {
     }
 }
 
-/// The rate over time as straight pieces; answers when the next so many arrivals will have happened.
+/// The rate over time as linear pieces; computes when a number of further arrivals will have happened.
 #[derive(Debug, Clone)]
 pub(crate) struct Curve {
     pieces: Vec<Piece>,
@@ -190,7 +190,7 @@ impl Curve {
         sum
     }
 
-    /// The moment at which `arrivals` have happened since `from_s`; `None` if the rate is 0 for ever before that.
+    /// The time by which `arrivals` have happened since `from_s`; `None` if the rate stays 0 before that.
     pub(crate) fn after(&self, from_s: f64, mut arrivals: f64) -> Option<f64> {
         let mut at_s = from_s;
         for index in self.index_at(from_s)..self.pieces.len() {
@@ -249,7 +249,7 @@ impl Piece {
         if self.slope == 0.0 {
             return (rate > 0.0).then(|| from_s + arrivals / rate);
         }
-        // slope/2 t^2 + rate t = arrivals, in the form that stays exact for a small slope.
+        // Solves slope/2 t^2 + rate t = arrivals, in the form that is exact for small slopes.
         let root = (rate * rate + 2.0 * self.slope * arrivals).max(0.0).sqrt();
         Some(from_s + 2.0 * arrivals / (rate + root))
     }
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn each_phase_changes_the_rate_as_it_says() {
+    fn each_phase_changes_the_rate() {
         for (at_s, expected) in [
             (0.0, 50.0),
             (9.9, 50.0),
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn going_forward_by_arrivals_is_the_inverse_of_counting_them() {
+    fn after_is_the_inverse_of_arrivals_between() {
         let curve = profile().curve(50.0);
         for (from_s, to_s) in [
             (0.0, 3.0),
@@ -316,12 +316,12 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_of_nothing_for_ever_has_no_next_arrival() {
+    fn a_rate_that_stays_zero_has_no_next_arrival() {
         assert_eq!(Curve::steady(0.0).after(1.0, 1.0), None);
     }
 
     #[test]
-    fn phases_that_overlap_are_a_problem() {
+    fn overlapping_phases_are_rejected() {
         let profile = Profile::from(vec![
             Phase::Ramp {
                 at_s: 10.0,
@@ -337,7 +337,7 @@ mod tests {
         assert_eq!(problems.len(), 1);
         assert_eq!(
             problems[0].to_string(),
-            "`profile[1].at_s` is 15, before the phase above it ends at 20"
+            "`profile[1].at_s` is 15, before the previous phase ends at 20"
         );
     }
 }

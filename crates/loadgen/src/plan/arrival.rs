@@ -5,15 +5,15 @@ use rand_distr::{Distribution, Exp1};
 
 use crate::{Arrival, load::Curve};
 
-/// Draws arrival times: gaps are drawn in *expected arrivals* and stretched over time by the rate.
+/// Draws arrival times. Intervals are drawn in *expected arrivals* and converted to time by the rate.
 #[derive(Debug)]
 pub(super) struct Arrivals {
     curve: Curve,
     kind: Arrival,
     rng: StdRng,
-    /// Up to here everything has been drawn, seconds.
+    /// All arrivals up to this time are drawn, seconds.
     from_s: f64,
-    /// Expected arrivals that are still to pass after `from_s` before the next one.
+    /// Expected arrivals between `from_s` and the next arrival.
     gap: f64,
 }
 
@@ -29,7 +29,7 @@ impl Arrivals {
         }
     }
 
-    /// The next arrival in seconds; `None` while the rate is 0 for good.
+    /// Time of the next arrival in seconds; `None` if the rate stays 0.
     pub(super) fn next_at(&self) -> Option<f64> {
         self.curve.after(self.from_s, self.gap)
     }
@@ -42,7 +42,7 @@ impl Arrivals {
         Some(at_s)
     }
 
-    /// Goes on along another curve from a moment on; the gap under way is kept, at the new pace.
+    /// Switches to another curve at a moment; the rest of the current interval continues at the new rate.
     pub(super) fn follow(&mut self, at_s: f64, curve: Curve) {
         if at_s > self.from_s {
             let passed = self.curve.arrivals_between(self.from_s, at_s);

@@ -1,4 +1,4 @@
-//! Who comes and what they want: journeys with everything that is in them, drawn one after the other.
+//! Customers: draws one journey after the other, with all its steps.
 
 use std::collections::VecDeque;
 
@@ -6,17 +6,17 @@ use rand::{Rng, RngExt, distr::weighted::WeightedIndex, rngs::StdRng};
 use rand_distr::{Distribution, Zipf};
 use shop_api::{Sku, cart::Line, catalogue};
 
-use super::Ask;
+use super::Action;
 use crate::{
     Load,
     load::{Journey, Mix},
 };
 
-/// Numbers above every catalogue, from which a product that does not exist is drawn.
+/// Product numbers above every catalogue, for products that do not exist.
 const UNKNOWN_SKUS: std::ops::RangeInclusive<u32> = Load::MAX_PRODUCTS + 1..=Sku::MAX;
-/// Pages that are ever turned to.
+/// Number of pages that customers visit.
 const PAGES: u32 = 5;
-/// Pieces of one line at most.
+/// Maximum number of pieces on a line.
 const MAX_QUANTITY: u32 = 5;
 
 /// Draws journeys without end.
@@ -40,17 +40,20 @@ impl Customers {
         }
     }
 
-    /// The next customer: a client, and steps with the seconds that pass before each.
-    pub(super) fn next(&mut self) -> (u32, VecDeque<(f64, Ask)>) {
+    /// The next customer: the client's number, and steps with the seconds before each.
+    pub(super) fn next(&mut self) -> (u32, VecDeque<(f64, Action)>) {
         let client = self.rng.random_range(0..self.load.clients);
         let journey = Journey::ALL[self.journeys.sample(&mut self.rng)];
-        let asks = self.asks(journey);
-        debug_assert_eq!(asks.len(), journey.steps());
-        let steps = asks.into_iter().map(|ask| (self.think_s(), ask)).collect();
+        let actions = self.actions(journey);
+        debug_assert_eq!(actions.len(), journey.steps());
+        let steps = actions
+            .into_iter()
+            .map(|action| (self.think_s(), action))
+            .collect();
         (client, steps)
     }
 
-    fn asks(&mut self, journey: Journey) -> Vec<Ask> {
+    fn actions(&mut self, journey: Journey) -> Vec<Action> {
         match journey {
             Journey::Browse => vec![self.list(None), self.product()],
             Journey::Search => {
@@ -61,57 +64,57 @@ impl Customers {
             Journey::Cart => {
                 let cart = self.name("c");
                 vec![
-                    Ask::PutCart {
+                    Action::PutCart {
                         cart: cart.clone(),
                         lines: self.lines(),
                     },
-                    Ask::GetCart { cart },
+                    Action::GetCart { cart },
                 ]
             }
             Journey::Checkout => {
                 let (cart, key) = (self.name("c"), self.name("k"));
                 let lines = self.lines();
                 vec![
-                    Ask::PutCart {
+                    Action::PutCart {
                         cart: cart.clone(),
                         lines,
                     },
-                    Ask::PlaceOrder { cart, key },
-                    Ask::GetOrder,
+                    Action::PlaceOrder { cart, key },
+                    Action::GetOrder,
                 ]
             }
-            Journey::OrderStatus => vec![Ask::GetEarlierOrder {
+            Journey::OrderStatus => vec![Action::GetRecentOrder {
                 pick: self.rng.next_u64(),
             }],
-            Journey::UnknownSku => vec![Ask::Product {
+            Journey::UnknownSku => vec![Action::Product {
                 sku: sku(self.rng.random_range(UNKNOWN_SKUS)),
             }],
-            Journey::MalformedBody => vec![Ask::PutNonsense {
+            Journey::MalformedBody => vec![Action::PutMalformed {
                 cart: self.name("c"),
             }],
         }
     }
 
-    fn list(&mut self, words: Option<String>) -> Ask {
-        // Most look at the first page only; each further one loses two thirds of them.
+    fn list(&mut self, words: Option<String>) -> Action {
+        // Each further page is visited by a third of the customers of the previous one.
         let page = 1
             + (1..PAGES)
                 .take_while(|_| self.rng.random_bool(1.0 / 3.0))
                 .count() as u32;
-        Ask::List {
+        Action::List {
             words,
             page,
             session: self.name("s"),
         }
     }
 
-    fn product(&mut self) -> Ask {
-        Ask::Product {
+    fn product(&mut self) -> Action {
+        Action::Product {
             sku: self.popular(),
         }
     }
 
-    /// What a popular product is called, or only what it is.
+    /// Search words: the name of a popular product, or only its kind.
     fn words(&mut self) -> String {
         let family = catalogue::family(self.popular());
         let thing = catalogue::thing(family).to_lowercase();
@@ -151,7 +154,7 @@ impl Customers {
         sku(self.popularity.sample(&mut self.rng) as u32)
     }
 
-    /// From a fifth of the average to nearly twice of it.
+    /// From a fifth of the average to nearly twice the average.
     fn think_s(&mut self) -> f64 {
         self.load.think_ms as f64 / 1e3 * self.rng.random_range(0.2..1.8)
     }

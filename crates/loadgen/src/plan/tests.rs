@@ -1,4 +1,4 @@
-//! The schedule is deterministic, and it holds the rate and the mix.
+//! The schedule is deterministic, and has the rate and mix of the load.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,14 +8,14 @@ use crate::{
     load::{Journey, Mix},
 };
 
-fn take(load: &Load, seed: u64, until_s: f64) -> Vec<Planned> {
+fn take(load: &Load, seed: u64, until_s: f64) -> Vec<PlannedRequest> {
     let mut plan = Plan::new(load, seed);
     std::iter::from_fn(|| plan.take())
         .take_while(|planned| planned.at.as_secs_f64() < until_s)
         .collect()
 }
 
-fn share(plan: &[Planned], matches: impl Fn(&Planned) -> bool) -> f64 {
+fn share(plan: &[PlannedRequest], matches: impl Fn(&PlannedRequest) -> bool) -> f64 {
     plan.iter().filter(|planned| matches(planned)).count() as f64 / plan.len() as f64
 }
 
@@ -36,7 +36,7 @@ fn the_same_seed_gives_the_same_schedule() {
 }
 
 #[test]
-fn a_change_of_the_rate_does_not_change_what_customers_want() {
+fn a_change_of_the_rate_does_not_change_the_journeys() {
     let journeys = |rate| {
         let steps = take(
             &Load {
@@ -46,12 +46,12 @@ fn a_change_of_the_rate_does_not_change_what_customers_want() {
             42,
             6_000.0 / rate,
         );
-        let mut journeys: BTreeMap<u64, Vec<Ask>> = BTreeMap::new();
+        let mut journeys: BTreeMap<u64, Vec<Action>> = BTreeMap::new();
         for planned in steps {
             journeys
                 .entry(planned.journey)
                 .or_default()
-                .push(planned.ask);
+                .push(planned.action);
         }
         journeys
     };
@@ -69,7 +69,7 @@ fn a_change_of_the_rate_does_not_change_what_customers_want() {
 }
 
 #[test]
-fn constant_arrivals_hit_the_rate_exactly_and_poisson_ones_within_their_noise() {
+fn constant_arrivals_have_the_exact_rate_and_poisson_ones_within_noise() {
     for (arrival, rate, tolerance) in [
         (Arrival::Constant, 500.0, 1.0),
         (Arrival::Poisson, 500.0, 4.0 * 30_000_f64.sqrt()),
@@ -112,7 +112,7 @@ fn poisson_gaps_are_exponential() {
 }
 
 #[test]
-fn each_phase_of_a_profile_shows_in_the_arrivals() {
+fn each_phase_of_a_profile_changes_the_arrivals() {
     let profile = Profile::from(vec![
         Phase::Step {
             at_s: 10.0,
@@ -154,7 +154,7 @@ fn each_phase_of_a_profile_shows_in_the_arrivals() {
 }
 
 #[test]
-fn a_new_rate_holds_from_the_moment_it_is_set() {
+fn a_new_rate_applies_from_the_moment_it_is_set() {
     let mut plan = Plan::new(
         &Load {
             arrival: Arrival::Constant,
@@ -164,7 +164,7 @@ fn a_new_rate_holds_from_the_moment_it_is_set() {
         1,
     );
     plan.set_rate(Duration::from_millis(500), Some(100.0));
-    // Half a gap had passed at the old rate, so half a gap at the new one is left.
+    // Half of the interval has passed at the old rate, so half of it remains at the new one.
     assert_eq!(plan.next_at().map(|at| at.as_millis()), Some(505));
     plan.set_rate(Duration::from_millis(500), Some(0.0));
     assert_eq!(plan.next_at(), None);
@@ -183,13 +183,13 @@ fn the_default_mix_has_one_order_in_ten_requests_with_three_lines() {
         (Route::ListProducts, 0.22),
         (Route::GetProduct, 0.385),
     ] {
-        let share = share(&plan, |planned| planned.ask.route() == route);
+        let share = share(&plan, |planned| planned.action.route() == route);
         assert!((share - expected).abs() < 0.01, "{route}: {share}");
     }
     let carts: Vec<usize> = plan
         .iter()
         .filter_map(|planned| {
-            if let Ask::PutCart { lines, .. } = &planned.ask {
+            if let Action::PutCart { lines, .. } = &planned.action {
                 Some(lines.len())
             } else {
                 None
@@ -201,7 +201,7 @@ fn the_default_mix_has_one_order_in_ten_requests_with_three_lines() {
 }
 
 #[test]
-fn the_mix_settles_within_seconds() {
+fn the_mix_is_reached_within_seconds() {
     let plan = take(
         &Load {
             rate: 500.0,
@@ -211,18 +211,20 @@ fn the_mix_settles_within_seconds() {
         30.0,
     );
     for second in 5..30 {
-        let window: Vec<Planned> = plan
+        let window: Vec<PlannedRequest> = plan
             .iter()
             .filter(|planned| planned.at.as_secs() == second)
             .cloned()
             .collect();
-        let orders = share(&window, |planned| planned.ask.route() == Route::PlaceOrder);
+        let orders = share(&window, |planned| {
+            planned.action.route() == Route::PlaceOrder
+        });
         assert!((0.05..0.16).contains(&orders), "second {second}: {orders}");
     }
 }
 
 #[test]
-fn weights_decide_which_journeys_start() {
+fn weights_determine_which_journeys_start() {
     let mix = Mix {
         search: 3.0,
         ..Mix::only(Journey::Product)
@@ -236,8 +238,10 @@ fn weights_decide_which_journeys_start() {
         5,
         20.0,
     );
-    let searches = share(&plan, |planned| planned.ask.route() == Route::ListProducts);
-    // Three searches of two requests to each look at a product.
+    let searches = share(&plan, |planned| {
+        planned.action.route() == Route::ListProducts
+    });
+    // Three searches, of two requests each, for every product request.
     assert!((searches - 3.0 / 7.0).abs() < 0.02, "{searches}");
 }
 
@@ -254,7 +258,7 @@ fn products_follow_their_popularity_and_carts_have_a_tail() {
     let looked_at: Vec<u32> = plan
         .iter()
         .filter_map(|planned| {
-            if let Ask::Product { sku } = planned.ask {
+            if let Action::Product { sku } = planned.action {
                 Some(sku.number())
             } else {
                 None
@@ -269,7 +273,7 @@ fn products_follow_their_popularity_and_carts_have_a_tail() {
     let in_carts: Vec<u32> = plan
         .iter()
         .filter_map(|planned| {
-            if let Ask::PutCart { lines, .. } = &planned.ask {
+            if let Action::PutCart { lines, .. } = &planned.action {
                 Some(lines)
             } else {
                 None
@@ -285,7 +289,7 @@ fn products_follow_their_popularity_and_carts_have_a_tail() {
 }
 
 #[test]
-fn carts_are_such_as_the_shop_accepts() {
+fn the_shop_accepts_every_cart() {
     for load in [
         Load::default(),
         Load {
@@ -296,7 +300,7 @@ fn carts_are_such_as_the_shop_accepts() {
         },
     ] {
         for planned in take(&load, 5, 20.0) {
-            if let Ask::PutCart { cart, lines } = planned.ask {
+            if let Action::PutCart { cart, lines } = planned.action {
                 assert_eq!(shop_api::cart::problem(&cart, &lines), None);
                 assert!(!lines.is_empty());
             }
@@ -319,7 +323,7 @@ fn clients_are_bounded_and_carts_and_keys_are_not_shared() {
     let keys: Vec<&String> = plan
         .iter()
         .filter_map(|planned| {
-            if let Ask::PlaceOrder { key, .. } = &planned.ask {
+            if let Action::PlaceOrder { key, .. } = &planned.action {
                 Some(key)
             } else {
                 None

@@ -1,4 +1,4 @@
-//! Impact in numbers: what a window of time cost the customers.
+//! Impact in numbers: how customers were affected in a window of time.
 
 use std::ops::Range;
 
@@ -7,46 +7,46 @@ use serde::{Deserialize, Serialize};
 use super::Record;
 use crate::Route;
 
-/// What happened to the customers in a window of the record.
+/// The impact on customers in a window of the record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Impact {
     /// First second of the window, from the start of the load.
     pub from_s: u32,
-    /// The second after the last.
+    /// The second after the window.
     pub to_s: u32,
-    /// Requests that customers made or tried to make.
+    /// Requests that customers made or attempted.
     pub requests: u64,
-    /// Requests that failed: 5xx, no answer, or shed.
+    /// Failed requests: 5xx, no response, or shed.
     pub failed: u64,
     /// `failed` / `requests`, 0 without requests.
     pub failed_ratio: f64,
-    /// What counted as slow, microseconds from the scheduled time.
+    /// Threshold for slow requests, microseconds from the scheduled time.
     pub slow_above_us: u32,
-    /// Requests that did not fail but were slow.
+    /// Slow requests that did not fail.
     pub slow: u64,
-    /// Orders that customers tried to place, those included whose cart already failed.
+    /// Attempted orders, including those whose cart already failed.
     pub orders: u64,
-    /// Orders that were acknowledged (2xx).
+    /// Acknowledged orders (2xx).
     pub orders_acknowledged: u64,
-    /// Orders that failed.
+    /// Failed orders.
     pub orders_failed: u64,
-    /// Orders that did not fail but were slow.
+    /// Slow orders that did not fail.
     pub orders_slow: u64,
-    /// Orders that were never sent because the cart before them failed.
+    /// Orders that were never sent because their cart failed.
     pub orders_abandoned: u64,
 }
 
 impl Impact {
-    /// Orders that failed, were given up, or were slow.
+    /// Orders that failed, were abandoned, or were slow.
     pub fn affected_orders(&self) -> u64 {
         self.orders_failed + self.orders_abandoned + self.orders_slow
     }
 }
 
 impl Record {
-    /// The impact within a window of seconds; slow is more than `slow_above_us` microseconds.
+    /// The impact within a window of seconds; a request is slow above `slow_above_us` microseconds.
     ///
-    /// Exact once nothing of the window is under way any more.
+    /// Exact once no request of the window is pending.
     pub fn impact(&self, window: Range<u32>, slow_above_us: u32) -> Impact {
         let all = self.sum(window.clone(), None);
         let orders = self.sum(window.clone(), Some(Route::PlaceOrder));

@@ -1,14 +1,14 @@
-//! A sparse histogram in the buckets of an HDR histogram with three significant digits.
+//! A sparse histogram with the buckets of an HDR histogram of three significant digits.
 //!
-//! A second of one route holds a handful of values, where a dense histogram would take 100 kB.
+//! A second of one route has a handful of values, for which a dense histogram would take 100 kB.
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Microseconds below 2048 are kept exactly, larger ones to within 0.1 %, as in an HDR histogram of three digits.
+/// Values below 2048 microseconds are exact, larger ones accurate to 0.1 %, as in an HDR histogram of three digits.
 const EXACT_BITS: u32 = 11;
 
-/// How often each latency occurred; merging loses nothing.
+/// Counts of latencies; merging is lossless.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Latency {
     /// Lower bound of the bucket in microseconds and its count, ascending.
@@ -17,12 +17,12 @@ pub struct Latency {
 }
 
 impl Latency {
-    /// Whether nothing was counted.
+    /// Whether it has no values.
     pub fn is_empty(&self) -> bool {
         self.buckets.is_empty()
     }
 
-    /// Values that were counted.
+    /// Number of values.
     pub fn count(&self) -> u64 {
         self.buckets
             .iter()
@@ -35,7 +35,7 @@ impl Latency {
         self.sum_us
     }
 
-    /// Values above a threshold in microseconds, to within the width of its bucket (0.1 %).
+    /// Number of values above a threshold in microseconds, accurate to the width of its bucket (0.1 %).
     pub fn above(&self, threshold_us: u32) -> u64 {
         let first = self
             .buckets
@@ -57,7 +57,7 @@ impl Latency {
         histogram
     }
 
-    /// Counts a value so often.
+    /// Adds a value `count` times.
     pub(crate) fn add(&mut self, us: u32, count: u32) {
         self.sum_us += u64::from(us) * u64::from(count);
         self.add_bucket(bucket(us), count);
@@ -91,7 +91,7 @@ fn bucket(us: u32) -> u32 {
 }
 
 impl Serialize for Latency {
-    /// `[sum, us, count, us, count, …]`, each `us` as the difference to the one before.
+    /// `[sum, us, count, us, count, …]`, each `us` as the difference from the previous one.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut before = 0;
         let pairs = self.buckets.iter().flat_map(|&(us, count)| {
@@ -107,10 +107,12 @@ impl<'de> Deserialize<'de> for Latency {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let numbers = Vec::<u64>::deserialize(deserializer)?;
         let Some((&sum_us, pairs)) = numbers.split_first() else {
-            return Err(de::Error::custom("a latency begins with its sum"));
+            return Err(de::Error::custom("a latency must start with its sum"));
         };
         let (pairs, []) = pairs.as_chunks::<2>() else {
-            return Err(de::Error::custom("a latency has pairs of value and count"));
+            return Err(de::Error::custom(
+                "a latency must have pairs of value and count",
+            ));
         };
         let narrow = |number: u64| {
             u32::try_from(number).map_err(|_| de::Error::custom("a latency is out of range"))
@@ -167,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_text_is_an_error() {
+    fn damaged_text_is_rejected() {
         for text in [
             "[]",
             "[1,2]",

@@ -1,7 +1,7 @@
-//! The record as JSON lines, so that it survives whoever keeps it in memory.
+//! The record as JSON lines, so that it survives the process.
 //!
-//! The first line is the head; each later line *adds* to one second. A second therefore occurs several times when some of
-//! its requests end later, and summing what is there gives the record up to the last complete line.
+//! The first line is the head; each further line *adds* to one second. A second has several lines if some of its requests
+//! finish later. The sum of all lines is the record up to the last complete line.
 
 use std::{
     collections::BTreeMap,
@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::{Cell, Latency, Record, Second};
 use crate::Route;
 
-/// Version of the lines; a reader refuses others.
+/// Version of the format; readers reject others.
 const FORMAT: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
@@ -24,7 +24,7 @@ struct Head {
     seed: u64,
 }
 
-// The fields of a second are spelt out: serde's `flatten` reads no maps with numbers for keys.
+// The fields of a second are listed here, because serde's `flatten` does not support maps with numeric keys.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line {
@@ -42,27 +42,27 @@ struct LineRef<'a> {
     routes: &'a BTreeMap<Route, Cell>,
 }
 
-/// Why lines could not be read as a record.
+/// Why lines are not a record.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The lines could not be read at all.
-    #[error("load record: {0}")]
+    /// The lines could not be read.
+    #[error("failed to read the load record: {0}")]
     Io(#[from] std::io::Error),
-    /// There is no head line.
-    #[error("load record is empty")]
+    /// The head line is missing.
+    #[error("the load record is empty")]
     Empty,
-    /// The head names a version that is not known here.
-    #[error("load record has format {found}, not {FORMAT}")]
+    /// The head has an unknown version.
+    #[error("the load record has format {found}, not {FORMAT}")]
     Format {
-        /// What the head names.
+        /// Version in the head.
         found: u32,
     },
-    /// A line other than a torn last one is not what it should be.
-    #[error("load record, line {line}: {error}")]
+    /// A complete line is not valid.
+    #[error("invalid line {line} in the load record: {error}")]
     Line {
         /// Number of the line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// The parse error.
         error: serde_json::Error,
     },
 }
@@ -88,7 +88,7 @@ pub fn write_seconds(record: &Record, mut to: impl Write) -> std::io::Result<()>
     Ok(())
 }
 
-/// Rebuilds a record from its lines. A last line without its newline is ignored: its writer was killed.
+/// Reads a record from its lines. A last line without a newline is ignored: its writer was killed.
 pub fn read(mut from: impl BufRead) -> Result<Record, ReadError> {
     let mut text = String::new();
     let mut record = None;

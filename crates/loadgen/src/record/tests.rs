@@ -32,7 +32,7 @@ fn sample() -> Record {
 }
 
 #[test]
-fn every_scheduled_request_has_one_outcome_or_is_under_way() {
+fn every_scheduled_request_has_one_outcome_or_is_pending() {
     let sum = sample().sum(0..10, None);
     assert_eq!(
         (
@@ -85,7 +85,7 @@ fn quantiles_come_from_the_merged_window() {
 }
 
 #[test]
-fn wall_clock_maps_to_the_seconds_that_begin_in_it() {
+fn a_period_of_wall_clock_time_maps_to_the_seconds_that_start_in_it() {
     let record = sample();
     for (from_ms, to_ms, expected) in [
         (1_000_000, 1_003_000, 0..3),
@@ -120,7 +120,7 @@ fn lines_rebuild_the_record() {
 }
 
 #[test]
-fn a_torn_last_line_is_left_out() {
+fn an_incomplete_last_line_is_ignored() {
     let record = sample();
     let mut lines = Vec::new();
     line::write_head(&record, &mut lines).expect("memory");

@@ -1,4 +1,4 @@
-//! A server may close a kept connection whenever it likes; customers must not notice.
+//! A server may close an idle connection at any time; customers must not notice.
 
 use std::{
     net::SocketAddr,
@@ -22,20 +22,20 @@ use crate::{
     until,
 };
 
-/// What the server does with each connection after it has read a request.
+/// What the server does with a connection after reading a request.
 #[derive(Clone, Copy)]
-enum Manner {
-    /// Answers so many requests, promising to go on, and closes when the next one comes.
+enum Behaviour {
+    /// Responds to this many requests with keep-alive, and closes on the next one.
     CloseUnanswered { after: usize },
-    /// Answers one request and closes, without saying so.
+    /// Responds to one request and closes without announcing it.
     CloseAtOnce,
-    /// Announces more than it sends.
-    CutOff,
-    /// Answers with something else than HTTP.
+    /// Sends less than it announces.
+    Truncate,
+    /// Responds with something that is not HTTP.
     Nonsense,
 }
 
-async fn serve(manner: Manner) -> (SocketAddr, Arc<AtomicU64>, AbortHandle) {
+async fn serve(behaviour: Behaviour) -> (SocketAddr, Arc<AtomicU64>, AbortHandle) {
     let listener = TcpListener::bind(("127.0.0.1", 0))
         .await
         .expect("a free port");
@@ -44,7 +44,7 @@ async fn serve(manner: Manner) -> (SocketAddr, Arc<AtomicU64>, AbortHandle) {
     let counter = Arc::clone(&answered);
     let server = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(connection(stream, manner, Arc::clone(&counter)));
+            tokio::spawn(connection(stream, behaviour, Arc::clone(&counter)));
         }
     });
     (addr, answered, server.abort_handle())
@@ -52,36 +52,36 @@ async fn serve(manner: Manner) -> (SocketAddr, Arc<AtomicU64>, AbortHandle) {
 
 async fn connection(
     mut stream: TcpStream,
-    manner: Manner,
+    behaviour: Behaviour,
     answered: Arc<AtomicU64>,
 ) -> std::io::Result<()> {
     let mut buffer = [0; 4096];
     for number in 0.. {
-        // The requests are small and come one at a time, so one read has one request.
+        // The requests are small and arrive one at a time, so each read has one request.
         if stream.read(&mut buffer).await? == 0 {
             break;
         }
-        if matches!(manner, Manner::CloseUnanswered { after } if number >= after) {
+        if matches!(behaviour, Behaviour::CloseUnanswered { after } if number >= after) {
             break;
         }
-        let answer: &[u8] = match manner {
-            Manner::CloseUnanswered { .. } | Manner::CloseAtOnce => {
+        let answer: &[u8] = match behaviour {
+            Behaviour::CloseUnanswered { .. } | Behaviour::CloseAtOnce => {
                 b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
             }
-            Manner::CutOff => b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\nok",
-            Manner::Nonsense => b"220 mail.example ESMTP\r\n\r\n",
+            Behaviour::Truncate => b"HTTP/1.1 200 OK\r\ncontent-length: 20\r\n\r\nok",
+            Behaviour::Nonsense => b"220 mail.example ESMTP\r\n\r\n",
         };
         stream.write_all(answer).await?;
         answered.fetch_add(1, Ordering::Relaxed);
-        if !matches!(manner, Manner::CloseUnanswered { .. }) {
+        if !matches!(behaviour, Behaviour::CloseUnanswered { .. }) {
             break;
         }
     }
     Ok(())
 }
 
-async fn sum(manner: Manner) -> (loadgen::Cell, u64) {
-    let (addr, answered, server) = serve(manner).await;
+async fn sum(behaviour: Behaviour) -> (loadgen::Cell, u64) {
+    let (addr, answered, server) = serve(behaviour).await;
     let load = Load {
         rate: 300.0,
         mix: Mix::only(Journey::Product),
@@ -98,8 +98,8 @@ async fn sum(manner: Manner) -> (loadgen::Cell, u64) {
 }
 
 #[tokio::test]
-async fn a_request_that_meets_a_closed_connection_is_sent_again() {
-    let (sum, answered) = sum(Manner::CloseUnanswered { after: 3 }).await;
+async fn a_request_on_a_closed_connection_is_sent_again() {
+    let (sum, answered) = sum(Behaviour::CloseUnanswered { after: 3 }).await;
     assert!(sum.resent >= 10, "{sum:?}");
     assert_eq!(
         (sum.codes.get(&200), sum.unanswered()),
@@ -109,8 +109,8 @@ async fn a_request_that_meets_a_closed_connection_is_sent_again() {
 }
 
 #[tokio::test]
-async fn a_server_that_closes_after_each_answer_causes_no_errors() {
-    let (sum, answered) = sum(Manner::CloseAtOnce).await;
+async fn a_server_that_closes_after_each_response_causes_no_errors() {
+    let (sum, answered) = sum(Behaviour::CloseAtOnce).await;
     assert_eq!(
         (sum.codes.get(&200), sum.unanswered()),
         (Some(&sum.scheduled), 0)
@@ -119,8 +119,8 @@ async fn a_server_that_closes_after_each_answer_causes_no_errors() {
 }
 
 #[tokio::test]
-async fn a_fresh_connection_that_is_closed_unanswered_is_an_error() {
-    let (sum, _) = sum(Manner::CloseUnanswered { after: 0 }).await;
+async fn a_new_connection_that_closes_without_a_response_is_an_error() {
+    let (sum, _) = sum(Behaviour::CloseUnanswered { after: 0 }).await;
     assert_eq!(
         sum.errors.into_iter().collect::<Vec<_>>(),
         [(ErrorKind::Closed, sum.scheduled)]
@@ -128,8 +128,8 @@ async fn a_fresh_connection_that_is_closed_unanswered_is_an_error() {
 }
 
 #[tokio::test]
-async fn an_answer_that_breaks_off_is_an_error_and_is_not_sent_again() {
-    let (sum, answered) = sum(Manner::CutOff).await;
+async fn an_incomplete_response_is_an_error_and_is_not_retried() {
+    let (sum, answered) = sum(Behaviour::Truncate).await;
     assert_eq!((sum.resent, answered), (0, sum.scheduled));
     assert_eq!(
         sum.errors.into_iter().collect::<Vec<_>>(),
@@ -138,8 +138,8 @@ async fn an_answer_that_breaks_off_is_an_error_and_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_no_http_is_an_error() {
-    let (sum, _) = sum(Manner::Nonsense).await;
+async fn a_response_that_is_not_http_is_an_error() {
+    let (sum, _) = sum(Behaviour::Nonsense).await;
     assert_eq!(
         sum.errors.into_iter().collect::<Vec<_>>(),
         [(ErrorKind::Protocol, sum.scheduled)]

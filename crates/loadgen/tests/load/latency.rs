@@ -1,4 +1,4 @@
-//! Latency counts from the scheduled time, whatever the server does.
+//! Latency counts from the scheduled time, regardless of the server.
 
 use std::{
     sync::Arc,
@@ -19,7 +19,7 @@ fn reading(rate: f64) -> Load {
 }
 
 #[tokio::test]
-async fn a_stall_shows_in_every_request_that_was_scheduled_in_it() {
+async fn a_stall_affects_every_request_scheduled_during_it() {
     let running = Running::start().await;
     let handle = loadgen::start(config(running.addr, reading(200.0))).expect("valid");
     until(&handle, |handle| scheduled(handle) >= 40).await;
@@ -31,8 +31,8 @@ async fn a_stall_shows_in_every_request_that_was_scheduled_in_it() {
     until(&handle, |handle| scheduled(handle) >= 400).await;
     let record = handle.stop(DEADLINE).await;
 
-    // One request in five milliseconds, each late by what was left of the stall. One that waited for its answer
-    // before the next, as a closed loop does, would find a single late request.
+    // One request every five milliseconds, each delayed by the rest of the stall. A closed loop, which waits for each
+    // response before the next request, would see a single late request.
     let sum = record.sum(record.whole(), Some(Route::GetProduct));
     for above_ms in [50, 150, 250] {
         let found = sum.latency.above(above_ms * 1_000);
@@ -50,7 +50,7 @@ async fn a_stall_shows_in_every_request_that_was_scheduled_in_it() {
 }
 
 #[tokio::test]
-async fn arrivals_do_not_wait_for_answers() {
+async fn arrivals_do_not_wait_for_responses() {
     let running = Running::start().await;
     let shop = Arc::clone(&running.shop);
     let gate = shop.gate.write().await;
@@ -65,14 +65,14 @@ async fn arrivals_do_not_wait_for_answers() {
 }
 
 #[tokio::test]
-async fn the_rate_can_be_changed_while_it_runs() {
+async fn the_rate_can_change_at_run_time() {
     let running = Running::start().await;
     let handle = loadgen::start(config(running.addr, reading(0.001))).expect("valid");
     assert!(!handle.set_rate(Some(f64::NAN)));
     assert!(handle.set_rate(Some(400.0)));
     until(&handle, |handle| handle.snapshot(1).all.rate >= 300.0).await;
     assert!(handle.set_rate(None));
-    // The profile's next request is a quarter of an hour away.
+    // The profile's next request is due in about a quarter of an hour.
     until(&handle, |handle| handle.snapshot(1).all.rate == 0.0).await;
     let record = handle.stop(DEADLINE).await;
     assert!(record.sum(record.whole(), None).answered() >= 300);

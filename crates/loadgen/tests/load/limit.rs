@@ -1,4 +1,4 @@
-//! What is not answered is recorded as what it is.
+//! Requests without a response are recorded by their reason.
 
 use std::{sync::Arc, time::Duration};
 
@@ -56,7 +56,7 @@ async fn a_request_that_takes_too_long_is_a_timeout() {
 }
 
 #[tokio::test]
-async fn nobody_listening_is_a_connect_error() {
+async fn an_address_without_a_listener_is_a_connect_error() {
     let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let addr = listener.local_addr().expect("bound");
     drop(listener);
@@ -71,7 +71,7 @@ async fn nobody_listening_is_a_connect_error() {
 }
 
 #[tokio::test]
-async fn what_is_under_way_at_the_deadline_of_the_stop_is_unfinished() {
+async fn a_request_in_flight_at_the_deadline_is_unfinished() {
     let running = Running::start().await;
     let shop = Arc::clone(&running.shop);
     let gate = shop.gate.write().await;
@@ -93,7 +93,7 @@ async fn what_is_under_way_at_the_deadline_of_the_stop_is_unfinished() {
 }
 
 #[tokio::test]
-async fn an_impossible_load_does_not_start() {
+async fn an_invalid_load_does_not_start() {
     let mut config = config(([127, 0, 0, 1], 9).into(), reading(-1.0));
     config.workers = 0;
     let Err(StartError::Invalid(problems)) = loadgen::start(config) else {
@@ -107,11 +107,13 @@ async fn an_impossible_load_does_not_start() {
 }
 
 #[tokio::test]
-async fn a_journal_that_cannot_be_created_is_named() {
+async fn the_error_names_a_journal_that_cannot_be_created() {
     let mut config = config(([127, 0, 0, 1], 9).into(), reading(1.0));
     config.journal = Some("/nowhere/load.jsonl".into());
     let error = loadgen::start(config).err().map(|error| error.to_string());
-    assert!(error.is_some_and(|error| error.starts_with("load record `/nowhere/load.jsonl`: ")));
+    assert!(error.is_some_and(|error| {
+        error.starts_with("failed to create the load record `/nowhere/load.jsonl`: ")
+    }));
 }
 
 #[tokio::test]
@@ -123,7 +125,7 @@ async fn dropping_the_handle_ends_the_load_at_once() {
     until(&handle, |handle| handle.in_flight() >= 20).await;
     let dropped = std::time::Instant::now();
     drop(handle);
-    // The requests under way would have had ten seconds.
+    // The requests in flight have a timeout of ten seconds.
     assert!(dropped.elapsed() < Config::TIMEOUT / 2);
     drop(gate);
 }

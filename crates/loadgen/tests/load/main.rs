@@ -1,4 +1,4 @@
-//! The load generator against a shop of a hundred lines, over real sockets.
+//! The load generator against a minimal shop, over real sockets.
 
 mod keep_alive;
 mod latency;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use loadgen::{Config, Handle, Load};
 
-/// Longer than any of these takes on a busy machine.
+/// Longer than any of these tests takes on a busy machine.
 const DEADLINE: Duration = Duration::from_secs(20);
 
 fn config(target: std::net::SocketAddr, load: Load) -> Config {

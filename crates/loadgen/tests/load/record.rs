@@ -1,4 +1,4 @@
-//! What the generator recorded is what the shop answered.
+//! The generator's record matches the responses of the shop.
 
 use std::{collections::BTreeMap, sync::atomic::Ordering};
 
@@ -7,7 +7,7 @@ use loadgen::{Load, Mix, Route, load::Journey, record::line};
 use crate::{DEADLINE, config, scheduled, shop::Running, until};
 
 #[tokio::test]
-async fn acknowledged_requests_are_exactly_those_that_the_shop_answered() {
+async fn the_record_has_exactly_the_responses_of_the_shop() {
     let running = Running::start().await;
     for workers in [1, 2] {
         let before = Route::ALL.map(|route| running.shop.answers(route));
@@ -80,7 +80,7 @@ async fn customers_give_up_when_their_cart_fails() {
 }
 
 #[tokio::test]
-async fn the_journal_holds_the_record_while_it_runs_and_afterwards() {
+async fn the_journal_has_the_record_during_and_after_the_load() {
     let running = Running::start().await;
     let path = std::env::temp_dir().join(format!("loadgen-journal-{}.jsonl", std::process::id()));
     let mut config = config(
@@ -99,7 +99,7 @@ async fn the_journal_holds_the_record_while_it_runs_and_afterwards() {
 
     let handle = loadgen::start(config).expect("valid");
     assert_eq!(read().started_at_ms, 1_700_000_000_000);
-    // Nobody looks at the record here: the generator writes by itself.
+    // The test does not read the handle's record: the generator writes the journal without it.
     let end = std::time::Instant::now() + DEADLINE;
     while read().sum(0..60, None).scheduled < 200 {
         assert!(std::time::Instant::now() < end);

@@ -1,10 +1,10 @@
-//! A stand-in for the gateway that counts what it answers, and can be told to stall or to refuse.
+//! A stand-in for the gateway that counts its responses and can stall or refuse.
 
 use std::{
     collections::{BTreeMap, HashSet},
     net::SocketAddr,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU16, Ordering},
     },
 };
@@ -18,23 +18,24 @@ use axum::{
     routing::{get, post},
 };
 use loadgen::Route;
-use shop_api::{cart::Replace, header, order::Place, path::v1};
+use parking_lot::Mutex;
+use shop_api::{cart::Replace, header, order::OrderRequest, path::v1};
 use tokio::{net::TcpListener, sync::RwLock, task::AbortHandle};
 
-/// What the stub knows; shared with the test.
+/// The state of the stand-in, shared with the test.
 #[derive(Default)]
 pub(crate) struct Shop {
-    /// Answers by method and route template, and status code.
+    /// Responses by method and route template, and status code.
     answers: Mutex<BTreeMap<(String, u16), u64>>,
     carts: Mutex<HashSet<String>>,
     orders: Mutex<HashSet<String>>,
-    /// Held for writing while nothing is to be answered.
+    /// Locked for writing to stall all responses.
     pub(crate) gate: RwLock<()>,
-    /// Status code for every `PUT` of a cart instead of the true one; 0 for none.
+    /// Status code for every `PUT` of a cart; 0 for the regular one.
     pub(crate) refuse_carts: AtomicU16,
 }
 
-/// A running stub; dropping it stops it.
+/// A running stand-in; dropping it stops it.
 pub(crate) struct Running {
     pub(crate) shop: Arc<Shop>,
     pub(crate) addr: SocketAddr,
@@ -61,9 +62,9 @@ impl Drop for Running {
 }
 
 impl Shop {
-    /// Answers of a route by status code.
+    /// Responses of a route by status code.
     pub(crate) fn answers(&self, route: Route) -> BTreeMap<u16, u64> {
-        let answers = lock(&self.answers);
+        let answers = self.answers.lock();
         let of_route = answers.iter().filter(|((name, _), _)| name == route.name());
         of_route.map(|((_, code), count)| (*code, *count)).collect()
     }
@@ -94,7 +95,9 @@ async fn count(
     } else {
         StatusCode::IM_A_TEAPOT.into_response()
     };
-    *lock(&shop.answers)
+    *shop
+        .answers
+        .lock()
         .entry((route, response.status().as_u16()))
         .or_default() += 1;
     response
@@ -119,14 +122,14 @@ async fn put_cart(
     match shop_api::cart::problem(&cart, &body.lines) {
         Some(_) => StatusCode::UNPROCESSABLE_ENTITY,
         None => {
-            lock(&shop.carts).insert(cart);
+            shop.carts.lock().insert(cart);
             StatusCode::OK
         }
     }
 }
 
 async fn get_cart(State(shop): State<Arc<Shop>>, Path(cart): Path<String>) -> StatusCode {
-    if lock(&shop.carts).contains(&cart) {
+    if shop.carts.lock().contains(&cart) {
         StatusCode::OK
     } else {
         StatusCode::NOT_FOUND
@@ -136,25 +139,21 @@ async fn get_cart(State(shop): State<Arc<Shop>>, Path(cart): Path<String>) -> St
 async fn place_order(
     State(shop): State<Arc<Shop>>,
     headers: HeaderMap,
-    Json(place): Json<Place>,
+    Json(request): Json<OrderRequest>,
 ) -> Response {
-    if !headers.contains_key(header::IDEMPOTENCY_KEY) || !lock(&shop.carts).remove(&place.cart) {
+    if !headers.contains_key(header::IDEMPOTENCY_KEY) || !shop.carts.lock().remove(&request.cart) {
         return StatusCode::CONFLICT.into_response();
     }
-    let order = format!("o-{}", place.cart);
-    lock(&shop.orders).insert(order.clone());
+    let order = format!("o-{}", request.cart);
+    shop.orders.lock().insert(order.clone());
     let body = BTreeMap::from([("order", order)]);
     (StatusCode::CREATED, Json(body)).into_response()
 }
 
 async fn get_order(State(shop): State<Arc<Shop>>, Path(order): Path<String>) -> StatusCode {
-    if lock(&shop.orders).contains(&order) {
+    if shop.orders.lock().contains(&order) {
         StatusCode::OK
     } else {
         StatusCode::NOT_FOUND
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

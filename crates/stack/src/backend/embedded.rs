@@ -5,13 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
+use record::Urls;
 use serde_json::{Value, json};
 
 use super::{Live, Ports};
-use crate::Urls;
 use crate::log_file::LogFile;
 use crate::port::to_bind;
-use crate::process::{Process, Spec};
+use crate::process::{Launch, Process};
 
 /// Replaying a long run's journals takes a while; starting empty takes milliseconds.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -122,14 +122,12 @@ impl Embedded {
 }
 
 async fn run(config: &Value, log: &LogFile) -> anyhow::Result<Process> {
-    Process::start(Spec {
+    let launch = Launch {
         role: "backend",
         instance: "backend",
         config,
-        listener: None,
         environment: &[],
-        log: log.clone(),
         ready_within: READY_WITHIN,
-    })
-    .await
+    };
+    Process::start(launch, None, log).await
 }

@@ -17,13 +17,13 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use record::{BackendKind, Backends, Program, Urls};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::probe::Probe;
 use super::{JAEGER, Live, PROMETHEUS};
-use crate::Urls;
 use crate::error::Error;
 use crate::slot::Notice;
 use crate::targets;
@@ -171,12 +171,17 @@ impl External {
         (self.addresses.otlp.clone(), protocol)
     }
 
-    pub(super) fn about(&self) -> Value {
-        json!({
-            "kind": "external",
-            "programs": [{"name": PROMETHEUS, "version": self.version}],
-            "targets": self.addresses.targets(),
-        })
+    pub(super) fn about(&self) -> Backends {
+        Backends {
+            kind: BackendKind::External,
+            programs: vec![Program {
+                name: PROMETHEUS.to_owned(),
+                version: self.version.clone(),
+                path: None,
+            }],
+            alertmanager: None,
+            targets: Some(self.addresses.targets().display().to_string()),
+        }
     }
 
     pub(super) async fn stop(mut self) {

@@ -11,7 +11,7 @@ mod settings;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use record::{BackendKind, Backends, Program, Urls};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -19,7 +19,6 @@ pub use program::Wanted;
 
 use super::probe::Probe;
 use super::{Live, Ports};
-use crate::Urls;
 use crate::error::Error;
 use crate::port::{Choice, choose};
 use crate::slot::Notice;
@@ -101,22 +100,24 @@ impl Native {
         }
     }
 
-    pub(super) fn about(&self) -> Value {
+    pub(super) fn about(&self) -> Backends {
         let Programs {
             jaeger,
             prometheus,
             alertmanager,
         } = &self.programs;
         let programs = [Some(jaeger), Some(prometheus), alertmanager.as_ref()];
-        let programs = programs
-            .into_iter()
-            .flatten()
-            .map(|found| json!({"name": found.name, "version": found.version, "path": found.path}));
-        json!({
-            "kind": "native",
-            "programs": programs.collect::<Vec<_>>(),
-            "alertmanager": self.at.alertmanager.map(|at| format!("http://{at}")),
-        })
+        let programs = programs.into_iter().flatten().map(|found| Program {
+            name: found.name.to_owned(),
+            version: found.version.clone(),
+            path: Some(found.path.display().to_string()),
+        });
+        Backends {
+            kind: BackendKind::Native,
+            programs: programs.collect(),
+            alertmanager: self.at.alertmanager.map(|at| format!("http://{at}")),
+            targets: None,
+        }
     }
 
     pub(super) async fn stop(mut self) {

@@ -2,7 +2,6 @@
 //!
 //! A list that a process is given this way is configuration, too: whatever is started later gets it at its start.
 
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -10,15 +9,14 @@ use gateway::blocked::Clients;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use settings::merge;
+use shop_api::Service;
 
 use super::Fleet;
 use crate::slot::Slot;
 
 /// A control waits at most 20 s for its turn; a manager in between adds little.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-/// The service that turns clients away.
-const EDGE: &str = "gateway";
-/// The setting in which it keeps whom it turns away.
+/// The setting in which the gateway has the clients that it turns away.
 pub(crate) const BLOCKED: &str = "blocked";
 
 /// What a control answers.
@@ -31,7 +29,7 @@ impl Fleet {
     /// Carries a control out on every instance of `service`; gives what they count in all.
     pub async fn control(
         &self,
-        service: &str,
+        service: Service,
         name: &str,
         arguments: &Value,
     ) -> anyhow::Result<u64> {
@@ -54,7 +52,9 @@ impl Fleet {
         }
         // For what starts from now on first, so that a process that comes back meanwhile has it as well.
         self.keep_blocked(&clients).await?;
-        let told = self.ask(EDGE, "block", &json!({"clients": clients})).await;
+        let told = self
+            .ask(Service::Gateway, "block", &json!({"clients": clients}))
+            .await;
         if told.is_err() {
             self.keep_blocked(&before).await?;
         }
@@ -63,8 +63,10 @@ impl Fleet {
 
     /// The clients that are blocked.
     pub fn blocked(&self) -> Vec<String> {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let clients = kept.get(EDGE).map(|kept| kept[BLOCKED].clone());
+        let kept = self.responder_layer.lock();
+        let clients = kept
+            .get(&Service::Gateway)
+            .map(|kept| kept[BLOCKED].clone());
         // Written below and nowhere else.
         clients
             .and_then(|clients| serde_json::from_value(clients).ok())
@@ -73,17 +75,16 @@ impl Fleet {
 
     async fn keep_blocked(&self, clients: &[String]) -> anyhow::Result<()> {
         merge(
-            self.kept
+            self.responder_layer
                 .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .entry(EDGE.to_owned())
+                .entry(Service::Gateway)
                 .or_insert_with(|| json!({})),
             &json!({BLOCKED: clients}),
         );
-        self.reconfigure(&self.slots_of(EDGE)?).await
+        self.reconfigure(&self.slots_of(Service::Gateway)?).await
     }
 
-    async fn ask(&self, service: &str, name: &str, arguments: &Value) -> anyhow::Result<u64> {
+    async fn ask(&self, service: Service, name: &str, arguments: &Value) -> anyhow::Result<u64> {
         let mut count = 0;
         for slot in self.slots_of(service)? {
             count += self.ask_one(&slot, name, arguments).await?;

@@ -27,10 +27,13 @@ impl Roster {
     ) -> anyhow::Result<Self> {
         let mut upstreams = Upstreams::new();
         for slot in &slots {
-            let addresses = upstreams.entry(slot.service.clone()).or_default();
+            let Some(service) = slot.service() else {
+                bail!("`{}` is not a service of the shop", slot.instance);
+            };
+            let addresses = upstreams.entry(service.to_string()).or_default();
             addresses.push(slot.public()?);
             if addresses.len() > Service::MOST_REPLICAS.into() {
-                bail!("`{}` has too many replicas", slot.service);
+                bail!("`{service}` has too many replicas");
             }
         }
         for (name, addr) in third_parties {
@@ -48,15 +51,11 @@ impl Roster {
     }
 
     /// The slots of one service, in the order of their numbers.
-    pub(super) fn of(&self, service: &str) -> anyhow::Result<Vec<Arc<Slot>>> {
-        let of_service = |slot: &&Arc<Slot>| slot.service == service;
+    pub(super) fn of(&self, service: Service) -> anyhow::Result<Vec<Arc<Slot>>> {
+        let of_service = |slot: &&Arc<Slot>| slot.service() == Some(service);
         let slots: Vec<_> = self.slots.iter().filter(of_service).cloned().collect();
         if slots.is_empty() {
-            let known: Vec<_> = self.upstreams.keys().map(String::as_str).collect();
-            bail!(
-                "no service `{service}`; the services are {}",
-                known.join(", ")
-            );
+            bail!("`{service}` does not run");
         }
         Ok(slots)
     }
@@ -69,17 +68,20 @@ impl Roster {
     /// Has callers find `service` at other addresses; gives those before.
     pub(super) fn set_upstream(
         &mut self,
-        service: &str,
+        service: Service,
         addresses: Vec<SocketAddr>,
     ) -> Vec<SocketAddr> {
-        let before = self.upstreams.insert(service.to_owned(), addresses);
+        let before = self.upstreams.insert(service.to_string(), addresses);
         before.unwrap_or_default()
     }
 
     /// Adds slots behind those of their service; callers do not find them yet.
     pub(super) fn add(&mut self, added: &[Arc<Slot>]) {
         for slot in added {
-            let last = self.slots.iter().rposition(|s| s.service == slot.service);
+            let last = self
+                .slots
+                .iter()
+                .rposition(|s| s.service() == slot.service());
             let place = last.map_or(self.slots.len(), |last| last + 1);
             self.slots.insert(place, Arc::clone(slot));
         }
@@ -97,12 +99,19 @@ mod tests {
     use super::*;
     use crate::log_file::LogFile;
     use crate::placement::Placement;
+    use crate::slot::Role;
 
     fn slot(instance: &str) -> Slot {
-        let service = instance.split('-').next().expect("a name");
+        let name = instance.split('-').next().expect("a name");
+        let service = Service::from_name(name).expect("a service");
         let log = LogFile::in_memory(instance);
         let placement = Placement::here(([127, 0, 0, 1], 0).into(), log).expect("a socket");
-        Slot::new(service, instance.to_owned(), placement, Vec::new())
+        Slot::new(
+            Role::Service(service),
+            instance.to_owned(),
+            placement,
+            Vec::new(),
+        )
     }
 
     fn roster(instances: &[&str]) -> anyhow::Result<Roster> {
@@ -124,13 +133,13 @@ mod tests {
         assert_eq!(names(&roster.slots()).join(" "), all);
         assert_eq!(roster.upstreams(), before, "nobody was told yet");
 
-        let of = roster.of("checkout").expect("a service");
+        let of = roster.of(Service::Checkout).expect("a service");
         assert_eq!(names(&of), ["checkout-1", "checkout-2"]);
         let addresses: Vec<_> = of
             .iter()
             .map(|slot| slot.public().expect("bound"))
             .collect();
-        let replaced = roster.set_upstream("checkout", addresses.clone());
+        let replaced = roster.set_upstream(Service::Checkout, addresses.clone());
         assert_eq!(replaced, before["checkout"]);
         assert_eq!(roster.upstreams()["checkout"], addresses);
 
@@ -142,19 +151,18 @@ mod tests {
             names(&roster.slots()),
             ["gateway-1", "checkout-1", "inventory-1", "inventory-2"]
         );
-        let last = roster.of("inventory").expect("a service").pop();
+        let last = roster.of(Service::Inventory).expect("a service").pop();
         assert!(last.is_some_and(|last| Arc::ptr_eq(&last, &later)));
     }
 
     #[test]
-    fn a_third_party_has_no_slots_and_a_service_no_more_than_it_may() {
+    fn a_service_has_a_replica_and_no_more_than_it_may() {
         let roster = |instances: &[&str]| roster(instances).map_err(|error| error.to_string());
         let three = ["checkout-1", "checkout-2", "checkout-3"];
-        let found = roster(&three).expect("three").of("payment").err();
-        let expected = "no service `payment`; the services are checkout, payment";
+        let found = roster(&three).expect("three").of(Service::Gateway).err();
         assert_eq!(
             found.map(|error| error.to_string()).as_deref(),
-            Some(expected)
+            Some("`gateway` does not run")
         );
         let four = [&three[..], &["checkout-4"]].concat();
         let expected = "`checkout` has too many replicas";

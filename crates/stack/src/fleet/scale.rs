@@ -12,6 +12,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use futures_util::future::join_all;
 use serde_json::json;
+use shop_api::Service;
 
 use super::Fleet;
 use super::operate::Refused;
@@ -19,7 +20,7 @@ use crate::slot::Slot;
 
 impl Fleet {
     /// Has `service` run by `wanted` replicas; gives how many there were.
-    pub async fn scale(&self, service: &str, wanted: usize) -> anyhow::Result<usize> {
+    pub async fn scale(&self, service: Service, wanted: usize) -> anyhow::Result<usize> {
         let _turn = self.pipeline.lock().await;
         let slots = self.slots_of(service)?;
         let before = slots.len();
@@ -29,7 +30,7 @@ impl Fleet {
             return Err(Refused(message.to_owned()).into());
         }
         if wanted > before {
-            self.grow(&slots, wanted).await?;
+            self.grow(service, &slots, wanted).await?;
         } else if wanted < before {
             let (stay, go) = slots.split_at(wanted);
             self.lead(service, stay).await?;
@@ -39,7 +40,12 @@ impl Fleet {
     }
 
     /// Starts replicas like the last one there is, all of them or none.
-    async fn grow(&self, slots: &[Arc<Slot>], wanted: usize) -> anyhow::Result<()> {
+    async fn grow(
+        &self,
+        service: Service,
+        slots: &[Arc<Slot>],
+        wanted: usize,
+    ) -> anyhow::Result<()> {
         let last = slots.last().context("a service has a replica")?;
         let view = last.view().await;
         let release = view
@@ -47,14 +53,14 @@ impl Fleet {
             .release;
         let mut added = Vec::new();
         for number in slots.len() + 1..=wanted {
-            let slot = last.another(format!("{}-{number}", last.service))?;
+            let slot = last.another(format!("{service}-{number}"))?;
             slot.swap(&release, self.config(&slot, &release)?).await?;
             added.push(Arc::new(slot));
         }
         self.roster().add(&added);
         self.supervise(&added);
         self.write_targets().await?;
-        let told = self.lead(&last.service, &[slots, &added].concat()).await;
+        let told = self.lead(service, &[slots, &added].concat()).await;
         if told.is_err() {
             self.end(&added).await?;
         }
@@ -69,7 +75,7 @@ impl Fleet {
     }
 
     /// Leads the callers of `service` to these slots and no others, or leaves them where they were.
-    async fn lead(&self, service: &str, slots: &[Arc<Slot>]) -> anyhow::Result<()> {
+    async fn lead(&self, service: Service, slots: &[Arc<Slot>]) -> anyhow::Result<()> {
         let addresses: Vec<SocketAddr> = slots
             .iter()
             .map(|slot| slot.public())
@@ -86,11 +92,11 @@ impl Fleet {
 
     /// Tells every other service: for what starts from now on first, then what runs, so that a process that comes back
     /// meanwhile is not left out.
-    async fn tell(&self, service: &str, addresses: &[SocketAddr]) -> anyhow::Result<()> {
+    async fn tell(&self, service: Service, addresses: &[SocketAddr]) -> anyhow::Result<()> {
         let mut callers = self.roster().slots();
-        callers.retain(|slot| slot.service != service);
+        callers.retain(|slot| slot.service() != Some(service));
         self.reconfigure(&callers).await?;
-        let arguments = json!({service: addresses});
+        let arguments = json!({service.name(): addresses});
         let told = callers
             .iter()
             .map(|slot| self.ask_one(slot, "upstreams", &arguments));

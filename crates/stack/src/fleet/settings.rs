@@ -1,10 +1,10 @@
 //! The settings that processes run with: where each comes from, and changes of them while the shop runs.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 
 use anyhow::Context;
-use grader::evidence::Changed;
+use parking_lot::Mutex;
+use record::SettingChange;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use settings::{changes, flat, meanings, merge, patch, remove, resolve};
@@ -59,7 +59,7 @@ pub struct Refused {
 impl Fleet {
     /// Every setting of the release that `service` runs.
     pub fn settings(&self, service: Service, release: &str) -> anyhow::Result<Vec<Setting>> {
-        let layers = self.layers(service.name(), release)?;
+        let layers = self.layers(service, release)?;
         let defaults = flat(&resolve(service, &[])?);
         let said: Vec<_> = layers.iter().map(flat).collect();
         let origin = |key: &str| {
@@ -82,8 +82,8 @@ impl Fleet {
         service: Service,
         before: &str,
         after: &str,
-    ) -> anyhow::Result<Vec<Changed>> {
-        let of = |release| anyhow::Ok(resolve(service, &self.layers(service.name(), release)?)?);
+    ) -> anyhow::Result<Vec<SettingChange>> {
+        let of = |release| anyhow::Ok(resolve(service, &self.layers(service, release)?)?);
         Ok(changes(&of(before)?, &of(after)?))
     }
 
@@ -93,9 +93,10 @@ impl Fleet {
         service: Service,
         release: &str,
         settings: Value,
-    ) -> anyhow::Result<Vec<Changed>> {
+    ) -> anyhow::Result<Vec<SettingChange>> {
         let _turn = self.pipeline.lock().await;
-        self.relayer(service, release, &self.pushed, settings).await
+        self.replace_layer(service, release, &self.owner_layer, settings)
+            .await
     }
 
     /// Sets these keys for the responder and swaps the instances; gives what that changed, nothing where all was so.
@@ -104,10 +105,10 @@ impl Fleet {
         service: Service,
         release: &str,
         pairs: &BTreeMap<String, String>,
-    ) -> anyhow::Result<Vec<Changed>> {
+    ) -> anyhow::Result<Vec<SettingChange>> {
         let _turn = self.pipeline.lock().await;
-        let mut kept = self.kept_for(service);
-        let layers = self.layers(service.name(), release)?;
+        let mut kept = self.responder_layer_of(service);
+        let layers = self.layers(service, release)?;
         for (key, text) in pairs {
             settable(service, key)?;
             let attempt = |value: Value| {
@@ -127,7 +128,8 @@ impl Fleet {
                 })?,
             };
         }
-        self.relayer(service, release, &self.kept, kept).await
+        self.replace_layer(service, release, &self.responder_layer, kept)
+            .await
     }
 
     /// Takes back what the responder set of these keys; gives what that changed.
@@ -136,9 +138,9 @@ impl Fleet {
         service: Service,
         release: &str,
         keys: &[String],
-    ) -> anyhow::Result<Vec<Changed>> {
+    ) -> anyhow::Result<Vec<SettingChange>> {
         let _turn = self.pipeline.lock().await;
-        let mut kept = self.kept_for(service);
+        let mut kept = self.responder_layer_of(service);
         for key in keys {
             settable(service, key)?;
             if !remove(&mut kept, key) {
@@ -148,56 +150,59 @@ impl Fleet {
                 return Err(Refused { message, hint }.into());
             }
         }
-        self.relayer(service, release, &self.kept, kept).await
+        self.replace_layer(service, release, &self.responder_layer, kept)
+            .await
     }
 
     /// What lies over the defaults: the release's own settings, what was pushed, what the responder set.
-    pub(super) fn layers(&self, service: &str, release: &str) -> anyhow::Result<[Value; 3]> {
-        let key = (service.to_owned(), release.to_owned());
+    pub(super) fn layers(&self, service: Service, release: &str) -> anyhow::Result<[Value; 3]> {
+        let key = (service, release.to_owned());
         let own = self
             .releases
             .get(&key)
             .with_context(|| format!("`{service}` has no release `{release}`"))?;
-        let layer = |layers: &std::sync::Mutex<BTreeMap<String, Value>>| {
-            let layers = layers.lock().unwrap_or_else(PoisonError::into_inner);
-            layers.get(service).cloned().unwrap_or_else(|| json!({}))
+        let layer = |layers: &Mutex<BTreeMap<Service, Value>>| {
+            let layers = layers.lock();
+            layers.get(&service).cloned().unwrap_or_else(|| json!({}))
         };
-        Ok([own.clone(), layer(&self.pushed), layer(&self.kept)])
+        Ok([
+            own.clone(),
+            layer(&self.owner_layer),
+            layer(&self.responder_layer),
+        ])
     }
 
-    fn kept_for(&self, service: Service) -> Value {
-        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(service.name())
-            .cloned()
-            .unwrap_or_else(|| json!({}))
+    fn responder_layer_of(&self, service: Service) -> Value {
+        let kept = self.responder_layer.lock();
+        kept.get(&service).cloned().unwrap_or_else(|| json!({}))
     }
 
     /// Puts a layer of `service` in place and swaps its instances if that changes anything. Whoever calls has the pipeline.
-    async fn relayer(
+    async fn replace_layer(
         &self,
         service: Service,
         release: &str,
-        layers: &std::sync::Mutex<BTreeMap<String, Value>>,
+        layers: &Mutex<BTreeMap<Service, Value>>,
         layer: Value,
-    ) -> anyhow::Result<Vec<Changed>> {
+    ) -> anyhow::Result<Vec<SettingChange>> {
         let put = |layer: Option<Value>| {
-            let mut layers = layers.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut layers = layers.lock();
             match layer {
-                Some(layer) => layers.insert(service.to_string(), layer),
-                None => layers.remove(service.name()),
+                Some(layer) => layers.insert(service, layer),
+                None => layers.remove(&service),
             }
         };
-        let resolved = || anyhow::Ok(resolve(service, &self.layers(service.name(), release)?)?);
+        let resolved = || anyhow::Ok(resolve(service, &self.layers(service, release)?)?);
         let before = resolved()?;
         let former = put(Some(layer));
         let changed = changes(&before, &resolved()?);
         if changed.is_empty() {
             return Ok(changed);
         }
-        if let Err(error) = self.renew(service.name()).await {
+        if let Err(error) = self.renew(service).await {
             // What did not come up with the new settings runs on with the old; what did is taken back.
             put(former);
-            let back = self.renew(service.name()).await;
+            let back = self.renew(service).await;
             return Err(back.err().unwrap_or(error));
         }
         Ok(changed)

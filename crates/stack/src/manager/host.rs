@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use shop_api::Service;
 use tokio::sync::Notify;
 
@@ -15,7 +16,7 @@ use super::{Ended, LEASE, LeaseRequest, News, NewsRequest, StartRequest, Started
 use crate::catalogue;
 use crate::error::Error;
 use crate::log_file::{LogFile, Tap};
-use crate::process::{Process, Spec};
+use crate::process::{Launch, Process};
 
 /// Log lines that wait for the runner; some minutes of a shop that has much to say.
 const MOST_LINES: usize = 20_000;
@@ -84,7 +85,7 @@ struct Waiting {
 
 impl Tap for Lines {
     fn line(&self, line: &str) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock();
         waiting.bytes += line.len();
         waiting.lines.push_back(line.to_owned());
         while waiting.lines.len() > MOST_LINES || waiting.bytes > MOST_BYTES {
@@ -166,11 +167,7 @@ impl Host {
             ended: Vec::new(),
         });
         drop(lease);
-        *self
-            .lines
-            .waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Waiting::default();
+        *self.lines.waiting.lock() = Waiting::default();
         self.sweep(&request.run);
         Ok(())
     }
@@ -213,27 +210,27 @@ impl Host {
         if let Some((name, _)) = request.environment.iter().find(foreign) {
             return Err(Denied::Invalid(format!("`{name}` cannot be set remotely")));
         }
-        let process = Process::start(Spec {
+        let launch = Launch {
             role: self.service.name(),
             instance: &request.instance,
             config: &request.config,
-            listener: Some(&self.listener),
             environment: &request.environment,
-            log: LogFile::tapped(&request.instance, Arc::clone(&self.lines) as Arc<dyn Tap>),
             ready_within: Duration::from_millis(request.ready_within_ms),
-        })
-        .await
-        .map_err(|error| match error.downcast::<Error>() {
-            Ok(Error::Start { message, log, .. }) => Denied::Failed { message, log },
-            Ok(error) => Denied::Failed {
-                message: error.to_string(),
-                log: Vec::new(),
-            },
-            Err(error) => Denied::Failed {
-                message: format!("{error:#}"),
-                log: Vec::new(),
-            },
-        })?;
+        };
+        let log = LogFile::tapped(&request.instance, Arc::clone(&self.lines) as Arc<dyn Tap>);
+        let process = Process::start(launch, Some(&self.listener), &log)
+            .await
+            .map_err(|error| match error.downcast::<Error>() {
+                Ok(Error::Start { message, log, .. }) => Denied::Failed { message, log },
+                Ok(error) => Denied::Failed {
+                    message: error.to_string(),
+                    log: Vec::new(),
+                },
+                Err(error) => Denied::Failed {
+                    message: format!("{error:#}"),
+                    log: Vec::new(),
+                },
+            })?;
         let (pid, exited, ready) = (process.pid(), process.exited(), process.ready().clone());
         let admin = process
             .announced("admin")
@@ -277,12 +274,7 @@ impl Host {
                 let known = request.ends.min(lease.ended.len());
                 (lease.ended[known..].to_vec(), lease.is_wanted)
             })?;
-            let mut news = self
-                .lines
-                .waiting
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .after(request.after);
+            let mut news = self.lines.waiting.lock().after(request.after);
             (news.ended, news.is_wanted) = (ended, is_wanted);
             let is_something = !news.lines.is_empty() || !news.ended.is_empty() || is_wanted;
             let waiting = tokio::time::timeout_at(deadline, self.lines.happened.notified());
@@ -342,7 +334,7 @@ impl Host {
     }
 
     fn held(&self) -> MutexGuard<'_, Option<Lease>> {
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lease.lock()
     }
 }
 

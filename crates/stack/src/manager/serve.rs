@@ -19,10 +19,11 @@ use tokio::signal::unix::{SignalKind, signal};
 use super::host::{Denied, Host};
 use super::{
     Hello, LeaseRequest, NEWS_WITHIN, NewsRequest, OfRun, Refusal, StartRequest, StopRequest,
-    Token, build, forward,
+    build, forward,
 };
 use crate::error::Error;
 use crate::guard::{self, Bearer, Hosts, refuse};
+use crate::token::Token;
 
 /// Settings of a release are some kilobytes.
 const LARGEST_BODY: usize = 1024 * 1024;
@@ -125,7 +126,7 @@ fn router(shared: Arc<Shared>, bearer: Bearer, hosts: Hosts) -> Router {
 
 async fn lease(State(shared): State<Arc<Shared>>, Json(request): Json<LeaseRequest>) -> Response {
     let hello = || Hello {
-        service: shared.host.service().to_string(),
+        service: shared.host.service(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         build: shared.build.clone(),
         public_port: shared.public_port,

@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::error::Error;
-use crate::manager::{Refusal, Token};
+use crate::manager::Refusal;
+use crate::token::Token;
 
 /// Where a manager is, and how it knows us.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! What the processor does with a backend that answers, refuses, or never answers.
+//! The processor with a backend that accepts, refuses, or never responds.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,13 +11,13 @@ use super::*;
 struct Backend {
     batches: Arc<Mutex<Vec<usize>>>,
     calls: Arc<AtomicUsize>,
-    answer: Answer,
+    behaviour: Behaviour,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-enum Answer {
+enum Behaviour {
     #[default]
-    Takes,
+    Accepts,
     Refuses,
     Never,
 }
@@ -25,22 +25,19 @@ enum Answer {
 impl SpanExporter for Backend {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         self.calls.fetch_add(1, Ordering::SeqCst);
-        match self.answer {
-            Answer::Takes => {
-                self.batches
-                    .lock()
-                    .expect("no test panics here")
-                    .push(batch.len());
+        match self.behaviour {
+            Behaviour::Accepts => {
+                self.batches.lock().push(batch.len());
                 Ok(())
             }
-            Answer::Refuses => Err(OTelSdkError::InternalFailure("refused".to_owned())),
-            Answer::Never => std::future::pending().await,
+            Behaviour::Refuses => Err(OTelSdkError::InternalFailure("refused".to_owned())),
+            Behaviour::Never => std::future::pending().await,
         }
     }
 }
 
-/// Ends `spans` spans against `backend` and shuts down; gives the time that ending them took.
-fn drive(backend: &Backend, spans: usize, limits: Limits) -> (Duration, OTelSdkResult) {
+/// Ends `spans` spans with `backend` and shuts down; returns how long ending them took.
+fn drive(backend: &Backend, spans: usize, limits: QueueLimits) -> (Duration, OTelSdkResult) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -58,8 +55,8 @@ fn drive(backend: &Backend, spans: usize, limits: Limits) -> (Duration, OTelSdkR
     (took, provider.shutdown_with_timeout(Duration::from_secs(5)))
 }
 
-fn limits() -> Limits {
-    Limits {
+fn limits() -> QueueLimits {
+    QueueLimits {
         queue_size: 100,
         batch_size: 40,
         delay: Duration::from_secs(3_600),
@@ -73,37 +70,37 @@ fn counter(text: &str, series: &str) -> Option<u64> {
 }
 
 #[test]
-fn shutdown_delivers_what_is_queued_in_batches() {
+fn shutdown_exports_the_queued_spans() {
     let backend = Backend::default();
     let (_, result) = drive(&backend, 30, limits());
     assert!(result.is_ok(), "{result:?}");
-    assert_eq!(*backend.batches.lock().expect("not poisoned"), [30]);
+    assert_eq!(*backend.batches.lock(), [30]);
 }
 
 #[test]
 fn every_span_is_counted_once_whatever_the_backend_does() {
-    for answer in [Answer::Takes, Answer::Refuses, Answer::Never] {
+    for behaviour in [Behaviour::Accepts, Behaviour::Refuses, Behaviour::Never] {
         let (registry, recorder) = crate::metric::build().expect("well formed");
         let backend = Backend {
-            answer,
+            behaviour,
             ..Backend::default()
         };
         let (took, result) =
             metrics::with_local_recorder(&recorder, || drive(&backend, 1_000, limits()));
-        assert!(result.is_ok(), "{answer:?}: {result:?}");
+        assert!(result.is_ok(), "{behaviour:?}: {result:?}");
         assert!(
             took < Duration::from_secs(1),
-            "ending spans must not wait for a backend ({answer:?}): {took:?}"
+            "ending spans must not wait for a backend ({behaviour:?}): {took:?}"
         );
         let text = crate::metric::Metrics::new(registry).text();
         let exported = counter(&text, "otel_spans_exported_total").expect("present");
         let full = counter(&text, "otel_spans_dropped_total{reason=\"queue_full\"}");
         let failed = counter(&text, "otel_spans_dropped_total{reason=\"export_failed\"}");
         let (full, failed) = (full.expect("present"), failed.expect("present"));
-        assert_eq!(exported + full + failed, 1_000, "{answer:?}");
-        match answer {
-            Answer::Takes => assert_eq!(failed, 0),
-            Answer::Refuses | Answer::Never => assert_eq!(exported, 0),
+        assert_eq!(exported + full + failed, 1_000, "{behaviour:?}");
+        match behaviour {
+            Behaviour::Accepts => assert_eq!(failed, 0),
+            Behaviour::Refuses | Behaviour::Never => assert_eq!(exported, 0),
         }
         assert!(backend.calls.load(Ordering::SeqCst) > 0);
     }

@@ -11,7 +11,7 @@ use tracing::{
 const TIMESTAMP: &[FormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:6]Z");
 
-/// Keys that every line has; an event's own field of that name gets a `_` behind it.
+/// Keys that every line has; an event's own field of the same name gets a `_` suffix.
 const RESERVED: [&str; 10] = [
     "timestamp",
     "level",
@@ -25,14 +25,14 @@ const RESERVED: [&str; 10] = [
     "span_id",
 ];
 
-/// A line that is being written.
+/// A line that is being built.
 pub(super) struct Line {
     head: String,
     fields: String,
 }
 
 impl Line {
-    /// Everything up to the message, and the event's own fields put aside for the end.
+    /// Writes everything up to the message and keeps the event's own fields for the end.
     pub(super) fn begin(level: &str, origin: &str, event: &Event<'_>) -> Self {
         let mut fields = Fields::default();
         event.record(&mut fields);
@@ -54,7 +54,7 @@ impl Line {
         line
     }
 
-    /// Adds a text, if there is one.
+    /// Adds a text field if it has a value.
     pub(super) fn text(&mut self, key: &str, value: Option<&str>) {
         if let Some(value) = value {
             push_key(&mut self.head, key);
@@ -62,7 +62,7 @@ impl Line {
         }
     }
 
-    /// The whole line, with its line feed.
+    /// The complete line with its line feed.
     pub(super) fn end(mut self) -> Vec<u8> {
         self.head.push_str(&self.fields);
         self.head.push_str("}\n");
@@ -80,7 +80,7 @@ fn push_key(text: &mut String, key: &str) {
 fn push_json(text: &mut String, value: &str) {
     match serde_json::to_string(value) {
         Ok(json) => text.push_str(&json),
-        // A `&str` always serialises; an empty text keeps the line readable all the same.
+        // A `&str` always serialises; an empty text would still keep the line valid.
         Err(_) => text.push_str("\"\""),
     }
 }
@@ -96,7 +96,7 @@ impl Fields {
     fn key(&mut self, field: &Field) {
         let name = field.name();
         let suffix = if RESERVED.contains(&name) { "_" } else { "" };
-        // A field name is a Rust path or a literal of ours: nothing in it wants escaping.
+        // A field name is a Rust path or a literal in this project: it needs no escaping.
         let _ = write!(self.text, ",\"{name}{suffix}\":");
     }
 

@@ -1,11 +1,12 @@
-//! The format of log lines, seen from outside.
+//! The format of log lines.
 
 use std::{
     io::Write,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use tracing_subscriber::layer::SubscriberExt as _;
 
@@ -17,10 +18,7 @@ struct Sink(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Sink {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0
-            .lock()
-            .expect("not poisoned")
-            .extend_from_slice(bytes);
+        self.0.lock().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
@@ -39,14 +37,14 @@ fn lines_of(work: impl FnOnce()) -> Vec<Value> {
         .with(json);
     tracing::subscriber::with_default(subscriber, work);
     assert!(writer.flush(Duration::from_secs(5)));
-    let text = String::from_utf8(sink.0.lock().expect("not poisoned").clone()).expect("UTF-8");
+    let text = String::from_utf8(sink.0.lock().clone()).expect("UTF-8");
     text.lines()
         .map(|line| serde_json::from_str(line).expect("a line is a JSON object"))
         .collect()
 }
 
 #[test]
-fn a_line_carries_origin_message_and_fields() {
+fn a_line_has_its_origin_message_and_fields() {
     let lines = lines_of(|| {
         tracing::error!(
             order.id = "o-\"1\"",
@@ -88,7 +86,7 @@ fn a_line_carries_origin_message_and_fields() {
 }
 
 #[test]
-fn the_request_is_named_where_there_is_one() {
+fn lines_within_a_request_have_its_id() {
     let lines = lines_of(|| {
         let request = request::Request {
             id: "r-1".into(),
@@ -106,7 +104,7 @@ fn the_request_is_named_where_there_is_one() {
 }
 
 #[test]
-fn crates_below_us_are_not_heard() {
+fn events_of_libraries_are_not_logged() {
     let lines = lines_of(|| {
         tracing::error!(target: "h2::client", "noise");
         tracing::error!(target: "opentelemetry-otlp", "noise");
@@ -117,11 +115,11 @@ fn crates_below_us_are_not_heard() {
 }
 
 #[test]
-fn a_sink_that_blocks_costs_lines_and_no_time() {
+fn a_sink_that_blocks_costs_lines_but_no_time() {
     struct Stuck(std::sync::mpsc::Receiver<()>);
     impl Write for Stuck {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            // Ends when the test drops the other side.
+            // Returns when the test drops the other end.
             let _ = self.0.recv();
             Ok(bytes.len())
         }
@@ -129,7 +127,7 @@ fn a_sink_that_blocks_costs_lines_and_no_time() {
             Ok(())
         }
     }
-    let (_hold, stuck) = std::sync::mpsc::channel();
+    let (_end, stuck) = std::sync::mpsc::channel();
     let (registry, recorder) = crate::metric::build().expect("well formed");
     let writer = metrics::with_local_recorder(&recorder, || Writer::start(Stuck(stuck)))
         .expect("a thread starts");
@@ -148,9 +146,9 @@ fn a_sink_that_blocks_costs_lines_and_no_time() {
 }
 
 #[test]
-fn only_the_five_levels_exist() {
+fn an_unknown_level_is_rejected() {
     assert_eq!(
         set_level("loud").map_err(|error| error.to_string()),
-        Err("`loud` is not a log level: error, warn, info, debug, trace".to_owned())
+        Err("`loud` is not a log level (levels: error, warn, info, debug, trace)".to_owned())
     );
 }

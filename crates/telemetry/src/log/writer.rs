@@ -11,13 +11,13 @@ use metrics::Counter;
 
 use crate::names::metric;
 
-/// Lines that may wait. At 300 bytes a line this is a third of a megabyte, at most.
+/// Maximum number of queued lines; at 300 bytes a line, a third of a megabyte.
 const QUEUE: usize = 1_024;
 
-/// Lines written in one go.
-const GO_BYTES: usize = 32 * 1_024;
+/// Lines are written together up to this size.
+const CHUNK_BYTES: usize = 32 * 1_024;
 
-/// Takes finished lines. Cheap to clone.
+/// Accepts finished lines. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Writer {
     queue: SyncSender<Message>,
@@ -31,7 +31,7 @@ enum Message {
 }
 
 impl Writer {
-    /// Writes to `sink` on a thread of its own, until the last clone of the writer is gone.
+    /// Writes to `sink` on a separate thread, until the last clone of the writer is dropped.
     pub(crate) fn start(sink: impl Write + Send + 'static) -> io::Result<Self> {
         let (queue, lines) = sync_channel(QUEUE);
         thread::Builder::new()
@@ -43,7 +43,7 @@ impl Writer {
         Ok(Self { queue, dropped })
     }
 
-    /// Hands a line over, or counts it as lost.
+    /// Queues a line, or counts it as dropped.
     pub(crate) fn write(&self, line: Vec<u8>) {
         if let Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) =
             self.queue.try_send(Message::Line(line))
@@ -52,10 +52,10 @@ impl Writer {
         }
     }
 
-    /// Waits until everything handed over before is written; `false` where that took too long.
+    /// Waits until all lines queued so far are written; `false` if that takes longer than `timeout`.
     pub(crate) fn flush(&self, timeout: Duration) -> bool {
         let (done, wait) = sync_channel(1);
-        // The queue has room as soon as the writer goes on; where it does not, there is no hope.
+        // A full queue means that the writer is stuck, and waiting for it would not help.
         self.queue.try_send(Message::Flush(done)).is_ok() && wait.recv_timeout(timeout).is_ok()
     }
 }
@@ -70,15 +70,15 @@ fn write_all(lines: &Receiver<Message>, mut sink: impl Write) {
                 Message::Line(line) => text.extend_from_slice(&line),
                 Message::Flush(done) => waiting.push(done),
             }
-            if text.len() < GO_BYTES {
+            if text.len() < CHUNK_BYTES {
                 next = lines.try_recv().ok();
             }
         }
-        // Standard error is where a failure would be told, so there is nobody left to tell.
+        // A failure would be reported on standard error, which is what failed.
         let _ = sink.write_all(&text).and_then(|()| sink.flush());
         text.clear();
         for done in waiting {
-            // The one who waits may have given up.
+            // The caller may have stopped waiting.
             let _ = done.send(());
         }
     }

@@ -1,11 +1,11 @@
-//! Exemplars: which trace a value of a histogram came from. A new one of each bucket is kept here, beside the registry,
-//! whose histograms have no room for them.
+//! Exemplars: which trace a value of a histogram came from. The most recent one of each bucket is kept here, next to the
+//! registry, because its histograms cannot store exemplars.
 
 use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, LazyLock, Mutex, OnceLock, PoisonError,
+        Arc, LazyLock, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
@@ -13,25 +13,26 @@ use std::{
 
 use metrics::Label;
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceId};
+use parking_lot::Mutex;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::family::{FAMILIES, Kind};
+use super::family::{FAMILIES, MetricKind};
 
-/// Series that exemplars are kept for; a service has about fifty. The values of further ones are counted as ever.
-const MOST_SERIES: usize = 256;
+/// Maximum number of series with exemplars; a service has about fifty. Further series are counted without exemplars.
+const MAX_SERIES: usize = 256;
 
-/// How long an exemplar stays in its bucket. In a bucket that is hit all the time, one every few seconds tells as much as
-/// one a scrape, costs requests next to nothing, and leaves scrapers room for the rare ones. Those come at once.
-const STAYS: Duration = Duration::from_secs(5);
+/// Minimum time that an exemplar stays in its bucket. For a bucket that is hit all the time, one every few seconds is as
+/// useful as one per scrape, costs requests almost nothing, and leaves room for exemplars of rare values.
+const KEEP: Duration = Duration::from_secs(5);
 
-/// From here on this module counts time.
+/// The zero of this module's clock.
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// What the histograms of this process write into; absent where metrics are off.
+/// Where the histograms of this process store exemplars; absent if metrics are disabled.
 static STORE: OnceLock<Arc<Store>> = OnceLock::new();
 
-/// One value, and the span that it was measured in.
+/// A value and the span in which it was measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Exemplar {
     pub(super) trace_id: TraceId,
@@ -41,7 +42,7 @@ pub(super) struct Exemplar {
     pub(super) at: Duration,
 }
 
-/// One series of a histogram whose values remember their trace.
+/// One series of a histogram that keeps exemplars.
 #[derive(Clone)]
 pub struct Histogram {
     inner: metrics::Histogram,
@@ -50,7 +51,7 @@ pub struct Histogram {
 
 /// The series of the histogram `name` with these labels, for the whole process.
 ///
-/// Finding it costs more than recording into it: keep it.
+/// The lookup costs more than recording into it, so keep the result.
 pub fn histogram<const N: usize>(
     name: &'static str,
     labels: [(&'static str, String); N],
@@ -68,7 +69,7 @@ pub fn histogram<const N: usize>(
 }
 
 impl Histogram {
-    /// Counts a value that was measured in `span`, which becomes its exemplar if its trace is kept.
+    /// Records a value that was measured in `span`; the span becomes its exemplar if its trace is sampled.
     pub fn record(&self, value: f64, span: &Span) {
         self.inner.record(value);
         let Some(slots) = &self.slots else { return };
@@ -76,7 +77,7 @@ impl Histogram {
             return;
         }
         let now = START.elapsed();
-        if let Some(bucket) = slots.wanting(value, now) {
+        if let Some(bucket) = slots.open_bucket(value, now) {
             let context = span.context();
             slots.keep(bucket, context.span().span_context(), value, now);
         }
@@ -89,13 +90,13 @@ impl fmt::Debug for Histogram {
     }
 }
 
-/// Makes `store` the one that the histograms of this process write into.
+/// Makes the histograms of this process write into `store`.
 pub(super) fn install(store: &Arc<Store>) {
-    // A second one cannot come: the recorder is installed only once.
+    // There is no second store: the recorder is installed once.
     let _ = STORE.set(Arc::clone(store));
 }
 
-/// Family and labels of a series, labels by name.
+/// Family and labels of a series, labels sorted by name.
 type Key = (String, Vec<(String, String)>);
 
 /// The exemplars of one process.
@@ -105,18 +106,19 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Room for the exemplars of a series; none where the family is no histogram or there are too many series.
+    /// The slots for the exemplars of a series; `None` if the family is not a histogram or there are too many series.
     pub(super) fn slots(&self, name: &str, labels: &[(&str, String)]) -> Option<Arc<Slots>> {
-        let Kind::Histogram(bounds) = FAMILIES.iter().find(|family| family.name == name)?.kind
+        let MetricKind::Histogram(bounds) =
+            FAMILIES.iter().find(|family| family.name == name)?.kind
         else {
             return None;
         };
         let key = key(name, labels.iter().map(|(name, value)| (*name, &**value)));
-        let mut series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut series = self.series.lock();
         if let Some(known) = series.get(&key) {
             return Some(Arc::clone(known));
         }
-        if series.len() >= MOST_SERIES {
+        if series.len() >= MAX_SERIES {
             return None;
         }
         let slots = Arc::new(Slots::new(bounds));
@@ -124,13 +126,13 @@ impl Store {
         Some(slots)
     }
 
-    /// The exemplars of a series by bucket, the one without a bound last; empty if it has none.
+    /// The exemplars of a series by bucket, the unbounded bucket last; empty if the series has none.
     pub(super) fn newest<'a>(
         &self,
         name: &str,
         labels: impl Iterator<Item = (&'a str, &'a str)>,
     ) -> Vec<Option<Exemplar>> {
-        let series = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let series = self.series.lock();
         let found = series.get(&key(name, labels));
         found.map_or_else(Vec::new, |slots| slots.newest())
     }
@@ -148,7 +150,7 @@ fn key<'a>(name: &str, labels: impl Iterator<Item = (&'a str, &'a str)>) -> Key 
 #[derive(Debug)]
 pub(super) struct Slots {
     bounds: &'static [f64],
-    /// From when on each bucket takes another one, in milliseconds since [`START`].
+    /// When each bucket accepts the next exemplar, in milliseconds since [`START`].
     free_at_ms: Vec<AtomicU64>,
     newest: Mutex<Vec<Option<Exemplar>>>,
 }
@@ -166,14 +168,14 @@ impl Slots {
         }
     }
 
-    /// The bucket of a value, if it takes another exemplar; asked of every value, and so it must be cheap.
-    pub(super) fn wanting(&self, value: f64, now: Duration) -> Option<usize> {
+    /// The bucket of a value, if it accepts a new exemplar. Called for every value, so it must be cheap.
+    pub(super) fn open_bucket(&self, value: f64, now: Duration) -> Option<usize> {
         let bucket = self.bounds.partition_point(|bound| *bound < value);
         let free_at_ms = self.free_at_ms[bucket].load(Ordering::Relaxed);
         (millis(now) >= free_at_ms && !value.is_nan()).then_some(bucket)
     }
 
-    /// Takes the value as the exemplar of its bucket if its trace is kept.
+    /// Stores the value as the exemplar of its bucket if its trace is sampled.
     pub(super) fn keep(&self, bucket: usize, context: &SpanContext, value: f64, now: Duration) {
         if !context.is_valid() || !context.is_sampled() {
             return;
@@ -185,16 +187,15 @@ impl Slots {
             value,
             at: at.unwrap_or_default(),
         };
-        // A request waits for nobody: where two end at once, one of them will do.
-        if let Ok(mut newest) = self.newest.try_lock() {
+        // A request never waits here: of two that finish at the same time, one exemplar is enough.
+        if let Some(mut newest) = self.newest.try_lock() {
             newest[bucket] = Some(exemplar);
-            self.free_at_ms[bucket].store(millis(now + STAYS), Ordering::Relaxed);
+            self.free_at_ms[bucket].store(millis(now + KEEP), Ordering::Relaxed);
         }
     }
 
     fn newest(&self) -> Vec<Option<Exemplar>> {
-        let newest = self.newest.lock();
-        newest.unwrap_or_else(PoisonError::into_inner).clone()
+        self.newest.lock().clone()
     }
 }
 
@@ -218,8 +219,8 @@ mod tests {
         store.slots(metric::RUNTIME_SCHEDULER_LAG, &[])
     }
 
-    fn note(slots: &Slots, context: &SpanContext, value: f64, now: Duration) {
-        if let Some(bucket) = slots.wanting(value, now) {
+    fn record(slots: &Slots, context: &SpanContext, value: f64, now: Duration) {
+        if let Some(bucket) = slots.open_bucket(value, now) {
             slots.keep(bucket, context, value, now);
         }
     }
@@ -239,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn each_bucket_keeps_one_value_until_another_is_due() {
+    fn a_bucket_keeps_its_exemplar_for_the_minimum_time() {
         let slots = Slots::new(&[1.0, 2.0]);
         let values = [
             (1, 0.5, 0),
@@ -250,27 +251,27 @@ mod tests {
         ];
         for (trace, value, ms) in values {
             let context = context(trace, TraceFlags::SAMPLED);
-            note(&slots, &context, value, Duration::from_millis(ms));
+            record(&slots, &context, value, Duration::from_millis(ms));
         }
         assert_eq!(kept(&slots), of(&[(1, 0.5), (3, 1.5), (5, 9.0)]));
         let context = context(6, TraceFlags::SAMPLED);
-        note(&slots, &context, 1.0, STAYS);
+        record(&slots, &context, 1.0, KEEP);
         assert_eq!(kept(&slots), of(&[(6, 1.0), (3, 1.5), (5, 9.0)]));
     }
 
     #[test]
-    fn a_trace_that_is_not_kept_is_no_exemplar_and_takes_no_turn() {
+    fn an_unsampled_trace_is_never_an_exemplar() {
         let slots = Slots::new(&[]);
         let now = Duration::ZERO;
-        note(&slots, &context(1, TraceFlags::default()), 0.5, now);
-        note(&slots, &SpanContext::empty_context(), 0.5, now);
+        record(&slots, &context(1, TraceFlags::default()), 0.5, now);
+        record(&slots, &SpanContext::empty_context(), 0.5, now);
         assert_eq!(kept(&slots), [None]);
-        note(&slots, &context(2, TraceFlags::SAMPLED), 0.5, now);
+        record(&slots, &context(2, TraceFlags::SAMPLED), 0.5, now);
         assert_eq!(kept(&slots), of(&[(2, 0.5)]));
     }
 
     #[test]
-    fn a_series_is_found_by_its_labels_in_any_order() {
+    fn the_order_of_labels_does_not_matter() {
         let store = Store::default();
         let labels = [
             (label::TARGET, "inventory".to_owned()),
@@ -278,7 +279,7 @@ mod tests {
         ];
         let slots = store.slots(metric::HTTP_CLIENT_REQUEST_DURATION, &labels);
         let slots = slots.expect("a histogram");
-        note(
+        record(
             &slots,
             &context(1, TraceFlags::SAMPLED),
             0.1,
@@ -287,14 +288,17 @@ mod tests {
         let turned = labels.iter().rev().map(|(name, value)| (*name, &**value));
         let found = store.newest(metric::HTTP_CLIENT_REQUEST_DURATION, turned);
         assert_eq!(found.iter().flatten().count(), 1);
-        assert!(store.slots(metric::ORDERS, &[]).is_none(), "no histogram");
+        assert!(
+            store.slots(metric::ORDERS, &[]).is_none(),
+            "not a histogram"
+        );
         assert!(lag(&store).is_some());
     }
 
     #[test]
-    fn only_so_many_series_have_exemplars() {
+    fn the_number_of_series_with_exemplars_is_limited() {
         let store = Store::default();
-        for number in 0..MOST_SERIES {
+        for number in 0..MAX_SERIES {
             let labels = [(label::TARGET, number.to_string())];
             let slots = store.slots(metric::HTTP_CLIENT_REQUEST_DURATION, &labels);
             assert!(slots.is_some());

@@ -1,4 +1,4 @@
-//! The table of metric families: name, what it says, labels, buckets.
+//! The table of metric families: name, help, labels, buckets.
 
 use crate::names::{label, metric};
 
@@ -7,18 +7,18 @@ pub(super) struct Family {
     pub(super) name: &'static str,
     pub(super) help: &'static str,
     pub(super) labels: &'static [&'static str],
-    pub(super) kind: Kind,
+    pub(super) kind: MetricKind,
 }
 
-/// What a family counts.
-pub(super) enum Kind {
+/// The type of a family.
+pub(super) enum MetricKind {
     Counter,
     Gauge,
     Histogram(&'static [f64]),
 }
 
-/// Bounds for requests, in seconds: steps of about 1.3 from 0.25 ms to 10 s, so that a quantile
-/// read from them is within 10 % of the true one, and exact at the limits that alerts use.
+/// Bounds for requests, in seconds: steps of about 1.3 from 0.25 ms to 10 s. A quantile estimated from
+/// them is within 10 % of the true value, and exact at the thresholds of the alerts.
 pub const REQUEST_BUCKETS_S: &[f64] = &[
     0.000_25, 0.000_35, 0.000_5, 0.000_65, 0.000_85, 0.001_1, 0.001_4, 0.001_8, 0.002_4, 0.003_1,
     0.004, 0.005_2, 0.006_8, 0.009, 0.011_5, 0.015, 0.02, 0.025, 0.033, 0.043, 0.056, 0.075, 0.1,
@@ -43,7 +43,7 @@ const fn counter(
     help: &'static str,
     labels: &'static [&'static str],
 ) -> Family {
-    let kind = Kind::Counter;
+    let kind = MetricKind::Counter;
     Family {
         name,
         help,
@@ -53,7 +53,7 @@ const fn counter(
 }
 
 const fn gauge(name: &'static str, help: &'static str, labels: &'static [&'static str]) -> Family {
-    let kind = Kind::Gauge;
+    let kind = MetricKind::Gauge;
     Family {
         name,
         help,
@@ -68,7 +68,7 @@ const fn histogram(
     labels: &'static [&'static str],
     buckets: &'static [f64],
 ) -> Family {
-    let kind = Kind::Histogram(buckets);
+    let kind = MetricKind::Histogram(buckets);
     Family {
         name,
         help,
@@ -91,12 +91,12 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     gauge(
         metric::HTTP_SERVER_ACTIVE_REQUESTS,
-        "Requests being answered.",
+        "Requests in progress.",
         &[],
     ),
     counter(
         metric::HTTP_SERVER_TRACES,
-        "Requests by where their trace began: with the caller, or here.",
+        "Requests by where their trace started: at the caller, or here.",
         &[label::ORIGIN],
     ),
     histogram(
@@ -111,12 +111,12 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     counter(
         metric::HTTP_CLIENT_RETRIES,
-        "Calls to an upstream that were repeated.",
+        "Retried calls to an upstream.",
         &[label::TARGET, label::REASON],
     ),
     gauge(
         metric::HTTP_CLIENT_RETRY_BUDGET,
-        "Retries that may still be made.",
+        "Retries left in the budget.",
         &[label::TARGET],
     ),
     histogram(
@@ -132,12 +132,12 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     gauge(
         metric::DB_CLIENT_CONNECTION_MAX,
-        "Database connections that a pool may have.",
+        "Maximum number of database connections of a pool.",
         &[label::DB_POOL_NAME],
     ),
     gauge(
         metric::DB_CLIENT_CONNECTION_PENDING,
-        "Operations that wait for a database connection.",
+        "Operations waiting for a database connection.",
         &[label::DB_POOL_NAME],
     ),
     histogram(
@@ -158,17 +158,17 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     gauge(
         metric::CACHE_ENTRIES,
-        "Entries held by a cache.",
+        "Entries in a cache.",
         &[label::CACHE],
     ),
     counter(
         metric::CACHE_EVICTIONS,
-        "Entries that a cache removed.",
+        "Entries that a cache evicted.",
         &[label::CACHE],
     ),
     gauge(
         metric::PURCHASE_LIMITS,
-        "Entries of the file of purchase limits, as it was last read.",
+        "Entries in the purchase limits file as last read.",
         &[],
     ),
     gauge(metric::OUTBOX_DEPTH, "Messages not yet delivered.", &[]),
@@ -182,7 +182,7 @@ pub(super) const FAMILIES: &[Family] = &[
         "Message deliveries by result.",
         &[label::RESULT],
     ),
-    gauge(metric::DEAD_LETTERS, "Messages given up on.", &[]),
+    gauge(metric::DEAD_LETTERS, "Messages in the dead letters.", &[]),
     counter(
         metric::RATE_LIMITER_DECISIONS,
         "Decisions of the rate limiter.",
@@ -191,12 +191,12 @@ pub(super) const FAMILIES: &[Family] = &[
     counter(metric::ORDERS, "Orders by result.", &[label::RESULT]),
     counter(
         metric::ORDER_VALUE,
-        "Value of the accepted orders in minor units.",
+        "Value of the placed orders in minor units.",
         &[label::CURRENCY],
     ),
     histogram(
         metric::RUNTIME_SCHEDULER_LAG,
-        "Time from waking a task until it ran.",
+        "Time between waking a task and running it.",
         &[],
         LAG_BUCKETS_S,
     ),
@@ -227,23 +227,23 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     gauge(
         metric::ALLOCATOR_RESIDENT,
-        "Bytes that the allocator holds in physical memory.",
+        "Bytes of physical memory held by the allocator.",
         &[],
     ),
     gauge(
         metric::ALLOCATOR_MAPPED,
-        "Bytes that the allocator has mapped.",
+        "Bytes mapped by the allocator.",
         &[],
     ),
     gauge(
         metric::BUILD_INFO,
-        "What runs; always 1.",
+        "Always 1; the labels identify the running release.",
         &[label::SERVICE, label::VERSION],
     ),
     counter(metric::LOG_EVENTS, "Log lines by level.", &[label::LEVEL]),
     counter(
         metric::LOG_LINES_DROPPED,
-        "Log lines lost because standard error did not keep up.",
+        "Log lines dropped because standard error did not keep up.",
         &[],
     ),
     counter(
@@ -253,7 +253,7 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     counter(
         metric::OTEL_SPANS_DROPPED,
-        "Spans lost, by reason.",
+        "Spans dropped, by reason.",
         &[label::REASON],
     ),
 ];

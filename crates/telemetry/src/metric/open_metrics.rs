@@ -1,4 +1,4 @@
-//! The metrics as OpenMetrics text 1.0, which has room for exemplars, and when a scraper gets it.
+//! OpenMetrics text 1.0, which supports exemplars, and the negotiation of the format.
 
 use std::fmt::Write;
 
@@ -9,12 +9,12 @@ use super::exemplar::{Exemplar, Store};
 /// Media type of [`write`]'s text.
 pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// Units that a family's name may end with.
+/// Units that are suffixes of family names.
 const UNITS: [&str; 2] = ["seconds", "bytes"];
 
-/// Whether an `Accept` header asks for OpenMetrics at least as much as for Prometheus's text.
-pub(super) fn is_asked_for(accept: &str) -> bool {
-    let mut wanted = 0.0;
+/// Whether an `Accept` header prefers OpenMetrics to Prometheus's text format, or accepts both equally.
+pub(super) fn is_preferred(accept: &str) -> bool {
+    let mut open_metrics = 0.0;
     let mut text = 0.0;
     for range in accept.split(',') {
         let mut parts = range.split(';').map(str::trim);
@@ -29,16 +29,16 @@ pub(super) fn is_asked_for(accept: &str) -> bool {
         }
         if media_type.eq_ignore_ascii_case("application/openmetrics-text") {
             if matches!(version, None | Some("1.0.0")) {
-                wanted = f64::max(wanted, quality);
+                open_metrics = f64::max(open_metrics, quality);
             }
         } else if media_type.eq_ignore_ascii_case("text/plain") {
             text = f64::max(text, quality);
         }
     }
-    wanted > 0.0 && wanted >= text
+    open_metrics > 0.0 && open_metrics >= text
 }
 
-/// Writes all families, with the exemplars that there are.
+/// Writes all families with their exemplars.
 pub(super) fn write(families: &[MetricFamily], exemplars: &Store) -> String {
     let mut text = String::with_capacity(64 * 1_024);
     for family in families {
@@ -48,18 +48,18 @@ pub(super) fn write(families: &[MetricFamily], exemplars: &Store) -> String {
     text
 }
 
-// Writing to a text cannot fail: results of `write!` are passed over in this file.
+// Writing to a `String` cannot fail, so this file ignores the results of `write!`.
 fn write_family(text: &mut String, family: &MetricFamily, exemplars: &Store) {
     let name = family.name();
     let (family_name, kind) = match family.get_field_type() {
         MetricType::COUNTER => match name.strip_suffix("_total") {
             Some(family_name) => (family_name, "counter"),
-            // What is no counter by its name must not be called one.
+            // A counter's name must end in `_total`.
             None => (name, "unknown"),
         },
         MetricType::GAUGE => (name, "gauge"),
         MetricType::HISTOGRAM => (name, "histogram"),
-        // The registry makes no others.
+        // The registry has no families of other types.
         MetricType::SUMMARY | MetricType::UNTYPED => return,
     };
     let _ = writeln!(text, "# TYPE {family_name} {kind}");
@@ -160,13 +160,13 @@ fn write_number(text: &mut String, value: f64) {
     let _ = if value.is_infinite() {
         write!(text, "{}Inf", if value > 0.0 { '+' } else { '-' })
     } else {
-        // Rust writes the shortest decimal that reads back, and `NaN`.
+        // Rust writes the shortest decimal that parses to the same value, and `NaN`.
         write!(text, "{value}")
     };
 }
 
-/// A bound in the one notation that the format recommends, and that Prometheus 3 makes of any other: `0.5`, `1.0`,
-/// `5e-06`. Queries compare it as text.
+/// A bound in the notation that the format recommends and that Prometheus 3 normalises to: `0.5`, `1.0`, `5e-06`.
+/// Queries compare it as text.
 fn bound_text(bound: f64) -> String {
     if bound.is_infinite() {
         return "+Inf".to_owned();
@@ -202,13 +202,13 @@ mod tests {
     }
 
     #[test]
-    fn families_are_named_typed_and_ended_as_the_format_says() {
+    fn families_follow_the_format() {
         let orders = Opts::new("orders_total", "All \"orders\"\\\nof a day.");
         let orders = IntCounterVec::new(orders, &["result"]).expect("a family");
         orders.with_label_values(&["a\"b\\c\nd"]).inc_by(3);
         let cpu = Counter::new("cpu_seconds_total", "CPU.").expect("a family");
         cpu.inc_by(0.5);
-        let odd = Counter::new("odd", "No counter by its name.").expect("a family");
+        let odd = Counter::new("odd", "A counter without the suffix.").expect("a family");
         let heap = Gauge::new("heap_bytes", "Heap.").expect("a family");
         heap.set(f64::NEG_INFINITY);
         let seconds = Gauge::new("seconds", "A unit alone.").expect("a family");
@@ -228,7 +228,7 @@ cpu_seconds_total 0.5
 # HELP heap_bytes Heap.
 heap_bytes -Inf
 # TYPE odd unknown
-# HELP odd No counter by its name.
+# HELP odd A counter without the suffix.
 odd 0
 # TYPE orders counter
 # HELP orders All \"orders\"\\\nof a day.
@@ -242,7 +242,7 @@ seconds 0
     }
 
     #[test]
-    fn buckets_carry_their_exemplars() {
+    fn buckets_have_exemplars() {
         let name = metric::RUNTIME_SCHEDULER_LAG;
         let opts = HistogramOpts::new(name, "Lag.").buckets(vec![0.000_025, 1.0]);
         let lag = Histogram::with_opts(opts).expect("a family");
@@ -258,7 +258,7 @@ seconds 0
             false,
             TraceState::NONE,
         );
-        // The second of the real bounds of this family, as of those above.
+        // The second bound of the registered family, and of the histogram above.
         slots.keep(1, &context, 0.000_05, std::time::Duration::ZERO);
         let text = write(&registry(vec![Box::new(lag)]).gather(), &exemplars);
         let (before, after) = text.split_once(" # ").expect("an exemplar");
@@ -283,7 +283,7 @@ seconds 0
     }
 
     #[test]
-    fn bounds_have_one_notation() {
+    fn bounds_are_normalised() {
         let check = |bound: f64, expected: &str| assert_eq!(bound_text(bound), expected);
         check(0.5, "0.5");
         check(1.0, "1.0");
@@ -298,11 +298,11 @@ seconds 0
     }
 
     #[test]
-    fn the_scraper_decides_on_the_format() {
+    fn the_accept_header_selects_the_format() {
         let check = |accept: &str, expected: bool| {
-            assert_eq!(is_asked_for(accept), expected, "{accept}");
+            assert_eq!(is_preferred(accept), expected, "{accept}");
         };
-        // Prometheus 2, Prometheus 3, a browser, curl, nobody.
+        // Prometheus 2, Prometheus 3, a browser, curl, no header.
         check(
             "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
             true,

@@ -2,33 +2,33 @@
 
 use axum::{
     Json,
-    extract::{Path, State as Extract, rejection::JsonRejection},
+    extract::{Path, State, rejection::JsonRejection},
     response::{IntoResponse, Response},
 };
 use chassis::Problem;
 use http::{HeaderMap, StatusCode, header};
 use shop_api::{
     header as shop,
-    order::{Order, Place},
+    order::{Order, OrderRequest},
     problem::code,
 };
 
 use crate::{
-    State,
-    place::{self, Answer},
+    Checkout,
+    placement::{self, PlacedOrder},
     store,
 };
 
-/// Characters of an idempotency key at most.
+/// Maximum length of an idempotency key in characters.
 const MAX_KEY: usize = 128;
-/// Characters of an e-mail address at most (RFC 5321).
+/// Maximum length of an e-mail address in characters (RFC 5321).
 const MAX_EMAIL: usize = 254;
 
 /// Places an order.
 pub(super) async fn place(
-    Extract(state): Extract<State>,
+    State(checkout): State<Checkout>,
     headers: HeaderMap,
-    body: Result<Json<Place>, JsonRejection>,
+    body: Result<Json<OrderRequest>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let key = key(&headers)?;
     let Json(request) = body.map_err(|error| Problem::invalid(error.body_text()))?;
@@ -37,39 +37,44 @@ pub(super) async fn place(
         .as_ref()
         .is_some_and(|email| email.len() > MAX_EMAIL || !email.contains('@'))
     {
-        return Err(Problem::invalid("`email` is not an address"));
+        return Err(Problem::invalid("`email` is not a valid address"));
     }
     let json = [(header::CONTENT_TYPE, "application/json")];
-    Ok(match place::place(&state, key, request).await? {
-        Answer::New(answer) => (StatusCode::CREATED, json, answer).into_response(),
-        Answer::Repeated(answer) => (
-            StatusCode::CREATED,
-            json,
-            [(shop::IDEMPOTENT_REPLAYED, "true")],
-            answer,
-        )
-            .into_response(),
-    })
+    Ok(
+        match placement::place_order(&checkout, key, request).await? {
+            PlacedOrder::New(order) => (StatusCode::CREATED, json, order).into_response(),
+            PlacedOrder::Repeated(order) => (
+                StatusCode::CREATED,
+                json,
+                [(shop::IDEMPOTENT_REPLAYED, "true")],
+                order,
+            )
+                .into_response(),
+        },
+    )
 }
 
 /// Reads an order.
 pub(super) async fn get(
-    Extract(state): Extract<State>,
+    State(checkout): State<Checkout>,
     Path(id): Path<String>,
 ) -> Result<Json<Order>, Problem> {
-    let wanted = id.clone();
-    let work = move |connection: &rusqlite::Connection| store::order::get(connection, &wanted);
-    let found = state.pool.read(&store::order::GET, work).await?;
+    let key = id.clone();
+    let work = move |connection: &rusqlite::Connection| store::order::get(connection, &key);
+    let found = checkout.pool.read(&store::order::GET, work).await?;
     found.map(Json).ok_or_else(|| {
-        let title = "There is no such order";
-        Problem::new(StatusCode::NOT_FOUND, code::ORDER_NOT_FOUND, title)
-            .detail(format!("there is no order `{id}`"))
+        Problem::new(
+            StatusCode::NOT_FOUND,
+            code::ORDER_NOT_FOUND,
+            "Order not found",
+        )
+        .detail(format!("order `{id}` does not exist"))
     })
 }
 
 fn key(headers: &HeaderMap) -> Result<String, Problem> {
     let Some(key) = headers.get(shop::IDEMPOTENCY_KEY) else {
-        let title = "The header `Idempotency-Key` is missing";
+        let title = "The `Idempotency-Key` header is missing";
         return Err(Problem::new(
             StatusCode::BAD_REQUEST,
             code::IDEMPOTENCY_KEY_MISSING,
@@ -79,7 +84,7 @@ fn key(headers: &HeaderMap) -> Result<String, Problem> {
     match key.to_str() {
         Ok(key) if !key.is_empty() && key.len() <= MAX_KEY => Ok(key.to_owned()),
         _ => Err(Problem::invalid(format!(
-            "`Idempotency-Key` has 1 to {MAX_KEY} visible ASCII characters"
+            "`Idempotency-Key` must have 1 to {MAX_KEY} visible ASCII characters"
         ))),
     }
 }

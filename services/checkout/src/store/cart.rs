@@ -18,14 +18,14 @@ pub const GET: Statement = Statement {
     text: "SELECT lines FROM cart WHERE cart = ?1",
 };
 
-/// A cart that became an order.
+/// Deletes a cart that became an order.
 pub const REMOVE: Statement = Statement {
     summary: "DELETE cart",
     text: "DELETE FROM cart WHERE cart = ?1",
 };
 
-/// Carts that nobody came back to.
-pub const FORGET: Statement = Statement {
+/// Deletes expired carts.
+pub const EXPIRE: Statement = Statement {
     summary: "DELETE cart",
     text: "DELETE FROM cart WHERE cart IN (SELECT cart FROM cart WHERE changed_ms <= ?1 LIMIT ?2)",
 };
@@ -51,7 +51,7 @@ pub fn get(connection: &Connection, cart: &str) -> rusqlite::Result<Option<Vec<L
         .optional()
 }
 
-/// Removes a cart.
+/// Deletes a cart.
 pub fn remove(connection: &Connection, cart: &str) -> rusqlite::Result<()> {
     connection
         .prepare_cached(REMOVE.text)?
@@ -59,9 +59,9 @@ pub fn remove(connection: &Connection, cart: &str) -> rusqlite::Result<()> {
         .map(drop)
 }
 
-/// Removes at most `limit` carts that were not changed since `before_ms`; gives back how many.
-pub fn forget(connection: &Connection, before_ms: i64, limit: u32) -> rusqlite::Result<usize> {
+/// Deletes at most `limit` carts that have not changed since `before_ms`; returns how many.
+pub fn expire(connection: &Connection, before_ms: i64, limit: u32) -> rusqlite::Result<usize> {
     connection
-        .prepare_cached(FORGET.text)?
+        .prepare_cached(EXPIRE.text)?
         .execute((before_ms, limit))
 }

@@ -23,7 +23,7 @@ pub const GET: Statement = Statement {
     text: "SELECT order_id, cart, status, lines, total_minor, currency, placed_ms FROM orders WHERE order_id = ?1",
 };
 
-/// The warehouse has it.
+/// Confirms an order.
 pub const CONFIRM: Statement = Statement {
     summary: "UPDATE orders",
     text: "UPDATE orders SET status = 'confirmed' WHERE order_id = ?1",
@@ -61,7 +61,7 @@ pub fn get(connection: &Connection, id: &str) -> rusqlite::Result<Option<Order>>
         .optional()
 }
 
-/// Notes that the warehouse has an order.
+/// Records that the warehouse has accepted an order.
 pub fn confirm(connection: &Connection, id: &str) -> rusqlite::Result<()> {
     connection
         .prepare_cached(CONFIRM.text)?

@@ -1,4 +1,4 @@
-//! Messages to deliver, stored in the transaction of what they tell; and those that were given up on.
+//! The outbox: messages to deliver, and the dead letters. A message is stored in the transaction that it belongs to.
 
 use chassis::db::{Statement, step};
 use rusqlite::Connection;
@@ -10,7 +10,7 @@ pub const INSERT: Statement = Statement {
            VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
 };
 
-/// Messages whose time has come, the oldest first.
+/// Due messages, the oldest first.
 pub const DUE: Statement = Statement {
     summary: "SELECT outbox",
     text: "SELECT id, topic, payload, order_id, traceparent, attempts, created_ms, due_ms FROM outbox \
@@ -24,21 +24,21 @@ pub const STORED: Statement = Statement {
            ORDER BY id LIMIT ?1",
 };
 
-/// A message that was delivered. Its time tells it from a later one in the same row: operators set messages aside
-/// while they are being delivered.
+/// Deletes a delivered message. Its creation time distinguishes it from a later message with the same row id: an operator
+/// may skip a message while it is being delivered.
 pub const REMOVE: Statement = Statement {
     summary: "DELETE outbox",
     text: "DELETE FROM outbox WHERE id = ?1 AND created_ms = ?2",
 };
 
-/// A message that is tried again later.
+/// Postpones a message.
 pub const POSTPONE: Statement = Statement {
     summary: "UPDATE outbox",
     text: "UPDATE outbox SET attempts = ?3, due_ms = ?4 WHERE id = ?1 AND created_ms = ?2",
 };
 
-/// A message that was given up on.
-pub const BURY: Statement = Statement {
+/// Copies a message to the dead letters.
+pub const GIVE_UP: Statement = Statement {
     summary: "INSERT dead_letter",
     text: "INSERT INTO dead_letter \
            (topic, payload, order_id, traceparent, attempts, created_ms, ended_ms, last_error) \
@@ -46,20 +46,20 @@ pub const BURY: Statement = Statement {
            WHERE id = ?1 AND created_ms = ?2",
 };
 
-/// Dead letters, due once more with no delivery counted.
-pub const REVIVE: Statement = Statement {
+/// Copies all dead letters to the outbox, due at once, with no failed attempts.
+pub const REPLAY: Statement = Statement {
     summary: "INSERT outbox",
     text: "INSERT INTO outbox (topic, payload, order_id, traceparent, attempts, created_ms, due_ms) \
            SELECT topic, payload, order_id, traceparent, 0, created_ms, ?1 FROM dead_letter ORDER BY id",
 };
 
-/// Dead letters that are none any more.
-pub const FORGET: Statement = Statement {
+/// Deletes all dead letters.
+pub const CLEAR: Statement = Statement {
     summary: "DELETE dead_letter",
     text: "DELETE FROM dead_letter",
 };
 
-/// How much there is to deliver.
+/// Counts messages and dead letters.
 pub const BACKLOG: Statement = Statement {
     summary: "SELECT outbox",
     text: "SELECT count(*), min(created_ms), (SELECT count(*) FROM dead_letter) FROM outbox",
@@ -68,26 +68,26 @@ pub const BACKLOG: Statement = Statement {
 /// A message to deliver.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// Its row.
+    /// Row id.
     pub id: i64,
-    /// What it tells.
+    /// Topic.
     pub topic: String,
-    /// JSON.
+    /// Payload, JSON.
     pub payload: String,
-    /// The order that it is about.
+    /// Id of the order.
     pub order: String,
-    /// The trace that stored it.
+    /// Trace context of the request that stored it.
     pub traceparent: Option<String>,
-    /// Deliveries that failed.
+    /// Failed attempts to deliver it.
     pub attempts: u32,
     /// Unix milliseconds.
     pub created_ms: i64,
-    /// When to deliver it, in Unix milliseconds.
+    /// Time of the next attempt, in Unix milliseconds.
     pub due_ms: i64,
 }
 
 impl Message {
-    /// Which row it is.
+    /// Identifies the message.
     pub fn row(&self) -> Row {
         (self.id, self.created_ms)
     }
@@ -95,38 +95,38 @@ impl Message {
 
 /// A message to store.
 #[derive(Debug, Clone, Copy)]
-pub struct New<'a> {
-    /// What it tells.
+pub struct NewMessage<'a> {
+    /// Topic.
     pub topic: &'a str,
-    /// JSON.
+    /// Payload, JSON.
     pub payload: &'a str,
-    /// The order that it is about.
+    /// Id of the order.
     pub order: &'a str,
-    /// The trace that stores it.
+    /// Trace context of the request that stores it.
     pub traceparent: Option<&'a str>,
     /// Unix milliseconds.
     pub now_ms: i64,
 }
 
-/// How much is in the outbox and with the dead letters.
+/// Size of the outbox and of the dead letters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
-    /// Messages to deliver.
+    /// Number of messages to deliver.
     pub depth: u32,
-    /// When the oldest of them was stored, in Unix milliseconds.
+    /// When the oldest message was stored, in Unix milliseconds.
     pub oldest_ms: Option<i64>,
-    /// Messages given up on.
+    /// Number of dead letters.
     pub dead: u32,
 }
 
 /// Stores a message.
-pub fn insert(connection: &Connection, new: New<'_>) -> rusqlite::Result<()> {
+pub fn insert(connection: &Connection, message: NewMessage<'_>) -> rusqlite::Result<()> {
     let values = (
-        new.topic,
-        new.payload,
-        new.order,
-        new.traceparent,
-        new.now_ms,
+        message.topic,
+        message.payload,
+        message.order,
+        message.traceparent,
+        message.now_ms,
     );
     step(&INSERT, || {
         connection
@@ -136,7 +136,7 @@ pub fn insert(connection: &Connection, new: New<'_>) -> rusqlite::Result<()> {
     })
 }
 
-/// At most `limit` messages whose time has come.
+/// At most `limit` due messages.
 pub fn due(connection: &Connection, now_ms: i64, limit: u32) -> rusqlite::Result<Vec<Message>> {
     connection
         .prepare_cached(DUE.text)?
@@ -144,7 +144,7 @@ pub fn due(connection: &Connection, now_ms: i64, limit: u32) -> rusqlite::Result
         .collect()
 }
 
-/// At most `limit` messages, those that were stored first.
+/// At most `limit` messages, the oldest first.
 pub fn stored(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<Message>> {
     connection
         .prepare_cached(STORED.text)?
@@ -165,10 +165,10 @@ fn message(row: &rusqlite::Row<'_>) -> rusqlite::Result<Message> {
     })
 }
 
-/// A message's row, and since when it is there.
+/// A message's row id and creation time.
 pub type Row = (i64, i64);
 
-/// Removes a message that was delivered.
+/// Deletes a delivered message.
 pub fn remove(connection: &Connection, row: Row) -> rusqlite::Result<()> {
     step(&REMOVE, || {
         connection
@@ -178,7 +178,7 @@ pub fn remove(connection: &Connection, row: Row) -> rusqlite::Result<()> {
     })
 }
 
-/// Notes a failed delivery and when to try again.
+/// Records a failed attempt and schedules the next one.
 pub fn postpone(
     connection: &Connection,
     (id, created_ms): Row,
@@ -193,25 +193,25 @@ pub fn postpone(
     })
 }
 
-/// Puts a message with the dead letters.
-pub fn bury(
+/// Moves a message to the dead letters.
+pub fn give_up(
     connection: &Connection,
     (id, created_ms): Row,
     attempts: u32,
     now_ms: i64,
     error: &str,
 ) -> rusqlite::Result<()> {
-    step(&BURY, || {
+    step(&GIVE_UP, || {
         connection
-            .prepare_cached(BURY.text)?
+            .prepare_cached(GIVE_UP.text)?
             .execute((id, created_ms, attempts, now_ms, error))
     })?;
     remove(connection, (id, created_ms))
 }
 
-/// Puts the message that was stored first with the dead letters, if a delivery of it has failed; gives it back.
+/// Moves the oldest message to the dead letters and returns it, if an attempt to deliver it has failed.
 ///
-/// One that nobody has tried yet is in nobody's way, and asking twice does not take the next one as well.
+/// A message without a failed attempt blocks nothing, so skipping twice does not also skip the next message.
 pub fn skip(
     connection: &Connection,
     now_ms: i64,
@@ -221,23 +221,23 @@ pub fn skip(
         .pop()
         .filter(|head| head.attempts > 0);
     if let Some(head) = &head {
-        bury(connection, head.row(), head.attempts, now_ms, reason)?;
+        give_up(connection, head.row(), head.attempts, now_ms, reason)?;
     }
     Ok(head)
 }
 
-/// Puts every dead letter back into the outbox, due at once; gives back how many there were.
-pub fn revive(connection: &Connection, now_ms: i64) -> rusqlite::Result<usize> {
-    let count = step(&REVIVE, || {
-        connection.prepare_cached(REVIVE.text)?.execute([now_ms])
+/// Moves all dead letters back to the outbox, due at once; returns how many.
+pub fn replay(connection: &Connection, now_ms: i64) -> rusqlite::Result<usize> {
+    let count = step(&REPLAY, || {
+        connection.prepare_cached(REPLAY.text)?.execute([now_ms])
     })?;
-    step(&FORGET, || {
-        connection.prepare_cached(FORGET.text)?.execute(())
+    step(&CLEAR, || {
+        connection.prepare_cached(CLEAR.text)?.execute(())
     })?;
     Ok(count)
 }
 
-/// Counts what there is to deliver.
+/// Counts messages and dead letters.
 pub fn backlog(connection: &Connection) -> rusqlite::Result<Backlog> {
     connection
         .prepare_cached(BACKLOG.text)?

@@ -1,7 +1,7 @@
-//! Clients that are turned away, in front of everything else.
+//! Rejects blocked clients, before everything else.
 
 use axum::{
-    extract::{Request, State as Extract},
+    extract::{Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -9,16 +9,16 @@ use chassis::Problem;
 use http::StatusCode;
 use shop_api::problem::code;
 
-use crate::{State, caller};
+use crate::{Gateway, caller};
 
-/// Lets a request pass unless its client is blocked.
+/// Passes a request on unless its client is blocked.
 pub(super) async fn check(
-    Extract(state): Extract<State>,
+    State(gateway): State<Gateway>,
     request: Request,
     next: Next,
 ) -> Response {
-    if state.blocked.has(caller::name(request.headers())) {
-        let title = "The client may not use the shop";
+    if gateway.blocked.contains(caller::name(request.headers())) {
+        let title = "This client is blocked";
         return Problem::new(StatusCode::FORBIDDEN, code::CLIENT_BLOCKED, title).into_response();
     }
     next.run(request).await

@@ -1,8 +1,8 @@
-//! Carts, which look the same in both versions.
+//! Carts: replace, read; the same in both versions.
 
 use axum::{
     Json,
-    extract::{Path, State as Extract, rejection::JsonRejection},
+    extract::{Path, State, rejection::JsonRejection},
     response::Response,
 };
 use chassis::Problem;
@@ -12,17 +12,17 @@ use shop_api::{
     path,
 };
 
-use crate::{State, connections::Upstreams, forward};
+use crate::{Gateway, connections::Upstreams, forward};
 
 /// Creates or replaces a cart.
 pub(super) async fn put(
-    Extract(state): Extract<State>,
+    State(gateway): State<Gateway>,
     Upstreams(client): Upstreams,
     Path(name): Path<String>,
     body: Result<Json<Replace>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let Json(replace) = body.map_err(|error| Problem::invalid(error.body_text()))?;
-    // Checked here as well, because the name becomes part of a path.
+    // Also checked here, because the name becomes part of a path.
     if let Some(detail) = cart::problem(&name, &replace.lines) {
         return Err(Problem::invalid(detail));
     }
@@ -30,13 +30,13 @@ pub(super) async fn put(
         path::upstream::CHECKOUT,
         path::fill(path::internal::CART, &name),
     );
-    let answer = forward::send(call.json(&replace).timeout(state.deadline)).await?;
+    let answer = forward::send(call.json(&replace).timeout(gateway.deadline)).await?;
     Ok(forward::json(StatusCode::OK, answer.body))
 }
 
 /// Reads a cart.
 pub(super) async fn get(
-    Extract(state): Extract<State>,
+    State(gateway): State<Gateway>,
     Upstreams(client): Upstreams,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
@@ -47,6 +47,6 @@ pub(super) async fn get(
         path::upstream::CHECKOUT,
         path::fill(path::internal::CART, &name),
     );
-    let answer = forward::send(call.timeout(state.deadline)).await?;
+    let answer = forward::send(call.timeout(gateway.deadline)).await?;
     Ok(forward::json(StatusCode::OK, answer.body))
 }

@@ -1,7 +1,7 @@
-//! The rate limit, in front of every public route.
+//! Applies the rate limit to every public route.
 
 use axum::{
-    extract::{Request, State as Extract},
+    extract::{Request, State},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -11,24 +11,24 @@ use http::StatusCode;
 use metrics::counter;
 use shop_api::problem::code;
 
-use crate::{State, caller, limiter::Decision};
+use crate::{Gateway, caller, limiter::Decision};
 
-/// Lets a request pass or turns it away.
+/// Passes a request on or rejects it.
 pub(super) async fn check(
-    Extract(state): Extract<State>,
+    State(gateway): State<Gateway>,
     request: Request,
     next: Next,
 ) -> Response {
-    match state.limiter.take(caller::name(request.headers())) {
+    match gateway.limiter.take(caller::name(request.headers())) {
         Decision::Allowed => {
             count("allowed");
             next.run(request).await
         }
         Decision::Limited(wait) => {
             count("limited");
-            // In whole seconds, and never too early.
+            // Rounded up to whole seconds.
             let seconds = wait.as_secs_f64().ceil().max(1.0) as u64;
-            let title = "The client makes too many requests";
+            let title = "Too many requests from this client";
             Problem::new(StatusCode::TOO_MANY_REQUESTS, code::RATE_LIMITED, title)
                 .retry_after_s(seconds)
                 .into_response()

@@ -1,8 +1,8 @@
-//! Products: listings through the page cache, one product as it is.
+//! Products: listings through the page cache, single products without a cache.
 
 use axum::{
     Extension,
-    extract::{Path, Query, State as Extract, rejection::QueryRejection},
+    extract::{Path, Query, State, rejection::QueryRejection},
     response::Response,
 };
 use bytes::Bytes;
@@ -13,20 +13,20 @@ use metrics::counter;
 use shop_api::{
     Sku, path,
     product::{Listing, Page, Product},
-    sku::NotASku,
+    sku::ParseSkuError,
     v1,
 };
 
 use super::PAGE_CACHE;
 use crate::{
-    State,
+    Gateway,
     connections::Upstreams,
     forward::{self, Version},
 };
 
 /// A page of the catalogue or of a search.
 pub(super) async fn list(
-    Extract(state): Extract<State>,
+    State(gateway): State<Gateway>,
     Upstreams(client): Upstreams,
     Extension(version): Extension<Version>,
     uri: Uri,
@@ -36,18 +36,18 @@ pub(super) async fn list(
     if let Some(detail) = listing.problem() {
         return Err(Problem::invalid(detail));
     }
-    let Some(key) = state.pages.key(&uri, &listing) else {
-        return load(&state, &client, version, &listing)
+    let Some(key) = gateway.pages.key(&uri, &listing) else {
+        return load(&gateway, &client, version, &listing)
             .await
             .map(|body| forward::json(StatusCode::OK, body));
     };
-    let found = state.pages.find(&key);
+    let found = gateway.pages.find(&key);
     count(if found.is_some() { "hit" } else { "miss" });
     let body = match found {
         Some(body) => body,
         None => {
-            let body = load(&state, &client, version, &listing).await?;
-            state.pages.remember(key, &body);
+            let body = load(&gateway, &client, version, &listing).await?;
+            gateway.pages.store(key, &body);
             body
         }
     };
@@ -55,7 +55,7 @@ pub(super) async fn list(
 }
 
 async fn load(
-    state: &State,
+    gateway: &Gateway,
     client: &Client,
     version: Version,
     listing: &Listing,
@@ -63,25 +63,25 @@ async fn load(
     let path = format!("{}?{}", path::internal::PRODUCTS, listing.canonical());
     let call = client
         .get(path::upstream::INVENTORY, path)
-        .timeout(state.deadline);
+        .timeout(gateway.deadline);
     let answer = forward::send(call).await?;
     forward::render::<Page, v1::Page>(&answer, version)
 }
 
 /// One product with its current price.
 pub(super) async fn one(
-    Extract(state): Extract<State>,
+    State(gateway): State<Gateway>,
     Upstreams(client): Upstreams,
     Extension(version): Extension<Version>,
     Path(sku): Path<String>,
 ) -> Result<Response, Problem> {
     let sku: Sku = sku
         .parse()
-        .map_err(|error: NotASku| Problem::invalid(error.to_string()))?;
+        .map_err(|error: ParseSkuError| Problem::invalid(error.to_string()))?;
     let path = path::fill(path::internal::PRODUCT, &sku.to_string());
     let call = client
         .get(path::upstream::INVENTORY, path)
-        .timeout(state.deadline);
+        .timeout(gateway.deadline);
     let answer = forward::send(call).await?;
     let body = forward::render::<Product, v1::Product>(&answer, version)?;
     Ok(forward::json(StatusCode::OK, body))

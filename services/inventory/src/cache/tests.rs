@@ -1,4 +1,4 @@
-//! What the cache promises, with the clock paused.
+//! The cache, with the clock paused.
 
 use std::{
     convert::Infallible,
@@ -21,25 +21,25 @@ async fn put(cache: &Cache<u32, u32>, key: u32, value: u32) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_entry_is_used_until_its_time_is_up() {
+async fn an_entry_is_used_until_it_expires() {
     let cache = cache(10, true);
     put(&cache, 1, 11).await;
     tokio::time::advance(Duration::from_secs(9)).await;
-    assert_eq!(cache.get(1), Found::Fresh(11, Duration::from_secs(9)));
+    assert_eq!(cache.get(1), Lookup::Hit(11, Duration::from_secs(9)));
     tokio::time::advance(Duration::from_secs(1)).await;
-    assert_eq!(cache.get(1), Found::Missing);
+    assert_eq!(cache.get(1), Lookup::Miss);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_invalidated_entry_is_gone_at_once() {
+async fn an_invalidated_entry_is_removed_at_once() {
     let cache = cache(10, true);
     put(&cache, 1, 11).await;
     cache.invalidate(1);
-    assert_eq!(cache.get(1), Found::Missing);
+    assert_eq!(cache.get(1), Lookup::Miss);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_was_overtaken_by_an_invalidation_is_answered_but_not_kept() {
+async fn a_load_during_an_invalidation_returns_but_is_not_stored() {
     let cache = cache(10, true);
     let loaded: Result<u32, Infallible> = cache
         .load(1, || async {
@@ -48,24 +48,24 @@ async fn a_load_that_was_overtaken_by_an_invalidation_is_answered_but_not_kept()
         })
         .await;
     assert_eq!(loaded, Ok(11));
-    assert_eq!(cache.get(1), Found::Missing);
+    assert_eq!(cache.get(1), Lookup::Miss);
 }
 
 #[tokio::test(start_paused = true)]
-async fn callers_that_miss_together_share_one_load_if_asked_to() {
+async fn concurrent_misses_share_one_load_if_configured() {
     for (single_flight, expected) in [(true, 1), (false, 3)] {
         let cache = cache(10, single_flight);
         let loads = AtomicU32::new(0);
         let caller = || {
             cache.load(1, || async {
                 loads.fetch_add(1, Ordering::Relaxed);
-                // Long enough for the others to come.
+                // Lets the other callers start.
                 tokio::task::yield_now().await;
                 Ok::<u32, Infallible>(11)
             })
         };
-        let answers = tokio::join!(caller(), caller(), caller());
-        assert_eq!(answers, (Ok(11), Ok(11), Ok(11)));
+        let loaded = tokio::join!(caller(), caller(), caller());
+        assert_eq!(loaded, (Ok(11), Ok(11), Ok(11)));
         assert_eq!(
             loads.load(Ordering::Relaxed),
             expected,
@@ -75,49 +75,49 @@ async fn callers_that_miss_together_share_one_load_if_asked_to() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_load_that_fails_is_not_kept() {
+async fn a_failed_load_is_not_stored() {
     let cache = cache(10, true);
     assert_eq!(
         cache.load(1, || async { Err::<u32, _>("no") }).await,
         Err("no")
     );
-    assert_eq!(cache.get(1), Found::Missing);
+    assert_eq!(cache.get(1), Lookup::Miss);
     put(&cache, 1, 12).await;
-    assert_eq!(cache.get(1), Found::Fresh(12, Duration::ZERO));
+    assert_eq!(cache.get(1), Lookup::Hit(12, Duration::ZERO));
 }
 
 #[tokio::test(start_paused = true)]
-async fn capacity_is_never_exceeded_and_used_entries_stay() {
+async fn a_full_cache_evicts_unused_entries_first() {
     let cache = cache(3, true);
     for key in 1..=3 {
         put(&cache, key, key).await;
     }
-    assert!(matches!(cache.get(1), Found::Fresh(..)));
+    assert!(matches!(cache.get(1), Lookup::Hit(..)));
     for key in 4..=5 {
         put(&cache, key, key).await;
         assert_eq!(cache.len(), 3);
     }
     assert!(
-        matches!(cache.get(1), Found::Fresh(..)),
-        "the used entry had a second turn"
+        matches!(cache.get(1), Lookup::Hit(..)),
+        "a used entry is not evicted first"
     );
-    assert_eq!(cache.get(2), Found::Missing);
+    assert_eq!(cache.get(2), Lookup::Miss);
     assert_eq!(cache.evictions(), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn storing_one_key_again_and_again_holds_no_more_than_one_entry() {
+async fn storing_a_key_repeatedly_keeps_one_entry() {
     let cache = cache(2, true);
     for round in 0..100 {
         cache.invalidate(1);
         put(&cache, 1, round).await;
     }
     assert_eq!(cache.len(), 1);
-    assert!(cache.lock().queue.len() <= 4);
+    assert!(cache.contents.lock().queue.len() <= 4);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cleared_cache_holds_nothing_and_keeps_no_load_that_was_under_way() {
+async fn a_cleared_cache_is_empty_and_ignores_loads_in_progress() {
     let cache = Arc::new(cache(10, true));
     put(&cache, 1, 11).await;
     let (go, gone) = tokio::sync::oneshot::channel();
@@ -132,11 +132,8 @@ async fn a_cleared_cache_holds_nothing_and_keeps_no_load_that_was_under_way() {
     assert_eq!((cache.clear(), cache.clear()), (1, 0));
     go.send(()).expect("the load waits");
     let loaded = loading.await.expect("no panic");
-    assert_eq!(loaded, Ok(22), "whoever asked gets an answer");
-    assert_eq!(
-        (cache.get(1), cache.get(2)),
-        (Found::Missing, Found::Missing)
-    );
+    assert_eq!(loaded, Ok(22), "the caller still gets the value");
+    assert_eq!((cache.get(1), cache.get(2)), (Lookup::Miss, Lookup::Miss));
     put(&cache, 1, 12).await;
     assert_eq!(cache.len(), 1);
 }

@@ -1,9 +1,9 @@
-//! Products: a page, one, a new price.
+//! Products: list, read, change the price.
 
 use axum::{
     Json,
     extract::{
-        Path, Query, State as Extract,
+        Path, Query, State,
         rejection::{JsonRejection, QueryRejection},
     },
 };
@@ -12,18 +12,17 @@ use http::StatusCode;
 use shop_api::{
     Sku,
     product::{Listing, Page, PriceChange, Product},
-    sku::NotASku,
+    sku::ParseSkuError,
 };
 
 use crate::{
-    State,
+    Inventory, product_cache,
     store::{price, product},
-    view,
 };
 
 /// A page of the catalogue or of a search.
 pub(super) async fn list(
-    Extract(state): Extract<State>,
+    State(inventory): State<Inventory>,
     query: Result<Query<Listing>, QueryRejection>,
 ) -> Result<Json<Page>, Problem> {
     let Query(listing) = query.map_err(|error| Problem::invalid(error.body_text()))?;
@@ -32,17 +31,17 @@ pub(super) async fn list(
     }
     let Listing { query, page, limit } = listing;
     let skip = (page - 1) * limit;
-    // One more than asked for tells whether there is a next page.
+    // One more than requested shows whether there is a next page.
     let wanted = limit + 1;
     let mut products = match product::expression(&query) {
         Some(matching) => {
             let work = move |connection: &rusqlite::Connection| {
                 product::search(connection, &matching, skip, wanted)
             };
-            state.pool.read(&product::SEARCH, work).await?
+            inventory.pool.read(&product::SEARCH, work).await?
         }
         None => {
-            state
+            inventory
                 .pool
                 .read(&product::LIST, move |connection| {
                     product::list(connection, skip, wanted)
@@ -62,35 +61,35 @@ pub(super) async fn list(
 
 /// One product with its current price.
 pub(super) async fn one(
-    Extract(state): Extract<State>,
+    State(inventory): State<Inventory>,
     Path(sku): Path<String>,
 ) -> Result<Json<Product>, Problem> {
-    view::get(&state, parse(&sku)?).await.map(Json)
+    product_cache::get(&inventory, parse(&sku)?).await.map(Json)
 }
 
-/// A price that holds from now on; this process's cache forgets the old one before the answer is made.
+/// Sets a new price, and invalidates the product in this process's cache before the response.
 pub(super) async fn change_price(
-    Extract(state): Extract<State>,
+    State(inventory): State<Inventory>,
     Path(sku): Path<String>,
     body: Result<Json<PriceChange>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
     let sku = parse(&sku)?;
     let Json(change) = body.map_err(|error| Problem::invalid(error.body_text()))?;
     if change.price.amount_minor <= 0 {
-        return Err(Problem::invalid("a price is above zero"));
+        return Err(Problem::invalid("a price must be above zero"));
     }
-    let now_ms = (state.clock)();
+    let now_ms = (inventory.clock)();
     let work = move |transaction: &rusqlite::Transaction<'_>| {
         price::insert(transaction, sku, change.price, now_ms)
     };
-    if !state.pool.write(&price::INSERT, work).await? {
-        return Err(view::unknown(sku));
+    if !inventory.pool.write(&price::INSERT, work).await? {
+        return Err(product_cache::not_found(sku));
     }
-    state.views.invalidate(sku);
+    inventory.product_cache.invalidate(sku);
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn parse(sku: &str) -> Result<Sku, Problem> {
     sku.parse()
-        .map_err(|error: NotASku| Problem::invalid(error.to_string()))
+        .map_err(|error: ParseSkuError| Problem::invalid(error.to_string()))
 }

@@ -1,8 +1,8 @@
-//! Reservations: make one, give it back, make it final.
+//! Reservations: reserve, release, ship.
 
 use axum::{
     Json,
-    extract::{Path, State as Extract, rejection::JsonRejection},
+    extract::{Path, State, rejection::JsonRejection},
 };
 use bytes::Bytes;
 use chassis::telemetry::names::attribute;
@@ -10,18 +10,17 @@ use chassis::{Problem, db::Statement};
 use http::StatusCode;
 use shop_api::{
     cart,
-    order::Placed,
     problem::code,
-    reservation::{Hold, Reservation, Reserve, level1},
+    reservation::{Hold, Reservation, ReservationRequest, Shipment, level1},
 };
 use tracing::{error, warn};
 
 use crate::{
-    State,
-    store::reservation::{self, Refusal, Terms},
+    Inventory, product_cache,
+    store::reservation::{self, Refusal, ShipmentSource, Terms},
 };
 
-/// The transactions as a whole; the statements in them have their own names.
+// Statements within these transactions have their own names.
 const RESERVE: Statement = Statement {
     summary: "TRANSACTION reserve",
     text: "BEGIN IMMEDIATE",
@@ -30,100 +29,109 @@ const RELEASE: Statement = Statement {
     summary: "TRANSACTION release",
     text: "BEGIN IMMEDIATE",
 };
-const PLACE: Statement = Statement {
-    summary: "TRANSACTION place",
+const SHIP: Statement = Statement {
+    summary: "TRANSACTION ship",
     text: "BEGIN IMMEDIATE",
 };
 
-/// Confirms prices and puts the pieces aside, all lines or none.
+/// Confirms prices and reserves the stock, for all lines or none.
 pub(super) async fn reserve(
-    Extract(state): Extract<State>,
+    State(inventory): State<Inventory>,
     body: Bytes,
 ) -> Result<Json<Reservation>, Problem> {
-    let request = read(&body, state.settings.reservation_api).map_err(unreadable)?;
-    if let Some(detail) = cart::problem(&request.order, &request.lines) {
+    let request = read(&body, inventory.settings.reservation_api).map_err(invalid_body)?;
+    if let Some(detail) = cart::problem(&request.reservation, &request.lines) {
         return Err(Problem::invalid(detail));
     }
-    if let Some((line, most)) = state.rules.refused(&request.lines) {
-        let detail = format!("an order may take {most} pieces of `{}`", line.sku);
+    if let Some((line, limit)) = inventory.rules.exceeded(&request.lines) {
+        let detail = format!(
+            "the purchase limit for `{}` is {limit} pieces per order",
+            line.sku
+        );
         return Err(Problem::conflict(code::OUT_OF_STOCK, detail));
     }
-    let terms = terms(&state, request.hold.unwrap_or(Hold::Standard));
-    let Reserve { order, lines, .. } = request;
+    let terms = terms(&inventory, request.hold.unwrap_or(Hold::Standard));
+    let ReservationRequest {
+        reservation: id,
+        lines,
+        ..
+    } = request;
     let work = move |transaction: &rusqlite::Transaction<'_>| {
-        reservation::reserve(transaction, &order, &lines, terms)
+        reservation::reserve(transaction, &id, &lines, terms)
     };
-    state
+    inventory
         .pool
         .try_write(&RESERVE, work)
         .await?
         .map(Json)
-        .map_err(refused)
+        .map_err(refusal)
 }
 
-/// Gives the pieces back.
+/// Releases the stock of a reservation.
 pub(super) async fn release(
-    Extract(state): Extract<State>,
-    Path(order): Path<String>,
+    State(inventory): State<Inventory>,
+    Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    let now_ms = (state.clock)();
+    let now_ms = (inventory.clock)();
     let work = move |transaction: &rusqlite::Transaction<'_>| {
-        reservation::release(transaction, &order, now_ms)
+        reservation::release(transaction, &id, now_ms)
     };
-    state
+    inventory
         .pool
         .try_write(&RELEASE, work)
         .await?
-        .map_err(refused)?;
+        .map_err(refusal)?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// An order was placed: its pieces have left. The message may come more than once.
-pub(super) async fn place(
-    Extract(state): Extract<State>,
-    body: Result<Json<Placed>, JsonRejection>,
+/// Ships the stock of a placed order. The message may arrive more than once.
+pub(super) async fn ship(
+    State(inventory): State<Inventory>,
+    body: Result<Json<Shipment>, JsonRejection>,
 ) -> Result<StatusCode, Problem> {
-    let Json(placed) = body.map_err(|error| Problem::invalid(error.body_text()))?;
-    if let Some(most) = state.settings.packed_lines
-        && placed.lines.len() > most
+    let Json(shipment) = body.map_err(|error| Problem::invalid(error.body_text()))?;
+    if let Some(limit) = inventory.settings.packed_lines
+        && shipment.lines.len() > limit
     {
-        let lines = placed.lines.len();
-        let title = "The warehouse does not pack so long an order";
+        let lines = shipment.lines.len();
+        let title = "Too many order lines for the warehouse";
         return Err(Problem::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             code::ORDER_TOO_LONG,
             title,
         )
-        .detail(format!(
-            "the order has {lines} lines, and {most} are the most"
-        )));
+        .detail(format!("the order has {lines} lines, the limit is {limit}")));
     }
-    let terms = terms(&state, Hold::Standard);
-    let id = placed.order.clone();
+    let terms = terms(&inventory, Hold::Standard);
+    let id = shipment.reservation.clone();
     let work = move |transaction: &rusqlite::Transaction<'_>| {
-        reservation::place(transaction, &placed.order, &placed.lines, terms)
+        reservation::ship(transaction, &shipment.reservation, &shipment.lines, terms)
     };
-    if state.pool.write(&PLACE, work).await? == reservation::Placed::Late {
-        warn!(order.id = %id, "order `{id}` came after its reservation had ended");
+    if inventory.pool.write(&SHIP, work).await? == ShipmentSource::FreeStock {
+        warn!(reservation.id = %id, "reservation `{id}` had been released, shipped from free stock");
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Reads the body as the given level of the interface knows it.
-fn read(body: &[u8], level: u8) -> Result<Reserve, serde_json::Error> {
+/// Parses the body as the given level of the interface defines it.
+fn read(body: &[u8], level: u8) -> Result<ReservationRequest, serde_json::Error> {
     if level >= 2 {
         return serde_json::from_slice(body);
     }
-    let Reserve { order, lines, hold } = serde_json::from_slice::<Reserve<level1::Hold>>(body)?;
-    Ok(Reserve {
-        order,
+    let ReservationRequest {
+        reservation,
+        lines,
+        hold,
+    } = serde_json::from_slice::<ReservationRequest<level1::Hold>>(body)?;
+    Ok(ReservationRequest {
+        reservation,
         lines,
         hold: hold.map(Hold::from),
     })
 }
 
-/// Only our own services call this, so a body that cannot be read means that two of them disagree.
-fn unreadable(error: serde_json::Error) -> Problem {
+/// Only the shop's services call this route, so an invalid body means that two of them disagree.
+fn invalid_body(error: serde_json::Error) -> Problem {
     error!(
         { attribute::CODE_FUNCTION_NAME } = concat!(module_path!(), "::read"),
         { attribute::CODE_FILE_PATH } = file!(),
@@ -134,28 +142,28 @@ fn unreadable(error: serde_json::Error) -> Problem {
     Problem::new(
         StatusCode::UNPROCESSABLE_ENTITY,
         code::INVALID_BODY,
-        "The body is not what this route takes",
+        "Invalid request body",
     )
     .detail(error.to_string())
 }
 
-fn refused(refusal: Refusal) -> Problem {
+fn refusal(refusal: Refusal) -> Problem {
     let detail = refusal.to_string();
     match refusal {
-        Refusal::UnknownProduct(sku) => crate::view::unknown(sku),
+        Refusal::UnknownProduct(sku) => product_cache::not_found(sku),
         Refusal::OutOfStock { .. } => Problem::conflict(code::OUT_OF_STOCK, detail),
-        Refusal::Final => Problem::conflict(code::RESERVATION_FINAL, detail),
+        Refusal::Shipped => Problem::conflict(code::RESERVATION_SHIPPED, detail),
         Refusal::NoTotal => Problem::invalid(detail),
     }
 }
 
-fn terms(state: &State, hold: Hold) -> Terms {
-    let now_ms = (state.clock)();
-    let kept_ms =
-        i64::try_from(state.settings.reservation_s.saturating_mul(1_000)).unwrap_or(i64::MAX);
+fn terms(inventory: &Inventory, hold: Hold) -> Terms {
+    let now_ms = (inventory.clock)();
+    let timeout_ms =
+        i64::try_from(inventory.settings.reservation_s.saturating_mul(1_000)).unwrap_or(i64::MAX);
     Terms {
         hold,
         now_ms,
-        expires_ms: now_ms.saturating_add(kept_ms),
+        expires_ms: now_ms.saturating_add(timeout_ms),
     }
 }

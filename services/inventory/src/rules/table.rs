@@ -1,6 +1,6 @@
-//! The limits as requests look them up: a row of places that is laid out once, without any allocation later.
+//! The limits as requests look them up: a table of fixed size, built once without further allocation.
 
-/// Ranges that there is place for. The catalogue has forty.
+/// Size of the table in ranges. The catalogue has forty.
 pub(super) const PLACES: usize = 64;
 
 /// One range of products.
@@ -8,41 +8,41 @@ pub(super) const PLACES: usize = 64;
 struct Range {
     first: u32,
     last: u32,
-    most: u32,
+    limit: u32,
 }
 
 /// The ranges of one file.
 #[derive(Debug)]
 pub(super) struct Table {
     places: [Range; PLACES],
-    taken: usize,
+    count: usize,
 }
 
 impl Table {
-    /// Puts every entry of a file in its place.
+    /// Builds the table from the entries of a file.
     pub(super) fn read(text: &str) -> Self {
         let mut table = Self {
             places: [Range::default(); PLACES],
-            taken: 0,
+            count: 0,
         };
-        for (first, last, most) in entries(text) {
-            table.places[table.taken] = Range { first, last, most };
-            table.taken += 1;
+        for (first, last, limit) in entries(text) {
+            table.places[table.count] = Range { first, last, limit };
+            table.count += 1;
         }
         table
     }
 
-    /// Pieces of a product that one order may take, if there is a limit.
-    pub(super) fn most(&self, number: u32) -> Option<u32> {
-        let ranges = self.places.iter().take(self.taken);
+    /// The purchase limit of a product, if it has one.
+    pub(super) fn limit(&self, number: u32) -> Option<u32> {
+        let ranges = self.places.iter().take(self.count);
         ranges
             .filter(|range| (range.first..=range.last).contains(&number))
-            .map(|range| range.most)
+            .map(|range| range.limit)
             .min()
     }
 }
 
-/// First and last product and the limit of each entry; lines that are none are comments.
+/// First product, last product and limit of each entry; all other lines are comments.
 pub(super) fn entries(text: &str) -> impl Iterator<Item = (u32, u32, u32)> {
     text.lines().filter_map(|line| {
         let mut fields = line

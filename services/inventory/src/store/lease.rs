@@ -1,25 +1,25 @@
-//! A lease: one process at a time does a job that all replicas could do.
+//! Leases: one process at a time does a job that all replicas could do.
 
 use chassis::db::Statement;
 use rusqlite::Connection;
 
-/// Takes a lease that is free, over, or the caller's own.
+/// Takes a lease that is free, expired, or already the caller's.
 pub const TAKE: Statement = Statement {
     summary: "INSERT lease",
     text: "INSERT INTO lease (name, holder, expires_ms) VALUES (?1, ?2, ?4) \
            ON CONFLICT (name) DO UPDATE SET holder = ?2, expires_ms = ?4 WHERE holder = ?2 OR expires_ms <= ?3",
 };
 
-/// Takes a turn that another one had, or that was had long ago.
-pub const PASS: Statement = Statement {
+/// Takes a turn from another replica, or one that has been over for a whole turn.
+pub const TAKE_TURN: Statement = Statement {
     summary: "INSERT lease",
     text: "INSERT INTO lease (name, holder, expires_ms) VALUES (?1, ?2, ?3 + ?4) \
            ON CONFLICT (name) DO UPDATE SET holder = ?2, expires_ms = ?3 + ?4 \
            WHERE expires_ms + ?4 <= ?3 OR (holder <> ?2 AND expires_ms <= ?3)",
 };
 
-/// Takes the turn `name` for `every_ms`: when that is over the others may have it, and after as long again anybody.
-pub fn pass(
+/// Takes the turn `name` for `every_ms`. Then it is free for the other replicas, and after another `every_ms` for all.
+pub fn take_turn(
     connection: &Connection,
     name: &str,
     holder: &str,
@@ -27,12 +27,12 @@ pub fn pass(
     every_ms: i64,
 ) -> rusqlite::Result<bool> {
     let taken = connection
-        .prepare_cached(PASS.text)?
+        .prepare_cached(TAKE_TURN.text)?
         .execute((name, holder, now_ms, every_ms))?;
     Ok(taken == 1)
 }
 
-/// Takes or keeps the lease `name` for `holder` until `until_ms`; `false` while another holds it.
+/// Takes or renews the lease `name` for `holder` until `until_ms`; `false` if another process has it.
 pub fn take(
     connection: &Connection,
     name: &str,
@@ -52,9 +52,9 @@ mod tests {
     use crate::schema;
 
     #[test]
-    fn turns_go_from_one_to_the_other_and_back_to_who_is_alone() {
-        let mut connection = Connection::open_in_memory().expect("memory is a database");
-        schema::migrate(&mut connection, schema::BASE).expect("the base is made");
+    fn replicas_take_turns_and_a_single_one_waits_twice_as_long() {
+        let mut connection = Connection::open_in_memory().expect("a database in memory");
+        schema::migrate(&mut connection, schema::BASE).expect("the tables are created");
         for (holder, now_ms, expected) in [
             ("a", 0, true),
             ("b", 9, false),
@@ -66,15 +66,15 @@ mod tests {
             ("a", 41, true),
         ] {
             let taken =
-                pass(&connection, "limits", holder, now_ms, 10).expect("the table is there");
+                take_turn(&connection, "limits", holder, now_ms, 10).expect("the table exists");
             assert_eq!(taken, expected, "{holder} at {now_ms}");
         }
     }
 
     #[test]
-    fn a_lease_has_one_holder_until_its_time_is_up() {
-        let mut connection = Connection::open_in_memory().expect("memory is a database");
-        schema::migrate(&mut connection, schema::BASE).expect("the base is made");
+    fn a_lease_has_one_holder_until_it_expires() {
+        let mut connection = Connection::open_in_memory().expect("a database in memory");
+        schema::migrate(&mut connection, schema::BASE).expect("the tables are created");
         for (holder, now_ms, expected) in [
             ("a", 0, true),
             ("b", 5, false),
@@ -84,7 +84,7 @@ mod tests {
             ("a", 20, false),
         ] {
             let taken =
-                take(&connection, "feed", holder, now_ms, now_ms + 10).expect("the table is there");
+                take(&connection, "feed", holder, now_ms, now_ms + 10).expect("the table exists");
             assert_eq!(taken, expected, "{holder} at {now_ms}");
         }
     }

@@ -1,4 +1,4 @@
-//! The history of prices: what a product cost, costs, and what has changed.
+//! Past and current prices of products.
 
 use std::collections::HashMap;
 
@@ -15,10 +15,10 @@ pub const CURRENT: Statement = Statement {
            ORDER BY valid_from DESC LIMIT 1",
 };
 
-/// The prices of all products up to one, at one time.
+/// The prices of the first products at one time.
 pub const FIRST: Statement = Statement {
     summary: "SELECT price",
-    // SQLite takes the other columns from the row that has the maximum.
+    // SQLite takes the other columns from the row with the maximum.
     text: "SELECT sku, amount_minor, currency, max(valid_from) FROM price \
            WHERE sku <= ?1 AND valid_from <= ?2 GROUP BY sku",
 };
@@ -30,7 +30,7 @@ pub const INSERT: Statement = Statement {
            SELECT sku, ?2, ?3, ?4 FROM product WHERE sku = ?1",
 };
 
-/// A supplier's new prices for a run of neighbouring products: around the list price, by a given spread.
+/// A supplier's new prices for a range of products: near the list price, by a given spread.
 pub const FEED: Statement = Statement {
     summary: "INSERT price",
     text: "INSERT INTO price (sku, valid_from, amount_minor, currency) \
@@ -38,13 +38,13 @@ pub const FEED: Statement = Statement {
            FROM product WHERE id BETWEEN ?1 AND ?2",
 };
 
-/// Products whose price was written after a certain row.
+/// Products with prices after a row.
 pub const CHANGED: Statement = Statement {
     summary: "SELECT price",
     text: "SELECT id, sku FROM price WHERE id > ?1 ORDER BY id LIMIT ?2",
 };
 
-/// The newest row.
+/// The id of the newest row.
 pub const NEWEST: Statement = Statement {
     summary: "SELECT price",
     text: "SELECT max(id) FROM price",
@@ -75,7 +75,7 @@ pub fn first(
         .collect()
 }
 
-/// Writes a new price; `false` if there is no such product.
+/// Writes a new price; `false` if the product does not exist.
 pub fn insert(
     connection: &Connection,
     product: Sku,
@@ -92,7 +92,7 @@ pub fn insert(
     Ok(statement.execute(values)? == 1)
 }
 
-/// Writes new prices for the products from number `first` to `last`; gives back how many.
+/// Writes new prices for the products from number `first` to `last`; returns how many.
 pub fn feed(
     connection: &Connection,
     first: u32,
@@ -105,7 +105,7 @@ pub fn feed(
         .execute((first, last, from_ms, spread))
 }
 
-/// The id of the newest row, 0 if there is none; as no row is ever removed, also how many there are.
+/// The id of the newest row, or 0. Rows are never deleted, so it is also the number of rows.
 pub fn newest(connection: &Connection) -> rusqlite::Result<i64> {
     let newest: Option<i64> = connection
         .prepare_cached(NEWEST.text)?
@@ -113,7 +113,7 @@ pub fn newest(connection: &Connection) -> rusqlite::Result<i64> {
     Ok(newest.unwrap_or(0))
 }
 
-/// Products with a price newer than row `after`, and the last row looked at.
+/// The last row read, and the products with prices after row `after`.
 pub fn changed(
     connection: &Connection,
     after: i64,

@@ -1,4 +1,4 @@
-//! The catalogue: pages of it, searches in it, one product.
+//! The catalogue: list, search, read one product.
 
 use chassis::db::Statement;
 use rusqlite::{Connection, OptionalExtension, Row};
@@ -29,16 +29,16 @@ pub const ONE: Statement = Statement {
            FROM product p JOIN family f ON f.id = p.family_id JOIN stock s ON s.sku = p.sku WHERE p.sku = ?1",
 };
 
-/// The most popular products, as [`ONE`] has them.
+/// The most popular products, with the columns of [`ONE`].
 pub const FIRST: Statement = Statement {
     summary: "SELECT product",
     text: "SELECT p.sku, p.name, f.category, f.description, p.list_price_minor, p.currency, s.on_hand - s.reserved \
            FROM product p JOIN family f ON f.id = p.family_id JOIN stock s ON s.sku = p.sku WHERE p.id <= ?1",
 };
 
-/// Words of a search at most; more say no more about what is meant.
+/// Maximum number of words in a search; further words are ignored.
 const MAX_WORDS: usize = 6;
-/// Characters of a word at most.
+/// Maximum length of a word in characters; the rest is ignored.
 const MAX_WORD_CHARS: usize = 32;
 
 /// A page of the catalogue: `limit` products after the first `skip`.
@@ -62,7 +62,7 @@ pub fn search(
         .collect()
 }
 
-/// One product without its current price, and whether a piece of it is left.
+/// One product without its current price, and whether it is in stock.
 pub fn one(connection: &Connection, product: Sku) -> rusqlite::Result<Option<(Summary, bool)>> {
     connection
         .prepare_cached(ONE.text)?
@@ -70,7 +70,7 @@ pub fn one(connection: &Connection, product: Sku) -> rusqlite::Result<Option<(Su
         .optional()
 }
 
-/// The `count` most popular products, each as [`one`] gives it.
+/// The `count` most popular products, as [`one`] returns them.
 pub fn first(connection: &Connection, count: u32) -> rusqlite::Result<Vec<(Summary, bool)>> {
     connection
         .prepare_cached(FIRST.text)?
@@ -78,8 +78,7 @@ pub fn first(connection: &Connection, count: u32) -> rusqlite::Result<Vec<(Summa
         .collect()
 }
 
-/// A full text expression in which every word of a query has to begin a word of the name;
-/// nothing if the query has no word.
+/// A full text expression that matches names with a word for each prefix in the query; `None` if the query has no word.
 pub fn expression(query: &str) -> Option<String> {
     let words = query
         .split(|c: char| !c.is_alphanumeric())
@@ -88,7 +87,7 @@ pub fn expression(query: &str) -> Option<String> {
     let terms: Vec<String> = words
         .map(|word| {
             let word: String = word.chars().take(MAX_WORD_CHARS).collect();
-            // Quoted, so that a word such as `NOT` is a word.
+            // Quoted, so that `NOT` is a word and not an operator.
             format!("\"{word}\"*")
         })
         .collect();
@@ -119,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_becomes_quoted_prefixes_and_nothing_else() {
+    fn a_query_becomes_a_list_of_quoted_prefixes() {
         for (query, expected) in [
             ("copper kettle", Some("\"copper\"* \"kettle\"*")),
             ("cop", Some("\"cop\"*")),

@@ -1,8 +1,8 @@
-//! Reservations: stock that is put aside for an order, at prices that were confirmed in the same transaction.
+//! Reservations: stock is reserved at confirmed prices, then shipped or released.
 //!
 //! ```text
-//! open --> final       the order was placed, the pieces have left
-//!   \----> released    given back, or its time was up
+//! reserved --> shipped     the order was placed
+//!        \---> released    on request, or after the timeout
 //! ```
 
 use chassis::db::{Statement, step};
@@ -18,17 +18,17 @@ use super::{money, price, sku};
 
 const STATE: Statement = Statement {
     summary: "SELECT reservation",
-    text: "SELECT state FROM reservation WHERE order_id = ?1",
+    text: "SELECT state FROM reservation WHERE reservation_id = ?1",
 };
 const LINES: Statement = Statement {
     summary: "SELECT reservation_line",
-    text: "SELECT sku, quantity, price_minor, currency FROM reservation_line WHERE order_id = ?1 ORDER BY position",
+    text: "SELECT sku, quantity, price_minor, currency FROM reservation_line WHERE reservation_id = ?1 ORDER BY position",
 };
-const TAKE: Statement = Statement {
+const RESERVE: Statement = Statement {
     summary: "UPDATE stock",
     text: "UPDATE stock SET reserved = reserved + ?2 WHERE sku = ?1 AND on_hand - reserved >= ?2",
 };
-const GIVE_BACK: Statement = Statement {
+const RELEASE: Statement = Statement {
     summary: "UPDATE stock",
     text: "UPDATE stock SET reserved = reserved - ?2 WHERE sku = ?1",
 };
@@ -36,97 +36,97 @@ const SHIP: Statement = Statement {
     summary: "UPDATE stock",
     text: "UPDATE stock SET on_hand = on_hand - ?2, reserved = reserved - ?2 WHERE sku = ?1",
 };
-/// For an order whose reservation had ended: what is left over others' reservations goes.
-const SHIP_UNRESERVED: Statement = Statement {
+/// Ships stock that is no longer reserved: only what other reservations do not need.
+const SHIP_FREE: Statement = Statement {
     summary: "UPDATE stock",
     text: "UPDATE stock SET on_hand = max(on_hand - ?2, reserved) WHERE sku = ?1",
 };
-/// Opens, reopens or ends a reservation.
+/// Writes a reservation.
 pub const PUT: Statement = Statement {
     summary: "INSERT reservation",
-    text: "INSERT OR REPLACE INTO reservation (order_id, state, hold, changed_ms, expires_ms) \
+    text: "INSERT OR REPLACE INTO reservation (reservation_id, state, hold, changed_ms, expires_ms) \
            VALUES (?1, ?2, ?3, ?4, ?5)",
 };
 const CLEAR_LINES: Statement = Statement {
     summary: "DELETE reservation_line",
-    text: "DELETE FROM reservation_line WHERE order_id = ?1",
+    text: "DELETE FROM reservation_line WHERE reservation_id = ?1",
 };
 const PUT_LINE: Statement = Statement {
     summary: "INSERT reservation_line",
-    text: "INSERT INTO reservation_line (order_id, position, sku, quantity, price_minor, currency) \
+    text: "INSERT INTO reservation_line (reservation_id, position, sku, quantity, price_minor, currency) \
            VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
 };
-/// Ends a reservation and keeps how it was held.
+/// Ends a reservation and keeps its hold.
 pub const END: Statement = Statement {
     summary: "UPDATE reservation",
-    text: "UPDATE reservation SET state = ?2, changed_ms = ?3, expires_ms = ?3 WHERE order_id = ?1",
+    text: "UPDATE reservation SET state = ?2, changed_ms = ?3, expires_ms = ?3 WHERE reservation_id = ?1",
 };
-/// Reservations that nobody wanted in time.
-pub const OVERDUE: Statement = Statement {
+/// Expired reservations.
+pub const EXPIRED: Statement = Statement {
     summary: "SELECT reservation",
-    text: "SELECT order_id FROM reservation WHERE state = 'open' AND expires_ms <= ?1 LIMIT ?2",
+    text: "SELECT reservation_id FROM reservation WHERE state = 'reserved' AND expires_ms <= ?1 LIMIT ?2",
 };
-const FORGET_LINES: Statement = Statement {
+const DELETE_OLD_LINES: Statement = Statement {
     summary: "DELETE reservation_line",
-    text: "DELETE FROM reservation_line WHERE order_id IN \
-           (SELECT order_id FROM reservation WHERE state IN ('final', 'released') AND expires_ms <= ?1 LIMIT ?2)",
+    text: "DELETE FROM reservation_line WHERE reservation_id IN \
+           (SELECT reservation_id FROM reservation WHERE state IN ('shipped', 'released') AND expires_ms <= ?1 LIMIT ?2)",
 };
-const FORGET: Statement = Statement {
+const DELETE_OLD: Statement = Statement {
     summary: "DELETE reservation",
-    text: "DELETE FROM reservation WHERE order_id IN \
-           (SELECT order_id FROM reservation WHERE state IN ('final', 'released') AND expires_ms <= ?1 LIMIT ?2)",
+    text: "DELETE FROM reservation WHERE reservation_id IN \
+           (SELECT reservation_id FROM reservation WHERE state IN ('shipped', 'released') AND expires_ms <= ?1 LIMIT ?2)",
 };
 
-/// Why nothing was reserved.
+/// Why stock was not reserved or not released.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// A line names something that is not for sale.
-    #[error("there is no product `{0}`")]
+    /// A line names a product that does not exist.
+    #[error("product `{0}` does not exist")]
     UnknownProduct(Sku),
-    /// Not enough pieces.
-    #[error("there are fewer than {quantity} pieces of `{sku}`")]
+    /// Not enough stock.
+    #[error("fewer than {quantity} pieces of `{sku}` are in stock")]
     OutOfStock {
-        /// Of which product.
+        /// Which product.
         sku: Sku,
-        /// How many were asked for.
+        /// Requested quantity.
         quantity: u32,
     },
-    /// The prices do not add up to an amount of one currency.
-    #[error("the lines do not add up to one amount")]
+    /// The prices have no sum in one currency.
+    #[error("the lines have no total in one currency")]
     NoTotal,
-    /// The order was placed already.
-    #[error("the reservation is final")]
-    Final,
+    /// The reserved stock has shipped.
+    #[error("the reservation has already shipped")]
+    Shipped,
 }
 
-/// The terms of a reservation.
+/// Terms of a reservation.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms {
-    /// How firmly it is held.
+    /// How long it is held.
     pub hold: Hold,
     /// Unix milliseconds.
     pub now_ms: i64,
-    /// When an unwanted one is given back, in Unix milliseconds.
+    /// When a standard hold expires, in Unix milliseconds.
     pub expires_ms: i64,
 }
 
-/// Confirms the price of every line and puts the pieces aside: all of them or, with a refusal, none
-/// (the caller rolls back).
+/// Confirms the prices and reserves the stock of all lines. After a refusal the caller rolls back, so that nothing is
+/// reserved.
 pub fn reserve(
     connection: &Connection,
-    order: &str,
+    id: &str,
     lines: &[Line],
     terms: Terms,
 ) -> rusqlite::Result<Result<Reservation, Refusal>> {
-    match state(connection, order)?.as_deref() {
-        Some("open") => {
-            let earlier = priced_lines(connection, order)?;
+    match state(connection, id)?.as_deref() {
+        Some("reserved") => {
+            let earlier = priced_lines(connection, id)?;
             if is_same(&earlier, lines) {
-                return Ok(total(order, earlier));
+                return Ok(total(id, earlier));
             }
-            give_back(connection, &earlier)?;
+            release_stock(connection, &earlier)?;
         }
-        Some("final") => return Ok(Err(Refusal::Final)),
+        Some("shipped") => return Ok(Err(Refusal::Shipped)),
         _ => {}
     }
     let mut priced = Vec::with_capacity(lines.len());
@@ -137,7 +137,7 @@ pub fn reserve(
         let Some(price) = price else {
             return Ok(Err(Refusal::UnknownProduct(line.sku)));
         };
-        if update_stock(connection, &TAKE, line.sku, line.quantity)? == 0 {
+        if update_stock(connection, &RESERVE, line.sku, line.quantity)? == 0 {
             return Ok(Err(Refusal::OutOfStock {
                 sku: line.sku,
                 quantity: line.quantity,
@@ -151,106 +151,106 @@ pub fn reserve(
     }
     let expires_ms = match terms.hold {
         Hold::Standard => Some(terms.expires_ms),
-        Hold::Held => None,
+        Hold::UntilPaid => None,
     };
-    put(connection, order, "open", terms, expires_ms)?;
-    put_lines(connection, order, &priced)?;
-    Ok(total(order, priced))
+    put(connection, id, "reserved", terms, expires_ms)?;
+    put_lines(connection, id, &priced)?;
+    Ok(total(id, priced))
 }
 
-/// Gives the pieces of an open reservation back. Repeating it, or releasing what is not there, changes nothing.
+/// Releases the stock of a reservation. Has no effect if it was released before or does not exist.
 pub fn release(
     connection: &Connection,
-    order: &str,
+    id: &str,
     now_ms: i64,
 ) -> rusqlite::Result<Result<(), Refusal>> {
-    match state(connection, order)?.as_deref() {
-        Some("open") => {
-            give_back(connection, &priced_lines(connection, order)?)?;
-            end(connection, order, "released", now_ms)?;
+    match state(connection, id)?.as_deref() {
+        Some("reserved") => {
+            release_stock(connection, &priced_lines(connection, id)?)?;
+            end(connection, id, "released", now_ms)?;
             Ok(Ok(()))
         }
-        Some("final") => Ok(Err(Refusal::Final)),
+        Some("shipped") => Ok(Err(Refusal::Shipped)),
         _ => Ok(Ok(())),
     }
 }
 
-/// How an order found its reservation.
+/// Where the shipped stock came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Placed {
-    /// Open, and final by now.
-    Open,
-    /// Final already: the message came twice.
-    Again,
-    /// Given back before: the pieces were taken from what was left.
-    Late,
+pub enum ShipmentSource {
+    /// The reservation.
+    Reservation,
+    /// An earlier shipment of the same reservation: the message was repeated.
+    EarlierShipment,
+    /// Stock that is not reserved: the reservation was released before.
+    FreeStock,
 }
 
-/// Makes the reservation of a placed order final: the pieces have left.
-pub fn place(
+/// Ships the stock of a reservation.
+pub fn ship(
     connection: &Connection,
-    order: &str,
+    id: &str,
     lines: &[Line],
     terms: Terms,
-) -> rusqlite::Result<Placed> {
-    match state(connection, order)?.as_deref() {
-        Some("open") => {
-            for line in priced_lines(connection, order)? {
+) -> rusqlite::Result<ShipmentSource> {
+    match state(connection, id)?.as_deref() {
+        Some("reserved") => {
+            for line in priced_lines(connection, id)? {
                 update_stock(connection, &SHIP, line.sku, line.quantity)?;
             }
-            end(connection, order, "final", terms.now_ms)?;
-            Ok(Placed::Open)
+            end(connection, id, "shipped", terms.now_ms)?;
+            Ok(ShipmentSource::Reservation)
         }
-        Some("final") => Ok(Placed::Again),
+        Some("shipped") => Ok(ShipmentSource::EarlierShipment),
         _ => {
             for line in lines {
-                update_stock(connection, &SHIP_UNRESERVED, line.sku, line.quantity)?;
+                update_stock(connection, &SHIP_FREE, line.sku, line.quantity)?;
             }
-            put(connection, order, "final", terms, Some(terms.now_ms))?;
-            Ok(Placed::Late)
+            put(connection, id, "shipped", terms, Some(terms.now_ms))?;
+            Ok(ShipmentSource::FreeStock)
         }
     }
 }
 
-/// Gives back at most `limit` reservations whose time is up; gives back how many.
+/// Releases at most `limit` expired reservations; returns how many.
 pub fn expire(connection: &Connection, now_ms: i64, limit: u32) -> rusqlite::Result<usize> {
-    let overdue: Vec<String> = step(&OVERDUE, || {
+    let expired: Vec<String> = step(&EXPIRED, || {
         connection
-            .prepare_cached(OVERDUE.text)?
+            .prepare_cached(EXPIRED.text)?
             .query_map((now_ms, limit), |row| row.get(0))?
             .collect()
     })?;
-    for order in &overdue {
-        give_back(connection, &priced_lines(connection, order)?)?;
-        end(connection, order, "released", now_ms)?;
+    for id in &expired {
+        release_stock(connection, &priced_lines(connection, id)?)?;
+        end(connection, id, "released", now_ms)?;
     }
-    Ok(overdue.len())
+    Ok(expired.len())
 }
 
-/// Forgets at most `limit` reservations that ended before `before_ms`.
-pub fn forget(connection: &Connection, before_ms: i64, limit: u32) -> rusqlite::Result<usize> {
-    step(&FORGET_LINES, || {
+/// Deletes at most `limit` reservations that ended before `before_ms`.
+pub fn delete_old(connection: &Connection, before_ms: i64, limit: u32) -> rusqlite::Result<usize> {
+    step(&DELETE_OLD_LINES, || {
         connection
-            .prepare_cached(FORGET_LINES.text)?
+            .prepare_cached(DELETE_OLD_LINES.text)?
             .execute((before_ms, limit))
     })?;
-    step(&FORGET, || {
+    step(&DELETE_OLD, || {
         connection
-            .prepare_cached(FORGET.text)?
+            .prepare_cached(DELETE_OLD.text)?
             .execute((before_ms, limit))
     })
 }
 
-fn state(connection: &Connection, order: &str) -> rusqlite::Result<Option<String>> {
+fn state(connection: &Connection, id: &str) -> rusqlite::Result<Option<String>> {
     step(&STATE, || {
         connection
             .prepare_cached(STATE.text)?
-            .query_row([order], |row| row.get(0))
+            .query_row([id], |row| row.get(0))
             .optional()
     })
 }
 
-fn priced_lines(connection: &Connection, order: &str) -> rusqlite::Result<Vec<PricedLine>> {
+fn priced_lines(connection: &Connection, id: &str) -> rusqlite::Result<Vec<PricedLine>> {
     let line = |row: &rusqlite::Row<'_>| {
         Ok(PricedLine {
             sku: sku(row, 0)?,
@@ -261,14 +261,14 @@ fn priced_lines(connection: &Connection, order: &str) -> rusqlite::Result<Vec<Pr
     step(&LINES, || {
         connection
             .prepare_cached(LINES.text)?
-            .query_map([order], line)?
+            .query_map([id], line)?
             .collect()
     })
 }
 
-fn give_back(connection: &Connection, lines: &[PricedLine]) -> rusqlite::Result<()> {
+fn release_stock(connection: &Connection, lines: &[PricedLine]) -> rusqlite::Result<()> {
     for line in lines {
-        update_stock(connection, &GIVE_BACK, line.sku, line.quantity)?;
+        update_stock(connection, &RELEASE, line.sku, line.quantity)?;
     }
     Ok(())
 }
@@ -288,35 +288,33 @@ fn update_stock(
 
 fn put(
     connection: &Connection,
-    order: &str,
+    id: &str,
     state: &str,
     terms: Terms,
     expires_ms: Option<i64>,
 ) -> rusqlite::Result<()> {
     let hold = match terms.hold {
         Hold::Standard => "standard",
-        Hold::Held => "held",
+        Hold::UntilPaid => "until_paid",
     };
     step(&PUT, || {
         connection
             .prepare_cached(PUT.text)?
-            .execute((order, state, hold, terms.now_ms, expires_ms))
+            .execute((id, state, hold, terms.now_ms, expires_ms))
             .map(drop)
     })
 }
 
-fn put_lines(connection: &Connection, order: &str, lines: &[PricedLine]) -> rusqlite::Result<()> {
+fn put_lines(connection: &Connection, id: &str, lines: &[PricedLine]) -> rusqlite::Result<()> {
     step(&CLEAR_LINES, || {
-        connection
-            .prepare_cached(CLEAR_LINES.text)?
-            .execute([order])
+        connection.prepare_cached(CLEAR_LINES.text)?.execute([id])
     })?;
     step(&PUT_LINE, || {
         let mut insert = connection.prepare_cached(PUT_LINE.text)?;
         for (position, line) in (0_i64..).zip(lines) {
             let (sku, code) = (line.sku.to_string(), line.price.currency.code());
             insert.execute((
-                order,
+                id,
                 position,
                 sku,
                 line.quantity,
@@ -328,11 +326,11 @@ fn put_lines(connection: &Connection, order: &str, lines: &[PricedLine]) -> rusq
     })
 }
 
-fn end(connection: &Connection, order: &str, state: &str, now_ms: i64) -> rusqlite::Result<()> {
+fn end(connection: &Connection, id: &str, state: &str, now_ms: i64) -> rusqlite::Result<()> {
     step(&END, || {
         connection
             .prepare_cached(END.text)?
-            .execute((order, state, now_ms))
+            .execute((id, state, now_ms))
             .map(drop)
     })
 }
@@ -345,14 +343,14 @@ fn is_same(earlier: &[PricedLine], lines: &[Line]) -> bool {
             .all(|(was, is)| was.sku == is.sku && was.quantity == is.quantity)
 }
 
-fn total(order: &str, lines: Vec<PricedLine>) -> Result<Reservation, Refusal> {
+fn total(id: &str, lines: Vec<PricedLine>) -> Result<Reservation, Refusal> {
     let sums = lines.iter().map(|line| line.price.times(line.quantity));
     let total = sums
         .reduce(|sum, next| sum?.plus(next?))
         .flatten()
         .ok_or(Refusal::NoTotal)?;
     Ok(Reservation {
-        order: order.to_owned(),
+        reservation: id.to_owned(),
         lines,
         total,
     })

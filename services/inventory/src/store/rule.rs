@@ -1,11 +1,11 @@
-//! What purchase limits are made of: ranges of the catalogue.
+//! The product ranges of the purchase limits.
 
 use chassis::db::Statement;
 use rusqlite::Connection;
 
 use crate::settings::RuleSelect;
 
-/// All ranges of five thousand products.
+/// All ranges, of five thousand products each.
 pub const LIST: Statement = Statement {
     summary: "SELECT product",
     text: "WITH range (first) AS (SELECT 1 UNION ALL \
@@ -13,7 +13,7 @@ pub const LIST: Statement = Statement {
            SELECT first, first + 4999, 99 FROM range",
 };
 
-/// Ranges of which there is something in stock, by their first products.
+/// Ranges with products in stock, judged by their first products.
 pub const STOCKED: Statement = Statement {
     summary: "SELECT product",
     text: "WITH range (first) AS (SELECT 1 UNION ALL \
@@ -23,7 +23,7 @@ pub const STOCKED: Statement = Statement {
            JOIN stock ON stock.sku = product.sku AND stock.on_hand > 0",
 };
 
-/// First and last product and the limit of every range.
+/// First product, last product and limit of each range.
 pub fn list(connection: &Connection, select: RuleSelect) -> rusqlite::Result<Vec<(u32, u32, u32)>> {
     let statement = match select {
         RuleSelect::All => LIST,

@@ -1,4 +1,4 @@
-//! Makes a new database: a full catalogue, its stock, and the prices of the past.
+//! Creates a new database: the catalogue, its stock, and past prices.
 
 use std::{
     fs,
@@ -11,12 +11,12 @@ use shop_api::{Currency, Sku, catalogue};
 
 use crate::schema;
 
-/// How large a database is made.
+/// Size of a new database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Size {
-    /// Products, from `sku-000001` on.
+    /// Number of products, from `sku-000001` up.
     pub products: u32,
-    /// Past prices of each product.
+    /// Number of past prices per product.
     pub prices: u32,
 }
 
@@ -29,40 +29,40 @@ impl Default for Size {
     }
 }
 
-/// Why no database could be made.
+/// Why a database could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A file or folder could not be used.
+    /// A file or folder could not be written.
     #[error("failed to write `{}`: {source}", path.display())]
     File {
-        /// Which one.
+        /// Its path.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// SQLite refused.
+    /// SQLite reported an error.
     #[error("failed to fill the database: {0}")]
     Sqlite(#[from] rusqlite::Error),
-    /// The schema could not be laid out.
+    /// The schema could not be created.
     #[error(transparent)]
     Schema(#[from] schema::Error),
 }
 
-/// 2025-01-01T00:00:00Z: every price of a new database was known by then or in the weeks after.
+/// 2025-01-01T00:00:00Z: the first prices of a new database are valid from then on.
 const FIRST_PRICE_MS: i64 = 1_735_689_600_000;
 const WEEK_MS: i64 = 7 * 24 * 3_600 * 1_000;
 
-/// Pieces of every product: more than any drill sells, so that the healthy shop never runs out.
+/// Stock of every product: more than the shop sells in any run, so that it never runs out.
 const ON_HAND: u32 = 1_000_000;
 
-/// Makes the database at `path`, unless there is one; a few seconds at most.
+/// Creates the database at `path`, unless it exists; takes a few seconds.
 ///
-/// The file appears whole or not at all, so that two processes may call this for the same path.
+/// The file appears only when it is complete, so that several processes may call this for the same path.
 pub fn prepare(path: &Path, seed: u64) -> Result<(), Error> {
     prepare_with(path, seed, Size::default())
 }
 
-/// As [`prepare`], in another size.
+/// Like [`prepare`], with a given size.
 pub fn prepare_with(path: &Path, seed: u64, size: Size) -> Result<(), Error> {
     if path.exists() {
         return Ok(());
@@ -77,24 +77,24 @@ pub fn prepare_with(path: &Path, seed: u64, size: Size) -> Result<(), Error> {
     }
     let filled = fill(&draft, seed, size);
     let linked = filled.and_then(|()| match fs::hard_link(&draft, path) {
-        // Another process was faster; its database has the same content.
+        // Another process was faster; its database has the same contents.
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         other => other.map_err(at(path)),
     });
-    // The draft has served, or it is of no use; what went wrong before matters more than what goes wrong here.
+    // The draft is no longer needed; an error here matters less than one above.
     let _ = fs::remove_file(&draft);
     linked
 }
 
 fn fill(path: &Path, seed: u64, size: Size) -> Result<(), Error> {
     let mut connection = Connection::open(path)?;
-    // Nobody sees the file before it is whole, so nothing has to survive a crash.
+    // The file is invisible until it is complete, so it need not survive a crash.
     connection.pragma_update(None, "journal_mode", "OFF")?;
     connection.pragma_update(None, "synchronous", "OFF")?;
     connection.pragma_update(None, "cache_size", -65_536)?;
     schema::migrate(&mut connection, schema::BASE)?;
     let transaction = connection.transaction()?;
-    // Filled in one go after the rows are in, which is several times faster than row by row.
+    // Created after the rows are inserted, which is several times faster.
     transaction.execute_batch("DROP INDEX price_by_sku")?;
     fill_families(&transaction)?;
     let list_prices = fill_products(&transaction, seed, size)?;
@@ -104,7 +104,7 @@ fn fill(path: &Path, seed: u64, size: Size) -> Result<(), Error> {
          CREATE INDEX price_by_sku ON price (sku, valid_from);",
     )?;
     transaction.commit()?;
-    // Kept in the file: copies start in this mode without an exclusive lock.
+    // Stored in the file: copies start in this mode without an exclusive lock.
     connection.pragma_update(None, "journal_mode", "WAL")?;
     Ok(())
 }
@@ -123,7 +123,7 @@ fn fill_families(transaction: &Transaction<'_>) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The text of a product page, of the length that such texts have.
+/// The description of a product family, of a typical length.
 fn describe(finish: &str, thing: &str, category: &str) -> String {
     let (finish, thing) = (finish.to_lowercase(), thing.to_lowercase());
     format!(
@@ -136,7 +136,7 @@ fn describe(finish: &str, thing: &str, category: &str) -> String {
     )
 }
 
-/// Writes products and stock; gives back the list prices in minor units, by product.
+/// Writes products and stock; returns the list prices in minor units, by product.
 fn fill_products(
     transaction: &Transaction<'_>,
     seed: u64,

@@ -1,4 +1,4 @@
-//! Lists that change while calls are under way, against replicas that count what reaches them.
+//! Changes of addresses while calls are in flight, with replicas that count their requests.
 
 use std::sync::atomic::AtomicBool;
 
@@ -7,10 +7,10 @@ use tokio::{sync::Semaphore, task::JoinSet};
 
 use super::*;
 
-/// Callers that make one call after the other.
+/// Number of callers; each makes one call after the other.
 const CALLERS: usize = 8;
 
-/// A replica that answers a request when it gets a permit.
+/// A replica that responds to a request when it gets a permit.
 struct Replica {
     addr: SocketAddr,
     seen: Arc<AtomicUsize>,
@@ -47,7 +47,7 @@ impl Replica {
         self.seen.load(Ordering::SeqCst)
     }
 
-    /// Waits until `more` requests have come since it had `before`.
+    /// Waits until it has seen `more` requests than `before`.
     async fn gains(&self, before: usize, more: usize) {
         let reached = async {
             while self.seen() < before + more {
@@ -70,14 +70,14 @@ async fn set(client: &Client, replicas: &[&Replica]) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_in_flight_during_a_change_all_succeed_and_follow_it() {
+async fn calls_during_a_change_succeed_and_later_ones_use_the_new_list() {
     let (one, two, three) = (
         Replica::open().await,
         Replica::open().await,
         Replica::open().await,
     );
     let client = Client::new(&list(&[&one, &two]), 7);
-    // Clients with connections of their own follow, too.
+    // Clients with their own connections see the change, too.
     let clients = [client.clone(), client.with_own_connections()];
     let is_over = Arc::new(AtomicBool::new(false));
     let mut callers = JoinSet::new();
@@ -85,7 +85,7 @@ async fn calls_in_flight_during_a_change_all_succeed_and_follow_it() {
         let (client, is_over) = (clients[number % 2].clone(), Arc::clone(&is_over));
         callers.spawn(async move {
             while !is_over.load(Ordering::SeqCst) {
-                // Not repeatable: a single attempt that goes wrong is seen.
+                // Not repeatable, so that a single failed attempt is visible.
                 let answer = client.post("inventory", "/").send().await;
                 assert_eq!(answer.expect("answered").status, 200);
             }
@@ -97,7 +97,11 @@ async fn calls_in_flight_during_a_change_all_succeed_and_follow_it() {
         assert_eq!(set(&client, &[&one]).await, 1);
         let gone = [two.seen(), three.seen()];
         one.gains(one.seen(), 2 * CALLERS).await;
-        assert_eq!([two.seen(), three.seen()], gone, "nobody calls them");
+        assert_eq!(
+            [two.seen(), three.seen()],
+            gone,
+            "removed replicas get no calls"
+        );
         assert_eq!(set(&client, &[&one]).await, 0, "the same list");
     }
     is_over.store(true, Ordering::SeqCst);
@@ -105,7 +109,7 @@ async fn calls_in_flight_during_a_change_all_succeed_and_follow_it() {
 }
 
 #[tokio::test]
-async fn a_change_waits_for_the_calls_to_what_it_takes_away_and_for_no_others() {
+async fn a_change_waits_only_for_calls_to_removed_addresses() {
     let (stays, goes) = (Replica::start(0).await, Replica::start(0).await);
     let client = Client::new(&list(&[&stays, &goes]), 7);
     let mut calls = JoinSet::new();
@@ -118,17 +122,20 @@ async fn a_change_waits_for_the_calls_to_what_it_takes_away_and_for_no_others() 
         let (client, wanted) = (client.clone(), list(&[&stays]));
         tokio::spawn(async move { client.set_addresses(&wanted).await })
     };
-    // It has changed the list once all further calls go to the one that stays.
+    // The list has changed once all further calls go to the remaining replica.
     let before = (stays.seen(), goes.seen());
     for _ in 0..CALLERS {
         let client = client.clone();
         calls.spawn(async move { client.post("inventory", "/").send().await });
     }
     stays.gains(before.0, CALLERS).await;
-    assert!(!changing.is_finished(), "a call is under way to it");
+    assert!(
+        !changing.is_finished(),
+        "a call to the removed replica is in flight"
+    );
     goes.permits.add_permits(Semaphore::MAX_PERMITS);
     let changed = changing.await.expect("no panic").expect("a known upstream");
-    assert_eq!(changed, 1, "calls to the other are still under way");
+    assert_eq!(changed, 1, "calls to the remaining replica are in flight");
     stays.permits.add_permits(Semaphore::MAX_PERMITS);
     for answer in calls.join_all().await {
         assert_eq!(answer.expect("answered").status, 200);

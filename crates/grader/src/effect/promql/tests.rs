@@ -43,7 +43,11 @@ fn a_series_tells_when_the_baseline_neither_had_nor_led_to_it() {
         ("always 0", of(|_| 0.0, |_| 0.0), ""),
         ("from 0", of(|_| 0.0, |_| 0.3), "its value Up"),
         ("goes on as it went", of(|at| at, |at| at), ""),
-        ("turns up", of(|at| at, |at| 20.0 + 9.0 * (at - 19.0)), "its value Up"),
+        (
+            "turns up",
+            of(|at| at, |at| 20.0 + 9.0 * (at - 19.0)),
+            "its value Up",
+        ),
         (
             "two samples",
             of(|_| 1.0, |at| if at < 22.0 { 99.0 } else { 1.0 }),
@@ -55,7 +59,11 @@ fn a_series_tells_when_the_baseline_neither_had_nor_led_to_it() {
             "its value Up",
         ),
         ("no number", of(|_| 1.0, |_| f64::NAN), "its value Down"),
-        ("a number at last", of(|_| f64::NAN, |_| 2.0), "its value Up"),
+        (
+            "a number at last",
+            of(|_| f64::NAN, |_| 2.0),
+            "its value Up",
+        ),
     ] {
         // A window that answers nothing is as long as the other series say.
         assert_eq!(told(&effect), expected, "{name}: {effect:?}");
@@ -65,14 +73,22 @@ fn a_series_tells_when_the_baseline_neither_had_nor_led_to_it() {
 #[test]
 fn instances_and_releases_are_one_feature_and_places_are_told() {
     let one = |instance, from, value: f64| {
-        let labels = [("instance", instance), ("service", "inventory"), ("code", "500")];
+        let labels = [
+            ("instance", instance),
+            ("service", "inventory"),
+            ("code", "500"),
+        ];
         series(&labels, from, move |_| value, 20)
     };
     let before = [one("inventory-1", 0, 0.0), one("inventory-2", 0, 0.0)];
     let during = [one("inventory-1", 20, 0.0), one("inventory-2", 20, 3.0)];
     let effect = effect(&before, &during, &["gateway".to_owned()].into());
     assert_eq!(told(&effect), "{code=\"500\",service=\"inventory\"} Up");
-    assert_eq!(effect.services(), ["inventory"].into(), "its own label counts");
+    assert_eq!(
+        effect.services(),
+        ["inventory"].into(),
+        "its own label counts"
+    );
 }
 
 #[test]
@@ -82,7 +98,12 @@ fn one_of_many_must_stand_out_more() {
             .map(|index| {
                 let name = index.to_string();
                 let add = if index == 0 { extra } else { 0.0 };
-                series(&[("route", &name)], from, move |at| 10.0 + at % 3.0 + add, 20)
+                series(
+                    &[("route", &name)],
+                    from,
+                    move |at| 10.0 + at % 3.0 + add,
+                    20,
+                )
             })
             .collect()
     };

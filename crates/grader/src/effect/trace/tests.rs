@@ -2,9 +2,8 @@ use super::*;
 
 /// Spans as `id parent service kind name from_ms to_ms attributes`, `-` for no parent.
 fn trace(spans: &[(&str, &str, &str, &str, &str, u64, u64, &[(&str, &str)])]) -> Trace {
-    let spans = spans
-        .iter()
-        .map(|(id, parent, service, kind, name, from, to, attributes)| Span {
+    let spans = spans.iter().map(
+        |(id, parent, service, kind, name, from, to, attributes)| Span {
             id: (*id).to_owned(),
             parent: (*parent != "-").then(|| (*parent).to_owned()),
             service: (*service).to_owned(),
@@ -18,7 +17,8 @@ fn trace(spans: &[(&str, &str, &str, &str, &str, u64, u64, &[(&str, &str)])]) ->
                 .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
                 .collect(),
             ..Span::default()
-        });
+        },
+    );
     Trace {
         id: "1".to_owned(),
         spans: spans.collect(),
@@ -31,13 +31,49 @@ const CALL: &[(&str, &str)] = &[("peer.service", "inventory")];
 fn order(queries: usize, each_ms: u64, way_ms: u64) -> Trace {
     let inside = 2 + queries as u64 * each_ms;
     let mut spans = vec![
-        ("a", "-", "gateway", "server", "POST /v1/orders", 0, inside + way_ms + 4, &[][..]),
-        ("b", "a", "gateway", "client", "POST", 1, inside + way_ms + 1, CALL),
-        ("c", "b", "inventory", "server", "POST /internal", 1, inside + 1, &[]),
+        (
+            "a",
+            "-",
+            "gateway",
+            "server",
+            "POST /v1/orders",
+            0,
+            inside + way_ms + 4,
+            &[][..],
+        ),
+        (
+            "b",
+            "a",
+            "gateway",
+            "client",
+            "POST",
+            1,
+            inside + way_ms + 1,
+            CALL,
+        ),
+        (
+            "c",
+            "b",
+            "inventory",
+            "server",
+            "POST /internal",
+            1,
+            inside + 1,
+            &[],
+        ),
     ];
     for query in 0..queries as u64 {
         let from = 2 + query * each_ms;
-        spans.push(("d", "c", "inventory", "client", "SELECT price", from, from + each_ms, &[]));
+        spans.push((
+            "d",
+            "c",
+            "inventory",
+            "client",
+            "SELECT price",
+            from,
+            from + each_ms,
+            &[],
+        ));
     }
     trace(&spans)
 }
@@ -49,7 +85,12 @@ fn told(trace: &Trace) -> Vec<String> {
     clear
         .map(|(feature, change)| {
             let services: Vec<&str> = change.services.iter().map(String::as_str).collect();
-            format!("{} {:?} ({})", feature.name, feature.direction, services.join(","))
+            format!(
+                "{} {:?} ({})",
+                feature.name,
+                feature.direction,
+                services.join(",")
+            )
         })
         .collect()
 }
@@ -94,7 +135,10 @@ fn a_call_that_fails_and_a_service_that_is_missing_are_told() {
         "failure of calls of inventory in gateway with timeout Up (gateway,inventory)",
         "spans of inventory Down (gateway,inventory)",
     ] {
-        assert!(told.iter().any(|one| one == expected), "{expected}: {told:?}");
+        assert!(
+            told.iter().any(|one| one == expected),
+            "{expected}: {told:?}"
+        );
     }
 }
 
@@ -103,7 +147,10 @@ fn an_operation_that_was_never_a_beginning_is_told() {
     let orphan = trace(&[("a", "-", "checkout", "server", "POST /internal", 0, 9, &[])]);
     let effect = effect(&orphan, &Usual::of(&[]));
     let (feature, change) = effect.strongest().expect("it is new");
-    assert_eq!(feature.name, "traces that begin with checkout POST /internal");
+    assert_eq!(
+        feature.name,
+        "traces that begin with checkout POST /internal"
+    );
     assert_eq!(change.services, ["checkout".to_owned()].into());
     let few = Usual::of(&[order(1, 1, 0)]);
     assert!(!effect_of_few(&few));

@@ -53,6 +53,28 @@ fn printf_formats() {
     );
 }
 
+/// The expected texts are those of Prometheus's own `promtool`.
+#[test]
+fn printf_agrees_with_prometheus() {
+    let template = "{{ printf \"%.0f\" $value }}|{{ printf \"%.3f\" $value }}|{{ printf \"%v\" $value }}|\
+        {{ printf \"%.2g\" $value }}|{{ $value | printf \"%.1f %%\" }}|{{ $value | humanize | printf \"%s\" }}";
+    for (value, expected) in [
+        (0.5, "0|0.500|0.5|0.5|0.5 %|500m"),
+        (1.5, "2|1.500|1.5|1.5|1.5 %|1.5"),
+        (2.5, "2|2.500|2.5|2.5|2.5 %|2.5"),
+        (-0.3, "-0|-0.300|-0.3|-0.3|-0.3 %|-300m"),
+        (
+            1_234_567.0,
+            "1234567|1234567.000|1.234567e+06|1.2e+06|1234567.0 %|1.235M",
+        ),
+        (1.234e-5, "0|0.000|1.234e-05|1.2e-05|0.0 %|12.34u"),
+        (100_000.0, "100000|100000.000|100000|1e+05|100000.0 %|100k"),
+        (-7.25, "-7|-7.250|-7.25|-7.2|-7.2 %|-7.25"),
+    ] {
+        check(template, value, expected);
+    }
+}
+
 #[test]
 fn everything_else_is_refused_when_a_template_is_read() {
     let unsupported = |what: &str| {

@@ -13,7 +13,7 @@ use super::keeper::Order;
 use crate::backend::probe::Probe;
 use crate::error::Error;
 use crate::log_file::LogFile;
-use crate::process::{Process, Spec};
+use crate::process::{Launch, Process};
 use crate::slot::Notice;
 
 /// The keeper itself is up at once.
@@ -82,16 +82,14 @@ impl Member {
     /// Starts the program and waits until it is proven to answer.
     pub(super) async fn start(&self) -> anyhow::Result<()> {
         let mut running = self.running.lock().await;
-        let process = Process::start(Spec {
+        let launch = Launch {
             role: "native",
             instance: self.name,
             config: &self.config,
-            listener: None,
             environment: &[],
-            log: self.log.clone(),
             ready_within: KEPT_WITHIN,
-        })
-        .await?;
+        };
+        let process = Process::start(launch, None, &self.log).await?;
         let answers = tokio::select! {
             answers = self.await_proof() => answers,
             status = process.exited() => {

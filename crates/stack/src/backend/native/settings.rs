@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::Addresses;
 use crate::backend::probe::RUN_HEADER;
 use crate::backend::{Live, Pager};
-use crate::manager::Token;
+use crate::token::Token;
 
 /// Traces that Jaeger keeps before it forgets the oldest: those of 15 minutes or more at the rates of the drills.
 const TRACES: u32 = 60_000;

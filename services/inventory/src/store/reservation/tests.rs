@@ -1,4 +1,4 @@
-//! Stock and prices of reservations, on a database in memory.
+//! Stock and prices of reservations, with a database in memory.
 
 use rusqlite::Connection;
 use shop_api::Money;
@@ -14,8 +14,8 @@ const NOW: Terms = Terms {
 
 /// Two products: ten pieces at 5.00 and later 6.00, and three pieces at 7.00.
 fn shop() -> Connection {
-    let mut connection = Connection::open_in_memory().expect("memory is a database");
-    schema::migrate(&mut connection, schema::BASE).expect("the base is made");
+    let mut connection = Connection::open_in_memory().expect("a database in memory");
+    schema::migrate(&mut connection, schema::BASE).expect("the tables are created");
     connection
         .execute_batch(
             "INSERT INTO stock (sku, on_hand) VALUES ('sku-000001', 10), ('sku-000002', 3);
@@ -47,108 +47,114 @@ fn stock(connection: &Connection) -> Vec<(i64, i64)> {
 
 fn reserved(
     connection: &Connection,
-    order: &str,
+    id: &str,
     lines: &[Line],
     terms: Terms,
 ) -> Result<i64, Refusal> {
-    let outcome = reserve(connection, order, lines, terms).expect("the statements are valid");
+    let outcome = reserve(connection, id, lines, terms).expect("the statements are valid");
     outcome.map(|reservation| reservation.total.amount_minor)
 }
 
 #[test]
-fn an_order_is_priced_by_the_price_of_its_time() {
+fn a_reservation_has_the_prices_of_its_time() {
     let connection = shop();
     let later = Terms {
         now_ms: 1_500,
         ..NOW
     };
     assert_eq!(
-        reserved(&connection, "o-1", &[line(1, 2), line(2, 1)], NOW),
+        reserved(&connection, "r-1", &[line(1, 2), line(2, 1)], NOW),
         Ok(2 * 500 + 700)
     );
-    assert_eq!(reserved(&connection, "o-2", &[line(1, 1)], later), Ok(600));
+    assert_eq!(reserved(&connection, "r-2", &[line(1, 1)], later), Ok(600));
     assert_eq!(stock(&connection), [(10, 3), (3, 1)]);
 }
 
 #[test]
-fn what_cannot_be_reserved_is_refused_by_name() {
+fn each_refusal_names_its_reason() {
     let connection = shop();
     let sku = line(2, 1).sku;
     let out_of_stock = Refusal::OutOfStock { sku, quantity: 4 };
     assert_eq!(
-        reserved(&connection, "o-1", &[line(2, 4)], NOW),
+        reserved(&connection, "r-1", &[line(2, 4)], NOW),
         Err(out_of_stock)
     );
     assert_eq!(
-        reserved(&connection, "o-1", &[line(3, 1)], NOW),
+        reserved(&connection, "r-1", &[line(3, 1)], NOW),
         Err(Refusal::UnknownProduct(line(3, 1).sku))
     );
     assert_eq!(
-        reserved(&connection, "o-1", &[], NOW),
+        reserved(&connection, "r-1", &[], NOW),
         Err(Refusal::NoTotal)
     );
 }
 
 #[test]
-fn the_same_order_is_reserved_once_and_other_lines_replace_it() {
+fn a_repeated_reservation_counts_once_and_other_lines_replace_it() {
     let connection = shop();
     for _ in 0..3 {
-        assert_eq!(reserved(&connection, "o-1", &[line(1, 2)], NOW), Ok(1_000));
+        assert_eq!(reserved(&connection, "r-1", &[line(1, 2)], NOW), Ok(1_000));
     }
     assert_eq!(stock(&connection), [(10, 2), (3, 0)]);
-    assert_eq!(reserved(&connection, "o-1", &[line(2, 1)], NOW), Ok(700));
+    assert_eq!(reserved(&connection, "r-1", &[line(2, 1)], NOW), Ok(700));
     assert_eq!(stock(&connection), [(10, 0), (3, 1)]);
 }
 
 #[test]
-fn a_release_gives_back_once_and_an_order_takes_away_once() {
+fn a_repeated_release_or_shipment_changes_stock_once() {
     let connection = shop();
-    assert_eq!(reserved(&connection, "o-1", &[line(1, 2)], NOW), Ok(1_000));
-    assert_eq!(reserved(&connection, "o-2", &[line(1, 3)], NOW), Ok(1_500));
+    assert_eq!(reserved(&connection, "r-1", &[line(1, 2)], NOW), Ok(1_000));
+    assert_eq!(reserved(&connection, "r-2", &[line(1, 3)], NOW), Ok(1_500));
     for _ in 0..2 {
-        assert_eq!(release(&connection, "o-1", 1_100), Ok(Ok(())));
+        assert_eq!(release(&connection, "r-1", 1_100), Ok(Ok(())));
     }
     assert_eq!(
-        place(&connection, "o-2", &[line(1, 3)], NOW),
-        Ok(Placed::Open)
+        ship(&connection, "r-2", &[line(1, 3)], NOW),
+        Ok(ShipmentSource::Reservation)
     );
     assert_eq!(
-        place(&connection, "o-2", &[line(1, 3)], NOW),
-        Ok(Placed::Again)
+        ship(&connection, "r-2", &[line(1, 3)], NOW),
+        Ok(ShipmentSource::EarlierShipment)
     );
-    assert_eq!(release(&connection, "o-2", 1_100), Ok(Err(Refusal::Final)));
+    assert_eq!(
+        release(&connection, "r-2", 1_100),
+        Ok(Err(Refusal::Shipped))
+    );
     assert_eq!(stock(&connection), [(7, 0), (3, 0)]);
 }
 
 #[test]
-fn an_order_whose_reservation_ended_still_takes_its_pieces() {
+fn a_released_reservation_ships_from_free_stock() {
     let connection = shop();
-    assert_eq!(reserved(&connection, "o-1", &[line(1, 2)], NOW), Ok(1_000));
-    assert_eq!(release(&connection, "o-1", 1_100), Ok(Ok(())));
+    assert_eq!(reserved(&connection, "r-1", &[line(1, 2)], NOW), Ok(1_000));
+    assert_eq!(release(&connection, "r-1", 1_100), Ok(Ok(())));
     assert_eq!(
-        place(&connection, "o-1", &[line(1, 2)], NOW),
-        Ok(Placed::Late)
+        ship(&connection, "r-1", &[line(1, 2)], NOW),
+        Ok(ShipmentSource::FreeStock)
     );
     assert_eq!(stock(&connection), [(8, 0), (3, 0)]);
 }
 
 #[test]
-fn only_standard_holds_expire_and_ended_ones_are_forgotten() {
+fn only_standard_holds_expire_and_old_reservations_are_deleted() {
     let connection = shop();
-    let held = Terms {
-        hold: Hold::Held,
+    let until_paid = Terms {
+        hold: Hold::UntilPaid,
         ..NOW
     };
-    assert_eq!(reserved(&connection, "o-1", &[line(1, 2)], NOW), Ok(1_000));
-    assert_eq!(reserved(&connection, "o-2", &[line(1, 3)], held), Ok(1_500));
+    assert_eq!(reserved(&connection, "r-1", &[line(1, 2)], NOW), Ok(1_000));
+    assert_eq!(
+        reserved(&connection, "r-2", &[line(1, 3)], until_paid),
+        Ok(1_500)
+    );
     assert_eq!(expire(&connection, 1_999, 10), Ok(0));
     assert_eq!(expire(&connection, 2_000, 10), Ok(1));
     assert_eq!(stock(&connection), [(10, 3), (3, 0)]);
-    assert_eq!(forget(&connection, 1_999, 10), Ok(0));
-    assert_eq!(forget(&connection, 2_000, 10), Ok(1));
-    assert_eq!(priced_lines(&connection, "o-1"), Ok(vec![]));
+    assert_eq!(delete_old(&connection, 1_999, 10), Ok(0));
+    assert_eq!(delete_old(&connection, 2_000, 10), Ok(1));
+    assert_eq!(priced_lines(&connection, "r-1"), Ok(vec![]));
     assert_eq!(
-        priced_lines(&connection, "o-2").map(|lines| lines[0].price),
+        priced_lines(&connection, "r-2").map(|lines| lines[0].price),
         Ok(Money::euro(500))
     );
 }

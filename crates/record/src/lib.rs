@@ -1,0 +1,91 @@
+//! The record of a run: every file of a run folder as a type, with one way to write it and one to read it.
+//!
+//! ```text
+//! runner, commands, backend ──replace, append──► run folder ──read──► grader, commands
+//!                                                    │ ▲
+//!                                               pack ▼ │ unpack
+//!                                                  archive
+//! ```
+//! The crate knows files and nothing of drills: what a verdict is made of is the grader's business, how a load record
+//! is kept the load generator's. Both give their types to a [`Document`] or read the names below.
+
+pub mod archive;
+mod chronicle;
+mod deploy;
+mod event;
+mod facts;
+mod file;
+mod head;
+pub mod instant;
+mod log;
+mod look;
+mod profile;
+mod snapshot;
+mod window;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+pub use chronicle::{Chronicle, FirstPage};
+pub use deploy::{Deploy, DeployKind, Deploys, GAME_MASTER, RESPONDER, SettingChange, value_text};
+pub use event::Event;
+pub use facts::{Action, Facts, ImpactTruth, Measurement};
+pub use file::{Document, Error, replace};
+pub use head::{BackendKind, Backends, FORMAT, Head, Program, Urls};
+pub use log::{Appender, Log, each_line};
+pub use look::{By, Look, LookKind, Looks};
+pub use profile::{Profile, Profiles};
+pub use snapshot::{Site, Snapshot, Snapshots};
+pub use window::{Frame, Window, Windows};
+
+/// What the head of a run says; the first file of every run folder.
+pub const HEAD: Document<Head> = Document::new("run.json");
+/// What happened, one event a line.
+pub const TIMELINE: Log<Event> = Log::new("timeline.jsonl");
+/// The deploy history, what the responder did among it.
+pub const DEPLOYS: Log<Deploy> = Log::new("deploys.jsonl");
+/// What the responder looked at.
+pub const LOOKS: Log<Look> = Log::new("queries.jsonl");
+/// What the grade knows besides the evidence.
+pub const FACTS: Document<Facts> = Document::new("facts.json");
+/// Measurements of the indicator, by stage: `before`, `during`, `after`.
+pub const MEASURED: Document<BTreeMap<String, f64>> = Document::new("measured.json");
+/// Why the run does not count; there only if it does not.
+pub const VOID: Document<Void> = Document::new("void.json");
+/// The load generator's own record, which it writes and reads itself.
+pub const LOAD: &str = "load.jsonl";
+/// The write-up as it was submitted.
+pub const WRITE_UP: &str = "report.md";
+/// The verdict as a page to send on.
+pub const VERDICT_PAGE: &str = "verdict.html";
+/// The folder of databases, which goes when the run ends.
+pub const SCRATCH: &str = "scratch";
+
+/// Why a run does not count.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Void {
+    /// Which number says so.
+    pub reason: String,
+}
+
+/// The id of the run that a folder is of: its name.
+pub fn run_of(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
+}
+
+/// The scenario file, which a grade puts into the folder under the scenario's id.
+pub fn scenario_file(folder: &Path) -> Option<PathBuf> {
+    let files = std::fs::read_dir(folder).ok()?.flatten();
+    let mut paths = files.map(|entry| entry.path());
+    paths.find(|path| path.extension().is_some_and(|ending| ending == "toml"))
+}
+
+/// At most so many characters of a text.
+fn shorten(text: &str, chars: usize) -> String {
+    let mut short: String = text.chars().take(chars).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
