@@ -15,6 +15,8 @@ use crate::number::number;
 
 /// So many samples of the incident must lie beyond the margin: one may be a scrape that came late.
 const SAMPLES: usize = 3;
+/// Where there was nothing before, a single event is in every rate for as long as its window: there must be more than that.
+const ECHO: usize = 13;
 /// A baseline of so many samples has shown its range.
 const WHOLE_RANGE: f64 = 40.0;
 /// More clear changes than this are a dashboard and no evidence: some of many always differ.
@@ -156,7 +158,7 @@ fn appears(during: &[Sample]) -> Option<Told> {
         .collect();
     values.sort_by(f64::total_cmp);
     let size = *values.get(values.len().checked_sub(SAMPLES)?)?;
-    let strength = (values.len() as f64 / SAMPLES as f64).min(MOST);
+    let strength = (values.len() as f64 / ECHO as f64).min(MOST);
     let what = format!("{}, and nothing before", number(size));
     Some((Direction::Up, size, strength, what))
 }
@@ -218,10 +220,13 @@ impl Baseline {
         if excess <= 0.0 {
             return None;
         }
-        // Where nothing ever moved there is no margin, and any difference is beyond it.
         let strength = match self.margin > 0.0 {
             true => (excess / self.margin).min(MOST),
-            false => MOST,
+            // Where nothing ever moved any difference is beyond the margin, if it stays.
+            false => {
+                let differing = beyond.iter().filter(|(excess, _)| *excess > 0.0);
+                differing.count() as f64 / ECHO as f64
+            }
         };
         let what = format!("{} before, {} then", self.range(), number(value));
         Some((direction, (value - self.middle).abs(), strength, what))

@@ -42,6 +42,16 @@ fn a_series_tells_when_the_baseline_neither_had_nor_led_to_it() {
         ("far below noise", of(noisy, |_| 0.0), "its value Down"),
         ("always 0", of(|_| 0.0, |_| 0.0), ""),
         ("from 0", of(|_| 0.0, |_| 0.3), "its value Up"),
+        (
+            "the echo of one event",
+            of(|_| 0.0, |at| if at < 30.0 { 0.1 } else { 0.0 }),
+            "",
+        ),
+        (
+            "one event where there was no series",
+            of(|_| f64::NAN, |at| if at < 30.0 { 0.1 } else { 0.0 }),
+            "",
+        ),
         ("goes on as it went", of(|at| at, |at| at), ""),
         (
             "turns up",
