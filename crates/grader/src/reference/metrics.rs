@@ -222,7 +222,7 @@ impl Row {
         while let Some(value) = values.next() {
             let mut length = 1;
             let is_same = |next: &&f64| **next == *value || next.is_nan() && value.is_nan();
-            while values.next_if(|next| is_same(&next)).is_some() {
+            while values.next_if(is_same).is_some() {
                 length += 1;
             }
             write(bytes, 2 * length + u64::from(value.is_nan()));
