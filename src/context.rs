@@ -26,7 +26,7 @@ pub struct Context {
     unpacked: Mutex<BTreeMap<PathBuf, Unpacked>>,
 }
 
-/// Columns to assume where there is no terminal to ask.
+/// Columns to assume without a terminal.
 const WIDTH_WITHOUT_TERMINAL: usize = 120;
 
 impl Context {

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
     let style = context::style(cli.global.color, std::io::stderr().is_terminal());
     match commands::run(cli) {
         Ok(outcome) => outcome.into(),
-        // The reader of our output went away (`firedrill logs | head`): there is nobody to tell.
+        // The reader of our output went away (`firedrill logs | head`): there is no reader.
         Err(error) if error::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             eprint!("{}", error::render(&error, style));

@@ -1,4 +1,4 @@
-//! A run that is over: its scenario, and its evidence served once more for whoever grades or verifies it.
+//! A run that is over: its scenario, and its evidence served again, to grade or verify it.
 
 use std::path::Path;
 

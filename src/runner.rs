@@ -73,7 +73,7 @@ pub(crate) fn run(
     outcome
 }
 
-/// The first process of a container takes all others with it when it ends: whoever handed a write-up in from within
+/// The first process of a container takes all others with it when it ends: someone who submitted a write-up from within
 /// the container gets to read the grade.
 fn wait_for_the_others() {
     let deadline = Instant::now() + OTHERS_WITHIN;

@@ -1,4 +1,4 @@
-//! The mark that a running drill leaves for the other terminals, and the run folders.
+//! The session file by which other terminals find the running drill, and the run folders.
 //!
 //! ```text
 //! <state>/lock           held by the runner for as long as it lives
@@ -68,7 +68,7 @@ pub struct Instance {
     pub pid: u32,
 }
 
-/// The folder that holds the runs and the mark of the running drill.
+/// The folder with the runs and the session file of the running drill.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateDir(PathBuf);
 
@@ -154,7 +154,7 @@ impl StateDir {
         let Ok(lock) = File::open(self.0.join("lock")) else {
             return Ok(None);
         };
-        // Nobody holds the lock: what `current.json` says is the past.
+        // The lock is free: `current.json` is out of date.
         if try_lock_shared(&lock).context("lock of the state folder")? {
             return Ok(None);
         }
@@ -234,7 +234,7 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        // A mark that stays is harmless: the lock, which the system takes back, says that nobody runs.
+        // A left-over session file is harmless: the lock, which the system releases, shows that no drill is running.
         let _ = fs::remove_file(&self.current);
     }
 }

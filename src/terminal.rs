@@ -127,7 +127,7 @@ impl Console {
 
     /// Tells the user something that is not data, on standard error.
     pub fn note(&self, text: &str) {
-        // A note that cannot be shown is no reason to fail.
+        // A note that cannot be shown is not a reason to fail.
         let _ = writeln!(io::stderr(), "{}", self.err.paint(Ink::Faint, text));
     }
 

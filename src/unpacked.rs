@@ -1,6 +1,6 @@
 //! Where an archive is unpacked: a private folder that goes away with the process that opened it.
 //!
-//! A process that is killed cannot clean up, so every place has a lock that the kernel takes back; whoever opens the
+//! A process that is killed cannot clean up, so every place has a lock that the kernel takes back; the next one to open the
 //! next archive removes the places whose lock is free.
 
 use std::fs::File;

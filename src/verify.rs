@@ -1,14 +1,14 @@
-//! `firedrill verify`: whether the drills of the catalogue hold water, proved on drills that are held.
+//! `firedrill verify`: whether the drills of the catalogue are sound, proved on real runs.
 //!
 //! ```text
 //! for each drill, some side by side:
-//!   hold ── page ── search everything that can be seen ── submit "nothing was wrong" ── the runner removes the cause
+//!   run ─── page ── search everything that can be seen ── submit "nothing was wrong" ── the runner removes the cause
 //!     │                      (silence)                                                     (before, during, after)
-//!     └── its record ── signatures of every drill, second by second ── naive solvers, graded ── held to its page again: the same?
+//!     └── its record ── signatures of every drill, second by second ── naive solvers, graded ── run to its page again: the same?
 //! ```
 //! Everything after the drill is read from its record over the APIs of Jaeger and Prometheus, with nothing running.
 
-mod hold;
+mod child;
 mod repeat;
 mod report;
 mod signature;
@@ -30,7 +30,7 @@ pub(crate) use report::text;
 /// What is to be verified.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// The drills to hold.
+    /// The drills to run.
     pub(crate) drills: Vec<Scenario>,
     /// The drills whose signatures are looked for in each of them.
     pub(crate) catalogue: Vec<Scenario>,
@@ -38,7 +38,7 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     /// Drills side by side.
     pub(crate) jobs: usize,
-    /// Whether each is held to its page once more.
+    /// Whether each is run to its page a second time.
     pub(crate) twice: bool,
 }
 
@@ -87,7 +87,7 @@ pub(crate) struct Limits {
     pub(crate) after_below: f64,
 }
 
-/// Holds all drills of the plan; `progress` hears of every one that is done.
+/// Runs all drills of the plan; `progress` hears of every one that is done.
 pub(crate) fn run(plan: &Plan, progress: &(dyn Fn(&Checked) + Sync)) -> anyhow::Result<Report> {
     let began = std::time::Instant::now();
     let queue: Mutex<VecDeque<usize>> = Mutex::new((0..plan.drills.len()).collect());
@@ -116,15 +116,15 @@ pub(crate) fn run(plan: &Plan, progress: &(dyn Fn(&Checked) + Sync)) -> anyhow::
     })
 }
 
-/// A void run says that its machine was busy, or that the drill is no good: a second one tells which.
-fn hold_until_it_counts(
+/// A void run says that its machine was busy, or that the drill is unsound: a second run shows which.
+fn run_until_it_counts(
     scenario: &Scenario,
     seed: u64,
-) -> anyhow::Result<(hold::Held, Option<String>)> {
-    let first = hold::hold(scenario, seed);
+) -> anyhow::Result<(child::Run, Option<String>)> {
+    let first = child::run(scenario, seed);
     let void = match &first {
         Err(error) => Some(format!("{error:#}")),
-        Ok(held) => held
+        Ok(run) => run
             .problems
             .iter()
             .find(|one| one.starts_with("void"))
@@ -132,13 +132,13 @@ fn hold_until_it_counts(
     };
     match void {
         None => Ok((first?, None)),
-        Some(why) => Ok((hold::hold(scenario, seed)?, Some(why))),
+        Some(why) => Ok((child::run(scenario, seed)?, Some(why))),
     }
 }
 
 /// What the drill was submitted with, read.
 fn nothing() -> anyhow::Result<WriteUp> {
-    crate::report::parse("nothing", hold::NOTHING)
+    crate::report::parse("nothing", child::NOTHING)
         .map_err(|problems| anyhow::anyhow!("the write-up that says nothing: {problems:?}"))
 }
 
@@ -154,11 +154,11 @@ fn another_verdict(folder: &Path, again: &Verdict) -> anyhow::Result<Option<Stri
     }))
 }
 
-/// How the same drill with the same seed differs from one that was held. A busy machine can make two differ by chance, so
-/// what differs is held a second time: a drill that does not repeat differs again.
-fn differences(scenario: &Scenario, seed: u64, held: &hold::Held) -> anyhow::Result<Vec<String>> {
-    let compared = || match hold::begin(scenario, seed) {
-        Ok(again) => repeat::differences(held, &again),
+/// How the same drill with the same seed differs from one that was run. A busy machine can make two differ by chance, so
+/// what differs is run a second time: a drill that does not repeat differs again.
+fn differences(scenario: &Scenario, seed: u64, run: &child::Run) -> anyhow::Result<Vec<String>> {
+    let compared = || match child::run_to_page(scenario, seed) {
+        Ok(again) => repeat::differences(run, &again),
         Err(error) => Ok(vec![format!("second run: {error:#}")]),
     };
     let first = compared()?;
@@ -169,7 +169,7 @@ fn differences(scenario: &Scenario, seed: u64, held: &hold::Held) -> anyhow::Res
     }
 }
 
-/// Holds one drill, and once more if asked to, and looks at its record.
+/// Runs one drill, twice if asked to, and looks at its record.
 fn check(plan: &Plan, scenario: &Scenario) -> anyhow::Result<Checked> {
     let manifest = &scenario.manifest;
     let mut checked = Checked {
@@ -190,29 +190,29 @@ fn check(plan: &Plan, scenario: &Scenario) -> anyhow::Result<Checked> {
         solvers: BTreeMap::new(),
         repeats: None,
     };
-    let held = match hold_until_it_counts(scenario, plan.seed) {
-        Ok((held, void)) => {
+    let run = match run_until_it_counts(scenario, plan.seed) {
+        Ok((run, void)) => {
             checked.void = void;
-            held
+            run
         }
         Err(error) => {
             checked.problems.push(format!("{error:#}"));
             return Ok(checked);
         }
     };
-    checked.measured.clone_from(&held.measured);
-    checked.page_s = Some(held.page_s);
-    checked.searched = held.silence.bytes;
-    checked.problems.extend(held.problems.iter().cloned());
-    checked.problems.extend(held.silence.found.iter().cloned());
+    checked.measured.clone_from(&run.measured);
+    checked.page_s = Some(run.page_s);
+    checked.searched = run.silence.bytes;
+    checked.problems.extend(run.problems.iter().cloned());
+    checked.problems.extend(run.silence.found.iter().cloned());
     let write_up = nothing()?;
     crate::runtime::on_this_thread()?.block_on(async {
-        let record = crate::recorded::Recorded::open(&held.folder).await?;
+        let record = crate::recorded::Recorded::open(&run.folder).await?;
         checked.signatures = signature::all(&record, &plan.catalogue).await?;
         checked.solvers = solver::all(&record, &write_up).await?;
         let again = record.grade(&write_up).await;
         record.close().await;
-        if let Some(problem) = another_verdict(&held.folder, &again)? {
+        if let Some(problem) = another_verdict(&run.folder, &again)? {
             checked.problems.push(problem);
         }
         anyhow::Ok(())
@@ -222,7 +222,7 @@ fn check(plan: &Plan, scenario: &Scenario) -> anyhow::Result<Checked> {
     checked.problems.extend(told_apart);
     checked.problems.extend(withstands);
     if plan.twice {
-        let differs = differences(scenario, plan.seed, &held)?;
+        let differs = differences(scenario, plan.seed, &run)?;
         checked.repeats = Some(differs.is_empty());
         checked.problems.extend(differs);
     }

@@ -1,4 +1,4 @@
-//! What a responder does to processes that run: caches, the outbox, clients, replicas. Each is held against the state
+//! What a responder does to processes that run: caches, the outbox, clients, replicas. Each is checked against the state
 //! it changes.
 
 mod scale;
@@ -83,7 +83,7 @@ fn flush(drill: &Drill) {
         Duration::from_secs(3),
         || (entries() < 1_000.0).then_some(()),
     );
-    // The gateway has pages as soon as somebody asks for one.
+    // The gateway has pages as soon as one is requested.
     wait_for("a page was kept and dropped", SOON, || {
         get(&format!("{}/v1/products", drill.url("gateway")));
         let done = drill.json(&["flush", "gateway"]);
@@ -257,12 +257,12 @@ fn configure(drill: &Drill) {
     let changed = json!({"key": key, "before": default["value"], "after": 100});
     assert_eq!(entry["changes"][0], changed, "{entry}");
 
-    // The processes have it: two instances hold a hundred views each at most, however much is asked for.
-    let held = || metric(drill, "inventory", "cache_entries{");
+    // The processes have it: two instances cache at most a hundred views each, however much is asked for.
+    let cached = || metric(drill, "inventory", "cache_entries{");
     wait_for("the caches are full", SOON, || {
-        (held() >= 200.0).then_some(())
+        (cached() >= 200.0).then_some(())
     });
-    assert!(held() <= 200.0, "{}", held());
+    assert!(cached() <= 200.0, "{}", cached());
     drill.ok(&["restart", "inventory"]);
     let kept = &settings(drill, "inventory")[key];
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Write-ups that try to get a grade they did not earn, or to do harm on the way, against a drill that was held:
+//! Write-ups that try to get a grade they did not earn, or to do harm on the way, against a real run:
 //! none passes, none crashes, and each verdict says why in sentences.
 
 use std::net::TcpListener;
@@ -22,18 +22,18 @@ struct Attempt {
 }
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let name = "adversarial::no_write_up_passes_a_held_drill_that_it_does_not_answer";
+    let name = "adversarial::no_write_up_passes_a_drill_that_it_does_not_answer";
     vec![Trial::test(name, || {
-        hold();
+        attempts();
         Ok(())
     })]
 }
 
-fn hold() {
+fn attempts() {
     let case = Case::of("slow-checkout");
     let mut drill = drills::start(case, &[]);
-    let held = drills::hold_started(case, "right", &mut drill, refuses_a_flood);
-    let right = held.facts.fill(&case.write_ups("right")[0].1);
+    let graded = drills::to_verdict(case, "right", &mut drill, refuses_a_flood);
+    let right = graded.facts.fill(&case.write_ups("right")[0].1);
     let head = right.split("+++").nth(1).expect("the head of a write-up");
     let head: Table = head.parse().expect("the right write-up can be read");
     let outside = TcpListener::bind("127.0.0.1:0").expect("loopback has a port");

@@ -1,4 +1,4 @@
-//! What a person sees: the pages in a real browser, over a running shop. Skipped where there is no Chromium.
+//! What a person sees: the pages in a real browser, over a running shop. Skipped without Chromium.
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -13,7 +13,7 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::drills::{Case, hold};
+use crate::drills::{Case, run};
 use crate::support::{Drill, SOON, children_of, firedrill, get, is_alive, wait_for};
 
 const INSTANCES: [&str; 4] = ["gateway-1", "checkout-1", "inventory-1", "inventory-2"];
@@ -128,7 +128,7 @@ impl Manager {
 impl Drop for Manager {
     fn drop(&mut self) {
         let pid = rustix::process::Pid::from_child(&self.child);
-        // It may have ended by itself.
+        // It may have exited already.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
         let _ = self.child.wait();
     }
@@ -137,7 +137,7 @@ impl Drop for Manager {
 fn whole_drill() {
     let managers = Managers::start();
     let case = Case::of("error-spike");
-    hold(
+    run(
         case,
         &[
             "--managers",
@@ -197,7 +197,7 @@ fn token_and_names() {
     let arguments = std::fs::read_to_string(arguments).expect("its arguments");
     assert!(
         !arguments.contains(token.trim()),
-        "the token is no argument"
+        "the token is not an argument"
     );
 }
 
@@ -254,7 +254,7 @@ fn killed_runner() {
             .collect();
         (names == ["cache"]).then_some(())
     });
-    // Nothing is deployed: that is no outage.
+    // Nothing is deployed: that is not an outage.
     let (status, text) = get(&format!("http://{}/metrics", managers.all[0].addr("admin")));
     assert_eq!(status, 200);
     assert!(!text.contains("build_info"), "{text}");
@@ -268,7 +268,7 @@ fn takeover() {
     let state = tempfile::tempdir().expect("a temporary folder");
     let drill = Drill::start(&[&["run", "noisy-warnings", "--pace", "fast"], &args[..]].concat());
     assert_eq!(shop.wait_for_end().code(), Some(0), "it gave way");
-    // A drill gives way to nobody: the next one is told who has the shop.
+    // A drill does not give way: the next one is told which run has the shop.
     let refused = firedrill(state.path())
         .args(["up", "--ports", "auto"])
         .args(args)
@@ -289,14 +289,14 @@ fn wrong_managers() {
     let other = state.path().join("other-token").display().to_string();
     let (list, token) = (managers.list(), managers.token());
     let gateway = managers.all[0].addr("control");
-    let nobody = std::net::TcpListener::bind(("127.0.0.1", 0))
+    let closed = std::net::TcpListener::bind(("127.0.0.1", 0))
         .and_then(|listener| listener.local_addr())
         .expect("a port that was free")
         .to_string();
     let prometheus = managers.all[0].addr("admin");
     let cases = [
         (list.clone(), &other, 4, "rejected the token"),
-        (list.replace(gateway, &nobody), &token, 4, "does not answer"),
+        (list.replace(gateway, &closed), &token, 4, "does not answer"),
         (
             list.replace(gateway, prometheus),
             &token,

@@ -28,7 +28,7 @@ const COLUMNS: u32 = 24;
 /// A dashboard with more is two.
 const MOST_PANELS: usize = 12;
 
-/// Nothing that somebody on call reads may hint at a cause, or at somebody behind it.
+/// Nothing that a responder reads may hint at a cause, or at a culprit.
 const HINTS: [&str; 9] = [
     "fault", "inject", "chaos", "leak", "slow", "bad", "sabotage", "broken", "bug",
 ];
@@ -94,7 +94,7 @@ fn problems(panel: &Panel, board: &Board, provisioned: &Provisioned) -> Vec<&'st
             found.push(problem);
         }
     };
-    want(panel.title.ends_with('?'), "the title is no question");
+    want(panel.title.ends_with('?'), "the title is not a question");
     let defaults = &panel.field_config.defaults;
     want(
         defaults.unit.as_ref().is_some_and(|unit| !unit.is_empty()),
@@ -102,7 +102,10 @@ fn problems(panel: &Panel, board: &Board, provisioned: &Provisioned) -> Vec<&'st
     );
     want(!panel.targets.is_empty(), "no query");
     let description = panel.description.as_deref().unwrap_or("It is clear.");
-    want(description.ends_with('.'), "the description is no sentence");
+    want(
+        description.ends_with('.'),
+        "the description is not a sentence",
+    );
     let steps = defaults.thresholds.as_ref().map(|all| all.steps.as_slice());
     let is_rising = |steps: &[model::Step]| {
         steps[0].value.is_none() && steps[1..].is_sorted_by_key(|step| step.value)
@@ -203,7 +206,7 @@ fn named() {
             for label in text.split("$labels.").skip(1) {
                 let end = label.find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
                 let label = &label[..end.unwrap_or(label.len())];
-                let problem = format!("{{{{ $labels.{label} }}}} is no label");
+                let problem = format!("{{{{ $labels.{label} }}}} is not a label");
                 assert!(reference.has_label(label), "{}: {problem}", rule.alert);
             }
         }

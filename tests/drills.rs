@@ -1,4 +1,4 @@
-//! Every drill of the catalogue, held for real: a right write-up passes, and of the same run no plausible wrong one does.
+//! Every drill of the catalogue, run for real: a right write-up passes, and for the same run no plausible wrong one does.
 
 use std::path::Path;
 use std::time::Duration;
@@ -260,11 +260,11 @@ impl Case {
     }
 }
 
-/// A right write-up passes; the archive of the run gives it the same grade where nobody knows the run, and the record
+/// A right write-up passes; the archive of the run gets the same grade from it in an empty state folder, and the record
 /// of the run passes no wrong one.
 fn right_and_wrong(case: &'static Case) {
     let mut drill = start(case, &[]);
-    let held = hold_started(case, "right", &mut drill, |_| {});
+    let graded = to_verdict(case, "right", &mut drill, |_| {});
     let elsewhere = tempfile::tempdir().expect("a temporary state folder");
     let archive = elsewhere.path().join("sent.tar.gz");
     let archive = archive.to_str().expect("a path");
@@ -272,7 +272,7 @@ fn right_and_wrong(case: &'static Case) {
     drill.ok(&["pack", run, archive]);
     let again = |name: &str, text: &str, code: i32, state: &Path, run: &str| {
         let file = state.join(name);
-        std::fs::write(&file, held.facts.fill(text)).expect("a write-up");
+        std::fs::write(&file, graded.facts.fill(text)).expect("a write-up");
         let file = file.to_str().expect("a path");
         let mut submit = firedrill(state);
         submit.args(["submit", file, "--run", run, "--json"]);
@@ -284,14 +284,14 @@ fn right_and_wrong(case: &'static Case) {
     };
     for (name, text) in case.write_ups("right") {
         let verdict = again(&name, &text, 0, elsewhere.path(), archive);
-        let differs = differences(&held.verdict, &verdict);
+        let differs = differences(&graded.verdict, &verdict);
         assert!(differs.is_empty(), "{name}, graded again: {differs:#?}");
     }
     let (_, right) = &case.write_ups("right")[0];
     if right.contains("\nverdict = \"incident\"\n") {
-        earns_all(&held.verdict, "reproduction");
-        earns_all(&held.verdict, "proposed alert");
-        let calibration = item(&held.verdict, "calibration");
+        earns_all(&graded.verdict, "reproduction");
+        earns_all(&graded.verdict, "proposed alert");
+        let calibration = item(&graded.verdict, "calibration");
         assert_eq!(calibration["of"], 3.0, "{}", calibration["why"]);
     }
     for (name, text) in case.write_ups("wrong") {
@@ -328,7 +328,7 @@ pub(crate) fn differences(one: &Value, other: &Value) -> Vec<String> {
 
 fn wrong_alone() {
     let case = Case::of("error-spike");
-    hold_started(case, "wrong", &mut start(case, &[]), |_| {});
+    to_verdict(case, "wrong", &mut start(case, &[]), |_| {});
 }
 
 pub(crate) fn start(case: &Case, args: &[&str]) -> Drill {
@@ -336,25 +336,25 @@ pub(crate) fn start(case: &Case, args: &[&str]) -> Drill {
     Drill::start(&[&usual, args].concat())
 }
 
-/// Holds one drill, started with these arguments besides, to the grade of its right write-up.
-pub(crate) fn hold(case: &Case, args: &[&str]) {
-    hold_started(case, "right", &mut start(case, args), |_| {});
+/// Runs one drill with these extra arguments to the verdict of its right write-up.
+pub(crate) fn run(case: &Case, args: &[&str]) {
+    to_verdict(case, "right", &mut start(case, args), |_| {});
 }
 
 /// A drill that was graded.
-pub(crate) struct Held {
+pub(crate) struct GradedRun {
     pub(crate) facts: Facts,
     pub(crate) verdict: Value,
 }
 
-/// Holds a drill that was started, to the grade of its first write-up of that kind, `right` or `wrong`; `meanwhile`
+/// Takes a started drill to the verdict of its first write-up of that kind, `right` or `wrong`; `meanwhile`
 /// happens between the evidence and the write-up.
-pub(crate) fn hold_started(
+pub(crate) fn to_verdict(
     case: &Case,
     kind: &str,
     drill: &mut Drill,
     meanwhile: impl FnOnce(&mut Drill),
-) -> Held {
+) -> GradedRun {
     let is_right = kind == "right";
     // On a busy machine another alert may page first, as it may in production.
     let page = drill.page(case.alert, PAGED_WITHIN);
@@ -380,7 +380,7 @@ pub(crate) fn hold_started(
     assert_eq!(verdict["passed"], is_right);
     drill.wait_for_end();
     the_key_was_told_at_the_start(drill, case.id);
-    Held {
+    GradedRun {
         facts,
         verdict: verdict["verdict"].clone(),
     }

@@ -1,4 +1,4 @@
-//! The contract `docs/events.md` against drills that are held: every event and key that is written there is told, and
+//! The contract `docs/events.md` against real drills: every event and key on the page is reported, and
 //! nothing else is, on standard output and in `timeline.jsonl`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,7 +138,7 @@ fn told() {
     assert_eq!(of("action"), actions, "actions told, and on the page");
 }
 
-/// A drill to its grade, with every kind of action and a process that ends by itself.
+/// A drill to its grade, with every kind of action and a process that exits unexpectedly.
 fn graded() -> Vec<Value> {
     let mut drill = Drill::start(&["run", "error-spike", "--pace", "fast", "--seed", "6"]);
     let page = drill.page("ErrorBudgetBurn", PAGED_WITHIN);
@@ -176,7 +176,7 @@ fn graded() -> Vec<Value> {
     let pid = gateway.expect("the gateway")["pid"].as_i64();
     let pid = i32::try_from(pid.expect("an id")).expect("an id");
     let pid = rustix::process::Pid::from_raw(pid).expect("an id");
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("a child of ours");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("our child");
     drill.event("process", SOON);
     drill.event("process", SOON);
     let report = drill.folder().join("draft.md");

@@ -23,7 +23,7 @@ const COMPARED: [&str; 2] = [
     "sum by (le) (rate(db_client_operation_duration_seconds_bucket[1m])) / on () group_left () sum(rate(http_client_request_duration_seconds_bucket{le=\"+Inf\"}[1m] offset 1m))",
 ];
 
-/// Every exemplar stays in its bucket for longer than this, so that whoever scrapes once a second has it by then.
+/// Every exemplar stays in its bucket for longer than this, so that a scrape once per second has it by then.
 const SEEN_WITHIN_MS: u64 = 4_000;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -118,7 +118,7 @@ fn asked(prometheus: &str, expr: &str, bounds: &str) -> (u16, String) {
     ))
 }
 
-/// Holds the exemplars of the embedded Prometheus against those of a real one that scrapes the same targets.
+/// Compares the exemplars of the embedded Prometheus with those of a real one that scrapes the same targets.
 ///
 /// Both have scraped for half a minute before `now_ms`.
 pub(crate) fn same_exemplars(embedded: &str, real: &str, now_ms: u64) {
@@ -202,7 +202,7 @@ impl Opened {
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        // It may have ended by itself; the test has failed then.
+        // It may have exited already; the test has failed then.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

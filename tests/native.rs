@@ -1,10 +1,10 @@
-//! Drills on real Jaeger and Prometheus, started by the drill (native) or by somebody else (external): the same write-ups
+//! Drills on real Jaeger and Prometheus, started by the drill (native) or running already (external): the same write-ups
 //! are passed, nothing stays behind, and what is wrong with a backend is said before anything starts.
 //!
-//! Skipped where there is no real Jaeger or Prometheus; `tests/tools/build` builds them.
+//! Skipped without a real Jaeger and Prometheus; `tests/tools/build` builds them.
 
 mod fake;
-mod held;
+mod outage;
 mod refused;
 
 use libtest_mimic::Trial;
@@ -12,7 +12,7 @@ use libtest_mimic::Trial;
 use crate::drills::{self, CASES};
 use crate::support::{tool, wants_program};
 
-/// The drills that are held on real backends in every run of the suite: each kind of evidence, and a control.
+/// The drills that run on real backends in every run of the suite: each kind of evidence, and a control.
 const ALWAYS: [&str; 5] = [
     "error-spike",
     "memory-growth",
@@ -25,39 +25,39 @@ pub(crate) fn trials() -> Vec<Trial> {
     let is_there = tool("jaeger").is_some() && tool("prometheus").is_some();
     // All of them take some minutes more than a suite may that is run before every commit; `.ci/run` takes them.
     let is_whole = std::env::var_os("FIREDRILL_ALL_NATIVE").is_some();
-    let held = CASES
+    let chosen = CASES
         .iter()
         .filter(move |case| is_whole || ALWAYS.contains(&case.id));
-    let drills = held.map(|case| {
+    let drills = chosen.map(|case| {
         let name = format!(
             "native::{}_is_passed_on_real_backends_by_a_right_write_up",
             case.id.replace('-', "_")
         );
         Trial::test(name, move || {
-            drills::hold(case, &["--backend", "native"]);
+            drills::run(case, &["--backend", "native"]);
             Ok(())
         })
     });
     let whole: [(&str, fn()); 5] = [
         (
             "a_killed_runner_leaves_no_program_port_or_database",
-            held::kill_the_runner,
+            outage::kill_the_runner,
         ),
         (
             "killed_programs_and_keepers_come_back_on_their_ports",
-            held::kill_the_programs,
+            outage::kill_the_programs,
         ),
         (
             "a_jaeger_that_dies_is_said_and_what_it_lost_is_not_marked_wrong",
-            held::lose_jaeger,
+            outage::lose_jaeger,
         ),
         (
-            "a_drill_is_held_on_backends_that_run_already",
-            held::external,
+            "a_drill_runs_on_backends_that_are_already_running",
+            outage::external,
         ),
         (
             "a_prometheus_that_goes_for_good_leaves_a_grade_that_says_so",
-            held::lose_prometheus,
+            outage::lose_prometheus,
         ),
     ];
     let whole = whole.into_iter().map(|(name, test)| {
@@ -71,7 +71,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let paged = Trial::test(
         "native::a_page_comes_by_the_alertmanager_that_the_drill_started",
         || {
-            held::page_by_alertmanager();
+            outage::page_by_alertmanager();
             Ok(())
         },
     );

@@ -96,7 +96,7 @@ impl Elsewhere {
 /// Interrupts a child; what it said on standard error.
 fn ended(child: Child) -> String {
     let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).expect("an id");
-    // It may have ended by itself.
+    // It may have exited already.
     let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
     let output = child.wait_with_output().expect("it ends");
     String::from_utf8_lossy(&output.stderr).into_owned()
@@ -121,13 +121,13 @@ fn newest_sample(prometheus: &str, at: f64) -> Option<f64> {
 fn elsewhere() {
     let case = Case::of("error-spike");
     let mut drill = drills::start(case, &[]);
-    let held = drills::hold_started(case, "right", &mut drill, |_| {});
+    let graded = drills::to_verdict(case, "right", &mut drill, |_| {});
     let archive = packed(&drill);
     let there = Elsewhere::new(&archive);
     let said = there.open(|urls| {
         assert_eq!(services(urls), 3);
         let prometheus = urls["prometheus"].as_str().expect("an address");
-        let page = held.verdict["run"].as_str().map(|_| drill_page(&drill));
+        let page = graded.verdict["run"].as_str().map(|_| drill_page(&drill));
         let at = page.expect("a page");
         assert!(
             newest_sample(prometheus, at).is_some(),
@@ -145,7 +145,7 @@ fn elsewhere() {
     let (output, said) = grade(&there);
     assert_eq!(output.status.code(), Some(0), "{said}");
     let verdict: Value = serde_json::from_slice(&output.stdout).expect("a verdict");
-    let differs = drills::differences(&held.verdict, &verdict);
+    let differs = drills::differences(&graded.verdict, &verdict);
     assert!(differs.is_empty(), "{differs:#?}");
     the_record_is_there(&there);
     damaged(&archive, grade);

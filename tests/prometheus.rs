@@ -1,7 +1,7 @@
 //! The embedded Prometheus beside a real one that scrapes the same services and loads the same rules: both must say
-//! the same. Skipped where there is no Prometheus.
+//! the same. Skipped without Prometheus.
 //!
-//! Each scrapes once a second at moments of its own. So a value of the real one is not held against one value of the
+//! Each scrapes once a second at moments of its own. So a value of the real one is not compared with one value of the
 //! embedded one but against all that it says within [`AROUND_MS`] of that moment: what one read of a counter, the other
 //! read less of before and more of after.
 

@@ -1,5 +1,5 @@
 //! Nothing that a responder can see names the cause: everything exported by a running drill is searched, as
-//! `firedrill verify` does, and besides what its commands print.
+//! `firedrill verify` does, and also what its commands print.
 
 use firedrill::session::StateDir;
 use firedrill::verify::silence;

@@ -148,7 +148,7 @@ fn rules_name_what_is() {
     }
 }
 
-/// The metric names of an expression: words that hold an underscore and end like a metric of ours.
+/// The metric names of an expression: words with an underscore that end like one of our metrics.
 fn metric_names(expr: &str) -> Vec<String> {
     let words =
         expr.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');

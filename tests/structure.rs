@@ -1,5 +1,6 @@
 //! The shape of the repository: which room may know which, and how large a file may grow.
 
+mod documents;
 mod room;
 mod shape;
 mod unused;
@@ -110,11 +111,15 @@ const UNREACHABLE: [(&str, &[&str]); 2] = [
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let claims: [(&str, fn()); 6] = [
+    let claims: [(&str, fn()); 7] = [
         ("packages_depend_only_in_the_allowed_direction", directions),
         ("every_dependency_is_named_by_a_source", || {
             unused::a_crate_is_named_by_a_path_or_a_use_and_not_by_a_longer_word();
             none("remove", &unused::dependencies(&metadata()));
+        }),
+        ("documents_name_files_and_tests_that_exist", || {
+            none("correct", &documents::missing_files());
+            none("correct", &documents::missing_tests());
         }),
         ("no_source_file_is_longer_than_500_lines", || {
             none("split by subject", &shape::long_files());

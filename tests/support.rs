@@ -162,7 +162,7 @@ impl Drill {
         self.child.id()
     }
 
-    /// Waits until the runner has ended by itself.
+    /// Waits until the runner has exited.
     pub(crate) fn wait_for_end(&mut self) -> std::process::ExitStatus {
         wait_for_end(&mut self.child, SOON).expect("the drill ends with its grade")
     }
@@ -315,7 +315,7 @@ pub(crate) fn kill(pid: u32) {
 
 fn signal(pid: u32, signal: rustix::process::Signal) {
     let pid = rustix::process::Pid::from_raw(pid.cast_signed()).expect("a child's id is not 0");
-    // It may have ended by itself.
+    // It may have exited already.
     let _ = rustix::process::kill_process(pid, signal);
 }
 

@@ -125,7 +125,7 @@ impl Traces {
         self.0.extend(other.0);
     }
 
-    /// The traces that begin at the gateway, below `caller` (empty: nobody), and whose every span has its parent.
+    /// The traces that begin at the gateway, below `caller` (empty: none), and whose every span has its parent.
     pub(crate) fn complete(&self, caller: &str) -> Vec<Shape> {
         let spans = self.0.values();
         spans.filter_map(|spans| shape(spans, caller)).collect()

@@ -202,7 +202,7 @@ impl Drop for Drill {
     }
 }
 
-/// A loopback port that nobody listens on now.
+/// A loopback port that nothing listens on.
 pub(crate) fn free_port() -> anyhow::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("a free port")?;
     Ok(listener.local_addr().context("a free port")?.port())

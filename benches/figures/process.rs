@@ -27,11 +27,11 @@ pub(crate) fn family(runner: u32) -> Vec<Process> {
         .collect()
 }
 
-/// The processes that were started with `folder` in their environment, whoever their parent is by now.
+/// The processes that were started with `folder` in their environment, under any parent.
 pub(crate) fn of_folder(folder: &Path) -> Vec<u32> {
     let folder = folder.as_os_str().as_encoded_bytes();
     let names = |pid: &u32| {
-        // A zombie has no environment, and is no process any more.
+        // A zombie has no environment, and does not count as a process.
         fs::read(format!("/proc/{pid}/environ"))
             .is_ok_and(|environ| environ.windows(folder.len()).any(|part| part == folder))
     };

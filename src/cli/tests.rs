@@ -3,7 +3,7 @@ use clap::{CommandFactory as _, Parser as _};
 use super::*;
 
 #[test]
-fn the_definitions_hold_together() {
+fn the_definitions_are_consistent() {
     Cli::command().debug_assert();
 }
 

@@ -66,7 +66,7 @@ fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
         remove(&live.session.folder, &args.name)?;
     }
     snapshots.save(&meta, &bytes).map_err(source::explain)?;
-    // Now the executable is there. Where it has no symbols, whoever compares is told so.
+    // Now the executable is there. If it has no symbols, the comparison says so.
     if let Ok(symbols) = Symbols::load(&meta.executable) {
         let sites = heap::sites(&profile, &symbols);
         snapshots

@@ -125,7 +125,7 @@ fn query(args: &Args, now: OffsetDateTime) -> anyhow::Result<Query> {
     Ok(query)
 }
 
-/// What was asked for whenever it was: how it is recorded that somebody looked.
+/// What was asked for whenever it was: how a look is recorded.
 fn timeless(args: &Args) -> anyhow::Result<Query> {
     let mut terms: Vec<String> = args.query.iter().map(|term| quoted(term)).collect();
     if let Some(level) = args.level {

@@ -1,4 +1,4 @@
-//! `firedrill manage` and `firedrill probe`: what containers run besides the runner.
+//! `firedrill manage` and `firedrill probe`: what runs in containers next to the runner.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -17,7 +17,7 @@ use crate::error::{Error, Outcome};
 use crate::runner::Webhook;
 use crate::terminal::{Console, Ink};
 
-/// A health check that takes longer is no health.
+/// A health check that takes longer has failed.
 const PROBE_WITHIN: Duration = Duration::from_secs(5);
 
 /// The parent of one service, until it is told to end.
@@ -42,7 +42,7 @@ pub(super) fn run(context: &Context, args: &Manage) -> anyhow::Result<Outcome> {
         .build()
         .context("runtime")?;
     let outcome = runtime.block_on(manager::run(options, |line| {
-        // Whoever does not read it has asked for fixed addresses.
+        // A reader that ignores it has asked for fixed addresses.
         let _ = writeln!(std::io::stdout(), "{line}");
     }));
     runtime.shutdown_background();

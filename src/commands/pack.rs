@@ -21,15 +21,15 @@ struct Archive {
 
 /// Packs the run into the file named, or into one named after the run.
 pub(super) fn run(context: &Context, args: &Pack) -> anyhow::Result<Outcome> {
-    let hint = "submit a write-up first, or end the drill with Ctrl-C";
+    let hint = "submit a write-up first, or stop the drill with Ctrl-C";
     let folder = context.ended(args.run.as_deref(), hint)?;
     let run = run_of(&folder);
     let named_after_run = || PathBuf::from(format!("{run}.tar.gz"));
     let file = args.file.clone().unwrap_or_else(named_after_run);
     if file.exists() && !args.force {
         return Err(Error::usage(
-            format!("`{}` is there already", file.display()),
-            "name another file, or replace it with `--force`",
+            format!("`{}` already exists", file.display()),
+            "choose another file, or overwrite it with `--force`",
         )
         .into());
     }

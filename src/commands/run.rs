@@ -46,7 +46,7 @@ pub(super) fn run(context: &Context, args: &drill::Run) -> anyhow::Result<Outcom
         until_eof: args.until_eof,
         ..options
     };
-    held(context, options, audience)
+    run_to_end(context, options, audience)
 }
 
 /// The shop with no incident.
@@ -58,10 +58,14 @@ pub(super) fn up(context: &Context, args: &drill::Up) -> anyhow::Result<Outcome>
         ..usual
     };
     let audience = Terminal::new(context.console, args.stack.format, false);
-    held(context, options, audience)
+    run_to_end(context, options, audience)
 }
 
-fn held(context: &Context, options: Options, terminal: Arc<Terminal>) -> anyhow::Result<Outcome> {
+fn run_to_end(
+    context: &Context,
+    options: Options,
+    terminal: Arc<Terminal>,
+) -> anyhow::Result<Outcome> {
     let outcome = runner::run(options, &context.state, Arc::clone(&terminal) as _);
     // An error is not to be drawn over.
     terminal.started();

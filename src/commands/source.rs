@@ -54,7 +54,7 @@ impl Live {
         self.runtime.block_on(question).map_err(explain)
     }
 
-    /// Writes down that somebody looked, for the debrief.
+    /// Records a look, for the debrief.
     pub(super) fn note(&self, look: &Look) {
         // A disk that is full must not keep anyone from looking.
         let _ = Looks::open(&self.session.folder).note(look);
@@ -130,7 +130,7 @@ impl Live {
     }
 }
 
-/// Writes down that somebody looked, for the debrief; only what is done in the drill itself counts.
+/// Records a look, for the debrief; only what is done in the drill itself counts.
 pub(super) fn note(context: &Context, folder: &Path, look: &Look) {
     let is_live = matches!(context.state.find(), Ok(Some(session)) if session.folder == folder);
     if is_live {

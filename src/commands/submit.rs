@@ -102,7 +102,7 @@ fn again(context: &Context, args: &Submit, run: &str, write_up: &str) -> anyhow:
     })
 }
 
-/// The runner ends with the grade; whoever calls `debrief` next finds it ended.
+/// The runner ends with the grade; the next `debrief` finds it ended.
 fn wait_for_the_end(context: &Context) {
     let deadline = Instant::now() + END_WITHIN;
     while matches!(context.state.find(), Ok(Some(_))) && Instant::now() < deadline {

@@ -1,4 +1,4 @@
-//! `firedrill verify`: whether drills hold water.
+//! `firedrill verify`: whether the drills are sound.
 
 use scenario::{Scenario, catalogue};
 
@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::error::Outcome;
 use crate::verify::{self, Plan};
 
-/// Holds the drills and prints what was proved of each.
+/// Runs the drills and prints what was proved of each.
 pub(super) fn run(context: &Context, args: &Verify) -> anyhow::Result<Outcome> {
     let catalogue: Vec<Scenario> = catalogue::FILES
         .iter()

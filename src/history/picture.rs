@@ -11,7 +11,7 @@ const LEFT: f64 = 52.0;
 const RIGHT: f64 = 20.0;
 const TOP: f64 = 56.0;
 const BOTTOM: f64 = 120.0;
-/// A bar is no wider than this, however few there are.
+/// A bar is at most this wide, however few there are.
 const WIDEST: f64 = 44.0;
 /// With more runs than this their names would lie on each other.
 const NAMED: usize = 48;

@@ -275,7 +275,7 @@ impl Lists {
         self.drop_empty();
     }
 
-    /// Entries that the template offers and nobody filled in are not there.
+    /// Entries that the template offers and that were not filled in are left out.
     fn drop_empty(&mut self) {
         self.timeline.retain(|entry| *entry != Event::default());
         self.contributing

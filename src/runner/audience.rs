@@ -13,7 +13,7 @@ pub(crate) trait Audience: std::fmt::Debug + Send + Sync {
     /// Something that happened; the first is `ready`.
     fn event(&self, event: &Event);
 
-    /// Something that concerns the terminal alone and is no event of the drill.
+    /// Something for the terminal alone that is not an event of the drill.
     fn note(&self, text: &str);
 
     /// A write-up was graded: the place to put a page into the run folder. Comes before the event.

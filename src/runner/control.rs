@@ -33,7 +33,7 @@ pub(super) async fn serve(
     let addr = listener.local_addr().context("port of the control API")?;
     let router = router(drill, addr);
     Ok((addr, async move {
-        // It ends with the runner; there is nobody to tell about an accept error.
+        // It ends with the runner; an accept error has no receiver.
         let _ = axum::serve(listener, router).await;
     }))
 }

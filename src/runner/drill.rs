@@ -34,7 +34,7 @@ pub(crate) enum Phase {
     Baseline,
     /// Traffic and deploys go on.
     Traffic,
-    /// Somebody was paged.
+    /// There was a page.
     Paged,
     /// A write-up is being graded.
     Grading,
@@ -114,7 +114,7 @@ pub(crate) struct State {
     pub(crate) measured: BTreeMap<String, f64>,
     /// What could not be checked because Prometheus did not answer when it had to be.
     pub(crate) unchecked: Option<String>,
-    /// Whether alerts cannot be asked for right now, so that nobody can be paged.
+    /// Whether alerts cannot be polled right now, so that there can be no page.
     pub(crate) is_blind: bool,
     /// The grade, once there is one.
     pub(crate) passed: Option<bool>,
@@ -153,7 +153,7 @@ impl Drill {
     pub(crate) fn say(&self, event: Event) {
         // The timeline is a record beside the telemetry: a full disk must not stop the drill.
         let _ = self.timeline.push(&event);
-        // The printer ends last; if it is gone there is nobody to tell.
+        // The printer ends last; if it is gone there is no reader.
         let _ = self.events.send(Some(event));
     }
 

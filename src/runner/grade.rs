@@ -265,7 +265,7 @@ impl Drill {
         let from = moments
             .change
             .or(moments.steady)
-            .context("the steady state has begun")?;
+            .context("the baseline has begun")?;
         let during = measure::highest(&self.sources, manifest, Window { from, to: now() }).await?;
         self.update(|state| state.measured.insert("during".to_owned(), during));
         if scenario.is_control() {

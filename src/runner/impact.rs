@@ -8,7 +8,7 @@ use grader::verdict::ImpactTruth;
 use loadgen::{Record, Route};
 use time::OffsetDateTime;
 
-/// A second is affected from this share of failed or slow requests on: one slow answer of many is no incident.
+/// A second is affected from this share of failed or slow requests on: one slow answer among many is not an incident.
 const AFFECTED_SHARE: f64 = 0.1;
 /// The impact is over when this many seconds without it have passed.
 const QUIET_S: u32 = 10;

@@ -1,4 +1,4 @@
-//! The pager: whatever alert of severity `page` fires in Prometheus is a page. The runner pages nobody by itself.
+//! The pager: every alert of severity `page` that fires in Prometheus is a page. Nothing else pages.
 
 use std::sync::Arc;
 use std::time::Duration;

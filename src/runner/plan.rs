@@ -29,7 +29,7 @@ use super::webhook::Webhook;
 use crate::clock::now;
 use crate::session::{Lock, Session, StateDir};
 
-/// The release of everything when there is no scenario.
+/// The release of all services without a scenario.
 const PLAIN_RELEASE: &str = "2026.11.1";
 
 /// What was asked for, parsed.
@@ -37,7 +37,7 @@ const PLAIN_RELEASE: &str = "2026.11.1";
 pub(crate) struct Options {
     /// The drill, and its file as it is; `None` starts the shop alone.
     pub(crate) scenario: Option<(Scenario, Vec<u8>)>,
-    /// Whether it was asked for by name: then its id is no secret.
+    /// Whether it was asked for by name: then its id is not secret.
     pub(crate) named: bool,
     /// Seed of traffic and data; random when absent.
     pub(crate) seed: Option<u64>,
@@ -77,7 +77,7 @@ pub(super) struct Prepared {
 }
 
 /// The commitment to the sealed scenario. The nonce stays in memory until the drill is over:
-/// with it, the hash would tell the scenario to whoever tries the catalogue.
+/// with it, the hash would reveal the scenario to anyone who tries the catalogue.
 #[derive(Debug)]
 pub(super) struct Key {
     pub(super) nonce: String,

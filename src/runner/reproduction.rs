@@ -4,7 +4,7 @@
 //! history ─► everything of the timeline up to the change ─► the shop as the change left it
 //!       └──► the same, less the change itself            ─► the shop without it
 //! ```
-//! Nothing but requests is ever sent, to nobody but the copy's gateway.
+//! Only requests are sent, and only to the copy's gateway.
 
 use std::time::{Duration, Instant};
 
@@ -20,7 +20,7 @@ use super::plan;
 use crate::burst::line::{self, MAX_SECONDS};
 use crate::burst::{self, Request};
 
-/// Whoever submits waits for it: starting, changing and stopping a copy takes no longer than this besides the requests.
+/// The responder waits for it: apart from the requests, starting, changing and stopping a copy takes no longer than this.
 const PREPARED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Runs what the write-up gives; nothing where it gives none or the drill asks for none.

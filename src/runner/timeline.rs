@@ -19,7 +19,7 @@ use scenario::{Action, Event as Step, Scenario, Target};
 /// The first seconds of traffic, in which caches and pools fill, do not belong to the baseline. At the real pace.
 const WARM_UP_S: f64 = 20.0;
 /// At the real pace the timeline is stretched by a factor out of this range: the page comes two to six minutes
-/// after the start, and nobody waits for a known minute.
+/// after the start, and the time of the page cannot be known in advance.
 const STRETCH: std::ops::RangeInclusive<f64> = 1.6..=3.6;
 /// How long the page may take after the last event of the timeline. Alert windows are the same at every pace.
 const PAGE_WITHIN: Duration = Duration::from_secs(120);
@@ -198,7 +198,7 @@ async fn await_page(drill: &Drill, scenario: &Scenario) -> anyhow::Result<Option
         }
         sleep(LOOK_EVERY).await;
         if drill.update(|state| state.is_blind) {
-            deadline += LOOK_EVERY; // Nobody can be paged meanwhile, and that is not the scenario's doing.
+            deadline += LOOK_EVERY; // There can be no page meanwhile, which is not the scenario's fault.
         }
     }
     let from = drill

@@ -132,7 +132,7 @@ impl Bound {
             .layer(DefaultBodyLimit::max(LARGEST_BODY))
             .layer(from_fn_with_state(hosts, guard::own_host))
             .with_state(drill);
-        // It ends with the runner; there is nobody to tell about an accept error.
+        // It ends with the runner; an accept error has no receiver.
         let _ = axum::serve(self.listener, router).await;
     }
 }

@@ -82,7 +82,7 @@ fn a_session_is_found_while_its_runner_holds_the_lock_and_no_longer() {
 }
 
 #[test]
-fn a_mark_that_a_killed_runner_left_counts_for_nothing() {
+fn a_session_file_of_a_killed_runner_is_ignored() {
     let (_dir, state) = state();
     let lock = state.lock().expect("lock");
     lock.publish(&session()).expect("publish");
@@ -107,7 +107,7 @@ fn a_second_runner_is_refused_and_told_of_the_first() {
 
 #[cfg(unix)]
 #[test]
-fn the_mark_with_the_token_is_for_the_owner_only() {
+fn only_the_owner_can_read_the_session_file() {
     use std::os::unix::fs::PermissionsExt as _;
     let (_dir, state) = state();
     let lock = state.lock().expect("lock");

@@ -28,7 +28,7 @@ impl Progress {
         let drawing = std::thread::Builder::new()
             .name("progress".to_owned())
             .spawn(move || draw(style, label, &rx))
-            // Without a thread there is no progress, and no harm.
+            // Without a thread there is no progress shown, which is harmless.
             .ok();
         Self {
             label: Some(tx),
@@ -39,7 +39,7 @@ impl Progress {
     /// Says what goes on now.
     pub fn set(&self, label: impl Into<String>) {
         if let Some(tx) = &self.label {
-            // The drawing thread lives until the sender is dropped; if it could not start, nobody listens.
+            // The drawing thread lives until the sender is dropped; if it could not start, there is no receiver.
             let _ = tx.send(label.into());
         }
     }

@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use loadgen::Route;
 use record::{DEPLOYS, Deploy, Event, GAME_MASTER, LOAD};
 
-use super::hold::{Begun, Held};
+use super::child::{PagedRun, Run};
 
 /// Of the schedule, the seconds before anything can have changed the rate.
 const SECONDS: u32 = 8;
@@ -19,7 +19,7 @@ const FREE: [Route; 3] = [Route::ListProducts, Route::GetProduct, Route::PutCart
 
 /// What differs, in words; nothing if the runs were the same as far as both went: the page ends the second one, and it may come
 /// before or after an innocent deploy.
-pub(super) fn differences(one: &Held, other: &Begun) -> anyhow::Result<Vec<String>> {
+pub(super) fn differences(one: &Run, other: &PagedRun) -> anyhow::Result<Vec<String>> {
     let mut differs = Vec::new();
     let mut compare = |what: &str, one: Vec<String>, other: Vec<String>| {
         if one.is_empty() || other.is_empty() {

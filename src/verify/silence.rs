@@ -181,7 +181,7 @@ pub fn children_of(parent: u32) -> Vec<u32> {
     .collect()
 }
 
-/// What the children have in their environment because whoever builds and tests this has it: paths of the build.
+/// What the children have in their environment because the build has it: its paths.
 fn without_inherited(text: &str) -> String {
     let inherited = ["CARGO", "PWD", "OLDPWD", "RUST", "FIREDRILL"];
     text.split('\0')
@@ -224,7 +224,7 @@ fn files(folder: &Path, shop: bool, all: &mut Vec<Exported>) -> anyhow::Result<(
 }
 
 /// The functions of the shop in a snapshot's allocation sites: what a library calls its own (`unbounded_channel`) is in
-/// every shop's heap. A file that is no list of sites is taken as it is.
+/// every shop's heap. A file that is not a list of sites is taken as it is.
 fn names_of_ours(bytes: &[u8]) -> Vec<u8> {
     let Ok(sites) = serde_json::from_slice::<Vec<Site>>(bytes) else {
         return bytes.to_vec();
@@ -242,7 +242,7 @@ fn names_of_ours(bytes: &[u8]) -> Vec<u8> {
 
 fn unpacked(bytes: &[u8]) -> Vec<u8> {
     let mut text = Vec::new();
-    // What can be unpacked is searched; a torn file is no reason to look at nothing.
+    // What can be unpacked is searched; a torn file is not a reason to skip the search.
     let _ = flate2::read::GzDecoder::new(bytes).read_to_end(&mut text);
     text
 }

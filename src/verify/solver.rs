@@ -1,4 +1,4 @@
-//! Naive solvers: what somebody hands in who looks at one thing only. A drill's level says whether that may be enough.
+//! Naive solvers: write-ups that rest on one look. A drill's level says whether that may be enough.
 //!
 //! Each is given more than it has earned: a timeline, a hypothesis ruled out and the usual action, so that only its
 //! reading of the incident decides.
@@ -50,7 +50,7 @@ const WORDS: [(&str, Mechanism); 9] = [
     ("time", Mechanism::ServiceOverloaded),
 ];
 
-/// What is compared with the time before, and what whoever looks at nothing else takes its rise for.
+/// What is compared with the baseline, and the cause that a naive responder concludes from its rise.
 const METRICS: [(&str, Mechanism); 12] = [
     (
         "sum(rate(http_server_request_duration_seconds_count{service=\"S\", http_response_status_code=~\"5..\"}[10s]))",
@@ -116,7 +116,7 @@ struct Guess {
     evidence: Vec<String>,
 }
 
-/// Lets every solver write up one run, and grades them; `nothing` is what whoever looks at nothing hands in.
+/// Lets every solver write up one run, and grades them; `nothing` is the empty write-up.
 pub(super) async fn all(
     record: &Recorded,
     nothing: &WriteUp,
@@ -147,7 +147,7 @@ async fn graded(record: &Recorded, writeup: &WriteUp) -> Result {
     }
 }
 
-/// What is not as it should be: who passed although the level says that nobody does.
+/// Which solvers passed although the level says that none does.
 pub(super) fn problems(
     scenario: &Scenario,
     results: &BTreeMap<&'static str, Result>,
@@ -183,7 +183,7 @@ fn in_the_drill(record: &Recorded) -> Vec<&Deploy> {
         .collect()
 }
 
-/// The last ten seconds before the write-up: what somebody sees who looks now.
+/// The last ten seconds before the write-up: what a look shows now.
 fn incident(record: &Recorded) -> Window {
     let frame = &record.facts.frame;
     Window {

@@ -80,7 +80,7 @@ fn up(drill: &Drill) {
 }
 
 fn down(drill: &Drill) {
-    // Calls that had to be made again because nobody was there.
+    // Calls that were retried because nothing listened.
     let lost = || {
         let reasons = ["connect", "interrupted"];
         reasons.map(|reason| {
@@ -137,7 +137,7 @@ fn under_traffic<T>(drill: &Drill, act: impl FnOnce() -> T) -> T {
     })
 }
 
-/// A caller that is down at that moment has the list when it is back: nobody but checkout reserves.
+/// A caller that is down at that moment has the list when it is back: only checkout reserves.
 fn away(drill: &Drill) {
     let pid = processes(drill, "checkout")[0]["pid"].as_u64();
     kill(u32::try_from(pid.expect("a process")).expect("an id"));

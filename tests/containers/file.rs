@@ -91,7 +91,7 @@ fn contained() {
     }
     let profiles = &project["services"]["drill"]["profiles"];
     assert_eq!(*profiles, serde_json::json!(["drill"]));
-    // The token is in nobody's arguments or environment.
+    // No process has the token in its arguments or environment.
     assert!(!project.to_string().contains("FIREDRILL_TOKEN\""));
 }
 
@@ -113,7 +113,7 @@ fn whole() {
         let (_, tag) = image.split_once(':').unwrap_or_default();
         let is_exact = tag.split('.').count() == 3 && !tag.contains("latest");
         assert!(is_exact, "{name}: `{image}` is not pinned");
-        // The release that tests hold drills on is the one that users get.
+        // The release that tests run drills on is the one that users get.
         let tested = versions
             .lines()
             .find(|line| line.starts_with(&format!("{name} ")));

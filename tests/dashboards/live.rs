@@ -53,7 +53,7 @@ pub(super) fn no_query_is_empty() {
     );
 }
 
-/// The dashboards as somebody sees them who has all of them open.
+/// The dashboards as a responder sees them who has all of them open.
 struct Screen<'a> {
     prometheus: &'a str,
     boards: Vec<Board>,

@@ -1,4 +1,4 @@
-//! Tiny HTTP servers that answer as backends do that a drill cannot be held on.
+//! Tiny HTTP servers that answer like backends that a drill cannot run on.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -49,7 +49,7 @@ pub(super) fn silent() -> String {
     url
 }
 
-/// A port that nobody listens on.
+/// A port that nothing listens on.
 pub(super) fn refusing() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     format!("http://{}", listener.local_addr().expect("its address"))

@@ -1,4 +1,4 @@
-//! What a drill cannot be held on is named within ten seconds, with what to do about it, and nothing is left of the run.
+//! Backends that a drill cannot run on are named within ten seconds, with what to do about it, and nothing is left of the run.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;

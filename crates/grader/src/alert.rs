@@ -13,7 +13,7 @@ use crate::writeup::Alert;
 
 /// How often a rule is evaluated; the steps grow where a run has more than [`crate::evidence::prometheus::MAX_STEPS`].
 const STEP: Duration = Duration::SECOND;
-/// An alert with more series than this pages somebody for everything at once.
+/// An alert with more series than this would page for everything at once.
 const MAX_SERIES: usize = 50;
 /// Stretches of firing that are kept; who needs more of them has an alert that flaps.
 const MAX_FIRING: usize = 100;

@@ -117,7 +117,7 @@ impl From<record::Error> for Error {
 }
 
 impl Error {
-    /// Whether the evidence may well exist and only could not be looked at, which is nobody's mistake.
+    /// Whether the evidence may exist and could not be checked, which is not the responder's mistake.
     pub fn is_outage(&self) -> bool {
         match self {
             Self::Unreachable { .. }

@@ -19,7 +19,7 @@ pub struct Examined {
     pub alert: Option<Tried>,
     /// What the responder looked at, looked at again.
     pub looks: Vec<Seen>,
-    /// What came of running the reproduction; whoever can run it puts it here.
+    /// What came of running the reproduction; the side that can run it puts it here.
     pub reproduction: Option<Reproduced>,
 }
 

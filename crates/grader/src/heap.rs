@@ -33,7 +33,7 @@ pub enum Error {
     /// The snapshot cannot be had.
     #[error(transparent)]
     Record(#[from] record::Error),
-    /// It is no pprof profile of a heap.
+    /// It is not a pprof profile of a heap.
     #[error("not a heap profile in pprof format: {0}")]
     Profile(String),
     /// The executable has no symbols that can be read.
@@ -219,7 +219,7 @@ fn is_std(function: &str) -> bool {
     )
 }
 
-/// Frames that every allocation passes through and that name nobody.
+/// Frames that every allocation passes through and that identify no caller.
 fn is_allocator(function: &str) -> bool {
     const NAMES: [&str; 17] = [
         "malloc",

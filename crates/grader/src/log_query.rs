@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use crate::evidence::LogLine;
 use crate::moment::{Frame, Moment};
 
-/// Longest query and most terms; nobody needs more to find a line.
+/// Longest query and most terms; more is not needed to find a line.
 const MAX_BYTES: usize = 2048;
 const MAX_TERMS: usize = 32;
 

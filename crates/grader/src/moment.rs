@@ -20,7 +20,7 @@ pub enum Moment {
     Page(Duration),
 }
 
-/// A text that is no [`Moment`].
+/// A text that is not a valid [`Moment`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not a time; write `10:02:30` (UTC), `page+30s` or `2026-11-23T10:02:30Z`")]
 pub struct NotAMoment(String);

@@ -112,7 +112,7 @@ pub struct Finding {
     pub value_holds: Option<bool>,
     /// Whether it tells the incident from the time before.
     pub tells: Tells,
-    /// What the rubric's clues are held against.
+    /// What the rubric's clues are compared with.
     #[serde(skip)]
     pub detail: Detail,
 }

@@ -13,7 +13,7 @@ use crate::rubric;
 pub enum Reproduced {
     /// It cannot be run as it is written. A sentence without its full stop.
     Refused(String),
-    /// It could not be run, which is nobody's mistake.
+    /// It could not be run, which is not the responder's mistake.
     Unchecked(String),
     /// It was run on both.
     Ran {

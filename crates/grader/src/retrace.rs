@@ -10,7 +10,7 @@ use crate::pointer::{self, Executed, Target};
 
 /// Most looks that are looked at again.
 const MAX_LOOKS: usize = 80;
-/// Time for all of them: nobody waits long for what earns no points.
+/// Time for all of them: what earns no points must not take long.
 const BUDGET: Duration = Duration::from_secs(20);
 
 /// A look, and what it showed.

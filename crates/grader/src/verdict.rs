@@ -59,7 +59,7 @@ pub struct Condition {
     pub name: String,
     /// Whether it is.
     pub met: bool,
-    /// Whether that could not be checked; then it is not held against anyone.
+    /// Whether that could not be checked; then it does not count against anyone.
     pub unchecked: bool,
     /// Why, in one or two sentences.
     pub why: String,
@@ -207,7 +207,7 @@ impl Item {
         }
     }
 
-    /// Leaves the sum: what could not be checked is nobody's mistake.
+    /// Leaves the sum: what could not be checked is not the responder's mistake.
     fn unchecked(name: &'static str, why: &str) -> Self {
         Self {
             name: name.into(),

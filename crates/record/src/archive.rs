@@ -42,7 +42,7 @@ pub enum Error {
     #[error("`{}` is not the archive of a run", .0.display())]
     NotAnArchive(PathBuf),
     /// Another version wrote it.
-    #[error("`{}` has format {found}, and this firedrill reads format {FORMAT}", file.display())]
+    #[error("`{}` has format {found}; this firedrill reads format {FORMAT}", file.display())]
     Format {
         /// The archive.
         file: PathBuf,
@@ -50,7 +50,7 @@ pub enum Error {
         found: u32,
     },
     /// It is larger than any run.
-    #[error("`{}` is larger than any run: {MOST_FILES} files and {MOST_BYTES} bytes are the most", .0.display())]
+    #[error("`{}` is too large for a run: the limits are {MOST_FILES} files and {MOST_BYTES} bytes", .0.display())]
     TooLarge(PathBuf),
     /// The disk refuses.
     #[error("file `{}`: {source}", path.display())]

@@ -146,7 +146,7 @@ impl Deploys {
         }
     }
 
-    /// All entries by time. A line that is no entry is an error, as only the runner writes here.
+    /// All entries by time. A line that is not an entry is an error, as only the runner writes here.
     pub fn all(&self) -> Result<Vec<Deploy>, Error> {
         let mut all = DEPLOYS.read(&self.folder)?;
         all.sort_by_key(|deploy| deploy.at);

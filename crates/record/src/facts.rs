@@ -1,4 +1,4 @@
-//! What a grade knows besides the evidence: windows, impact, actions.
+//! What the grader knows apart from the evidence: windows, impact, actions.
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;

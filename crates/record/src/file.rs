@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// It does not exist in this run.
-    #[error("there is no {what} `{id}` in this run")]
+    #[error("this run has no {what} `{id}`")]
     NotFound {
         /// What was looked for.
         what: &'static str,
@@ -23,7 +23,7 @@ pub enum Error {
     #[error("{0}")]
     Name(String),
     /// The run was recorded by a version that writes another format.
-    #[error("run {run} has format {}, and this firedrill reads format {}", version(.found), crate::FORMAT)]
+    #[error("run {run} has format {}; this firedrill reads format {}", version(.found), crate::FORMAT)]
     Format {
         /// The run.
         run: String,

@@ -46,7 +46,7 @@ pub const TIMELINE: Log<Event> = Log::new("timeline.jsonl");
 pub const DEPLOYS: Log<Deploy> = Log::new("deploys.jsonl");
 /// What the responder looked at.
 pub const LOOKS: Log<Look> = Log::new("queries.jsonl");
-/// What the grade knows besides the evidence.
+/// What the grader knows apart from the evidence.
 pub const FACTS: Document<Facts> = Document::new("facts.json");
 /// Measurements of the indicator, by stage: `before`, `during`, `after`.
 pub const MEASURED: Document<BTreeMap<String, f64>> = Document::new("measured.json");

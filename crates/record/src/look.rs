@@ -144,7 +144,7 @@ mod tests {
     fn what_is_noted_is_read_back_and_what_is_torn_is_passed_over() {
         let folder = tempfile::tempdir().expect("there is room");
         let looks = Looks::open(folder.path());
-        assert_eq!(looks.all(), Ok(Vec::new()), "nobody looked yet");
+        assert_eq!(looks.all(), Ok(Vec::new()), "no looks yet");
         let look = |kind, what: &str, second| {
             Look::by_command(kind, what, AT + time::Duration::seconds(second))
         };

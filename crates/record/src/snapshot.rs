@@ -36,7 +36,7 @@ pub struct Snapshot {
 /// Live memory by allocation site.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Site {
-    /// First function of the shop on the stack, or the innermost that is no allocator.
+    /// First function of the shop on the stack, or the innermost that is not an allocator.
     pub function: String,
     /// Bytes in use.
     pub bytes: i64,
@@ -115,7 +115,7 @@ impl Snapshots {
         std::fs::write(&path, bytes).map_err(|error| Error::file(&path, error))
     }
 
-    /// Stores a snapshot; refuses a name that is taken or is no plain name.
+    /// Stores a snapshot; rejects a name that is taken or is not a plain name.
     pub fn save(&self, meta: &Snapshot, bytes: &[u8]) -> Result<(), Error> {
         let profile = self.path(&meta.name, "pb.gz")?;
         let side = self.path(&meta.name, "json")?;

@@ -18,7 +18,7 @@ impl Scenario {
         before.into_iter().chain(to_come).collect()
     }
 
-    /// The settings of each release of a service, as far as somebody says them, oldest first.
+    /// The settings of each release of a service, as far as they are set, oldest first.
     pub fn settings_of(&self, service: Service) -> Result<Vec<(&str, Value)>, serde_json::Error> {
         let own = self.releases_of(service).into_iter().map(|release| {
             let own = serde_json::to_value(&release.settings)?;

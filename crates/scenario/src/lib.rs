@@ -121,7 +121,7 @@ pub enum Action {
         target: Target,
         /// The settings that change.
         settings: toml::Table,
-        /// The line in the deploy log; absent for a third party, which tells nobody.
+        /// The line in the deploy log; absent for a third party, whose changes are not in the log.
         summary: Option<String>,
         /// The role of who changed it.
         author: Option<String>,
@@ -272,7 +272,7 @@ pub enum LinkKind {
     Deploy,
     /// Two heap snapshots.
     Heap,
-    /// A command of ours.
+    /// A `firedrill` command.
     Command,
 }
 

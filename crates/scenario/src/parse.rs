@@ -177,7 +177,7 @@ fn release(reader: &mut Reader<'_>, row: &mut Table<'_>, service: Service) -> Re
     }
 }
 
-/// Settings as they are written, once the service's own type has read them; those of a service of ours
+/// Settings as they are written, once the service's own type has read them; those of one of our services
 /// may have a table `process` with how the process itself runs.
 fn settings(reader: &mut Reader<'_>, row: &mut Table<'_>, target: Target) -> toml::Table {
     let read = match target {
@@ -275,7 +275,7 @@ fn silence(reader: &mut Reader<'_>, node: &mut Table<'_>) -> Silence {
     }
 }
 
-/// Everything but the header stands below the seal, so that whoever opens the file by accident can stop in time.
+/// Everything but the header stands below the seal, so that someone who opens the file by accident can stop in time.
 fn check_seal(reader: &mut Reader<'_>, table: &DeTable<'_>, text: &str) {
     let mut offset = 0;
     let seal = text.split_inclusive('\n').find_map(|line| {

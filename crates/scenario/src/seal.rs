@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 /// SHA-256, in hexadecimal, over the nonce, a zero byte, and the scenario file as it is.
 ///
-/// The nonce is told only with the debrief; without it nobody can find the file by trying all of the catalogue.
+/// The nonce is told only with the debrief; without it, the file cannot be found by trying the whole catalogue.
 /// Anyone can check it: `(printf '%s\0' NONCE; cat FILE) | sha256sum`.
 pub fn commitment(nonce: &str, file: &[u8]) -> String {
     let mut hash = Sha256::new();

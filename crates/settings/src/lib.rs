@@ -185,7 +185,7 @@ mod tests {
             told,
             ["limiter.burst 4000.0 5000.0", "pages.capacity 64 null"]
         );
-        // The same number in another spelling is no change.
+        // The same number in another spelling is not a change.
         let same = resolve(Service::Gateway, &[json!({"limiter": {"burst": 4000}})]);
         assert_eq!(changes(&base, &same.expect("known keys")), []);
     }

@@ -1,9 +1,9 @@
 //! The backends of a drill: which ones there are, and how they are started, watched and stopped.
 //!
 //! ```text
-//! embedded   one child of ours that speaks for all            nothing to install
-//! native     the real programs, each under a keeper of ours   found on PATH
-//! external   nothing is started, everything is checked        somebody else's
+//! embedded   one child process that speaks for all           nothing to install
+//! native     the real programs, each under its own keeper    found on PATH
+//! external   nothing is started, everything is checked        runs already
 //! ```
 //! Readers of traces and metrics need not know which it is: they speak Jaeger's `/api/v3` and Prometheus's `/api/v1`
 //! at the addresses that are given here.
@@ -32,9 +32,9 @@ use embedded::Embedded;
 use external::External;
 use native::Native;
 
-/// The name under which a real Jaeger is spoken of, whoever started it.
+/// How a real Jaeger is named in texts, native or external.
 pub const JAEGER: &str = "jaeger";
-/// The name under which a real Prometheus is spoken of, whoever started it.
+/// How a real Prometheus is named in texts, native or external.
 pub(crate) const PROMETHEUS: &str = "prometheus";
 
 /// Which backends a drill is held on.
@@ -127,7 +127,7 @@ pub(crate) struct Live<'a> {
     pub(crate) targets: PathBuf,
     /// The alert rules file.
     pub(crate) rules: PathBuf,
-    /// Removed by a backend of ours when the runner was killed.
+    /// Removed by the embedded backend if the runner was killed.
     pub(crate) scratch: PathBuf,
     /// Where an Alertmanager that is started tells of pages.
     pub(crate) pager: Option<Pager>,

@@ -1,7 +1,7 @@
-//! A second, quiet copy of the shop: own sockets, own databases, no traffic, and no telemetry to anybody.
+//! A second, quiet copy of the shop: own sockets, own databases, no traffic, and no telemetry.
 //!
 //! It stands beside a drill's shop for as long as something is tried on it, and shares nothing with it.
-//! Its databases lie below those of the drill, so whoever removes these removes them too.
+//! Its databases lie below those of the drill, so removing these removes them too.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -25,7 +25,7 @@ const NO_SPANS: [(&str, &str); 3] = [
     ("OTEL_TRACES_EXPORTER", "otlp"),
     ("OTEL_TRACES_SAMPLER", "always_off"),
 ];
-/// Notices of processes that end; a copy that is tried out may well lose some, and nobody reads them.
+/// Notices of processes that end; a copy under test may lose some, and they are not read.
 const NOTICES: usize = 64;
 
 /// What a copy is made of.

@@ -63,7 +63,7 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// Takes the bound slots and the addresses of what is not a service of ours.
+    /// Takes the bound slots and the addresses of third parties.
     pub(crate) fn new(
         common: Common,
         releases: Releases,
@@ -130,7 +130,7 @@ impl Fleet {
         self.renew(service).await
     }
 
-    /// The same for whoever has the pipeline already.
+    /// The same for a caller that has the pipeline already.
     async fn renew(&self, service: Service) -> anyhow::Result<()> {
         for slot in self.slots_of(service)? {
             let view = slot

@@ -1,6 +1,6 @@
-//! Who may ask a listener of ours: names of the machine in the Host header, and the token.
+//! Who may use a listener: names of the machine in the Host header, and the token.
 //!
-//! A web page that somebody has open can send requests to an address that it guesses, also by a name of its
+//! An open web page can send requests to an address that it guesses, also by a name of its
 //! author's that points there. It cannot change the Host header, and it does not know the token.
 
 use std::net::SocketAddr;
@@ -17,7 +17,7 @@ use serde_json::json;
 #[derive(Clone, Debug)]
 pub struct Hosts {
     port: u16,
-    /// Names besides `localhost`, such as a container's.
+    /// Names in addition to `localhost`, such as a container's.
     names: Vec<String>,
     /// Whether any address may be named instead of a name: a name can be made to point here, an address cannot.
     addresses: bool,
@@ -78,7 +78,7 @@ impl Bearer {
     }
 }
 
-/// A layer: refuses requests that a name of somebody else led here.
+/// A layer: rejects requests whose Host header names another machine.
 pub async fn own_host(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     if hosts.admit(request.headers()) {
         return next.run(request).await;

@@ -1,4 +1,4 @@
-//! How this program asks anybody over HTTP.
+//! How this program sends HTTP requests.
 
 /// A client for the processes of a drill: a proxy from the environment must not receive what goes to this machine or
 /// to a container of it, nor what is sealed, and no answer sends us elsewhere.

@@ -164,7 +164,7 @@ impl Stack {
             scratch: scratch.0.clone(),
             pager: plan.pager.clone(),
         };
-        // Whoever kills us at any moment: from here on a backend of ours removes the folder that is made next.
+        // From here on, even after a kill, the embedded backend removes the folder that is made next.
         let mut backend = Backend::start(&plan.backend, live, plan.ports).await?;
         std::fs::create_dir_all(&scratch.0)
             .with_context(|| format!("folder `{}`", scratch.0.display()))?;
@@ -213,7 +213,7 @@ impl Stack {
         self.fleet.close().await;
         self.provider.close().await;
         self.backend.stop().await;
-        // Last: whoever waits for the shop comes when nothing of ours is left to be written.
+        // Last: the next runner of the shop starts when there is nothing left to write.
         futures_util::future::join_all(self.remotes.iter().map(|remote| remote.release())).await;
         drop(self.scratch);
     }

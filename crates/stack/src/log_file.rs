@@ -29,7 +29,7 @@ pub(crate) struct LogFile {
 #[derive(Debug)]
 struct Inner {
     instance: String,
-    /// Where the lines go besides the tail.
+    /// Where the lines go in addition to the tail.
     sink: Sink,
     tail: VecDeque<String>,
 }
@@ -40,7 +40,7 @@ enum Sink {
     Tail,
     /// A file of the run.
     File(Kept),
-    /// Somebody who hands them on.
+    /// A channel that forwards them.
     Tap(Arc<dyn Tap>),
 }
 
@@ -64,7 +64,7 @@ impl LogFile {
         Self::new(instance, Sink::Tail)
     }
 
-    /// Gives the lines to somebody else.
+    /// Sends the lines to a channel.
     pub(crate) fn tapped(instance: &str, tap: Arc<dyn Tap>) -> Self {
         Self::new(instance, Sink::Tap(tap))
     }

@@ -121,7 +121,7 @@ pub(crate) struct News {
     pub(crate) next: u64,
     /// Log lines, oldest first.
     pub(crate) lines: Vec<String>,
-    /// Lines that had to be dropped because nobody asked for them in time.
+    /// Lines that were dropped because they were not collected in time.
     pub(crate) lost: u64,
     /// Processes that have ended, in that order.
     pub(crate) ended: Vec<Ended>,

@@ -78,7 +78,7 @@ async fn there(
         let remote = Remote::connect(managers, service, instance, claim, log).await?;
         anyhow::Ok((service, instance.to_owned(), Arc::new(remote)))
     });
-    // All at once: whoever waits for one of them to be free waits for all.
+    // All at once: waiting for one of them means waiting for all.
     let (mut taken, mut failed) = (Vec::new(), None);
     for outcome in join_all(takes).await {
         match outcome {
@@ -91,7 +91,7 @@ async fn there(
         .map(|(_, _, remote)| Arc::clone(remote))
         .collect();
     if let Some(error) = failed {
-        // Whoever tries again at once does not have to wait for these leases to end.
+        // A retry does not have to wait for these leases to end.
         join_all(remotes.iter().map(|remote| remote.release())).await;
         return Err(error);
     }

@@ -19,7 +19,7 @@ use super::remote::Remote;
 /// The two places.
 #[derive(Debug)]
 pub(crate) enum Placement {
-    /// A child of ours.
+    /// A child process.
     Here {
         /// The public socket, handed on to each child.
         listener: TcpListener,

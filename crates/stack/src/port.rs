@@ -17,7 +17,7 @@ pub enum Choice {
     Fixed(u16),
 }
 
-/// Where `purpose` may be bound: port 0 where any will do, so that nobody else can take what was found free.
+/// Where `purpose` may be bound: port 0 where any will do, so that no other program can take a port that was found free.
 pub(crate) fn to_bind(choice: Choice, purpose: &'static str) -> anyhow::Result<SocketAddr> {
     match choice {
         Choice::Preferred(port) | Choice::Fixed(port) if port != 0 && is_free(port) => {
@@ -34,7 +34,7 @@ pub(crate) fn choose(choice: Choice, purpose: &'static str) -> anyhow::Result<So
     if addr.port() == 0 { free() } else { Ok(addr) }
 }
 
-/// Somebody asked for this port by number.
+/// This port was asked for by number.
 fn taken(port: u16, purpose: &str) -> Error {
     let by = holder(port)
         .map(|holder| format!(" by {holder}"))

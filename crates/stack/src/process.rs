@@ -1,4 +1,4 @@
-//! One child process of ours: spawn, ready line, log capture, stop.
+//! One child process: spawn, ready line, log capture, stop.
 //!
 //! A child gets its configuration as one line on standard input, which then stays open:
 //! when the runner dies, however it dies, the child reads end-of-file and exits.
@@ -28,7 +28,7 @@ const FIRST_LISTEN_FD: i32 = 3;
 /// How many log lines go with the message about a process that did not come up.
 const TAIL: usize = 8;
 
-/// What to start, whoever starts it.
+/// What to start, as a child or through a manager.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Launch<'a> {
     /// The role, as in `firedrill serve ROLE`.
@@ -43,7 +43,7 @@ pub(crate) struct Launch<'a> {
     pub(crate) ready_within: Duration,
 }
 
-/// A running process: a child of ours, or of a manager elsewhere (`remote`). Dropping it ends it.
+/// A running process: a child, or a manager's child elsewhere (`remote`). Dropping it ends it.
 #[derive(Debug)]
 pub(crate) struct Process {
     pid: u32,
@@ -107,7 +107,7 @@ impl Process {
         })
     }
 
-    /// The handle of a process that somebody else owns: it takes stops from one channel and tells the end on the other.
+    /// The handle of a process that another task owns: it takes stops from one channel and tells the end on the other.
     pub(crate) fn owned_elsewhere(
         pid: u32,
         ready: Value,
@@ -214,7 +214,7 @@ async fn ready_line(
 }
 
 /// Waits for the end of the child and carries out stops; all signals are sent from here,
-/// where the child is not reaped yet, so that an id can never belong to somebody else.
+/// where the child is not reaped yet, so that the id cannot belong to another process.
 async fn own(child: &mut Child, mut stops: mpsc::Receiver<Duration>) -> ExitStatus {
     let patience = tokio::select! {
         status = child.wait() => return ended(status),
@@ -234,7 +234,7 @@ async fn own(child: &mut Child, mut stops: mpsc::Receiver<Duration>) -> ExitStat
 fn terminate(child: &Child) {
     let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     if let Some(pid) = pid {
-        // The process may have ended by itself; then there is nothing to ask.
+        // The process may have exited already; then there is nothing to ask.
         let _ = rustix::process::kill_process(pid, Signal::TERM);
     }
 }

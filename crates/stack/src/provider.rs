@@ -44,7 +44,7 @@ impl Provider {
         self.slot.public()
     }
 
-    /// Starts it again whenever it ends by itself.
+    /// Restarts it whenever it exits unexpectedly.
     pub(crate) fn supervise(&self, notices: &mpsc::Sender<Notice>) {
         tokio::spawn(Arc::clone(&self.slot).supervise(notices.clone()));
     }

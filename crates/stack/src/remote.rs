@@ -223,7 +223,7 @@ impl Remote {
 
 impl Drop for Remote {
     fn drop(&mut self) {
-        // Nobody asks for news any more, so the lease ends, and with it whatever runs there.
+        // There are no more polls, so the lease ends, and with it everything that runs there.
         self.watcher.abort();
     }
 }
@@ -368,7 +368,7 @@ impl Shared {
         let done: Result<(), Refused> = self.link.ask("/v1/stop", &request, patience + LEASE).await;
         let told = tokio::time::timeout(LEASE, exited.wait_for(Option::is_some)).await;
         if done.is_err() || told.is_err() {
-            // Nobody can be asked how it ended; it does not outlive the lease.
+            // How it ended cannot be found out; it does not outlive the lease.
             self.ends().tell(id, ExitStatus::from_raw(KILLED));
         }
     }

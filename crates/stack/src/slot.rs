@@ -6,7 +6,7 @@
 //! ```
 //! Where the socket and the processes are, here or in a container, its [`Placement`] knows and nothing else.
 //! A deploy, a rollback and a restart are the same swap, so no connection is ever refused by one.
-//! A process that ends by itself is started again after a pause that doubles, as a service manager does.
+//! A process that exits unexpectedly is restarted after a pause that doubles, as a service manager does.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -26,7 +26,7 @@ use super::process::{Launch, Process};
 const READY_WITHIN: Duration = Duration::from_secs(90);
 /// How long a process may finish what it has in flight. Longer than the gateway's own deadline.
 const DRAIN_WITHIN: Duration = Duration::from_secs(8);
-/// The first pause before a process that ended by itself is started again.
+/// The first pause before a process that exited unexpectedly is restarted.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -36,7 +36,7 @@ const STABLE_AFTER: Duration = Duration::from_secs(30);
 /// What happened to a slot without being asked.
 #[derive(Debug)]
 pub enum Notice {
-    /// The process ended by itself.
+    /// The process exited unexpectedly.
     Ended {
         /// The slot's instance name.
         instance: String,
@@ -161,7 +161,7 @@ impl Slot {
         Ok(Self::new(self.role, instance, placement, environment))
     }
 
-    /// Whether its processes are children of ours.
+    /// Whether its processes are children of this one.
     pub(crate) fn is_here(&self) -> bool {
         matches!(self.placement, Placement::Here { .. })
     }
@@ -190,7 +190,7 @@ impl Slot {
         Ok(())
     }
 
-    /// What the process is started with the next time it ends by itself.
+    /// What the process is started with the next time it exits unexpectedly.
     pub(crate) async fn reconfigure(&self, config: Value) {
         if let Some(running) = self.state.lock().await.running.as_mut() {
             running.config = config;
@@ -220,7 +220,7 @@ impl Slot {
         })
     }
 
-    /// Starts the process again whenever it ends by itself, until the slot is closed.
+    /// Restarts the process whenever it exits unexpectedly, until the slot is closed.
     pub(crate) async fn supervise(self: Arc<Self>, notices: mpsc::Sender<Notice>) {
         let mut pause = FIRST_PAUSE;
         while !self.closing.load(Ordering::Acquire) {
@@ -240,7 +240,7 @@ impl Slot {
                 pause
             };
             let how = status.map_or_else(|| "killed".to_owned(), |status| status.to_string());
-            // Nobody listens any more only when the drill is ending.
+            // The receiver is gone only when the drill is ending.
             let _ = notices
                 .send(Notice::Ended {
                     instance: self.instance.clone(),

@@ -28,7 +28,7 @@ impl fmt::Debug for Token {
 
 impl Token {
     /// From the file, else from the environment. A file that is not there is made with a random token:
-    /// whoever of those that share it comes first, makes it.
+    /// the first of those that share it creates it.
     pub fn find(file: Option<&Path>, variable: Option<String>) -> anyhow::Result<Self> {
         match (file, variable) {
             (Some(path), _) => Self::read(path),

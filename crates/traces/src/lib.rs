@@ -140,7 +140,7 @@ impl Traces {
             (
                 "traces_journal_lost_batches_total",
                 "counter",
-                "Batches accepted but not in the journal.",
+                "Batches accepted but not written to the journal.",
                 self.receiver.journal_lost(),
             ),
         ];

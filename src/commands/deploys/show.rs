@@ -28,7 +28,7 @@ struct Shown {
     deploy: Deploy,
     /// The release that was in the log before it; none where it is the first.
     before: Option<String>,
-    /// The instances that reported the entry's release within a minute from then on; none where nobody can say.
+    /// The instances that reported the entry's release within a minute from then on; none if that is unknown.
     instances: Option<Vec<String>>,
     /// The service's numbers before it and after it; none where no telemetry is left to ask.
     red: Option<Around>,

@@ -80,7 +80,7 @@ fn render(rows: &[Row<'_>], style: Style, columns: usize) -> String {
         ("SERIES", Align::Left),
     ]);
     for (exemplar, series) in rows {
-        // Whoever names traces in another way is shown all that it says.
+        // Other labels than trace ids are shown in full.
         let trace = exemplar.trace_id().map(str::to_owned);
         table.row([
             Cell::new(Ink::Faint, format::clock(exemplar.at())),

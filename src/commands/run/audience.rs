@@ -51,7 +51,7 @@ impl Audience for Terminal {
 
     fn event(&self, event: &Event) {
         self.started();
-        // Whoever closed our output still has the drill itself.
+        // The output is closed; the drill itself goes on.
         let _ = match self.format.json {
             true => self.console.json_line(event),
             false => {

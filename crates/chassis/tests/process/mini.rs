@@ -169,7 +169,7 @@ impl Mini {
     pub(crate) fn wait(&mut self) -> ExitStatus {
         let mut status = None;
         until("the process ends", || {
-            status = self.child.try_wait().expect("a child of ours");
+            status = self.child.try_wait().expect("our child");
             status.is_some()
         });
         if let Some(reader) = self.reader.take() {

@@ -4,7 +4,7 @@ use reqwest::{Client, Url, redirect::Policy};
 
 use super::{Error, Limits, shorten};
 
-/// By this the backends know what is asked by a program of ours and not by the responder.
+/// Tells the backends which queries come from the program and not from the responder.
 const AGENT: &str = "firedrill";
 
 #[derive(Debug, Clone)]

@@ -47,7 +47,7 @@ pub struct Found {
 }
 
 impl LogLine {
-    /// Reads one line; `None` if it is no JSON object.
+    /// Reads one line; `None` if it is not a JSON object.
     pub fn parse(line: &str) -> Option<Self> {
         let fields: Map<String, Value> = serde_json::from_str(line).ok()?;
         let at = fields

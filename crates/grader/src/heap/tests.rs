@@ -211,7 +211,8 @@ fn addresses_are_named_from_the_executable() {
 
 #[test]
 fn an_executable_without_symbols_is_refused() {
-    let error = Symbols::load(std::path::Path::new("/dev/null")).expect_err("it is no executable");
+    let error =
+        Symbols::load(std::path::Path::new("/dev/null")).expect_err("it is not an executable");
     assert!(
         error
             .to_string()

@@ -75,7 +75,7 @@ pub async fn execute(sources: &Sources, frame: &Frame, text: &str) -> Executed {
     }
 }
 
-/// Looks up what somebody else looked at, who claimed nothing about it.
+/// Looks up what the responder looked at, without a claim.
 pub(crate) async fn look_up(sources: &Sources, frame: &Frame, target: &Target) -> Executed {
     let pointer = Pointer {
         target: target.clone(),

@@ -9,10 +9,10 @@ use crate::vocabulary::Kind;
 /// Longest pointer; expressions have a limit of their own.
 const MAX_BYTES: usize = 4096 + 256;
 
-/// Why a text is no pointer.
+/// Why a text is not a pointer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
-    /// There is no `kind:` at the begin.
+    /// There is no `kind:` at the beginning.
     #[error("the kind is missing: begin with `trace:`, `promql:`, `log:`, `deploy:` or `heap:`")]
     NoKind,
     /// The kind is none of the five.

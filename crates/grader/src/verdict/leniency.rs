@@ -47,7 +47,7 @@ fn granted(pointer: &Executed) -> Executed {
 /// Takes the points that hang on unchecked pointers out of the sum.
 fn settle(mut item: Item, best: &Item) -> Item {
     let unknown = best.points - item.points;
-    // This part leaves unchecked pointers out by itself.
+    // This part already leaves unchecked pointers out.
     if item.name != items::EVIDENCE && unknown > 0.0 {
         item.of = (item.of - unknown).max(0.0);
         item.why += " What could not be checked is not counted.";

@@ -543,12 +543,12 @@ fn what_could_not_be_checked_is_said_and_not_counted() {
     let verdict = graded(&writeup, &facts);
     assert!(
         verdict.incomplete && verdict.passed,
-        "an unchecked pointer is nobody's mistake"
+        "an unchecked pointer is not the responder's mistake"
     );
 }
 
 #[test]
-fn a_condition_that_hangs_on_what_could_not_be_checked_is_not_held_against_anyone() {
+fn a_condition_that_depends_on_unchecked_evidence_does_not_count_against_anyone() {
     let check = |pointer: &str, mechanism, passed: bool, unchecked: &[&str]| {
         let mut writeup = right();
         writeup.cause.evidence = vec![pointer.to_owned()];
@@ -571,7 +571,7 @@ fn a_condition_that_hangs_on_what_could_not_be_checked_is_not_held_against_anyon
 }
 
 #[test]
-fn impact_is_held_against_the_load_generators_record() {
+fn impact_is_compared_with_the_load_generators_record() {
     fn check(change: impl Fn(&mut writeup::Impact), window: f64, numbers: f64) {
         let mut writeup = right();
         change(&mut writeup.impact);

@@ -37,7 +37,7 @@ pub struct Address {
     pub index: usize,
 }
 
-/// A text that is no [`Address`].
+/// A text that is not a valid [`Address`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not where a write-up has a pointer")]
 pub struct NotAnAddress(String);

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use grader::writeup::{self, Claim, WriteUp};
 use grader::{Component, Mechanism, TriggerKind, Verdict, Windows, examine, grade};
 
-use crate::held::{Held, held, right};
+use crate::graded_run::{GradedRun, graded_run, right};
 use crate::stub::{ELSEWHEN, SLOW};
 
-impl Held {
+impl GradedRun {
     async fn graded(&self, writeup: &WriteUp) -> Verdict {
         let examined = examine(&self.world.sources, &self.facts.frame, writeup, &[]).await;
         grade(&self.rubric, writeup, examined, &self.facts)
@@ -59,14 +59,14 @@ fn sentences(name: &str, verdict: &Verdict) -> Vec<String> {
 
 #[tokio::test]
 async fn a_right_write_up_passes_here() {
-    let verdict = held().await.graded(&right()).await;
+    let verdict = graded_run().await.graded(&right()).await;
     assert!(verdict.passed && verdict.score >= 95, "{verdict:#?}");
     sentences("right", &verdict);
 }
 
 #[tokio::test]
 async fn who_says_nothing_gets_nothing() {
-    let held = held().await;
+    let run = graded_run().await;
     let told = [
         "`verdict` is missing",
         "No cause is named.",
@@ -74,9 +74,7 @@ async fn who_says_nothing_gets_nothing() {
         "There are no pointers.",
         "None is proposed.",
     ];
-    let empty = held
-        .check("empty", |w| *w = WriteUp::default(), &told)
-        .await;
+    let empty = run.check("empty", |w| *w = WriteUp::default(), &told).await;
     // What others did on the live system stays on record, and is all that there is.
     assert!(empty.score <= 10, "{empty:#?}");
     let unknown = |writeup: &mut WriteUp| {
@@ -115,13 +113,13 @@ async fn who_says_nothing_gets_nothing() {
         "cannot be read",
         "It would not have fired in the incident.",
     ];
-    let verdict = held.check("unknown", unknown, &told).await;
+    let verdict = run.check("unknown", unknown, &told).await;
     assert!(verdict.score <= 15, "{verdict:#?}");
 }
 
 #[tokio::test]
 async fn pointers_must_be_of_this_run_and_of_more_than_one_thing() {
-    let held = held().await;
+    let run = graded_run().await;
     let other = |writeup: &mut WriteUp| {
         let pointers = vec![
             format!("trace:{ELSEWHEN}"),
@@ -145,7 +143,7 @@ async fn pointers_must_be_of_this_run_and_of_more_than_one_thing() {
         "this run has no heap snapshot `early`",
         "No pointer resolves for these kinds: trace, promql, deploy.",
     ];
-    held.check("another run", other, &told).await;
+    run.check("another run", other, &told).await;
     let one = |writeup: &mut WriteUp| {
         let pointers = vec![format!("trace:{SLOW}")];
         writeup.cause.evidence = pointers.clone();
@@ -156,12 +154,12 @@ async fn pointers_must_be_of_this_run_and_of_more_than_one_thing() {
         }
     };
     let told = ["No pointer resolves for these kinds: promql, deploy."];
-    held.check("all to one trace", one, &told).await;
+    run.check("all to one trace", one, &told).await;
 }
 
 #[tokio::test]
 async fn cause_and_evidence_must_both_be_right() {
-    let held = held().await;
+    let run = graded_run().await;
     let no_evidence = |writeup: &mut WriteUp| {
         writeup.cause.evidence.clear();
         writeup.trigger.evidence.clear();
@@ -173,7 +171,7 @@ async fn cause_and_evidence_must_both_be_right() {
         "The cause has no evidence.",
         "No pointer shows the deciding signal",
     ];
-    held.check("no evidence", no_evidence, &told).await;
+    run.check("no evidence", no_evidence, &told).await;
     let wrong = |writeup: &mut WriteUp| {
         writeup.cause.component = Some(Component::Gateway);
         writeup.cause.mechanism = Some(Mechanism::PoolTooSmall);
@@ -183,26 +181,26 @@ async fn cause_and_evidence_must_both_be_right() {
         "Your cause is wrong.",
         "you were wrong: Brier score 0.81",
     ];
-    held.check("wrong cause", wrong, &told).await;
+    run.check("wrong cause", wrong, &told).await;
     let victim = |writeup: &mut WriteUp| writeup.cause.component = Some(Component::Checkout);
     let told = [
         "That is a victim, not the cause: Checkout waits for inventory.",
         "part of the causal chain, but not its root.",
     ];
-    held.check("victim", victim, &told).await;
+    run.check("victim", victim, &told).await;
     let trigger =
         |writeup: &mut WriteUp| writeup.cause.mechanism = Some(Mechanism::DefectiveRelease);
     let told = [
         "That is the trigger, not the cause: The release brought it",
         "part of the causal chain, but not its root.",
     ];
-    held.check("trigger as cause", trigger, &told).await;
+    run.check("trigger as cause", trigger, &told).await;
 }
 
 /// A write-up's text is limited where it is read; whatever came through all the same is bounded here too.
 #[tokio::test]
 async fn a_write_up_of_a_megabyte_is_graded_as_any_other() {
-    let held = held().await;
+    let run = graded_run().await;
     let large = |writeup: &mut WriteUp| {
         let text = || "x".repeat(1 << 20);
         writeup.summary = text();
@@ -221,15 +219,15 @@ async fn a_write_up_of_a_megabyte_is_graded_as_any_other() {
         "only the first 80 pointers are checked",
         "It cannot be used: the expression has 1048576 bytes",
     ];
-    let verdict = held.check("large", large, &told).await;
+    let verdict = run.check("large", large, &told).await;
     let size = serde_json::to_string(&verdict).expect("it is plain").len();
     assert!(size < 2 << 20, "the verdict has {size} bytes");
 }
 
-/// A pointer can neither read a file nor make the grader talk to anybody else.
+/// A pointer can neither read a file nor make the grader contact another host.
 #[tokio::test]
 async fn pointers_stay_with_the_evidence_of_the_run() {
-    let held = held().await;
+    let run = graded_run().await;
     let elsewhere = tokio::net::TcpListener::bind("127.0.0.1:0")
         .await
         .expect("loopback has a port");
@@ -263,7 +261,7 @@ async fn pointers_stay_with_the_evidence_of_the_run() {
         "this run has no deploy `../../etc/passwd`",
         "no log line matches",
     ];
-    let verdict = held.check("files and hosts", spoil, &told).await;
+    let verdict = run.check("files and hosts", spoil, &told).await;
     let said = serde_json::to_string(&verdict).expect("it is plain");
     assert!(!said.contains("root:"), "a file was read: {said}");
     let knock = tokio::time::timeout(Duration::from_millis(200), elsewhere.accept()).await;
@@ -272,7 +270,7 @@ async fn pointers_stay_with_the_evidence_of_the_run() {
 
 #[tokio::test]
 async fn what_would_take_for_ever_is_given_up() {
-    let held = held().await;
+    let run = graded_run().await;
     let spoil = |writeup: &mut WriteUp| {
         writeup.cause.evidence = vec!["promql:for_ever@page".to_owned()];
         writeup.timeline.clear();
@@ -283,7 +281,7 @@ async fn what_would_take_for_ever_is_given_up() {
         "It cannot be used: Prometheus took longer than 400ms.",
         "The cause's only pointer proves nothing",
     ];
-    held.check("for ever", spoil, &told).await;
+    run.check("for ever", spoil, &told).await;
     // An answer cut off by size, and a refusal by the server itself.
     let spoil = |writeup: &mut WriteUp| {
         writeup.cause.evidence = vec![
@@ -298,18 +296,17 @@ async fn what_would_take_for_ever_is_given_up() {
         "query timed out in expression evaluation",
         "It cannot be used: Prometheus returned more than 65536 bytes",
     ];
-    held.check("too much", spoil, &told).await;
+    run.check("too much", spoil, &told).await;
 }
 
 /// In a drill without an incident, the confident false alarm is what must not pay.
 #[tokio::test]
 async fn a_false_alarm_costs_more_the_surer_it_is() {
-    let mut held = held().await;
-    held.rubric =
-        toml::from_str("control = true\nseverity = ['none']\n").expect("the key is right");
-    held.facts.trigger_at = None;
-    held.facts.mitigation = None;
-    let Some(Windows { baseline, incident }) = held.facts.frame.windows else {
+    let mut run = graded_run().await;
+    run.rubric = toml::from_str("control = true\nseverity = ['none']\n").expect("the key is right");
+    run.facts.trigger_at = None;
+    run.facts.mitigation = None;
+    let Some(Windows { baseline, incident }) = run.facts.frame.windows else {
         panic!("the windows are known");
     };
     assert!(baseline.to <= incident.from);
@@ -320,7 +317,7 @@ async fn a_false_alarm_costs_more_the_surer_it_is() {
             "it was a false alarm",
         ];
         let spoil = |writeup: &mut WriteUp| writeup.confidence = Some(confidence);
-        let verdict = held.check("false alarm", spoil, &told).await;
+        let verdict = run.check("false alarm", spoil, &told).await;
         let points = |name: &str| {
             let mut items = verdict.items.iter();
             items.find(|item| item.name == name).map(|item| item.points)

@@ -1,4 +1,4 @@
-//! What the record of looks says about how somebody worked.
+//! What the recorded looks say about how the responder worked.
 
 use grader::evidence::{Look, LookKind};
 use grader::verdict::{Conduct, Worth};
@@ -6,10 +6,10 @@ use grader::writeup::WriteUp;
 use grader::{examine, grade};
 use time::Duration;
 
-use crate::held::{Held, held, right};
+use crate::graded_run::{GradedRun, graded_run, right};
 use crate::stub::{CHANGE, PAGE, SLOW, USUAL};
 
-impl Held {
+impl GradedRun {
     async fn conduct(&self, writeup: &WriteUp, looks: &[Look]) -> Conduct {
         let (sources, frame) = (&self.world.sources, &self.facts.frame);
         let examined = examine(sources, frame, writeup, looks).await;
@@ -35,12 +35,12 @@ fn times(conduct: &Conduct) -> String {
 #[tokio::test]
 async fn times_come_from_looks_and_actions_and_not_from_the_write_up() {
     async fn check(looks: &[Look], expected: &str, why: &str) {
-        let mut held = held().await;
-        held.facts.actions[0].at = PAGE + Duration::seconds(90);
+        let mut run = graded_run().await;
+        run.facts.actions[0].at = PAGE + Duration::seconds(90);
         // Whatever it says about times, the record is asked.
         let mut writeup = right();
         writeup.mitigation.at = Some("page+1s".parse().expect("a time"));
-        let conduct = held.conduct(&writeup, looks).await;
+        let conduct = run.conduct(&writeup, looks).await;
         assert_eq!(times(&conduct), expected, "{looks:#?}");
         let whys: Vec<&str> = conduct.times.iter().map(|taken| &*taken.why).collect();
         assert!(whys.iter().any(|said| said.contains(why)), "{whys:#?}");
@@ -87,7 +87,7 @@ async fn times_come_from_looks_and_actions_and_not_from_the_write_up() {
 
 #[tokio::test]
 async fn each_look_is_told_with_what_it_was_good_for() {
-    let held = held().await;
+    let run = graded_run().await;
     let range = Look {
         from: Some(PAGE - Duration::seconds(60)),
         ..look(60, LookKind::Promql, "p99")
@@ -100,7 +100,7 @@ async fn each_look_is_told_with_what_it_was_good_for() {
         look(80, LookKind::Heap, "early..late"),
         look(90, LookKind::Promql, "for_ever"),
     ];
-    let conduct = held.conduct(&right(), &looks).await;
+    let conduct = run.conduct(&right(), &looks).await;
     let worth: Vec<&Worth> = conduct.looks.iter().map(|look| &look.worth).collect();
     let about = "One query takes almost all of the time".to_owned();
     let expected = [

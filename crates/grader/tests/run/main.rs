@@ -2,7 +2,7 @@
 
 mod adversarial;
 mod conduct;
-mod held;
+mod graded_run;
 mod profile;
 mod stub;
 
@@ -230,7 +230,7 @@ async fn heap_names_stay_inside_the_run_folder() {
     );
     assert!(
         world.sources.snapshots.save(&meta("../late"), b"").is_err(),
-        "a name is no path"
+        "a name is not a path"
     );
     check(
         &world,

@@ -125,7 +125,7 @@ fn an_incomplete_last_line_is_ignored() {
     let mut lines = Vec::new();
     line::write_head(&record, &mut lines).expect("memory");
     line::write_seconds(&record, &mut lines).expect("memory");
-    let torn = line::read(&lines[..lines.len() - 1]).expect("a torn line is no error");
+    let torn = line::read(&lines[..lines.len() - 1]).expect("a torn line is not an error");
     assert_eq!(torn.whole(), 0..9);
     assert_eq!(torn.sum(0..9, None), record.sum(0..9, None));
 }

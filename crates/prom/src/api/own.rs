@@ -82,22 +82,22 @@ fn store(text: &mut String, app: &App) {
     let gauges = [
         (
             "prometheus_tsdb_head_series",
-            "Series at hand.",
+            "Series  in memory.",
             stats.series as f64,
         ),
         (
             "prometheus_tsdb_head_chunks",
-            "Chunks at hand.",
+            "Chunks  in memory.",
             stats.chunks as f64,
         ),
         (
             "prometheus_tsdb_head_samples",
-            "Samples at hand.",
+            "Samples  in memory.",
             stats.samples as f64,
         ),
         (
             "prometheus_tsdb_exemplar_exemplars_in_storage",
-            "Exemplars at hand.",
+            "Exemplars  in memory.",
             stats.exemplars as f64,
         ),
         (
@@ -127,7 +127,7 @@ fn store(text: &mut String, app: &App) {
         ),
         (
             "prometheus_tsdb_conflicting_samples_total",
-            "Samples with another value of the same moment.",
+            "Samples with a different value at the same time.",
             counts.conflicting,
         ),
         (
@@ -137,7 +137,7 @@ fn store(text: &mut String, app: &App) {
         ),
         (
             "prometheus_tsdb_refused_series_total",
-            "Series refused because there were too many.",
+            "Series rejected because of the series limit.",
             counts.refused_series,
         ),
         (
@@ -147,7 +147,7 @@ fn store(text: &mut String, app: &App) {
         ),
         (
             "prometheus_tsdb_evicted_samples_total",
-            "Samples dropped to stay within the bytes allowed.",
+            "Samples dropped to stay within the memory limit.",
             counts.evicted,
         ),
     ];

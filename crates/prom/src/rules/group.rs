@@ -180,7 +180,7 @@ impl Rule {
         if limit > 0 && count > limit {
             self.alerts.clear();
             self.write(store.batch(), Vec::new(), t_ms);
-            return Err(format!("{count} results, {limit} are allowed"));
+            return Err(format!("{count} results; the limit is {limit}"));
         }
         self.write(store.batch(), series, t_ms);
         Ok(())

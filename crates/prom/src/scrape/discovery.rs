@@ -112,7 +112,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<Target>, Error> {
     }
     if targets.len() > MAX_TARGETS {
         return Err(invalid(format!(
-            "{} targets, {MAX_TARGETS} are allowed",
+            "{} targets; the limit is {MAX_TARGETS}",
             targets.len()
         )));
     }

@@ -23,15 +23,15 @@ const IDLE: Duration = Duration::from_secs(15);
 pub(super) enum Error {
     #[error("failed to connect: {0}")]
     Connect(String),
-    #[error("no answer within {} ms", .0.as_millis())]
+    #[error("no response within {} ms", .0.as_millis())]
     Timeout(Duration),
-    #[error("answered with HTTP status {0}")]
+    #[error("server returned HTTP status {0}")]
     Status(StatusCode),
-    #[error("the answer is larger than {0} bytes")]
+    #[error("the response is larger than {0} bytes")]
     TooLarge(usize),
-    #[error("the answer broke off: {0}")]
+    #[error("the response was cut off: {0}")]
     Body(String),
-    #[error("the address cannot be requested: {0}")]
+    #[error("invalid address: {0}")]
     Request(#[from] http::Error),
 }
 

@@ -32,9 +32,9 @@ const TOLERANCE_PARTS: i64 = 20;
 enum Error {
     #[error(transparent)]
     Fetch(#[from] fetch::Error),
-    #[error("the answer does not follow the format: {0}")]
+    #[error("invalid format: {0}")]
     Malformed(#[from] exposition::Error),
-    #[error("{0} samples, {1} are allowed")]
+    #[error("{0} samples; the limit is {1}")]
     TooMany(usize, usize),
 }
 

@@ -251,9 +251,9 @@ async fn targets_are_scraped_followed_and_ended() {
         .map(|target| target.health().last_error.unwrap_or_default())
         .collect();
     assert_eq!(errors[0], "");
-    assert_eq!(errors[1], "11 samples, 10 are allowed");
+    assert_eq!(errors[1], "11 samples; the limit is 10");
     assert_eq!(errors[2], "the answer is larger than 1000 bytes");
-    assert_eq!(errors[3], "answered with HTTP status 404 Not Found");
+    assert_eq!(errors[3], "server returned HTTP status 404 Not Found");
     assert!(
         errors[4].starts_with("failed to connect: "),
         "{}",

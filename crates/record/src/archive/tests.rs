@@ -205,7 +205,7 @@ fn what_is_no_archive_is_refused_and_another_format_is_named() {
     );
 }
 
-/// A member as somebody could make one up.
+/// A made-up member.
 fn member(name: &str, offset: u64, stretch: &[u8]) -> Vec<u8> {
     let label = Label {
         name: name.to_owned(),

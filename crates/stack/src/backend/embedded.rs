@@ -92,7 +92,7 @@ impl Embedded {
         })
     }
 
-    /// Starts it again where it was, with everything that it has written down, after it ended by itself.
+    /// Starts it again where it was, with everything that it has written down, after it exited unexpectedly.
     pub(super) async fn revive(&mut self) -> anyhow::Result<()> {
         self.config["resume"] = Value::Bool(true);
         self.process = run(&self.config, &self.log).await?;

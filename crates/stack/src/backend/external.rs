@@ -1,4 +1,4 @@
-//! External backends: a Jaeger and a Prometheus that somebody else runs. Nothing is started, everything is checked.
+//! External backends: a Jaeger and a Prometheus that run already. Nothing is started, everything is checked.
 //!
 //! An external Prometheus has to find the shop. What it must read lies beside the runs, at a path that stays the same,
 //! so that it is set up once and not for every drill:
@@ -264,7 +264,7 @@ async fn watch(name: &'static str, url: String, probe: Probe, notices: mpsc::Sen
             }
         };
         if let Some(notice) = notice {
-            // Nobody listens any more only when the drill is ending.
+            // The receiver is gone only when the drill is ending.
             let _ = notices.send(notice).await;
         }
     }

@@ -26,7 +26,7 @@ use member::{Member, Proof};
 use program::Programs;
 use settings::Places;
 
-/// A free port may be taken by somebody else before the program binds it.
+/// Another program may take a free port before the program binds it.
 const ATTEMPTS: usize = 3;
 
 /// Where the programs listen.
@@ -82,7 +82,7 @@ impl Native {
         })
     }
 
-    /// Starts each program again whenever it ends by itself.
+    /// Restarts each program whenever it exits unexpectedly.
     pub(super) fn supervise(&mut self, notices: &mpsc::Sender<Notice>) {
         for member in &self.members {
             let supervision = Arc::clone(member).supervise(notices.clone());
@@ -153,7 +153,7 @@ fn members(
                 arguments,
             },
             run: live.run.to_owned(),
-            // Whoever is the last to write into it removes it; that they both try does no harm.
+            // The last one to write into it removes it; it is harmless that both try.
             remove: Some(live.scratch.clone()),
         };
         Member::new(found.name, &order, proof, probe.clone(), &places.files)

@@ -25,7 +25,7 @@ pub(super) struct Answer {
     body: Vec<u8>,
 }
 
-/// The header by which a Jaeger of ours says whose it is.
+/// The header by which our own Jaeger says whose it is.
 pub(super) const RUN_HEADER: &str = "x-firedrill-run";
 
 impl Probe {

@@ -129,7 +129,7 @@ impl Fleet {
     }
 }
 
-/// What cannot be done whoever asks, in words.
+/// Why something cannot be done, in words.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub(crate) String);

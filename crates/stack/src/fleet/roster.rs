@@ -20,7 +20,7 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    /// Callers find every slot, and what is not a service of ours.
+    /// Callers find every slot, and the third parties.
     pub(super) fn new(
         slots: Vec<Slot>,
         third_parties: &[(&str, SocketAddr)],
@@ -131,7 +131,7 @@ mod tests {
         roster.add(&added);
         let all = "gateway-1 checkout-1 checkout-2 inventory-1 inventory-2";
         assert_eq!(names(&roster.slots()).join(" "), all);
-        assert_eq!(roster.upstreams(), before, "nobody was told yet");
+        assert_eq!(roster.upstreams(), before, "no caller knows yet");
 
         let of = roster.of(Service::Checkout).expect("a service");
         assert_eq!(names(&of), ["checkout-1", "checkout-2"]);

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! up:    socket ─> process, ready ─> supervised ─> scraped ─> callers are told
-//! down:  callers are told ─> nobody calls it any more ─> process drains, ends ─> not scraped
+//! down:  callers are told ─> no more calls to it      ─> process drains, ends ─> not scraped
 //! ```
 //! So no request meets a replica that is not there yet, or not there any more.
 
@@ -67,7 +67,7 @@ impl Fleet {
         told
     }
 
-    /// Ends replicas that nobody is led to any more.
+    /// Ends replicas that get no more calls.
     async fn end(&self, slots: &[Arc<Slot>]) -> anyhow::Result<()> {
         join_all(slots.iter().map(|slot| slot.close())).await;
         self.roster().remove(slots);
@@ -84,7 +84,7 @@ impl Fleet {
         let told = self.tell(service, &addresses).await;
         if told.is_err() {
             self.roster().set_upstream(service, before.clone());
-            // Whoever cannot be told this either was not told the other.
+            // A caller that cannot be told this was not told the other either.
             let _ = self.tell(service, &before).await;
         }
         told
@@ -102,7 +102,7 @@ impl Fleet {
             .map(|slot| self.ask_one(slot, "upstreams", &arguments));
         for answer in join_all(told).await {
             match answer {
-                // It has ended by itself, and is told when it is started again.
+                // It has exited, and gets the list when it is restarted.
                 Err(error) if is_away(&error) => {}
                 answer => drop(answer?),
             }
@@ -111,7 +111,7 @@ impl Fleet {
     }
 }
 
-/// Whether nobody listens there.
+/// Whether nothing listens there.
 fn is_away(error: &anyhow::Error) -> bool {
     error
         .downcast_ref::<reqwest::Error>()

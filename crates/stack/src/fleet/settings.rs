@@ -21,7 +21,7 @@ pub struct Setting {
     pub key: String,
     /// What it is; null where it is not set.
     pub value: Value,
-    /// What it would be if nobody said anything.
+    /// Its value if nothing sets it.
     pub default: Value,
     /// Who says so last.
     pub from: Origin,
@@ -31,7 +31,7 @@ pub struct Setting {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
-    /// Nobody.
+    /// Nothing sets it.
     Default,
     /// The release that runs.
     Release,
@@ -177,7 +177,7 @@ impl Fleet {
         kept.get(&service).cloned().unwrap_or_else(|| json!({}))
     }
 
-    /// Puts a layer of `service` in place and swaps its instances if that changes anything. Whoever calls has the pipeline.
+    /// Puts a layer of `service` in place and swaps its instances if that changes anything. The caller has the pipeline.
     async fn replace_layer(
         &self,
         service: Service,

@@ -53,7 +53,7 @@ async fn pass_on(State(forward): State<Arc<Forward>>, request: Request) -> Respo
             // The reason may be a swap that happens right now; the next question finds the new process.
             Err(error) => (StatusCode::BAD_GATEWAY, format!("{error:#}\n")).into_response(),
         },
-        // Nothing is deployed: the target is there, and there is nothing to measure. That must page nobody.
+        // Nothing is deployed: the target is there, and there is nothing to measure. That must not page.
         Admin::Idle if request.uri().path() == "/metrics" => {
             let plain = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
             (plain, "# no release is running here\n").into_response()

@@ -245,14 +245,14 @@ impl Host {
         let (host, run) = (Arc::clone(self), request.run);
         tokio::spawn(async move {
             let status = exited.await.map_or(0, |status| status.into_raw());
-            // A run that is gone has nobody to tell.
+            // A run that is gone has no receiver.
             let _ = host.of_run(&run, |lease| lease.note_end(Ended { id, status }));
             host.lines.happened.notify_one();
         });
         Ok(Started { id, pid, ready })
     }
 
-    /// Ends a process of the run; one that has ended already is no mistake.
+    /// Ends a process of the run; one that has ended already is not an error.
     pub(super) async fn stop(&self, run: &str, id: u64, patience: Duration) -> Result<(), Denied> {
         let process = self.of_run(run, |lease| lease.processes.remove(&id))?;
         if let Some(process) = process {

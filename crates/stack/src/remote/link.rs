@@ -24,7 +24,7 @@ pub(super) struct Link {
 /// Why there is no answer.
 #[derive(Debug)]
 pub(super) enum Refused {
-    /// Nobody is there, or not what we look for.
+    /// Nothing answers, or not a manager.
     Silent(String),
     /// The token is not theirs.
     Foreign,

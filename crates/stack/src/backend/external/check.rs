@@ -243,7 +243,7 @@ async fn prometheus(
     Ok(version)
 }
 
-/// The names of the alerts in a rules file of ours.
+/// The names of the alerts in our rules file.
 fn alerts(rules: &str) -> impl Iterator<Item = &str> {
     rules
         .lines()

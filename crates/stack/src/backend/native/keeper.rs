@@ -159,7 +159,7 @@ fn lifeline() -> io::Result<oneshot::Receiver<()>> {
         let mut buffer = [0; 256];
         // An input that cannot be read has ended as well.
         while matches!(io::stdin().lock().read(&mut buffer), Ok(1..)) {}
-        let _ = ended.send(()); // The keeper is ending already if nobody listens.
+        let _ = ended.send(()); // Without a receiver, the keeper is ending already.
     })?;
     Ok(lifeline)
 }
@@ -167,14 +167,14 @@ fn lifeline() -> io::Result<oneshot::Receiver<()>> {
 fn announce(run: &str, pid: Option<u32>) {
     let line = json!({"ready": true, "run": run, "pid": pid});
     let mut output = io::stdout().lock();
-    // Whoever waits for the line may be gone; then standard input ends as well.
+    // The reader of the line may be gone; then standard input ends as well.
     let _ = writeln!(output, "{line}").and_then(|()| output.flush());
 }
 
 async fn stop(child: &mut Child) -> io::Result<()> {
     let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     if let Some(pid) = pid {
-        // It may have ended by itself; then there is nothing to ask.
+        // It may have exited already; then there is nothing to ask.
         let _ = rustix::process::kill_process(pid, Signal::TERM);
     }
     if tokio::time::timeout(STOP_WITHIN, child.wait())

@@ -1,4 +1,4 @@
-//! One native program under its keeper: started, proven to be ours, started again when it ends by itself.
+//! One native program under its keeper: started, proven to be ours, restarted when it exits unexpectedly.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ const READY_WITHIN: Duration = Duration::from_secs(45);
 /// Longer than the keeper grants the program.
 const STOP_WITHIN: Duration = Duration::from_secs(6);
 const POLL: Duration = Duration::from_millis(100);
-/// The first pause before a program that ended by itself is started again.
+/// The first pause before a program that exited unexpectedly is restarted.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// The longest such pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -43,7 +43,7 @@ pub(super) enum Proof {
         url: String,
         data: PathBuf,
     },
-    /// It answers; nobody but the person at the screen reads what it says.
+    /// It answers; only people read the text.
     Answer { url: String },
 }
 
@@ -60,7 +60,7 @@ pub(super) struct Member {
 }
 
 impl Member {
-    /// Nothing runs yet. The log goes to `files`, apart from the shop's: it is no evidence.
+    /// Nothing runs yet. The log goes to `files`, apart from the shop's: it is not evidence.
     pub(super) fn new(
         name: &'static str,
         order: &Order,
@@ -146,7 +146,7 @@ impl Member {
         })
     }
 
-    /// Starts the program again whenever it ends by itself, until it is closed.
+    /// Restarts the program whenever it exits unexpectedly, until it is closed.
     pub(super) async fn supervise(self: Arc<Self>, notices: mpsc::Sender<Notice>) {
         let mut pause = FIRST_PAUSE;
         loop {
@@ -162,7 +162,7 @@ impl Member {
             }
             let instance = self.name.to_owned();
             let how = status.map_or_else(|| "killed".to_owned(), |status| status.to_string());
-            // Nobody listens any more only when the drill is ending, here and below.
+            // The receiver is gone only when the drill is ending, here and below.
             let _ = notices.send(Notice::Ended { instance, how }).await;
             loop {
                 tokio::select! {

@@ -51,7 +51,7 @@ pub(super) async fn find(wanted: &Wanted) -> Result<Programs, Error> {
     let folders = &wanted.folders;
     let jaeger = locate(JAEGER, wanted.jaeger.as_deref(), folders)?;
     let prometheus = locate(PROMETHEUS, wanted.prometheus.as_deref(), folders)?;
-    // Nobody is asked to have it, but whoever names it wants it.
+    // It is optional, unless it is named.
     let alertmanager = match locate(ALERTMANAGER, wanted.alertmanager.as_deref(), folders) {
         Err(error) if wanted.alertmanager.is_some() => return Err(error),
         found => found.ok(),

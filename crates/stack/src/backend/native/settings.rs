@@ -83,10 +83,10 @@ pub(super) fn jaeger(places: &Places, run: &str, at: &Addresses) -> anyhow::Resu
             "jaeger_storage": {"backends": {"memory": {"memory": {"max_traces": TRACES}}}},
             "jaeger_query": {
                 "storage": {"traces": "memory"},
-                // Its own traces would be sent to the usual port, and that is somebody else's.
+                // Its own traces would go to the usual port, which may belong to another program.
                 "enable_tracing": false,
                 "http": {"endpoint": at.jaeger, "response_headers": {RUN_HEADER: run}},
-                // Nobody asks over gRPC, but it cannot be turned off.
+                // Nothing uses gRPC, but it cannot be turned off.
                 "grpc": {"endpoint": "127.0.0.1:0"},
             },
         },
@@ -134,7 +134,7 @@ pub(super) fn prometheus(
 }
 
 /// Writes Alertmanager's configuration; the arguments that go with it. What pages goes to the drill's pager, as in compose;
-/// the pager asks Prometheus besides, for not everybody has an Alertmanager.
+/// the pager polls Prometheus as well, because not everyone has an Alertmanager.
 pub(super) fn alertmanager(
     places: &Places,
     pager: Option<&Pager>,

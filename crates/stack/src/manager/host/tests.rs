@@ -89,7 +89,7 @@ async fn lines_are_told_once_and_counted_when_they_had_to_go() {
 }
 
 #[tokio::test]
-async fn only_variables_of_telemetry_can_be_set_from_afar() {
+async fn only_variables_of_telemetry_can_be_set_remotely() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let host = Arc::new(host(folder.path()));
     host.lease(&claim("run", true)).expect("it is free");

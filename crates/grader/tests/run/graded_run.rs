@@ -1,4 +1,4 @@
-//! A drill that was held, as far as a grade needs it: the stand-ins' world, a rubric, facts, and the right write-up.
+//! A run, as far as a verdict needs it: the stand-ins' world, a rubric, facts, and the right write-up.
 
 use grader::evidence::{Deploy, DeployKind};
 use grader::mitigation::Measurement;
@@ -47,14 +47,14 @@ below = 0.3
 accept = ["rollback inventory"]
 "#;
 
-/// Everything about the run that the grade rests on besides the write-up.
-pub(crate) struct Held {
+/// Everything about the run, apart from the write-up, that the grade depends on.
+pub(crate) struct GradedRun {
     pub(crate) world: World,
     pub(crate) rubric: Rubric,
     pub(crate) facts: Facts,
 }
 
-pub(crate) async fn held() -> Held {
+pub(crate) async fn graded_run() -> GradedRun {
     let world = world().await;
     let deploy = Deploy {
         id: "inventory@2026.11.8".to_owned(),
@@ -103,7 +103,7 @@ pub(crate) async fn held() -> Held {
         }),
         looks: Vec::new(),
     };
-    Held {
+    GradedRun {
         world,
         rubric,
         facts,

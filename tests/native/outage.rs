@@ -1,4 +1,4 @@
-//! Real backends that die, are killed or are somebody else's.
+//! Real backends that die, are killed or run already.
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -159,11 +159,11 @@ pub(super) fn lose_jaeger() {
         "native",
     ];
     let mut drill = Drill::start(&run);
-    let held = drills::hold_started(case, "right", &mut drill, |drill| {
+    let graded = drills::to_verdict(case, "right", &mut drill, |drill| {
         kill(Kept::of(drill).program("jaeger"));
         comes_back(drill, "jaeger", "signal: 9");
     });
-    let verdict = held.verdict;
+    let verdict = graded.verdict;
     assert_eq!(verdict["incomplete"], true, "{verdict:#}");
     let pointers = verdict["pointers"].as_array().expect("pointers");
     let lost: Vec<&Value> = pointers
@@ -186,7 +186,7 @@ struct Program(Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended by itself; the test has failed then.
+        // It may have exited already; the test has failed then.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -203,7 +203,7 @@ fn start(program: &str, arguments: &[String], log: &Path) -> Program {
     Program(child.expect("it starts"))
 }
 
-/// A free port; somebody else may take it before it is used, which would fail the test by name.
+/// A free port; another program may take it before it is used, which would fail the test by name.
 fn free() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("its address").to_string()
@@ -307,7 +307,7 @@ pub(super) fn external() {
     let elsewhere = Elsewhere::start(state.path());
     let case = Case::of("noisy-warnings");
     let mut drill = elsewhere.drill(state, case.id);
-    drills::hold_started(case, "right", &mut drill, |_| {});
+    drills::to_verdict(case, "right", &mut drill, |_| {});
     let output = drill.cli(&["open"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{said}");
@@ -322,14 +322,14 @@ pub(super) fn lose_prometheus() {
     let mut elsewhere = Elsewhere::start(state.path());
     let case = Case::of("error-spike");
     let mut drill = elsewhere.drill(state, case.id);
-    let held = drills::hold_started(case, "right", &mut drill, |drill| {
+    let graded = drills::to_verdict(case, "right", &mut drill, |drill| {
         elsewhere.prometheus.0.kill().expect("it can be killed");
         let silent = drill.event("process", SOON);
         assert_eq!(silent["instance"], "prometheus", "{silent}");
         let what = silent["what"].as_str().unwrap_or_default();
         assert!(what.starts_with("stopped answering ("), "{what}");
     });
-    let verdict = held.verdict;
+    let verdict = graded.verdict;
     assert_eq!(verdict["incomplete"], true, "{verdict:#}");
     let unproven = verdict["unproven"].as_str().unwrap_or_default();
     assert!(unproven.contains("Prometheus"), "{verdict:#}");

@@ -1,4 +1,4 @@
-//! One drill, held from start to end by a child of this process.
+//! One drill, run from start to end by a child of this process.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader};
@@ -19,19 +19,19 @@ use crate::session::StateDir;
 
 /// A start on a busy machine.
 const READY_WITHIN: Duration = Duration::from_secs(90);
-/// The fast pace promises a page within a minute; a machine that holds several drills gets more.
+/// The fast pace promises a page within a minute; a machine that runs several drills gets more.
 const PAGED_WITHIN: Duration = Duration::from_secs(150);
 /// How long the incident is looked at after the page.
 const LOOK: Duration = Duration::from_secs(8);
 /// From a submission to the end, the removal of the cause included.
 const ENDS_WITHIN: Duration = Duration::from_secs(240);
-/// What whoever cannot be bothered hands in. It also leaves it to the runner to remove the cause.
+/// An empty write-up. It also leaves it to the runner to remove the cause.
 pub(super) const NOTHING: &str = "+++\nverdict = \"no incident\"\nseverity = \"none\"\n+++\n";
 
-/// A drill that was held.
+/// A drill that was run.
 #[derive(Debug)]
-pub(super) struct Held {
-    /// The run's folder, below [`Held::state`].
+pub(super) struct Run {
+    /// The run's folder, below [`Run::state`].
     pub(super) folder: PathBuf,
     /// The state folder of this drill alone; removed with this value.
     _state: TempDir,
@@ -46,7 +46,7 @@ pub(super) struct Held {
 }
 
 /// Starts the drill, waits for its page, looks around, hands in that nothing was wrong, and waits for its end.
-pub(super) fn hold(scenario: &Scenario, seed: u64) -> anyhow::Result<Held> {
+pub(super) fn run(scenario: &Scenario, seed: u64) -> anyhow::Result<Run> {
     let state = tempfile::tempdir().context("a folder for the drill")?;
     let mut drill = Running::start(state.path(), &scenario.id, seed)?;
     let folder = drill.ready(READY_WITHIN)?;
@@ -66,7 +66,7 @@ pub(super) fn hold(scenario: &Scenario, seed: u64) -> anyhow::Result<Held> {
     let pids: Vec<u32> = session.services.iter().map(|service| service.pid).collect();
     drill.end()?;
     problems.extend(left_behind(&folder, &pids));
-    Ok(Held {
+    Ok(Run {
         measured: MEASURED.read(&folder)?,
         page_s: (page - FACTS.read(&folder)?.frame.started).as_seconds_f64(),
         folder,
@@ -77,9 +77,9 @@ pub(super) fn hold(scenario: &Scenario, seed: u64) -> anyhow::Result<Held> {
     })
 }
 
-/// A drill that was held to its page and no further.
+/// A drill that was run to its page and no further.
 #[derive(Debug)]
-pub(super) struct Begun {
+pub(super) struct PagedRun {
     pub(super) folder: PathBuf,
     /// The state folder of this drill alone; removed with this value.
     _state: TempDir,
@@ -87,14 +87,14 @@ pub(super) struct Begun {
 }
 
 /// Starts the drill, waits for its page and ends it.
-pub(super) fn begin(scenario: &Scenario, seed: u64) -> anyhow::Result<Begun> {
+pub(super) fn run_to_page(scenario: &Scenario, seed: u64) -> anyhow::Result<PagedRun> {
     let state = tempfile::tempdir().context("a folder for the drill")?;
     let mut drill = Running::start(state.path(), &scenario.id, seed)?;
     let folder = drill.ready(READY_WITHIN)?;
     drill.page(&scenario.page.alert, PAGED_WITHIN)?;
     drill.lifeline.take();
     drill.end()?;
-    Ok(Begun {
+    Ok(PagedRun {
         folder,
         _state: state,
         events: std::mem::take(&mut drill.events),
