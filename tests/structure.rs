@@ -80,7 +80,7 @@ const ALLOWED: [(&str, &[&str]); 22] = [
             "shop-api",
         ],
     ),
-    ("grader", &["record", "text"]),
+    ("grader", &["promql", "record", "text"]),
     ("loadgen", &["shop-api"]),
     ("backend", &["prom", "record", "traces", "web"]),
     ("prom", &["promql", "web"]),

@@ -17,7 +17,8 @@ pub use jaeger::{Jaeger, Span, Trace, TraceQuery};
 pub use logs::Logs;
 pub use prometheus::{Labels, Prometheus, Sample, Series, Value};
 pub use record::{
-    By, Deploy, DeployKind, Deploys, Look, LookKind, Looks, SettingChange, Snapshot, Snapshots,
+    By, Deploy, DeployKind, Deploys, Look, LookKind, Looks, Profile, Profiles, SettingChange,
+    Snapshot, Snapshots,
 };
 
 /// Why a piece of evidence could not be had.
@@ -161,6 +162,8 @@ pub struct Sources {
     pub deploys: Deploys,
     /// Heap snapshots of the run.
     pub snapshots: Snapshots,
+    /// CPU profiles of the run.
+    pub profiles: Profiles,
 }
 
 impl Sources {
@@ -173,6 +176,7 @@ impl Sources {
             logs: Logs::open(folder),
             deploys: Deploys::open(folder),
             snapshots: Snapshots::open(folder),
+            profiles: Profiles::open(folder),
         })
     }
 }

@@ -12,14 +12,18 @@
 #[macro_use]
 mod closed;
 pub mod alert;
+pub mod differential;
+pub mod effect;
 pub mod evidence;
 mod examination;
 pub mod heap;
+pub mod lineup;
 mod log_line;
 pub mod log_query;
 pub mod mitigation;
 pub mod moment;
 pub mod pointer;
+pub mod reference;
 pub mod reproduction;
 mod retrace;
 pub mod rubric;

@@ -43,6 +43,17 @@ enum Test {
     Text(String),
 }
 
+/// What a query says about the lines that it looks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Who wrote them, or nothing: every process writes lines when it starts.
+    Writers,
+    /// That they are warnings or errors.
+    Level,
+    /// What they say.
+    Content,
+}
+
 /// What is wrong with a query, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} at character {position} of the query")]
@@ -62,6 +73,10 @@ pub struct Matcher<'a> {
 }
 
 const LEVELS: [&str; 5] = ["trace", "debug", "info", "warn", "error"];
+/// The rank of the first level that is more than information.
+const WARN: usize = 3;
+/// A shorter text is in lines of every kind.
+const MIN_CONTENT: usize = 3;
 
 impl Query {
     /// Adds `key=value` as if it had been written; for command line flags.
@@ -106,20 +121,27 @@ impl Query {
         }
     }
 
-    /// Whether it names a kind of line, and not only who wrote it: every process writes lines when it starts.
-    pub fn names_a_kind(&self) -> bool {
-        let warn = LEVELS.iter().position(|level| *level == "warn");
-        self.terms.iter().any(|term| {
-            !term.negated
-                && match &term.test {
-                    Test::Text(_) | Test::Contains { .. } => true,
-                    Test::LevelAtLeast(level) => Some(*level) >= warn,
-                    Test::Equals { key, any } if key == "level" => {
-                        any.iter().all(|level| level == "warn" || level == "error")
-                    }
-                    Test::Equals { key, .. } => key != "service" && key != "instance",
-                }
-        })
+    /// What it says about the lines that it looks for.
+    pub fn scope(&self) -> Scope {
+        let tests = || self.terms.iter().filter(|term| !term.negated);
+        if tests().any(|term| term.test.is_content()) {
+            Scope::Content
+        } else if tests().any(|term| term.test.is_warning()) {
+            Scope::Level
+        } else {
+            Scope::Writers
+        }
+    }
+
+    /// The services that it asks for; empty where it asks for all.
+    pub fn services(&self) -> Vec<String> {
+        let mut named = self.terms.iter().filter(|term| !term.negated);
+        named
+            .find_map(|term| match &term.test {
+                Test::Equals { key, any } if key == "service" => Some(any.clone()),
+                _ => None,
+            })
+            .unwrap_or_default()
     }
 
     /// Whether it matches every line.
@@ -171,6 +193,33 @@ impl Test {
                 let is_id = |c: char| c.is_ascii_hexdigit() || c == '-';
                 text.len() >= 16 && text.chars().all(is_id)
             }
+        }
+    }
+
+    /// Whether it says something about what a line says.
+    fn is_content(&self) -> bool {
+        let is_place = |key: &str| ["service", "instance", "level"].contains(&key);
+        let is_word = |text: &str| {
+            let letters = text.chars().filter(|c| c.is_alphanumeric());
+            letters.count() >= MIN_CONTENT
+        };
+        !self.is_single()
+            && match self {
+                Self::Text(text) => is_word(text),
+                Self::Contains { key, text } => !is_place(key) && is_word(text),
+                Self::Equals { key, .. } => !is_place(key),
+                Self::LevelAtLeast(_) => false,
+            }
+    }
+
+    /// Whether it asks for warnings and errors.
+    fn is_warning(&self) -> bool {
+        match self {
+            Self::LevelAtLeast(level) => *level >= WARN,
+            Self::Equals { key, any } if key == "level" => any
+                .iter()
+                .all(|level| LEVELS[WARN..].contains(&level.as_str())),
+            _ => false,
         }
     }
 

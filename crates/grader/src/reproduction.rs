@@ -92,10 +92,7 @@ impl Trial {
             ""
         };
         let grown = self.grown.map_or_else(String::new, |grown| {
-            format!(
-                ", the metric grew by {}",
-                crate::pointer::promql::number(grown)
-            )
+            format!(", the metric grew by {}", text::format::number(grown))
         });
         format!(
             "{failed} of {requests} requests{whose} failed, 90th percentile {slowest:.0} ms{grown}"

@@ -19,6 +19,7 @@ mod head;
 pub mod instant;
 mod log;
 mod look;
+mod profile;
 mod snapshot;
 mod window;
 
@@ -33,6 +34,7 @@ pub use file::{Document, Error, replace};
 pub use head::{BackendKind, Backends, FORMAT, Head, Program, Urls};
 pub use log::{Appender, Log, each_line};
 pub use look::{By, Look, LookKind, Looks};
+pub use profile::{Profile, Profiles};
 pub use snapshot::{Site, Snapshot, Snapshots};
 pub use window::{Frame, Window, Windows};
 

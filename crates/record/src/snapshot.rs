@@ -153,21 +153,26 @@ impl Snapshots {
         std::fs::read(&path).map_err(|error| Error::file(&path, error))
     }
 
-    /// Names come from people, so they are held to plain file names before they touch the disk.
     fn path(&self, name: &str, extension: &str) -> Result<PathBuf, Error> {
-        let is_plain = !name.is_empty()
-            && name.len() <= 64
-            && !name.starts_with(['.', '-'])
-            && name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-            && !name.contains("..");
-        if !is_plain {
-            return Err(Error::Name(format!(
-                "`{}` is not a snapshot name; use letters, digits, `-`, `_` and `.`",
-                shorten(name, 60)
-            )));
-        }
+        plain("snapshot", name)?;
         Ok(self.folder.join(format!("{name}.{extension}")))
+    }
+}
+
+/// Names come from people, so they are held to plain file names before they touch the disk.
+pub(crate) fn plain(what: &str, name: &str) -> Result<(), Error> {
+    let is_plain = !name.is_empty()
+        && name.len() <= 64
+        && !name.starts_with(['.', '-'])
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+        && !name.contains("..");
+    match is_plain {
+        true => Ok(()),
+        false => Err(Error::Name(format!(
+            "`{}` is not a {what} name; use letters, digits, `-`, `_` and `.`",
+            shorten(name, 60)
+        ))),
     }
 }

@@ -102,6 +102,15 @@ impl Logs {
         Ok(counts)
     }
 
+    /// Shows every line of the run up to its end.
+    pub fn visit(&self, frame: &Frame, mut show: impl FnMut(&LogLine)) -> Result<(), Error> {
+        self.each(&mut Found::default(), |line, _| {
+            if line.at.is_none_or(|at| at <= frame.ended) {
+                show(&line);
+            }
+        })
+    }
+
     fn each(
         &self,
         found: &mut Found,

@@ -16,20 +16,22 @@ fn frame() -> Frame {
 }
 
 #[test]
-fn who_wrote_a_line_is_no_kind_of_line() {
+fn a_query_says_who_wrote_how_loud_or_of_what() {
     for (query, expected) in [
-        ("service=inventory level=info", false),
-        ("service=inventory", false),
-        ("-warehouse instance=checkout-1", false),
-        ("level>=info", false),
-        ("level>=warn", true),
-        ("service=inventory level=error", true),
-        ("service=inventory \"unknown variant\"", true),
-        ("message~full", true),
-        ("code=internal", true),
+        ("service=inventory level=info", Scope::Writers),
+        ("service=inventory", Scope::Writers),
+        ("-warehouse instance=checkout-1", Scope::Writers),
+        ("level>=info", Scope::Writers),
+        ("version=2026.11.4 request_id=8", Scope::Writers),
+        ("level>=warn", Scope::Level),
+        ("service=inventory level=error", Scope::Level),
+        ("level>=warn \"e\"", Scope::Level),
+        ("service=inventory \"unknown variant\"", Scope::Content),
+        ("message~full", Scope::Content),
+        ("code=internal", Scope::Content),
     ] {
         let query: Query = query.parse().expect("a query");
-        assert_eq!(query.names_a_kind(), expected, "{query:?}");
+        assert_eq!(query.scope(), expected, "{query:?}");
     }
 }
 

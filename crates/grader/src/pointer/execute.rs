@@ -8,7 +8,7 @@ use text::format::{self, counted};
 use super::{Detail, Executed, Expected, Finding, Outcome, Pointer, Target, Tells, promql, trace};
 use crate::evidence::{Deploy, Error, Sources, shorten};
 use crate::heap;
-use crate::log_query::Query;
+use crate::log_query::{Query, Scope};
 use crate::moment::{Frame, clock_text};
 use crate::writeup::WriteUp;
 
@@ -150,7 +150,7 @@ fn find_log(logs: &crate::evidence::Logs, query: &Query, frame: &Frame) -> Resul
     };
     let tells = match frame.windows {
         None => Tells::NotAsked,
-        Some(_) if !query.general().names_a_kind() => {
+        Some(_) if query.general().scope() == Scope::Writers => {
             Tells::No("the query names who wrote the lines, not a kind of line".to_owned())
         }
         Some(windows) => {

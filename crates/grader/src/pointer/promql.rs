@@ -6,6 +6,7 @@ use super::execute::holds;
 use super::{Detail, Expected, Finding, Tells};
 use crate::evidence::{Error, Labels, Prometheus, Sample, Series, Value};
 use crate::moment::{Frame, Windows, clock_text};
+use text::format::number;
 
 /// An expression with more series than this points at everything.
 const MAX_SERIES: usize = 20;
@@ -292,22 +293,6 @@ impl Trend {
     }
 }
 
-/// Four significant digits, for people.
-pub(crate) fn number(value: f64) -> String {
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    let digits = 3 - value.abs().log10().floor() as i32;
-    match digits {
-        _ if value.abs() >= 1e15 || value.abs() < 1e-6 => format!("{value:.3e}"),
-        digits if digits <= 0 => format!("{value:.0}"),
-        digits => {
-            let text = format!("{value:.*}", digits as usize);
-            text.trim_end_matches('0').trim_end_matches('.').to_owned()
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -380,17 +365,5 @@ mod tests {
             Some("`build_info` tells which release ran, not how it behaved"),
         );
         assert!(never_proof("up", 21).is_some());
-    }
-
-    #[test]
-    fn numbers_have_four_digits() {
-        fn check(value: f64, expected: &str) {
-            assert_eq!(number(value), expected);
-        }
-        check(0.0, "0");
-        check(0.48321, "0.4832");
-        check(12345.6, "12346");
-        check(-3.0, "-3");
-        check(1.0e-9, "1.000e-9");
     }
 }

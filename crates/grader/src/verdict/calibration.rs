@@ -4,7 +4,7 @@
 
 use super::cause::{Nearness, nearness};
 use super::{Case, Item};
-use crate::pointer::promql::number;
+use text::format::number;
 
 const NAME: &str = "calibration";
 

@@ -4,7 +4,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::{Answer, Case, ImpactTruth, Item};
 use crate::moment::clock_text;
-use crate::pointer::promql::number;
+use text::format::number;
 
 pub(super) fn window(case: &Case) -> Item {
     let weight = case.rubric.weights.impact_window;

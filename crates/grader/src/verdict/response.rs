@@ -3,10 +3,10 @@
 use super::{Action, Answer, Case, Item};
 use crate::moment::clock_text;
 use crate::pointer::Detail;
-use crate::pointer::promql::number;
 use crate::rubric;
 use crate::vocabulary::TriggerKind;
 use crate::writeup::Field;
+use text::format::number;
 
 pub(super) fn trigger(case: &Case) -> Item {
     let weight = case.rubric.weights.trigger;

@@ -1,0 +1,214 @@
+//! Which other causes of the same page the evidence excludes.
+//!
+//! ```text
+//!                  this run          the reference of a rival
+//! pointer ──> shows a change  and it is not there           ──> excluded (an incident is claimed)
+//!         └─> shows none      where there is one there      ──> excluded (nothing wrong, or a hypothesis ruled out)
+//! ```
+//! Pure: the effects are given, and nothing is looked up.
+
+mod rival;
+
+use serde::{Deserialize, Serialize};
+
+use crate::effect::{CLEAR, Change, Effect, Feature};
+
+pub use rival::{Kin, rivals};
+
+/// A rival in whose reference nothing could be looked up is not held against anyone.
+pub type There = Result<Effect, String>;
+
+/// A pointer with what it shows in this run and in the references.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shown {
+    /// The field that carries it.
+    pub field: String,
+    /// In this run; none where it does not resolve.
+    pub here: Option<Effect>,
+    /// In the reference of this run's own drill; none for a scenario from outside of the catalogue.
+    pub own: Option<Effect>,
+    /// In the references of the rivals, in their order.
+    pub there: Vec<There>,
+}
+
+/// How a pointer is meant to exclude.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// It shows something.
+    Present,
+    /// It shows the absence of something.
+    Absent,
+    /// One or the other: what is ruled out may be so by either.
+    Either,
+}
+
+/// What became of one rival.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The drill's id.
+    pub rival: String,
+    /// Whether it is excluded, and by what.
+    pub standing: Standing,
+}
+
+/// Whether a rival is still possible.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "is")]
+pub enum Standing {
+    /// It would have shown otherwise.
+    Excluded {
+        /// The pointers that say so, with what tells.
+        by: Vec<Exclusion>,
+    },
+    /// Everything shown would look the same there.
+    Standing,
+    /// It cannot be judged, for want of a reference.
+    Unchecked {
+        /// Why, in one sentence without its full stop.
+        why: String,
+    },
+}
+
+/// Why a pointer excludes a rival.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exclusion {
+    /// The field that carries the pointer.
+    pub field: String,
+    /// What changes on one side only.
+    pub feature: Feature,
+    /// Whether it changes here; otherwise there.
+    pub is_here: bool,
+    /// In numbers, on the side on which it changes.
+    pub what: String,
+}
+
+/// How much longer one incident is than another: what grows with time is compared at the same age.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Lengths {
+    /// Of this run's incident, in seconds.
+    pub here_s: f64,
+    /// Of the reference's, in seconds.
+    pub there_s: f64,
+}
+
+impl Lengths {
+    fn longer(self) -> f64 {
+        self.here_s.max(1.0) / self.there_s.max(1.0)
+    }
+}
+
+/// Whether a pointer excludes a rival, and by what: the strongest change that one side has and the other has not.
+pub fn excludes(
+    claim: Claim,
+    here: &Effect,
+    own: Option<&Effect>,
+    there: &Effect,
+    lengths: Lengths,
+) -> Option<(Feature, bool, String)> {
+    let present = || present(here, own, there, lengths).map(|found| told(found, true));
+    let absent = || absent(here, own, there, lengths).map(|found| told(found, false));
+    match claim {
+        Claim::Present => present(),
+        Claim::Absent => absent(),
+        Claim::Either => present().or_else(absent),
+    }
+}
+
+fn told((feature, change): (&Feature, &Change), is_here: bool) -> (Feature, bool, String) {
+    (feature.clone(), is_here, change.what.clone())
+}
+
+/// What this run shows and the rival's does not. What the drill's own reference does not show either is chance, or comes from
+/// what differs from one run of it to the next.
+fn present<'a>(
+    here: &'a Effect,
+    own: Option<&Effect>,
+    there: &Effect,
+    lengths: Lengths,
+) -> Option<(&'a Feature, &'a Change)> {
+    let longer = lengths.longer();
+    strongest(here.clear().filter(|(feature, change)| {
+        own.is_none_or(|own| own.changes.contains_key(feature))
+            && !there.resembles(feature, change, longer)
+    }))
+}
+
+/// What the rival's run shows and this one does not.
+fn absent<'a>(
+    here: &Effect,
+    own: Option<&Effect>,
+    there: &'a Effect,
+    lengths: Lengths,
+) -> Option<(&'a Feature, &'a Change)> {
+    // A pointer that shows nothing because it can show nothing rules nothing out.
+    if here.refused.is_some() || there.refused.is_some() {
+        return None;
+    }
+    let longer = 1.0 / lengths.longer();
+    let is_absent = |effect: &Effect, feature: &Feature, change: &Change| {
+        !effect.resembles(feature, change, longer)
+    };
+    strongest(there.clear().filter(|(feature, change)| {
+        change.strength >= 2.0 * CLEAR
+            && is_absent(here, feature, change)
+            && own.is_none_or(|own| is_absent(own, feature, change))
+    }))
+}
+
+/// The first of equals, so that the same evidence is always told in the same words.
+fn strongest<'a>(
+    changes: impl Iterator<Item = (&'a Feature, &'a Change)>,
+) -> Option<(&'a Feature, &'a Change)> {
+    changes.fold(None, |best, next| match best {
+        Some((_, known)) if known.strength >= next.1.strength => best,
+        _ => Some(next),
+    })
+}
+
+/// What became of the rival at `index`: every pointer that excludes it, in the order of the write-up.
+pub fn judge(rival: &str, index: usize, pointers: &[(Claim, &Shown)], lengths: Lengths) -> Outcome {
+    let mut by = Vec::new();
+    let mut unchecked = None;
+    for (claim, shown) in pointers {
+        let Some(here) = &shown.here else { continue };
+        let there = match shown.there.get(index) {
+            Some(Ok(there)) => there,
+            Some(Err(why)) => {
+                unchecked = Some(why.clone());
+                continue;
+            }
+            None => continue,
+        };
+        let found = excludes(*claim, here, shown.own.as_ref(), there, lengths);
+        by.extend(found.map(|(feature, is_here, what)| Exclusion {
+            field: shown.field.clone(),
+            feature,
+            is_here,
+            what,
+        }));
+    }
+    let standing = match (by.is_empty(), unchecked) {
+        (false, _) => Standing::Excluded { by },
+        (true, Some(why)) => Standing::Unchecked { why },
+        (true, None) => Standing::Standing,
+    };
+    Outcome {
+        rival: rival.to_owned(),
+        standing,
+    }
+}
+
+impl Outcome {
+    /// Whether the evidence excludes it.
+    pub fn is_excluded(&self) -> bool {
+        matches!(self.standing, Standing::Excluded { .. })
+    }
+
+    /// Whether it is still possible.
+    pub fn stands(&self) -> bool {
+        matches!(self.standing, Standing::Standing)
+    }
+}
+
+#[cfg(test)]
+mod tests;

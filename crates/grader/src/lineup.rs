@@ -1,0 +1,176 @@
+//! The drills that may be behind a page, with their references: what evidence is held against.
+
+use serde::{Deserialize, Serialize};
+
+use crate::differential::{Claim, Lengths, Outcome, Shown, Standing, excludes, judge, rivals};
+use crate::effect::{Effect, Feature};
+use crate::reference::{Probe, Reference};
+use crate::vocabulary::{Component, Mechanism};
+
+/// One drill of the catalogue, as far as a grade needs it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The drill's id.
+    pub id: String,
+    /// Its title.
+    pub title: String,
+    /// The alert that pages.
+    pub page: String,
+    /// Whether nothing is wrong in it.
+    pub is_control: bool,
+    /// Its cause in every accepted wording; empty in a control.
+    pub causes: Vec<(Component, Mechanism)>,
+    /// What its debrief looks at, in the words of a pointer.
+    pub path: Vec<(String, Probe)>,
+    /// What it looks like; or why that is not known, in one sentence without its full stop.
+    pub reference: Result<Reference, String>,
+}
+
+/// The rivals of one drill.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Lineup {
+    /// The drill's own reference; none for a scenario from outside of the catalogue.
+    own: Option<Reference>,
+    /// What the drill's own debrief looks at.
+    path: Vec<(String, Probe)>,
+    rivals: Vec<Candidate>,
+}
+
+/// One rival, and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Its title.
+    pub title: String,
+    /// Whether it raises the same page.
+    pub has_page: bool,
+    /// Whether it is excluded, and by what.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    /// What would exclude it, where nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would: Option<Remedy>,
+}
+
+/// Evidence that would have excluded a rival.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Remedy {
+    /// The pointer.
+    pub pointer: String,
+    /// What tells.
+    pub feature: Feature,
+    /// In numbers.
+    pub what: String,
+}
+
+impl Lineup {
+    /// The rivals of `drill`, which raises `page`.
+    pub fn of(drill: &str, page: &str, is_control: bool, catalogue: &[Candidate]) -> Self {
+        let kin = |one: &Candidate| match &one.reference {
+            Ok(reference) => reference.kin(),
+            Err(_) => crate::differential::Kin {
+                id: one.id.clone(),
+                page: one.page.clone(),
+                is_control: one.is_control,
+                ..Default::default()
+            },
+        };
+        let own = catalogue.iter().find(|one| one.id == drill);
+        let kins: Vec<_> = catalogue.iter().map(kin).collect();
+        let of = crate::differential::Kin {
+            id: drill.to_owned(),
+            page: page.to_owned(),
+            is_control,
+            changes: own.map(kin).unwrap_or_default().changes,
+        };
+        let chosen = rivals(&of, &kins);
+        let find = |id: &String| catalogue.iter().find(|one| one.id == *id).cloned();
+        Self {
+            own: own.and_then(|own| own.reference.clone().ok()),
+            path: own.map(|own| own.path.clone()).unwrap_or_default(),
+            rivals: chosen.iter().filter_map(find).collect(),
+        }
+    }
+
+    /// The rivals, in the order of the table.
+    pub fn rivals(&self) -> &[Candidate] {
+        &self.rivals
+    }
+
+    /// A pointer with what it shows in this run and in every reference.
+    pub fn shown(&self, field: &str, here: Option<Effect>, probe: Option<&Probe>) -> Shown {
+        let there = |rival: &Candidate| match (&rival.reference, probe) {
+            (Ok(reference), Some(probe)) => probe.effect(reference),
+            (Ok(_), None) => Ok(Effect::default()),
+            (Err(why), _) => Err(why.clone()),
+        };
+        // A pointer that means nothing in a reference shows nothing here either.
+        let here = here.filter(|_| probe.is_some());
+        let own = self.own.as_ref().zip(probe);
+        Shown {
+            field: field.to_owned(),
+            here,
+            own: own.and_then(|(own, probe)| probe.effect(own).ok()),
+            there: self.rivals.iter().map(there).collect(),
+        }
+    }
+
+    /// What becomes of every rival by the pointers together; `here_s` is the length of this run's incident.
+    pub fn table(&self, page: &str, pointers: &[(Claim, &Shown)], here_s: f64) -> Vec<Row> {
+        let rows = self.rivals.iter().enumerate().map(|(index, rival)| {
+            let outcome = judge(&rival.id, index, pointers, lengths(rival, here_s));
+            let would = match outcome.standing {
+                Standing::Standing => self.remedy(rival),
+                _ => None,
+            };
+            Row {
+                title: rival.title.clone(),
+                has_page: rival.page == page,
+                outcome,
+                would,
+            }
+        });
+        rows.collect()
+    }
+
+    /// Of the rivals that can be judged, those in which a pointer would look the same.
+    pub fn alike(&self, claim: Claim, shown: &Shown, here_s: f64) -> Vec<&str> {
+        let rivals = self.rivals.iter().enumerate();
+        let alike = rivals.filter(|(index, rival)| {
+            let pointers = [(claim, shown)];
+            judge(&rival.id, *index, &pointers, lengths(rival, here_s)).stands()
+        });
+        alike.map(|(_, rival)| rival.id.as_str()).collect()
+    }
+
+    /// The first step of the debrief that tells the drill from a rival.
+    fn remedy(&self, rival: &Candidate) -> Option<Remedy> {
+        let own = self.own.as_ref()?;
+        let reference = rival.reference.as_ref().ok()?;
+        self.path.iter().find_map(|(pointer, probe)| {
+            let (here, there) = (probe.shown(own).ok()?, probe.effect(reference).ok()?);
+            let claim = if own.is_control {
+                Claim::Absent
+            } else {
+                Claim::Present
+            };
+            let lengths = lengths(rival, own.incident.length_s());
+            let (feature, _, what) = excludes(claim, &here, None, &there, lengths)?;
+            Some(Remedy {
+                pointer: pointer.clone(),
+                feature,
+                what,
+            })
+        })
+    }
+}
+
+fn lengths(rival: &Candidate, here_s: f64) -> Lengths {
+    let there = rival.reference.as_ref().ok();
+    Lengths {
+        here_s,
+        there_s: there.map_or(here_s, |reference| reference.incident.length_s()),
+    }
+}
+
+#[cfg(test)]
+mod tests;
