@@ -1,7 +1,18 @@
 use super::*;
 
-/// Spans as `id parent service kind name from_ms to_ms attributes`, `-` for no parent.
-fn trace(spans: &[(&str, &str, &str, &str, &str, u64, u64, &[(&str, &str)])]) -> Trace {
+/// `id parent service kind name from_ms to_ms attributes`, `-` for no parent.
+type Row<'a> = (
+    &'a str,
+    &'a str,
+    &'a str,
+    &'a str,
+    &'a str,
+    u64,
+    u64,
+    &'a [(&'a str, &'a str)],
+);
+
+fn trace(spans: &[Row]) -> Trace {
     let spans = spans.iter().map(
         |(id, parent, service, kind, name, from, to, attributes)| Span {
             id: (*id).to_owned(),
