@@ -18,7 +18,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, Client, Config, Context, admin::Admin, allocator, layer, listener, server};
+use crate::{
+    App, Client, Config, Context, admin::Admin, allocator, layer, limit, listener, server,
+};
 
 /// Time to flush the last spans and log lines.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -109,11 +111,7 @@ fn serve<S: DeserializeOwned>(
     metrics: telemetry::Metrics,
     build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App>,
 ) -> anyhow::Result<()> {
-    let limits = fault::limit::Limits {
-        open_files: config.process.max_open_files,
-        address_space_bytes: config.process.max_address_space_bytes,
-    };
-    fault::limit::apply(&limits).context("limits of the process")?;
+    limit::apply(&config.process)?;
     if config.telemetry {
         allocator::start_profiling();
     }

@@ -14,6 +14,7 @@ mod config;
 mod flags;
 
 mod layer;
+mod limit;
 mod listener;
 mod server;
 
