@@ -12,6 +12,8 @@ use std::process::Command;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
+use crate::support::claims;
+
 /// Who names whom. Any other edge is a finding, and so is one of these that is not there.
 const ALLOWED: [(&str, &[&str]); 21] = [
     (
@@ -102,46 +104,51 @@ const ALLOWED: [(&str, &[&str]); 21] = [
 const UNREACHABLE: [&str; 4] = ["backend", "prom", "traces", "opentelemetry_sdk"];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let claims: [(&str, fn()); 7] = [
-        ("packages_depend_only_in_the_allowed_direction", directions),
-        ("every_dependency_is_named_by_a_source", || {
-            unused::a_crate_is_named_by_a_path_or_a_use_and_not_by_a_longer_word();
-            none("remove", &unused::dependencies(&metadata()));
-        }),
-        ("documents_name_files_and_tests_that_exist", || {
-            none("correct", &documents::missing_files());
-            none("correct", &documents::missing_tests());
-        }),
-        ("no_source_file_is_longer_than_500_lines", || {
-            none("split by subject", &shape::long_files());
-        }),
-        ("no_function_is_longer_than_70_lines", || {
-            shape::functions_are_measured_from_their_first_line_to_their_brace();
-            none("split by step", &shape::long_functions());
-        }),
-        ("no_modules_know_each_other_in_a_circle", || {
-            room::a_circle_is_found_through_lists_and_parents();
-            none("find the direction", &room::in_circles());
-        }),
-        ("only_commands_know_the_command_line", || {
-            let found = room::that_name_the_command_line();
-            none("move what they need below it", &found);
-        }),
-    ];
-    let trial = |(name, claim): (&str, fn())| {
-        Trial::test(format!("structure::{name}"), move || {
-            claim();
-            Ok(())
-        })
-    };
-    claims.into_iter().map(trial).collect()
+    claims![
+        packages_depend_only_in_the_allowed_direction,
+        every_dependency_is_named_by_a_source,
+        documents_name_files_and_tests_that_exist,
+        no_source_file_is_longer_than_500_lines,
+        no_function_is_longer_than_70_lines,
+        no_modules_know_each_other_in_a_circle,
+        only_commands_know_the_command_line,
+    ]
+}
+
+fn every_dependency_is_named_by_a_source() {
+    unused::a_crate_is_named_by_a_path_or_a_use_and_not_by_a_longer_word();
+    none("remove", &unused::dependencies(&metadata()));
+}
+
+fn documents_name_files_and_tests_that_exist() {
+    none("correct", &documents::missing_files());
+    none("correct", &documents::missing_tests());
+}
+
+fn no_source_file_is_longer_than_500_lines() {
+    none("split by subject", &shape::long_files());
+}
+
+fn no_function_is_longer_than_70_lines() {
+    shape::functions_are_measured_from_their_first_line_to_their_brace();
+    none("split by step", &shape::long_functions());
+}
+
+fn no_modules_know_each_other_in_a_circle() {
+    room::a_circle_is_found_through_lists_and_parents();
+    none("find the direction", &room::in_circles());
+}
+
+fn only_commands_know_the_command_line() {
+    let found = room::that_name_the_command_line();
+    none("move what they need below it", &found);
 }
 
 fn none(what_to_do: &str, found: &[String]) {
     assert!(found.is_empty(), "{what_to_do}: {}", found.join(", "));
 }
 
-fn directions() {
+fn packages_depend_only_in_the_allowed_direction() {
     let metadata = metadata();
     let allowed: BTreeMap<&str, &[&str]> = ALLOWED.into();
     let members = metadata["packages"].as_array().expect("packages");
