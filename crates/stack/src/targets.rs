@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use anyhow::Context;
 use serde_json::json;
 
 use super::slot::View;
@@ -19,12 +18,6 @@ pub(crate) fn write(path: &Path, views: &[View]) -> anyhow::Result<()> {
             })
         })
         .collect();
-    replace(path, serde_json::to_string_pretty(&targets)?.as_bytes())
-}
-
-/// Writes a file beside `path` and renames it over.
-pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
-    let next = path.with_extension("next");
-    std::fs::write(&next, bytes).with_context(|| format!("file `{}`", next.display()))?;
-    std::fs::rename(&next, path).with_context(|| format!("file `{}`", path.display()))
+    let text = serde_json::to_string_pretty(&targets)?;
+    Ok(record::replace(path, text.as_bytes())?)
 }

@@ -1,9 +1,8 @@
 //! The provider's process and routes.
 
 use std::{
-    fmt,
     io::{self, BufRead, Read, Write},
-    net::{Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::Arc,
     thread,
     time::Duration,
@@ -31,62 +30,16 @@ pub struct Config {
     /// Name of the process in its ready line.
     #[serde(default = "default_instance")]
     pub instance: String,
-    /// Listener; port 0 takes a free one.
-    #[serde(default)]
-    pub listen: Listen,
     /// Settings of the provider.
     #[serde(default)]
     pub settings: Settings,
 }
 
-/// Where the listener comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Listen {
-    /// Socket passed by the runner, by systemd's convention.
-    Inherited,
-    /// Address to bind.
-    Addr(SocketAddr),
-}
-
-/// Why the provider failed to start.
-#[derive(Debug)]
-pub enum Error {
-    /// The configuration is missing or invalid.
-    Config(String),
-    /// The listener failed, or standard output is closed.
-    Io(io::Error),
-}
-
-impl Default for Listen {
-    fn default() -> Self {
-        Self::Addr(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
-    }
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Config(text) => write!(f, "invalid configuration on standard input: {text}"),
-            Self::Io(error) => write!(f, "failed to start the payment provider: {error}"),
-        }
-    }
-}
-
-impl std::error::Error for Error {}
-
-impl From<io::Error> for Error {
-    fn from(error: io::Error) -> Self {
-        Self::Io(error)
-    }
-}
-
 /// Reads the configuration and serves until standard input ends, which exits the process.
-pub fn run() -> Result<(), Error> {
+pub fn run() -> io::Result<()> {
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
-    let config: Config =
-        serde_json::from_str(&line).map_err(|error| Error::Config(error.to_string()))?;
+    let config: Config = serde_json::from_str(&line)?;
     // A separate thread, because it must notice the end even when the runtime is busy.
     thread::Builder::new().name("stdin".to_owned()).spawn(|| {
         // The result does not matter: after an error, too, the runner is gone.
@@ -97,27 +50,23 @@ pub fn run() -> Result<(), Error> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let listener = bind(config.listen).await?;
+        let listener = inherited()?;
         let mut terminations = signal(SignalKind::terminate())?;
         announce(&config.instance, listener.local_addr()?)?;
         let serving = axum::serve(listener, router(config.settings));
         let ending = async move {
             terminations.recv().await;
         };
-        Ok(serving.with_graceful_shutdown(ending).await?)
+        serving.with_graceful_shutdown(ending).await
     })
 }
 
-async fn bind(listen: Listen) -> io::Result<TcpListener> {
-    match listen {
-        Listen::Addr(addr) => TcpListener::bind(addr).await,
-        Listen::Inherited => {
-            let passed = listenfd::ListenFd::from_env().take_tcp_listener(0)?;
-            let listener = passed.ok_or_else(|| io::Error::other("the runner passed no socket"))?;
-            listener.set_nonblocking(true)?;
-            TcpListener::from_std(listener)
-        }
-    }
+/// The socket that the runner passed, by systemd's convention.
+fn inherited() -> io::Result<TcpListener> {
+    let passed = listenfd::ListenFd::from_env().take_tcp_listener(0)?;
+    let listener = passed.ok_or_else(|| io::Error::other("the runner passed no socket"))?;
+    listener.set_nonblocking(true)?;
+    TcpListener::from_std(listener)
 }
 
 fn default_instance() -> String {
