@@ -1,8 +1,7 @@
 //! The public routes, each in both versions.
 
-mod block;
+mod admission;
 mod cart;
-mod limit;
 mod order;
 mod product;
 
@@ -24,8 +23,7 @@ pub(crate) const PAGE_CACHE: &str = "page";
 
 /// The router of the gateway.
 pub fn router(gateway: Gateway) -> Router {
-    let block = middleware::from_fn_with_state(gateway.clone(), block::check);
-    let limit = middleware::from_fn_with_state(gateway.clone(), limit::check);
+    let admission = middleware::from_fn_with_state(gateway.clone(), admission::check);
     Router::new()
         .merge(version(
             Version::V1,
@@ -35,8 +33,7 @@ pub fn router(gateway: Gateway) -> Router {
             Version::V2,
             [v2::PRODUCTS, v2::PRODUCT, v2::CART, v2::ORDERS, v2::ORDER],
         ))
-        .route_layer(limit)
-        .route_layer(block)
+        .route_layer(admission)
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(gateway)

@@ -107,32 +107,16 @@ impl Journey {
 impl Mix {
     /// A mix of a single journey.
     pub fn only(journey: Journey) -> Self {
-        let mut mix = Self {
-            browse: 0.0,
-            search: 0.0,
-            product: 0.0,
-            cart: 0.0,
-            checkout: 0.0,
-            order_status: 0.0,
-            unknown_sku: 0.0,
-            malformed_body: 0.0,
-        };
-        *mix.weight_mut(journey) = 1.0;
+        let mut mix = Self::default();
+        for other in Journey::ALL {
+            *mix.weight_mut(other) = f64::from(u8::from(other == journey));
+        }
         mix
     }
 
     /// The weight of a journey.
     pub fn weight(&self, journey: Journey) -> f64 {
-        match journey {
-            Journey::Browse => self.browse,
-            Journey::Search => self.search,
-            Journey::Product => self.product,
-            Journey::Cart => self.cart,
-            Journey::Checkout => self.checkout,
-            Journey::OrderStatus => self.order_status,
-            Journey::UnknownSku => self.unknown_sku,
-            Journey::MalformedBody => self.malformed_body,
-        }
+        *self.clone().weight_mut(journey)
     }
 
     pub(super) fn problems(&self) -> Vec<Problem> {

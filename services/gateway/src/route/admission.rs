@@ -1,4 +1,4 @@
-//! Applies the rate limit to every public route.
+//! Rejects blocked clients and those over their rate, before everything else.
 
 use axum::{
     extract::{Request, State},
@@ -19,7 +19,12 @@ pub(super) async fn check(
     request: Request,
     next: Next,
 ) -> Response {
-    match gateway.limiter.take(caller::name(request.headers())) {
+    let client = caller::name(request.headers());
+    if gateway.blocked.contains(client) {
+        let title = "This client is blocked";
+        return Problem::new(StatusCode::FORBIDDEN, code::CLIENT_BLOCKED, title).into_response();
+    }
+    match gateway.limiter.take(client) {
         Decision::Allowed => {
             count("allowed");
             next.run(request).await
