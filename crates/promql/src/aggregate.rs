@@ -70,7 +70,7 @@ impl Evaluator<'_> {
                 self.tick(group.members.len())?;
                 cells.push(function(&group, step).unwrap_or(ABSENT));
             }
-            results.push(group.row(rows, cells));
+            results.push(Row::new(group.labels, cells));
         }
         unite(results)
     }
@@ -141,14 +141,6 @@ impl Evaluator<'_> {
             }
         }
         unite(results)
-    }
-}
-
-impl Group {
-    fn row(&self, rows: &[Row], cells: Vec<f64>) -> Row {
-        let mut row = Row::new(self.labels.clone(), cells);
-        row.drops_name = self.members.iter().any(|member| rows[*member].drops_name);
-        row
     }
 }
 

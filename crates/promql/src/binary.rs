@@ -114,7 +114,7 @@ impl Evaluator<'_> {
                 *cell = function(*cell, step);
             }
             if operator.changes_metric() {
-                self.drop_name(row);
+                row.drop_name();
             }
         }
         unite(rows)

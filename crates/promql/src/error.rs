@@ -14,9 +14,6 @@ pub enum Error {
     /// The query ran for longer than [`Options::timeout`](super::Options::timeout).
     #[error("query timed out in expression evaluation after {} ms", .0.as_millis())]
     Timeout(Duration),
-    /// The client has gone away.
-    #[error("query was canceled in expression evaluation")]
-    Canceled,
 }
 
 impl Error {
@@ -26,7 +23,6 @@ impl Error {
             Error::BadData(_) => "bad_data",
             Error::Execution(_) => "execution",
             Error::Timeout(_) => "timeout",
-            Error::Canceled => "canceled",
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use promql_parser::parser::{Expr, SubqueryExpr};
 
-use super::row::{Row, Steps, is_present, same_labels, unite};
+use super::row::{Row, Steps, is_present, unite};
 use super::tree::without_parens;
 use super::{Answer, Error, Labels, Options, Sample, Series, Source, Value, VectorSample};
 
@@ -61,9 +61,9 @@ impl<'a> Evaluator<'a> {
         let t_ms = self.query.start_ms;
         let value = match without_parens(expr) {
             expr @ (Expr::MatrixSelector(_) | Expr::Subquery(_)) => {
-                let ranges = self.ranges(expr, self.query)?;
-                let rows = ranges.into_series(self.query);
-                Value::Matrix(self.finish_series(rows)?)
+                let mut series = self.ranges(expr, self.query)?.into_series(self.query);
+                series.sort_by(|a, b| a.labels.cmp(&b.labels));
+                Value::Matrix(series)
             }
             expr => match self.eval(expr, self.query)? {
                 Outcome::Scalar(values) => Value::Scalar(Sample {
@@ -72,7 +72,7 @@ impl<'a> Evaluator<'a> {
                 }),
                 Outcome::Text(text) => Value::String(t_ms, text),
                 Outcome::Vector(rows) => {
-                    let rows = self.finish(rows)?.into_iter();
+                    let rows = unite(rows)?.into_iter();
                     let sample = |row: Row| VectorSample {
                         labels: row.labels,
                         sample: Sample {
@@ -92,7 +92,7 @@ impl<'a> Evaluator<'a> {
         self.charge(self.query.count)?;
         let rows = match self.eval(expr, self.query)? {
             Outcome::Scalar(cells) => vec![Row::new(Labels::empty(), cells)],
-            Outcome::Vector(rows) => self.finish(rows)?,
+            Outcome::Vector(rows) => unite(rows)?,
             // The parser's checks leave only scalars and vectors.
             Outcome::Text(_) => Vec::new(),
         };
@@ -159,13 +159,9 @@ impl<'a> Evaluator<'a> {
     ) -> Result<Vec<Row>, Error> {
         for row in &mut rows {
             row.map(&function);
-            self.drop_name(row);
+            row.drop_name();
         }
         unite(rows)
-    }
-
-    pub(super) fn drop_name(&self, row: &mut Row) {
-        row.drop_name(self.options.delayed_name_removal);
     }
 
     /// Counts samples loaded or computed against the query's limit.
@@ -192,9 +188,6 @@ impl<'a> Evaluator<'a> {
     }
 
     fn look_at_clock(&self) -> Result<(), Error> {
-        if self.options.is_canceled() {
-            return Err(Error::Canceled);
-        }
         if self.started.elapsed() > self.options.timeout {
             return Err(Error::Timeout(self.options.timeout));
         }
@@ -207,31 +200,6 @@ impl<'a> Evaluator<'a> {
 
     pub(super) fn inform(&self, text: impl Into<String>) {
         self.infos.borrow_mut().insert(text.into());
-    }
-
-    /// Makes up for name removals that were put off.
-    fn finish(&self, mut rows: Vec<Row>) -> Result<Vec<Row>, Error> {
-        for row in rows.iter_mut().filter(|row| row.drops_name) {
-            row.labels = row.labels.without_name();
-        }
-        unite(rows)
-    }
-
-    fn finish_series(&self, mut series: Vec<(Series, bool)>) -> Result<Vec<Series>, Error> {
-        for (series, drops_name) in &mut series {
-            if *drops_name {
-                series.labels = series.labels.without_name();
-            }
-        }
-        let mut series: Vec<Series> = series.into_iter().map(|(series, _)| series).collect();
-        series.sort_by(|a, b| a.labels.cmp(&b.labels));
-        if series
-            .windows(2)
-            .any(|pair| pair[0].labels == pair[1].labels)
-        {
-            return Err(same_labels());
-        }
-        Ok(series)
     }
 
     fn series(&self, row: Row) -> Series {

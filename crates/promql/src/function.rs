@@ -154,7 +154,7 @@ impl Evaluator<'_> {
                     math::max(lower, math::min(upper, *cell))
                 };
             }
-            self.drop_name(row);
+            row.drop_name();
         }
         unite(rows)
     }
@@ -176,7 +176,7 @@ impl Evaluator<'_> {
                 let inverse = 1.0 / nearest;
                 *cell = (*cell * inverse + 0.5).floor() / inverse;
             }
-            self.drop_name(row);
+            row.drop_name();
         }
         unite(rows)
     }
@@ -194,7 +194,7 @@ impl Evaluator<'_> {
                     *cell = seconds(time_ms);
                 }
             }
-            self.drop_name(row);
+            row.drop_name();
         }
         unite(rows)
     }

@@ -22,7 +22,6 @@ pub(super) struct Ranges {
 /// All samples of one series that some window may need, without staleness markers.
 pub(super) struct RangeRow {
     pub(super) labels: Labels,
-    drops_name: bool,
     pub(super) samples: Vec<Sample>,
 }
 
@@ -64,11 +63,7 @@ impl Evaluator<'_> {
                      mut samples,
                  }| {
                     samples.retain(|sample| !is_stale(sample.value));
-                    RangeRow {
-                        labels,
-                        drops_name: false,
-                        samples,
-                    }
+                    RangeRow { labels, samples }
                 },
             )
             .collect();
@@ -147,9 +142,8 @@ impl Evaluator<'_> {
                 cells.push(value.unwrap_or(ABSENT));
             }
             let mut row = Row::new(range_row.labels.clone(), cells);
-            row.drops_name = range_row.drops_name;
-            if !keeps_name || row.drops_name {
-                self.drop_name(&mut row);
+            if !keeps_name {
+                row.drop_name();
             }
             if !row.is_empty() {
                 rows.push(row);
@@ -176,20 +170,18 @@ impl Ranges {
         }
     }
 
-    /// The samples within the window of the first step, for a query that asks for nothing else; and whether the name goes.
-    pub(super) fn into_series(self, steps: Steps) -> Vec<(Series, bool)> {
+    /// The samples within the window of the first step, for a query that asks for nothing else.
+    pub(super) fn into_series(self, steps: Steps) -> Vec<Series> {
         let end_ms = self.moments.at(steps.start_ms);
         let rows = self.rows.into_iter().map(|row| {
             let mut place = 0..0;
             slide(&mut place, &row.samples, end_ms, self.range_ms);
-            let series = Series {
+            Series {
                 labels: row.labels,
                 samples: row.samples[place].to_vec(),
-            };
-            (series, row.drops_name)
+            }
         });
-        rows.filter(|(series, _)| !series.samples.is_empty())
-            .collect()
+        rows.filter(|series| !series.samples.is_empty()).collect()
     }
 }
 
@@ -211,7 +203,6 @@ fn range_row(row: Row, grid: Steps) -> RangeRow {
     let cells = grid.times().zip(row.cells);
     RangeRow {
         labels: row.labels,
-        drops_name: row.drops_name,
         samples: cells
             .filter(|(_, value)| is_present(*value))
             .map(|(t_ms, value)| Sample { t_ms, value })

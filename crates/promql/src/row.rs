@@ -49,27 +49,18 @@ impl Steps {
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     pub(super) labels: Labels,
-    /// The metric's name goes at the end of the query (see [`Options::delayed_name_removal`](super::Options)).
-    pub(super) drops_name: bool,
     /// A value for each step, or [`ABSENT`].
     pub(super) cells: Vec<f64>,
 }
 
 impl Row {
     pub(super) fn new(labels: Labels, cells: Vec<f64>) -> Row {
-        Row {
-            labels,
-            drops_name: false,
-            cells,
-        }
+        Row { labels, cells }
     }
 
-    /// Takes the metric's name away, at once or at the end of the query.
-    pub(super) fn drop_name(&mut self, is_delayed: bool) {
-        self.drops_name = true;
-        if !is_delayed {
-            self.labels = self.labels.without_name();
-        }
+    /// Takes the metric's name away.
+    pub(super) fn drop_name(&mut self) {
+        self.labels = self.labels.without_name();
     }
 
     /// Replaces every value by what `function` makes of it.

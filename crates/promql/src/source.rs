@@ -1,7 +1,5 @@
 //! What a query is evaluated over, and within which bounds.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use promql_parser::label::Matcher;
@@ -28,18 +26,6 @@ pub struct Options {
     pub max_samples: usize,
     /// How long a query may run before it is stopped.
     pub timeout: Duration,
-    /// Stops the query when it becomes true: the client no longer waits.
-    pub canceled: Option<Arc<AtomicBool>>,
-    /// Takes metric names away at the end of the query rather than where an operation makes them meaningless,
-    /// so that `label_replace` can still read them; as Prometheus does with `promql-delayed-name-removal`.
-    pub delayed_name_removal: bool,
-}
-
-impl Options {
-    pub(super) fn is_canceled(&self) -> bool {
-        let canceled = self.canceled.as_ref();
-        canceled.is_some_and(|canceled| canceled.load(Ordering::Relaxed))
-    }
 }
 
 impl Default for Options {
@@ -49,8 +35,6 @@ impl Default for Options {
             subquery_step_ms: 60_000,
             max_samples: 50_000_000,
             timeout: Duration::from_secs(120),
-            canceled: None,
-            delayed_name_removal: false,
         }
     }
 }

@@ -13,8 +13,6 @@
 //! and a sample of a range vector carries its time: `3@20s`.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::*;
@@ -238,15 +236,6 @@ fn quantiles_of_histograms_interpolate_within_buckets() {
 }
 
 #[test]
-fn names_can_be_read_when_their_removal_is_delayed() {
-    let options = Options {
-        delayed_name_removal: true,
-        ..Options::default()
-    };
-    check_with(include_str!("tests/delayed_name.txt"), &options);
-}
-
-#[test]
 fn refusals_say_where() {
     check(include_str!("tests/refusal.txt"));
 }
@@ -300,17 +289,6 @@ fn a_query_stops_at_its_limits() {
             "! timeout: query timed out in expression evaluation after 0 ms",
         ),
         &short,
-    );
-    let canceled = Options {
-        canceled: Some(Arc::new(AtomicBool::new(true))),
-        ..Options::default()
-    };
-    check_with(
-        &file(
-            endless,
-            "! canceled: query was canceled in expression evaluation",
-        ),
-        &canceled,
     );
 }
 

@@ -8,7 +8,6 @@
 //! Prometheus's text format for all others.
 
 mod exemplar;
-mod family;
 mod open_metrics;
 #[cfg(target_os = "linux")]
 mod process;
@@ -20,15 +19,10 @@ use prometheus::{
     Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry, TextEncoder,
 };
 
-use self::{
-    exemplar::Store,
-    family::{FAMILIES, MetricKind},
-};
-pub use self::{
-    exemplar::{Histogram, histogram},
-    family::{DATABASE_BUCKETS_S, LAG_BUCKETS_S, REQUEST_BUCKETS_S},
-};
-use crate::names::{label, metric};
+use self::exemplar::Store;
+pub use self::exemplar::{Histogram, histogram};
+use crate::names::label;
+use crate::names::metric::{self, FAMILIES, MetricKind};
 
 /// Metrics could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -117,7 +111,7 @@ pub(crate) fn build() -> Result<(Registry, Recorder), Error> {
     let registry = Registry::new();
     let mut builder = Recorder::builder().with_registry(&registry);
     for family in FAMILIES {
-        let opts = Opts::new(family.name, family.help);
+        let opts = Opts::new(family.name, family.help.trim_start());
         builder = match family.kind {
             MetricKind::Counter => {
                 builder.try_with_metric(IntCounterVec::new(opts, family.labels)?)?

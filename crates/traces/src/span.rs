@@ -1,276 +1,108 @@
-//! A span as the store gives it back: owned, typed, and free of any wire format.
+//! A span as the store gives it back: OTLP's own type, and who emitted it.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, InstrumentationScope};
+use opentelemetry_proto::tonic::resource::v1::Resource;
+use opentelemetry_proto::tonic::trace::v1 as proto;
+
+pub use proto::span::SpanKind as Kind;
+pub use proto::status::StatusCode as Status;
 
 /// A trace id, 16 bytes, most significant first.
 pub type TraceId = [u8; 16];
 /// A span id, 8 bytes, most significant first.
 pub type SpanId = [u8; 8];
 
-/// An attribute: key and value.
-pub type Attribute = (String, Value);
-
 /// Who emitted a span: the resource and the instrumentation scope. Shared by all its spans.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Origin {
     /// `service.name`, or a stand-in where the resource has none.
     pub service: String,
-    /// All resource attributes, `service.name` included, as they came.
-    pub resource: Vec<Attribute>,
+    /// The resource; `service.name` is among its attributes.
+    pub resource: Resource,
     /// Schema of the resource attributes, mostly empty.
     pub resource_schema: String,
-    /// Name of the instrumentation scope, may be empty.
-    pub scope_name: String,
-    /// Version of the instrumentation scope, may be empty.
-    pub scope_version: String,
-    /// Attributes of the instrumentation scope.
-    pub scope_attributes: Vec<Attribute>,
+    /// The instrumentation scope.
+    pub scope: InstrumentationScope,
     /// Schema of the scope's spans, mostly empty.
     pub scope_schema: String,
 }
 
-/// The role of a span in a call, as in OTLP.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Kind {
-    /// The emitter did not say.
-    #[default]
-    Unspecified,
-    /// Work inside one service.
-    Internal,
-    /// Handles a request from outside.
-    Server,
-    /// Asks another service.
-    Client,
-    /// Hands a message over.
-    Producer,
-    /// Takes a message.
-    Consumer,
+/// The word that Jaeger uses for a kind, empty when unspecified.
+pub(crate) fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Unspecified => "",
+        Kind::Internal => "internal",
+        Kind::Server => "server",
+        Kind::Client => "client",
+        Kind::Producer => "producer",
+        Kind::Consumer => "consumer",
+    }
 }
 
-impl Kind {
-    /// From OTLP's number; unknown ones count as unspecified.
-    pub fn from_number(number: i32) -> Self {
-        match number {
-            1 => Self::Internal,
-            2 => Self::Server,
-            3 => Self::Client,
-            4 => Self::Producer,
-            5 => Self::Consumer,
-            _ => Self::Unspecified,
-        }
+/// Value of the tag `otel.status_code`; unset has none.
+pub(crate) fn status_word(status: Status) -> Option<&'static str> {
+    match status {
+        Status::Unset => None,
+        Status::Ok => Some("OK"),
+        Status::Error => Some("ERROR"),
     }
+}
 
-    /// OTLP's number.
-    pub fn number(self) -> u8 {
-        self as u8
-    }
-
-    /// The word that Jaeger uses, empty when unspecified.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Unspecified => "",
-            Self::Internal => "internal",
-            Self::Server => "server",
-            Self::Client => "client",
-            Self::Producer => "producer",
-            Self::Consumer => "consumer",
+/// The text by which a search finds a value and which Jaeger shows for lists and maps.
+pub(crate) fn text_of(value: &AnyValue) -> String {
+    match &value.value {
+        Some(Value::StringValue(text)) => text.clone(),
+        Some(Value::BytesValue(bytes)) => BASE64_STANDARD.encode(bytes),
+        None => String::new(),
+        Some(_) => {
+            let mut out = String::new();
+            write_json(Some(value), &mut out);
+            out
         }
     }
 }
 
-/// How a span ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Status {
-    /// Not set; the usual case.
-    #[default]
-    Unset,
-    /// Said to be fine.
-    Ok,
-    /// Failed.
-    Error,
-}
-
-impl Status {
-    /// From OTLP's number; unknown ones count as unset.
-    pub fn from_number(number: i32) -> Self {
-        match number {
-            1 => Self::Ok,
-            2 => Self::Error,
-            _ => Self::Unset,
+// Writing to a text cannot fail.
+fn write_json(value: Option<&AnyValue>, out: &mut String) {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    _ = match value.and_then(|value| value.value.as_ref()) {
+        Some(Value::StringValue(text)) => write!(out, "{}", quoted(text)),
+        Some(Value::BytesValue(bytes)) => write!(out, "\"{}\"", BASE64_STANDARD.encode(bytes)),
+        Some(Value::BoolValue(value)) => write!(out, "{value}"),
+        Some(Value::IntValue(value)) => write!(out, "{value}"),
+        Some(Value::DoubleValue(value)) => write!(out, "{value}"),
+        Some(Value::ArrayValue(list)) => {
+            out.push('[');
+            for (index, value) in list.values.iter().enumerate() {
+                out.push_str(if index > 0 { "," } else { "" });
+                write_json(Some(value), out);
+            }
+            write!(out, "]")
         }
-    }
-
-    /// OTLP's number.
-    pub fn number(self) -> u8 {
-        self as u8
-    }
-
-    /// Value of the tag `otel.status_code`; unset has none.
-    pub fn word(self) -> Option<&'static str> {
-        match self {
-            Self::Unset => None,
-            Self::Ok => Some("OK"),
-            Self::Error => Some("ERROR"),
+        Some(Value::KvlistValue(map)) => {
+            out.push('{');
+            for (index, entry) in map.values.iter().enumerate() {
+                let separator = if index > 0 { "," } else { "" };
+                _ = write!(out, "{separator}{}:", quoted(&entry.key));
+                write_json(entry.value.as_ref(), out);
+            }
+            write!(out, "}}")
         }
-    }
-}
-
-/// An attribute's value.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub enum Value {
-    /// Present without a value.
-    #[default]
-    Empty,
-    /// Text.
-    Text(String),
-    /// A boolean.
-    Bool(bool),
-    /// Integer.
-    Int(i64),
-    /// Floating point.
-    Double(f64),
-    /// Raw bytes.
-    Bytes(Vec<u8>),
-    /// List.
-    List(Vec<Value>),
-    /// Map, in the order it came.
-    Map(Vec<Attribute>),
-}
-
-impl Value {
-    /// The text by which a search finds the value and which Jaeger shows for lists and maps.
-    pub fn to_text(&self) -> String {
-        match self {
-            Self::Text(text) => text.clone(),
-            Self::Bytes(bytes) => BASE64_STANDARD.encode(bytes),
-            Self::Empty => String::new(),
-            other => {
-                let mut out = String::new();
-                other.write_json(&mut out);
-                out
-            }
-        }
-    }
-
-    fn write_json(&self, out: &mut String) {
-        match self {
-            Self::Empty => out.push_str("null"),
-            Self::Text(text) => out.push_str(&serde_json::Value::from(text.as_str()).to_string()),
-            Self::Bytes(bytes) => {
-                let _ = write!(out, "\"{}\"", BASE64_STANDARD.encode(bytes));
-            }
-            Self::Bool(value) => {
-                let _ = write!(out, "{value}");
-            }
-            Self::Int(value) => {
-                let _ = write!(out, "{value}");
-            }
-            Self::Double(value) => {
-                let _ = write!(out, "{value}");
-            }
-            Self::List(values) => {
-                out.push('[');
-                for (index, value) in values.iter().enumerate() {
-                    if index > 0 {
-                        out.push(',');
-                    }
-                    value.write_json(out);
-                }
-                out.push(']');
-            }
-            Self::Map(entries) => {
-                out.push('{');
-                for (index, (key, value)) in entries.iter().enumerate() {
-                    if index > 0 {
-                        out.push(',');
-                    }
-                    out.push_str(&serde_json::Value::from(key.as_str()).to_string());
-                    out.push(':');
-                    value.write_json(out);
-                }
-                out.push('}');
-            }
-        }
-    }
-}
-
-/// Something that happened during a span.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Event {
-    /// When, in nanoseconds since the epoch.
-    pub time_ns: u64,
-    /// Its name.
-    pub name: String,
-    /// Attributes that the emitter did not send.
-    pub dropped_attributes: u32,
-    /// Details.
-    pub attributes: Vec<Attribute>,
-}
-
-/// A reference to another span, mostly of another trace.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Link {
-    /// Trace of the other span.
-    pub trace_id: TraceId,
-    /// Id of the other span.
-    pub span_id: SpanId,
-    /// W3C trace state of the other span.
-    pub trace_state: String,
-    /// W3C flags of the other span and the is-remote bits.
-    pub flags: u32,
-    /// Attributes that the emitter did not send.
-    pub dropped_attributes: u32,
-    /// Details.
-    pub attributes: Vec<Attribute>,
-}
-
-/// How much of a span its emitter left out, beyond its limits.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct DropCounts {
-    /// Attributes.
-    pub attributes: u32,
-    /// Events.
-    pub events: u32,
-    /// Links.
-    pub links: u32,
+        // The second is an index into a table that only profiles have.
+        None | Some(Value::StringValueStrindex(_)) => write!(out, "null"),
+    };
 }
 
 /// One span.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span {
-    /// The trace it belongs to.
-    pub trace_id: TraceId,
-    /// Its own id.
-    pub span_id: SpanId,
-    /// Id of the span that caused it; a root has none.
-    pub parent_id: Option<SpanId>,
-    /// Operation.
-    pub name: String,
-    /// Role.
-    pub kind: Kind,
-    /// Start, in nanoseconds since the epoch.
-    pub start_ns: u64,
-    /// Length in nanoseconds, never negative.
-    pub duration_ns: u64,
-    /// How it ended.
-    pub status: Status,
-    /// Why it ended so, may be empty.
-    pub status_message: String,
-    /// W3C trace state, may be empty.
-    pub trace_state: String,
-    /// W3C flags and the is-remote bits.
-    pub flags: u32,
-    /// What the emitter did not send.
-    pub dropped: DropCounts,
-    /// Attributes in the order they came.
-    pub attributes: Vec<Attribute>,
-    /// Events in the order they came.
-    pub events: Vec<Event>,
-    /// Links in the order they came.
-    pub links: Vec<Link>,
+    /// What OTLP says of it; it ends after it starts.
+    pub proto: proto::Span,
     /// Who emitted it.
     pub origin: Arc<Origin>,
 }
@@ -324,21 +156,33 @@ mod tests {
 
     #[test]
     fn values_read_as_jaeger_shows_them() {
-        let nested = Value::Map(vec![(
-            "a".into(),
-            Value::List(vec![Value::Int(1), Value::Text("x\"".into()), Value::Empty]),
-        )]);
+        use opentelemetry_proto::tonic::common::v1::{ArrayValue, KeyValue, KeyValueList};
+        let any = |value| AnyValue { value };
+        let text = |text: &str| Some(Value::StringValue(text.into()));
+        let values = vec![any(Some(Value::IntValue(1))), any(text("x\"")), any(None)];
+        let entry = KeyValue {
+            key: "a".into(),
+            value: Some(any(Some(Value::ArrayValue(ArrayValue { values })))),
+            ..KeyValue::default()
+        };
+        let values = vec![entry];
         let cases = [
-            (Value::Text("x".into()), "x"),
-            (Value::Bool(true), "true"),
-            (Value::Int(-7), "-7"),
-            (Value::Double(1.5), "1.5"),
-            (Value::Bytes(b"any carnal".to_vec()), "YW55IGNhcm5hbA=="),
-            (Value::Empty, ""),
-            (nested, r#"{"a":[1,"x\"",null]}"#),
+            (text("x"), "x"),
+            (Some(Value::BoolValue(true)), "true"),
+            (Some(Value::IntValue(-7)), "-7"),
+            (Some(Value::DoubleValue(1.5)), "1.5"),
+            (
+                Some(Value::BytesValue(b"any carnal".to_vec())),
+                "YW55IGNhcm5hbA==",
+            ),
+            (None, ""),
+            (
+                Some(Value::KvlistValue(KeyValueList { values })),
+                r#"{"a":[1,"x\"",null]}"#,
+            ),
         ];
         for (value, expected) in cases {
-            assert_eq!(value.to_text(), expected);
+            assert_eq!(text_of(&any(value)), expected);
         }
     }
 }

@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::trace::v1::{self as proto, ResourceSpans};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use super::span::{Kind, Origin, Span, SpanId, Trace, TraceId};
+use super::span::{Kind, Origin, Span, Trace, TraceId};
 use codec::MixBuild;
 use dictionary::SealedDictionary;
 use segment::{Head, OperationName, Segment};
@@ -260,7 +260,7 @@ impl Store {
         spans.append(&mut newest);
         let is_cut = spans.len() > MOST_SPANS;
         spans.truncate(MOST_SPANS);
-        spans.sort_by_key(|span| span.start_ns);
+        spans.sort_by_key(|span| span.proto.start_time_unix_nano);
         dedup_spans(&mut spans);
         (!spans.is_empty()).then_some(Trace {
             id: *id,
@@ -417,10 +417,10 @@ impl DictionaryCache {
 
 /// Keeps one of each span: an exporter that heard no answer sends the very same ones again.
 fn dedup_spans(spans: &mut Vec<Span>) {
-    let mut places: HashMap<SpanId, Vec<usize>> = HashMap::with_capacity(spans.len());
+    let mut places: HashMap<Vec<u8>, Vec<usize>> = HashMap::with_capacity(spans.len());
     let mut kept: Vec<Span> = Vec::with_capacity(spans.len());
     for span in spans.drain(..) {
-        let places = places.entry(span.span_id).or_default();
+        let places = places.entry(span.proto.span_id.clone()).or_default();
         if !places.iter().any(|place| kept[*place] == span) {
             places.push(kept.len());
             kept.push(span);

@@ -18,8 +18,6 @@ pub(super) enum Error {
     Execution(String),
     /// It took too long.
     Timeout(String),
-    /// The client has gone away.
-    Canceled(String),
     /// A bug in this program.
     Internal(String),
 }
@@ -38,7 +36,6 @@ impl From<promql::Error> for Error {
             promql::Error::BadData(_) => Error::parameter("query", text),
             promql::Error::Execution(_) => Error::Execution(text),
             promql::Error::Timeout(_) => Error::Timeout(text),
-            promql::Error::Canceled => Error::Canceled(text),
         }
     }
 }
@@ -49,7 +46,6 @@ impl IntoResponse for Error {
             Error::BadData(text) => (400, "bad_data", text),
             Error::Execution(text) => (422, "execution", text),
             Error::Timeout(text) => (503, "timeout", text),
-            Error::Canceled(text) => (499, "canceled", text),
             Error::Internal(text) => (500, "internal", text),
         };
         let body = serde_json::json!({"status": "error", "errorType": kind, "error": text});

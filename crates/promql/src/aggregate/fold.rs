@@ -57,7 +57,7 @@ impl Evaluator<'_> {
                 }
             }
             let cells = folds.into_iter().map(|fold| fold.map_or(ABSENT, F::finish));
-            results.push(group.row(&rows, cells.collect()));
+            results.push(Row::new(group.labels, cells.collect()));
         }
         unite(results)
     }

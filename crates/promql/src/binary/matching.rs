@@ -118,14 +118,7 @@ impl Evaluator<'_> {
         };
         let index = key.index(&one);
         check_one_side(key, &many, &one, &index, is_swapped)?;
-        let pairs = pairs(
-            binary,
-            operator,
-            &many,
-            &one,
-            &index,
-            self.options.delayed_name_removal,
-        );
+        let pairs = pairs(binary, operator, &many, &one, &index);
         check_pairs(binary, &pairs, &many, &one)?;
 
         let mut rows = Vec::with_capacity(pairs.len());
@@ -144,9 +137,7 @@ impl Evaluator<'_> {
                     ABSENT
                 }
             });
-            let mut row = Row::new(pair.labels, cells.collect());
-            row.drops_name = operator.returns_bool;
-            rows.push(row);
+            rows.push(Row::new(pair.labels, cells.collect()));
         }
         unite(rows)
     }
@@ -239,7 +230,6 @@ fn pairs(
     many: &[Row],
     one: &[Row],
     index: &HashMap<Labels, Vec<usize>>,
-    is_delayed: bool,
 ) -> Vec<Pair> {
     let key = key_of(binary);
     let mut pairs = Vec::with_capacity(many.len());
@@ -248,13 +238,7 @@ fn pairs(
             .get(&key.of(&row.labels))
             .map_or(&[][..], |places| places)
         {
-            let labels = result_labels(
-                binary,
-                operator,
-                &row.labels,
-                &one[*other].labels,
-                is_delayed,
-            );
+            let labels = result_labels(binary, operator, &row.labels, &one[*other].labels);
             pairs.push(Pair {
                 many: place,
                 one: *other,
@@ -265,16 +249,9 @@ fn pairs(
     pairs
 }
 
-fn result_labels(
-    binary: &BinaryExpr,
-    operator: Operator,
-    many: &Labels,
-    one: &Labels,
-    is_delayed: bool,
-) -> Labels {
+fn result_labels(binary: &BinaryExpr, operator: Operator, many: &Labels, one: &Labels) -> Labels {
     let mut labels = many.clone();
-    let keeps_name_for_now = operator.returns_bool && is_delayed;
-    if operator.changes_metric() && !keeps_name_for_now {
+    if operator.changes_metric() {
         labels = labels.without_name();
     }
     match (cardinality(binary), key_of(binary).modifier) {

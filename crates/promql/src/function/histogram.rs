@@ -14,7 +14,6 @@ const BUCKET_LABEL: &str = "le";
 /// The buckets of one histogram.
 struct Histogram {
     labels: Labels,
-    drops_name: bool,
     /// Upper bounds, ascending, and the rows of their counts.
     buckets: Vec<(f64, Row)>,
 }
@@ -82,8 +81,7 @@ impl Evaluator<'_> {
                 }
             }
             let mut row = Row::new(histogram.labels, cells);
-            row.drops_name = histogram.drops_name;
-            self.drop_name(&mut row);
+            row.drop_name();
             rows.push(row);
         }
         unite(rows)
@@ -103,12 +101,10 @@ impl Evaluator<'_> {
             let place = *places.entry(labels.clone()).or_insert_with(|| {
                 histograms.push(Histogram {
                     labels,
-                    drops_name: false,
                     buckets: Vec::new(),
                 });
                 histograms.len() - 1
             });
-            histograms[place].drops_name |= row.drops_name;
             histograms[place].buckets.push((upper, row));
         }
         for histogram in &mut histograms {

@@ -4,9 +4,9 @@ use promql_parser::parser::Expr;
 use regex::Regex;
 
 use super::{first, text};
+use crate::Error;
 use crate::eval::Evaluator;
 use crate::row::{Row, Steps, unite};
-use crate::{Error, METRIC_NAME};
 
 impl Evaluator<'_> {
     /// Where a label matches a pattern, sets another to a template filled from the match.
@@ -31,7 +31,7 @@ impl Evaluator<'_> {
             };
             let mut value = String::new();
             captures.expand(template, &mut value);
-            set(row, target, &value);
+            row.labels = row.labels.with(target, &value);
         }
         unite(rows)
     }
@@ -55,17 +55,9 @@ impl Evaluator<'_> {
                 .map(|source| row.labels.get(source).unwrap_or_default())
                 .collect();
             let value = values.join(separator);
-            set(row, target, &value);
+            row.labels = row.labels.with(target, &value);
         }
         unite(rows)
-    }
-}
-
-fn set(row: &mut Row, target: &str, value: &str) {
-    row.labels = row.labels.with(target, value);
-    if target == METRIC_NAME {
-        // A name that was given on purpose is not the metric's any more.
-        row.drops_name = false;
     }
 }
 

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 
-use super::family::{FAMILIES, MetricKind};
+use crate::names::metric::{FAMILIES, MetricKind};
 
 /// Maximum number of series with exemplars; a service has about fifty. Further series are counted without exemplars.
 const MAX_SERIES: usize = 256;

@@ -15,7 +15,7 @@ use serde_json::json;
 use super::param::{Params, duration_ns, json_tags, malformed, micros_ns, millis_ns};
 use super::{Answer, Api, MOST_TRACES, json, room_for_more, view, write_json};
 use crate::otlp::MAX_REQUEST_BYTES;
-use crate::span::{Trace, TraceId, parse_trace_id};
+use crate::span::{Trace, TraceId, kind_word, parse_trace_id};
 use crate::store::{Limits, Query, Store};
 
 const DEFAULT_LIMIT: usize = 100;
@@ -67,8 +67,8 @@ async fn operations(State(api): State<Api>, RawQuery(query): RawQuery) -> Respon
         .store
         .operations(&service)
         .iter()
-        .filter(|(_, own)| kind.as_deref().is_none_or(|kind| own.word() == kind))
-        .map(|(name, kind)| json!({"name": name, "spanKind": kind.word()}))
+        .filter(|(_, own)| kind.as_deref().is_none_or(|kind| kind_word(*own) == kind))
+        .map(|(name, kind)| json!({"name": name, "spanKind": kind_word(*kind)}))
         .collect();
     let total = listed.len();
     data(&json!(listed), total)

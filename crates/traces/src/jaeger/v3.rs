@@ -9,7 +9,7 @@ use serde_json::{Map, json};
 
 use super::param::{Params, duration_ns, json_tags, malformed, rfc3339_ns};
 use super::{Answer, Api, MOST_TRACES, json, room_for_more, view, write_json};
-use crate::span::{TraceId, parse_trace_id};
+use crate::span::{TraceId, kind_word, parse_trace_id};
 use crate::store::Query;
 
 const DEFAULT_LIMIT: usize = 100;
@@ -35,11 +35,11 @@ async fn operations(State(api): State<Api>, RawQuery(query): RawQuery) -> Respon
     let found = api.store.operations(&service);
     let listed: Vec<_> = found
         .iter()
-        .filter(|(_, own)| kind.as_deref().is_none_or(|kind| own.word() == kind))
+        .filter(|(_, own)| kind.as_deref().is_none_or(|kind| kind_word(*own) == kind))
         .map(|(name, kind)| {
             let mut operation = Map::new();
             // As in every JSON of a protobuf message, what is empty is left out.
-            for (key, text) in [("name", name.as_str()), ("spanKind", kind.word())] {
+            for (key, text) in [("name", name.as_str()), ("spanKind", kind_word(*kind))] {
                 if !text.is_empty() {
                     operation.insert(key.to_owned(), text.into());
                 }

@@ -5,7 +5,12 @@ use std::sync::Arc;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Map, Value as Json, json};
 
-use crate::span::{Attribute, Event, Link, Origin, Span, SpanId, Trace, TraceId, Value};
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::trace::v1::Span;
+use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
+
+use crate::span::{Origin, Trace, kind_word, status_word, text_of};
 
 /// Integers beyond this lose digits in a browser.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
@@ -28,7 +33,7 @@ pub(super) fn resource_spans(trace: &Trace) -> Vec<Json> {
             scopes.push((own.clone(), Vec::new()));
             scopes.len() - 1
         });
-        scopes[scope].1.push(otlp_span(span));
+        scopes[scope].1.push(otlp_span(&span.proto));
     }
     resources
         .into_iter()
@@ -41,7 +46,8 @@ type Scope = (Arc<Origin>, Vec<Json>);
 
 fn same_resource(left: &Arc<Origin>, right: &Arc<Origin>) -> bool {
     Arc::ptr_eq(left, right)
-        || (left.resource == right.resource && left.resource_schema == right.resource_schema)
+        || (left.resource.attributes == right.resource.attributes
+            && left.resource_schema == right.resource_schema)
 }
 
 /// Builds an object, leaving out what protobuf's JSON leaves out: empty strings, empty lists, zeros.
@@ -74,7 +80,8 @@ fn otlp_resource(origin: &Origin, scopes: Vec<Scope>) -> Json {
         .into_iter()
         .map(|(origin, spans)| otlp_scope(&origin, spans))
         .collect();
-    let resource = Object::default().set("attributes", otlp_attributes(&origin.resource));
+    let resource =
+        Object::default().set("attributes", otlp_attributes(&origin.resource.attributes));
     Object::default()
         .set("resource", resource.build())
         .set("scopeSpans", scope_spans)
@@ -84,9 +91,9 @@ fn otlp_resource(origin: &Origin, scopes: Vec<Scope>) -> Json {
 
 fn otlp_scope(origin: &Origin, spans: Vec<Json>) -> Json {
     let scope = Object::default()
-        .set("name", origin.scope_name.as_str())
-        .set("version", origin.scope_version.as_str())
-        .set("attributes", otlp_attributes(&origin.scope_attributes));
+        .set("name", origin.scope.name.as_str())
+        .set("version", origin.scope.version.as_str())
+        .set("attributes", otlp_attributes(&origin.scope.attributes));
     Object::default()
         .set("scope", scope.build())
         .set("spans", spans)
@@ -95,74 +102,79 @@ fn otlp_scope(origin: &Origin, spans: Vec<Json>) -> Json {
 }
 
 fn otlp_span(span: &Span) -> Json {
-    let end_ns = span.start_ns.saturating_add(span.duration_ns);
+    let status = span.status.clone().unwrap_or_default();
     let status = Object::default()
-        .set("message", span.status_message.as_str())
-        .set("code", span.status.number());
+        .set("message", status.message)
+        .set("code", status.code);
     Object::default()
-        .set("traceId", hex::encode(span.trace_id))
-        .set("spanId", hex::encode(span.span_id))
+        .set("traceId", hex::encode(&span.trace_id))
+        .set("spanId", hex::encode(&span.span_id))
         .set("traceState", span.trace_state.as_str())
-        .set("parentSpanId", span.parent_id.map(hex::encode))
+        .set("parentSpanId", hex::encode(&span.parent_span_id))
         .set("flags", span.flags)
         .set("name", span.name.as_str())
-        .set("kind", span.kind.number())
-        .set("startTimeUnixNano", span.start_ns.to_string())
-        .set("endTimeUnixNano", end_ns.to_string())
+        .set("kind", span.kind)
+        .set("startTimeUnixNano", span.start_time_unix_nano.to_string())
+        .set("endTimeUnixNano", span.end_time_unix_nano.to_string())
         .set("attributes", otlp_attributes(&span.attributes))
-        .set("droppedAttributesCount", span.dropped.attributes)
-        .set("droppedEventsCount", span.dropped.events)
-        .set("droppedLinksCount", span.dropped.links)
+        .set("droppedAttributesCount", span.dropped_attributes_count)
+        .set("droppedEventsCount", span.dropped_events_count)
+        .set("droppedLinksCount", span.dropped_links_count)
         .set(
             "events",
-            span.events.iter().map(otlp_event).collect::<Vec<_>>(),
+            span.events.iter().map(otlp_event).collect::<Json>(),
         )
-        .set(
-            "links",
-            span.links.iter().map(otlp_link).collect::<Vec<_>>(),
-        )
+        .set("links", span.links.iter().map(otlp_link).collect::<Json>())
         .set("status", status.build())
         .build()
 }
 
 fn otlp_event(event: &Event) -> Json {
     Object::default()
-        .set("timeUnixNano", event.time_ns.to_string())
+        .set("timeUnixNano", event.time_unix_nano.to_string())
         .set("name", event.name.as_str())
         .set("attributes", otlp_attributes(&event.attributes))
-        .set("droppedAttributesCount", event.dropped_attributes)
+        .set("droppedAttributesCount", event.dropped_attributes_count)
         .build()
 }
 
 fn otlp_link(link: &Link) -> Json {
     Object::default()
-        .set("traceId", hex::encode(link.trace_id))
-        .set("spanId", hex::encode(link.span_id))
+        .set("traceId", hex::encode(&link.trace_id))
+        .set("spanId", hex::encode(&link.span_id))
         .set("traceState", link.trace_state.as_str())
         .set("attributes", otlp_attributes(&link.attributes))
-        .set("droppedAttributesCount", link.dropped_attributes)
+        .set("droppedAttributesCount", link.dropped_attributes_count)
         .set("flags", link.flags)
         .build()
 }
 
-fn otlp_attributes(attributes: &[Attribute]) -> Vec<Json> {
-    let entry = |(key, value): &Attribute| json!({"key": key, "value": otlp_value(value)});
+fn otlp_attributes(attributes: &[KeyValue]) -> Vec<Json> {
+    let entry = |entry: &KeyValue| json!({"key": entry.key, "value": otlp_value(value_of(entry))});
     attributes.iter().map(entry).collect()
 }
 
-fn otlp_value(value: &Value) -> Json {
+fn value_of(attribute: &KeyValue) -> Option<&Value> {
+    attribute.value.as_ref()?.value.as_ref()
+}
+
+fn otlp_value(value: Option<&Value>) -> Json {
     match value {
-        Value::Empty => json!({}),
-        Value::Text(text) => json!({"stringValue": text}),
-        Value::Bool(value) => json!({"boolValue": value}),
-        Value::Int(value) => json!({"intValue": value.to_string()}),
-        Value::Double(value) => json!({"doubleValue": otlp_double(*value)}),
-        Value::Bytes(bytes) => json!({"bytesValue": BASE64_STANDARD.encode(bytes)}),
-        Value::List(values) => {
-            let values: Vec<Json> = values.iter().map(otlp_value).collect();
+        // The second is an index into a table that only profiles have.
+        None | Some(Value::StringValueStrindex(_)) => json!({}),
+        Some(Value::StringValue(text)) => json!({"stringValue": text}),
+        Some(Value::BoolValue(value)) => json!({"boolValue": value}),
+        Some(Value::IntValue(value)) => json!({"intValue": value.to_string()}),
+        Some(Value::DoubleValue(value)) => json!({"doubleValue": otlp_double(*value)}),
+        Some(Value::BytesValue(bytes)) => json!({"bytesValue": BASE64_STANDARD.encode(bytes)}),
+        Some(Value::ArrayValue(list)) => {
+            let values = list.values.iter();
+            let values: Json = values.map(|each| otlp_value(each.value.as_ref())).collect();
             json!({"arrayValue": {"values": values}})
         }
-        Value::Map(entries) => json!({"kvlistValue": {"values": otlp_attributes(entries)}}),
+        Some(Value::KvlistValue(map)) => {
+            json!({"kvlistValue": {"values": otlp_attributes(&map.values)}})
+        }
     }
 }
 
@@ -184,21 +196,18 @@ pub(super) fn legacy_trace(trace: &Trace) -> Json {
         let own = &*span.origin;
         let known = processes
             .iter()
-            .position(|process| process.resource == own.resource);
+            .position(|process| process.resource.attributes == own.resource.attributes);
         let number = known.unwrap_or_else(|| {
             processes.push(own);
             processes.len() - 1
         });
-        spans.push(legacy_span(span, number + 1));
+        spans.push(legacy_span(&span.proto, own, number + 1));
     }
     let named = processes.iter().enumerate().map(|(number, origin)| {
-        let tags = origin
-            .resource
-            .iter()
-            .filter(|(key, _)| key != "service.name");
+        let tags = origin.resource.attributes.iter();
         let process = json!({
             "serviceName": origin.service,
-            "tags": tags.map(|(key, value)| tag(key, value)).collect::<Vec<_>>(),
+            "tags": tags.filter(|tag| tag.key != "service.name").map(tag).collect::<Json>(),
         });
         (format!("p{}", number + 1), process)
     });
@@ -211,23 +220,24 @@ pub(super) fn legacy_trace(trace: &Trace) -> Json {
 }
 
 /// Jaeger prints an id of 64 bits with 16 digits.
-pub(super) fn legacy_id(id: &TraceId) -> String {
+pub(super) fn legacy_id(id: &[u8]) -> String {
     match id {
         [0, 0, 0, 0, 0, 0, 0, 0, low @ ..] => hex::encode(low),
         _ => hex::encode(id),
     }
 }
 
-fn legacy_span(span: &Span, process: usize) -> Json {
+fn legacy_span(span: &Span, origin: &Origin, process: usize) -> Json {
+    let duration_ns = span.end_time_unix_nano - span.start_time_unix_nano;
     json!({
         "traceID": legacy_id(&span.trace_id),
-        "spanID": hex::encode(span.span_id),
+        "spanID": hex::encode(&span.span_id),
         "operationName": span.name,
         "references": references(span),
-        "startTime": span.start_ns / 1_000,
-        "duration": span.duration_ns / 1_000,
-        "tags": span_tags(span),
-        "logs": span.events.iter().map(log).collect::<Vec<_>>(),
+        "startTime": span.start_time_unix_nano / 1_000,
+        "duration": duration_ns / 1_000,
+        "tags": span_tags(span, origin),
+        "logs": span.events.iter().map(log).collect::<Json>(),
         "processID": format!("p{process}"),
         "warnings": null,
     })
@@ -235,17 +245,17 @@ fn legacy_span(span: &Span, process: usize) -> Json {
 
 /// The parent first; a link to the parent itself only changes the parent's kind of reference.
 fn references(span: &Span) -> Vec<Json> {
-    let reference = |kind: &str, trace_id: &TraceId, span_id: &SpanId| json!({"refType": kind, "traceID": legacy_id(trace_id), "spanID": hex::encode(span_id)});
+    let reference = |kind: &str, trace_id: &[u8], span_id: &[u8]| json!({"refType": kind, "traceID": legacy_id(trace_id), "spanID": hex::encode(span_id)});
     let is_parent =
-        |link: &&Link| link.trace_id == span.trace_id && Some(link.span_id) == span.parent_id;
+        |link: &&Link| link.trace_id == span.trace_id && link.span_id == span.parent_span_id;
     let mut out = Vec::new();
-    if let Some(parent) = span.parent_id {
+    if !span.parent_span_id.is_empty() {
         let kind = span
             .links
             .iter()
             .rfind(is_parent)
             .map_or("CHILD_OF", reference_kind);
-        out.push(reference(kind, &span.trace_id, &parent));
+        out.push(reference(kind, &span.trace_id, &span.parent_span_id));
     }
     let others = span.links.iter().filter(|link| !is_parent(link));
     out.extend(others.map(|link| reference(reference_kind(link), &link.trace_id, &link.span_id)));
@@ -253,60 +263,61 @@ fn references(span: &Span) -> Vec<Json> {
 }
 
 fn reference_kind(link: &Link) -> &'static str {
-    let declared = link
-        .attributes
-        .iter()
-        .find(|(key, _)| key == "opentracing.ref_type");
-    match declared {
-        Some((_, Value::Text(kind))) if kind == "child_of" => "CHILD_OF",
+    let mut attributes = link.attributes.iter();
+    match attributes
+        .find(|own| own.key == "opentracing.ref_type")
+        .and_then(value_of)
+    {
+        Some(Value::StringValue(kind)) if kind == "child_of" => "CHILD_OF",
         _ => "FOLLOWS_FROM",
     }
 }
 
 /// The span's attributes, and what Jaeger keeps as tags because its model has no field for it.
-fn span_tags(span: &Span) -> Vec<Json> {
+fn span_tags(span: &Span, origin: &Origin) -> Vec<Json> {
     let mut tags = Vec::with_capacity(span.attributes.len() + 6);
     let text = |tags: &mut Vec<Json>, key: &str, value: &str| {
         if !value.is_empty() {
             tags.push(json!({"key": key, "type": "string", "value": value}));
         }
     };
-    text(&mut tags, "otel.scope.name", &span.origin.scope_name);
-    text(&mut tags, "otel.scope.version", &span.origin.scope_version);
-    tags.extend(span.attributes.iter().map(|(key, value)| tag(key, value)));
-    text(&mut tags, "span.kind", span.kind.word());
-    if let Some(word) = span.status.word() {
+    text(&mut tags, "otel.scope.name", &origin.scope.name);
+    text(&mut tags, "otel.scope.version", &origin.scope.version);
+    tags.extend(span.attributes.iter().map(tag));
+    text(&mut tags, "span.kind", kind_word(span.kind()));
+    if let Some(status) = &span.status {
+        let word = status_word(status.code()).unwrap_or_default();
         text(&mut tags, "otel.status_code", word);
         if word == "ERROR" {
             tags.push(json!({"key": "error", "type": "bool", "value": true}));
         }
+        text(&mut tags, "otel.status_description", &status.message);
     }
-    text(&mut tags, "otel.status_description", &span.status_message);
     text(&mut tags, "w3c.tracestate", &span.trace_state);
     tags
 }
 
-fn tag(key: &str, value: &Value) -> Json {
-    let (kind, value) = match value {
-        Value::Bool(value) => ("bool", json!(value)),
-        Value::Int(value) if value.unsigned_abs() > MAX_SAFE_INTEGER => {
+fn tag(attribute: &KeyValue) -> Json {
+    let (kind, value) = match value_of(attribute) {
+        Some(Value::BoolValue(value)) => ("bool", json!(value)),
+        Some(Value::IntValue(value)) if value.unsigned_abs() > MAX_SAFE_INTEGER => {
             ("int64", json!(value.to_string()))
         }
-        Value::Int(value) => ("int64", json!(value)),
-        Value::Double(value) => ("float64", json!(value)),
-        Value::Bytes(bytes) => ("binary", json!(BASE64_STANDARD.encode(bytes))),
-        other => ("string", json!(other.to_text())),
+        Some(Value::IntValue(value)) => ("int64", json!(value)),
+        Some(Value::DoubleValue(value)) => ("float64", json!(value)),
+        Some(Value::BytesValue(bytes)) => ("binary", json!(BASE64_STANDARD.encode(bytes))),
+        _ => (
+            "string",
+            json!(attribute.value.as_ref().map(text_of).unwrap_or_default()),
+        ),
     };
-    json!({"key": key, "type": kind, "value": value})
+    json!({"key": attribute.key, "type": kind, "value": value})
 }
 
 fn log(event: &Event) -> Json {
-    let has_name = event.attributes.iter().any(|(key, _)| key == "event");
+    let has_name = event.attributes.iter().any(|own| own.key == "event");
     let name = (!event.name.is_empty() && !has_name)
         .then(|| json!({"key": "event", "type": "string", "value": event.name}));
-    let fields: Vec<Json> = name
-        .into_iter()
-        .chain(event.attributes.iter().map(|(key, value)| tag(key, value)))
-        .collect();
-    json!({"timestamp": event.time_ns / 1_000, "fields": fields})
+    let fields = name.into_iter().chain(event.attributes.iter().map(tag));
+    json!({"timestamp": event.time_unix_nano / 1_000, "fields": fields.collect::<Json>()})
 }

@@ -102,12 +102,12 @@ async fn spans_in_json_arrive_with_their_ids() {
     send(&traces, post(JSON, "", REQUEST_JSON)).await;
     let id = crate::span::parse_trace_id("5b8efff798038103d269b633813fc60c").expect("an id");
     let trace = traces.store().trace(&id).expect("the trace is held");
-    let span = &trace.spans[0];
+    let span = &trace.spans[0].proto;
     let got = (
         span.name.as_str(),
-        hex::encode(span.span_id),
-        span.duration_ns,
-        span.origin.service.as_str(),
+        hex::encode(&span.span_id),
+        span.end_time_unix_nano - span.start_time_unix_nano,
+        trace.spans[0].origin.service.as_str(),
     );
     assert_eq!(
         got,

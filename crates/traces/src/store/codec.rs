@@ -77,10 +77,6 @@ impl<'a> Cursor<'a> {
         self.at = end;
         &self.bytes[start..end]
     }
-
-    pub(super) fn text(&mut self) -> &'a str {
-        std::str::from_utf8(self.slice()).unwrap_or_default()
-    }
 }
 
 /// A fast hash for interning and for index terms. Not for hostile keys: a collision costs time, never an answer.

@@ -1,13 +1,14 @@
 //! Interning of strings and attributes within one segment.
 //!
-//! A pair is one attribute: the id of its key and its typed value, in bytes. Spans refer to pairs by number.
+//! A pair is one attribute: the id of its key and its value in protobuf. Spans refer to pairs by number.
 //! A dictionary lives and dies with its segment, so nothing has to count references.
 
 use indexmap::IndexSet;
 use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue, any_value};
+use prost::Message as _;
 
-use super::codec::{Cursor, MixBuild, put_bytes, put_signed, put_varint, term};
-use crate::span::{Attribute, Value};
+use super::codec::{Cursor, MixBuild, put_bytes, put_varint, term};
+use crate::span::text_of;
 
 /// What an interned entry costs beside its bytes: a hash, a fat pointer, a table slot, the allocator's header.
 const ENTRY_BYTES: usize = 48;
@@ -24,10 +25,17 @@ pub(super) trait Lookup {
     }
 
     /// The attribute behind a pair number.
-    fn attribute(&self, id: u32) -> Attribute {
-        let mut cursor = Cursor::new(self.pair(id), 0);
+    fn attribute(&self, id: u32) -> KeyValue {
+        let pair = self.pair(id);
+        let mut cursor = Cursor::new(pair, 0);
         let key = self.string(cursor.varint() as u32).to_owned();
-        (key, read_value(&mut cursor))
+        let value = AnyValue::decode(pair.get(cursor.position()..).unwrap_or_default());
+        KeyValue {
+            key,
+            // It was written here, so that it can be read.
+            value: Some(value.unwrap_or_default()),
+            ..KeyValue::default()
+        }
     }
 }
 
@@ -65,19 +73,25 @@ impl Dictionary {
         let mut scratch = std::mem::take(&mut self.scratch);
         scratch.clear();
         put_varint(&mut scratch, u64::from(key));
-        put_value(&mut scratch, attribute.value.as_ref());
+        if let Some(value) = &attribute.value {
+            value.encode(&mut scratch).expect("a vector grows");
+        }
         let index = match self.pairs.get_index_of(scratch.as_slice()) {
             Some(index) => index,
-            None => self.add_pair(&attribute.key, attribute.value.as_ref(), &scratch),
+            None => self.add_pair(attribute, &scratch),
         };
         self.scratch = scratch;
         index as u32
     }
 
-    fn add_pair(&mut self, key: &str, value: Option<&AnyValue>, encoded: &[u8]) -> usize {
-        let term = match value.and_then(|value| value.value.as_ref()) {
-            Some(any_value::Value::StringValue(text)) => term(key, text),
-            _ => term(key, &from_proto(value).to_text()),
+    fn add_pair(&mut self, attribute: &KeyValue, encoded: &[u8]) -> usize {
+        let key = &attribute.key;
+        let term = match &attribute.value {
+            Some(AnyValue {
+                value: Some(any_value::Value::StringValue(text)),
+            }) => term(key, text),
+            Some(value) => term(key, &text_of(value)),
+            None => term(key, ""),
         };
         self.terms.push(term);
         self.bytes += encoded.len() + ENTRY_BYTES;
@@ -172,75 +186,4 @@ impl Lookup for SealedDictionary {
     fn pair_count(&self) -> u32 {
         self.pairs.len() as u32
     }
-}
-
-fn put_value(out: &mut Vec<u8>, value: Option<&AnyValue>) {
-    use any_value::Value as Proto;
-    let Some(value) = value.and_then(|value| value.value.as_ref()) else {
-        return out.push(0);
-    };
-    match value {
-        Proto::StringValue(text) => {
-            out.push(1);
-            put_bytes(out, text.as_bytes());
-        }
-        Proto::BoolValue(value) => out.push(2 + u8::from(*value)),
-        Proto::IntValue(value) => {
-            out.push(4);
-            put_signed(out, *value);
-        }
-        Proto::DoubleValue(value) => {
-            out.push(5);
-            out.extend_from_slice(&value.to_le_bytes());
-        }
-        Proto::BytesValue(bytes) => {
-            out.push(6);
-            put_bytes(out, bytes);
-        }
-        Proto::ArrayValue(list) => {
-            out.push(7);
-            put_varint(out, list.values.len() as u64);
-            for value in &list.values {
-                put_value(out, Some(value));
-            }
-        }
-        Proto::KvlistValue(map) => {
-            out.push(8);
-            put_varint(out, map.values.len() as u64);
-            for entry in &map.values {
-                put_bytes(out, entry.key.as_bytes());
-                put_value(out, entry.value.as_ref());
-            }
-        }
-        // An index into a table that only profiles have.
-        Proto::StringValueStrindex(_) => out.push(0),
-    }
-}
-
-fn read_value(cursor: &mut Cursor<'_>) -> Value {
-    match cursor.byte() {
-        1 => Value::Text(cursor.text().to_owned()),
-        2 => Value::Bool(false),
-        3 => Value::Bool(true),
-        4 => Value::Int(cursor.signed()),
-        5 => Value::Double(f64::from_le_bytes(cursor.array())),
-        6 => Value::Bytes(cursor.slice().to_vec()),
-        7 => {
-            let count = cursor.varint();
-            Value::List((0..count).map(|_| read_value(cursor)).collect())
-        }
-        8 => {
-            let count = cursor.varint();
-            let entry = |_| (cursor.text().to_owned(), read_value(cursor));
-            Value::Map((0..count).map(entry).collect())
-        }
-        _ => Value::Empty,
-    }
-}
-
-/// The owned value of an OTLP value.
-pub(super) fn from_proto(value: Option<&AnyValue>) -> Value {
-    let mut out = Vec::new();
-    put_value(&mut out, value);
-    read_value(&mut Cursor::new(&out, 0))
 }

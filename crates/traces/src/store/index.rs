@@ -5,7 +5,7 @@
 
 use super::codec::{Cursor, put_varint, term};
 use super::query::{Atom, Query};
-use crate::span::{Kind, Origin, Status};
+use crate::span::{Kind, Origin, Status, kind_word, status_word};
 use std::sync::Arc;
 
 /// Most rows that a segment may have.
@@ -180,18 +180,20 @@ impl Index {
         match atom {
             Atom::Error(true) => rows.keep(&failed()),
             Atom::Error(false) => rows.remove(&failed()),
-            Atom::Status(status) => match status.word() {
+            Atom::Status(status) => match status_word(*status) {
                 Some(word) => rows.keep(&self.of(&[term(STATUS, word)])),
-                None => rows.remove(&self.of(&[
-                    term(STATUS, Status::Ok.word().unwrap_or_default()),
-                    term(STATUS, Status::Error.word().unwrap_or_default()),
-                ])),
+                None => {
+                    let set = [Status::Ok, Status::Error]
+                        .map(|status| term(STATUS, status_word(status).unwrap_or_default()));
+                    rows.remove(&self.of(&set));
+                }
             },
             Atom::Kind(Kind::Unspecified) => {
-                let all = (1..=5).map(|number| term(KIND, Kind::from_number(number).word()));
-                rows.remove(&self.of(&all.collect::<Vec<_>>()));
+                let kinds = (1..=5).filter_map(|number| Kind::try_from(number).ok());
+                let all: Vec<u32> = kinds.map(|kind| term(KIND, kind_word(kind))).collect();
+                rows.remove(&self.of(&all));
             }
-            Atom::Kind(kind) => rows.keep(&self.of(&[term(KIND, kind.word())])),
+            Atom::Kind(kind) => rows.keep(&self.of(&[term(KIND, kind_word(*kind))])),
             Atom::ScopeName(_) | Atom::ScopeVersion(_) | Atom::Resource(..) => {
                 rows.keep(&self.of_origins(origins, |origin| atom.matches_origin(origin)));
             }

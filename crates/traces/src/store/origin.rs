@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use opentelemetry_proto::tonic::common::v1::KeyValue;
+use opentelemetry_proto::tonic::common::v1::any_value::Value;
+use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans};
 use prost::Message as _;
 
 use super::codec::MixBuild;
-use super::dictionary::from_proto;
-use crate::span::{Attribute, Origin, Value};
+use crate::span::Origin;
 
 /// Prune only tables that have grown: a drill has a dozen origins.
 const PRUNE_ABOVE: usize = 64;
@@ -74,41 +74,40 @@ fn key_of(resource: &ResourceSpans, scope: &ScopeSpans) -> Vec<u8> {
 }
 
 fn read(resource: &ResourceSpans, scope: &ScopeSpans) -> Origin {
-    let attributes = resource
-        .resource
-        .as_ref()
-        .map_or(&[][..], |part| &part.attributes);
-    let mut resource_attributes = attributes_of(attributes);
-    let instrumentation = scope.scope.clone().unwrap_or_default();
+    let mut own = resource.resource.clone().unwrap_or_default();
     Origin {
-        service: service_of(&mut resource_attributes),
-        resource: resource_attributes,
+        service: service_of(&mut own.attributes),
+        resource: own,
         resource_schema: resource.schema_url.clone(),
-        scope_name: instrumentation.name,
-        scope_version: instrumentation.version,
-        scope_attributes: attributes_of(&instrumentation.attributes),
+        scope: scope.scope.clone().unwrap_or_default(),
         scope_schema: scope.schema_url.clone(),
     }
 }
 
-fn attributes_of(attributes: &[KeyValue]) -> Vec<Attribute> {
-    let read = |entry: &KeyValue| (entry.key.clone(), from_proto(entry.value.as_ref()));
-    attributes.iter().map(read).collect()
-}
-
 /// The name of the service. A resource without one gets the stand-in that Jaeger gives it.
-fn service_of(resource: &mut Vec<Attribute>) -> String {
-    let known = resource.iter_mut().find(|(key, _)| key == "service.name");
-    let stand_in = match &known {
-        Some((_, Value::Text(name))) if name.is_empty() => "empty-service-name",
-        Some((_, Value::Text(name))) => return name.clone(),
+fn service_of(resource: &mut Vec<KeyValue>) -> String {
+    let known = resource
+        .iter_mut()
+        .find(|entry| entry.key == "service.name");
+    let value = known
+        .as_ref()
+        .map(|known| known.value.clone().unwrap_or_default().value);
+    let stand_in = match value {
+        Some(Some(Value::StringValue(name))) if name.is_empty() => "empty-service-name",
+        Some(Some(Value::StringValue(name))) => return name,
         Some(_) => "service-name-wrong-type",
         None => "missing-service-name",
     };
-    let value = Value::Text(stand_in.to_owned());
+    let entry = KeyValue {
+        key: "service.name".to_owned(),
+        value: Some(AnyValue {
+            value: Some(Value::StringValue(stand_in.to_owned())),
+        }),
+        ..KeyValue::default()
+    };
     match known {
-        Some((_, known)) => *known = value,
-        None => resource.push(("service.name".to_owned(), value)),
+        Some(known) => *known = entry,
+        None => resource.push(entry),
     }
     stand_in.to_owned()
 }

@@ -4,9 +4,11 @@
 
 use std::sync::Arc;
 
+use opentelemetry_proto::tonic::common::v1::KeyValue;
+
 use super::dictionary::Lookup;
 use super::row::Row;
-use crate::span::{Attribute, Kind, Origin, Status};
+use crate::span::{Kind, Origin, Status, kind_word, text_of};
 
 /// A search. The default finds everything.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -63,8 +65,8 @@ impl Atom {
             "span.kind" => {
                 let word = text.to_ascii_lowercase();
                 let kind = (0..=5)
-                    .map(Kind::from_number)
-                    .find(|kind| kind.word() == word);
+                    .filter_map(|number| Kind::try_from(number).ok())
+                    .find(|kind| kind_word(*kind) == word);
                 Self::Kind(kind.unwrap_or_default())
             }
             "otel.scope.name" | "scope.name" | "otel.library.name" => Self::ScopeName(text.into()),
@@ -81,21 +83,26 @@ impl Atom {
     /// Says whether the emitter alone meets the condition.
     pub(super) fn matches_origin(&self, origin: &Origin) -> bool {
         match self {
-            Self::ScopeName(name) => origin.scope_name == *name,
-            Self::ScopeVersion(version) => origin.scope_version == *version,
-            Self::Resource(key, text) => has(&origin.resource, key, text),
+            Self::ScopeName(name) => origin.scope.name == *name,
+            Self::ScopeVersion(version) => origin.scope.version == *version,
+            Self::Resource(key, text) => has(&origin.resource.attributes, key, text),
             Self::Plain(key, text) => {
-                has(&origin.resource, key, text) || has(&origin.scope_attributes, key, text)
+                has(&origin.resource.attributes, key, text)
+                    || has(&origin.scope.attributes, key, text)
             }
             Self::Error(_) | Self::Status(_) | Self::Kind(_) => false,
         }
     }
 }
 
-fn has(attributes: &[Attribute], key: &str, text: &str) -> bool {
+fn has(attributes: &[KeyValue], key: &str, text: &str) -> bool {
     attributes
         .iter()
-        .any(|(own, value)| own == key && value.to_text() == text)
+        .any(|own| own.key == key && text_is(own, text))
+}
+
+fn text_is(attribute: &KeyValue, text: &str) -> bool {
+    attribute.value.as_ref().map(text_of).unwrap_or_default() == text
 }
 
 impl Query {
@@ -226,6 +233,6 @@ fn pairs_for(atom: &Atom, words: &impl Lookup) -> Vec<u32> {
     };
     (0..words.pair_count())
         .filter(|id| words.has_key(*id, key))
-        .filter(|id| words.attribute(*id).1.to_text() == text)
+        .filter(|id| text_is(&words.attribute(*id), text))
         .collect()
 }

@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::trace::v1 as proto;
 
 use super::codec::{Cursor, put_signed, put_varint};
 use super::dictionary::{Dictionary, Lookup};
-use crate::span::{DropCounts, Event, Kind, Link, Origin, Span, SpanId, Status, TraceId};
+use crate::span::{Kind, Origin, Span, SpanId, Status, TraceId};
 
 const HAS_PARENT: u8 = 1;
 const STATUS_SHIFT: u8 = 1;
@@ -29,19 +29,18 @@ pub(super) fn put(
     base_ns: u64,
 ) {
     let status = span.status.as_ref();
-    let code = Status::from_number(status.map_or(0, |status| status.code));
+    let code = Status::try_from(status.map_or(0, |status| status.code)).unwrap_or_default();
     let message = status.map_or("", |status| status.message.as_str());
     let parent = parent_of(span);
-    let has_dropped = dropped_of(span) != DropCounts::default();
-    let has_rare = has_dropped
+    let has_rare = dropped_of(span) != [0; 3]
         || !message.is_empty()
         || !span.trace_state.is_empty()
         || !span.events.is_empty()
         || !span.links.is_empty();
     out.push(
         (u8::from(parent.is_some()) * HAS_PARENT)
-            | (code.number() << STATUS_SHIFT)
-            | (Kind::from_number(span.kind).number() << KIND_SHIFT)
+            | ((code as u8) << STATUS_SHIFT)
+            | ((span.kind() as u8) << KIND_SHIFT)
             | (u8::from(has_rare) * HAS_RARE)
             | (u8::from(span.flags != 0) * HAS_FLAGS),
     );
@@ -66,8 +65,7 @@ fn put_rare(out: &mut Vec<u8>, dictionary: &mut Dictionary, span: &proto::Span, 
     put_varint(out, u64::from(message));
     let state = dictionary.intern(&span.trace_state);
     put_varint(out, u64::from(state));
-    let dropped = dropped_of(span);
-    for count in [dropped.attributes, dropped.events, dropped.links] {
+    for count in dropped_of(span) {
         put_varint(out, u64::from(count));
     }
     put_varint(out, span.events.len() as u64);
@@ -101,12 +99,12 @@ fn put_pairs(out: &mut Vec<u8>, dictionary: &mut Dictionary, attributes: &[KeyVa
     }
 }
 
-fn dropped_of(span: &proto::Span) -> DropCounts {
-    DropCounts {
-        attributes: span.dropped_attributes_count,
-        events: span.dropped_events_count,
-        links: span.dropped_links_count,
-    }
+fn dropped_of(span: &proto::Span) -> [u32; 3] {
+    [
+        span.dropped_attributes_count,
+        span.dropped_events_count,
+        span.dropped_links_count,
+    ]
 }
 
 fn parent_of(span: &proto::Span) -> Option<&[u8]> {
@@ -162,8 +160,8 @@ impl<'a> Row<'a> {
         Self {
             origin,
             name,
-            kind: Kind::from_number(i32::from(head >> KIND_SHIFT & 7)),
-            status: Status::from_number(i32::from(head >> STATUS_SHIFT & 3)),
+            kind: Kind::try_from(i32::from(head >> KIND_SHIFT & 7)).unwrap_or_default(),
+            status: Status::try_from(i32::from(head >> STATUS_SHIFT & 3)).unwrap_or_default(),
             span_id,
             parent_id,
             start_ns,
@@ -215,60 +213,61 @@ impl<'a> Row<'a> {
     /// The whole span, owned.
     pub(super) fn span(&self, trace_id: TraceId, words: &impl Lookup, origin: Arc<Origin>) -> Span {
         let mut cursor = self.rest;
-        let mut span = Span {
-            trace_id,
-            span_id: self.span_id,
-            parent_id: self.parent_id,
-            name: words.string(self.name).to_owned(),
-            kind: self.kind,
-            start_ns: self.start_ns,
-            duration_ns: self.duration_ns,
-            status: self.status,
-            status_message: String::new(),
-            trace_state: String::new(),
+        let mut span = proto::Span {
+            trace_id: trace_id.to_vec(),
+            span_id: self.span_id.to_vec(),
+            parent_span_id: self.parent_id.map(Vec::from).unwrap_or_default(),
             flags: self.flags,
-            dropped: DropCounts::default(),
+            name: words.string(self.name).to_owned(),
+            kind: self.kind.into(),
+            start_time_unix_nano: self.start_ns,
+            end_time_unix_nano: self.start_ns.saturating_add(self.duration_ns),
             attributes: read_pairs(&mut cursor, words),
-            events: Vec::new(),
-            links: Vec::new(),
-            origin,
+            status: Some(proto::Status {
+                code: self.status.into(),
+                message: String::new(),
+            }),
+            ..proto::Span::default()
         };
         if self.has_rare {
             read_rare(&mut cursor, words, &mut span);
         }
-        span
+        Span {
+            proto: span,
+            origin,
+        }
     }
 }
 
-fn read_rare(cursor: &mut Cursor<'_>, words: &impl Lookup, span: &mut Span) {
-    span.status_message = words.string(cursor.varint() as u32).to_owned();
+fn read_rare(cursor: &mut Cursor<'_>, words: &impl Lookup, span: &mut proto::Span) {
+    let message = words.string(cursor.varint() as u32).to_owned();
+    span.status.get_or_insert_default().message = message;
     span.trace_state = words.string(cursor.varint() as u32).to_owned();
-    span.dropped = DropCounts {
-        attributes: cursor.varint() as u32,
-        events: cursor.varint() as u32,
-        links: cursor.varint() as u32,
-    };
+    span.dropped_attributes_count = cursor.varint() as u32;
+    span.dropped_events_count = cursor.varint() as u32;
+    span.dropped_links_count = cursor.varint() as u32;
     for _ in 0..cursor.varint() {
-        span.events.push(Event {
-            time_ns: span.start_ns.wrapping_add(cursor.signed() as u64),
+        let start_ns = span.start_time_unix_nano;
+        span.events.push(proto::span::Event {
+            time_unix_nano: start_ns.wrapping_add(cursor.signed() as u64),
             name: words.string(cursor.varint() as u32).to_owned(),
-            dropped_attributes: cursor.varint() as u32,
+            dropped_attributes_count: cursor.varint() as u32,
             attributes: read_pairs(cursor, words),
         });
     }
     for _ in 0..cursor.varint() {
-        span.links.push(Link {
-            trace_id: cursor.array(),
-            span_id: cursor.array(),
+        span.links.push(proto::span::Link {
+            trace_id: cursor.array::<16>().to_vec(),
+            span_id: cursor.array::<8>().to_vec(),
             trace_state: words.string(cursor.varint() as u32).to_owned(),
             flags: cursor.varint() as u32,
-            dropped_attributes: cursor.varint() as u32,
+            dropped_attributes_count: cursor.varint() as u32,
             attributes: read_pairs(cursor, words),
         });
     }
 }
 
-fn read_pairs(cursor: &mut Cursor<'_>, words: &impl Lookup) -> Vec<crate::span::Attribute> {
+fn read_pairs(cursor: &mut Cursor<'_>, words: &impl Lookup) -> Vec<KeyValue> {
     let count = cursor.varint();
     (0..count)
         .map(|_| words.attribute(cursor.varint() as u32))

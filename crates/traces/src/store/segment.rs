@@ -15,7 +15,7 @@ use super::dictionary::{Dictionary, Lookup, SealedDictionary};
 use super::index::{self, Index, NAME, Rows, duration_step, origin_term};
 use super::query::{Atom, Matcher, Query};
 use super::row::{self, Row};
-use crate::span::{Kind, Origin, Span, SpanId, TraceId};
+use crate::span::{Kind, Origin, Span, SpanId, Status, TraceId, kind_word, status_word};
 
 /// Allocator overhead of one boxed slice.
 const BOX_BYTES: usize = 16;
@@ -239,11 +239,11 @@ impl SegmentBuilder {
         builder.add(origin_term(row.origin), number);
         builder.add(term(NAME, head.dictionary.string(row.name)), number);
         if row.kind != Kind::Unspecified {
-            builder.add(term(index::KIND, row.kind.word()), number);
+            builder.add(term(index::KIND, kind_word(row.kind)), number);
         }
-        if let Some(word) = row.status.word() {
+        if let Some(word) = status_word(row.status) {
             builder.add(term(index::STATUS, word), number);
-            if row.status == crate::span::Status::Error {
+            if row.status == Status::Error {
                 builder.add(term("error", "true"), number);
             }
         }

@@ -7,9 +7,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use super::*;
 use crate::shop;
 use crate::span::parse_trace_id;
-use fixture::{
-    batch, feed, found, full_span, full_span_as_stored, id, query_of, shop_of_three, span_of,
-};
+use fixture::{batch, feed, found, full_span, id, query_of, shop_of_three, span_of};
 
 /// Segments of four spans, so that a handful of spans is spread over several.
 const TINY: Limits = Limits {
@@ -158,7 +156,11 @@ fn late_spans_join_their_trace() {
     }
     feed(&store, "b", "1", &["7 2<1 late consumer 9000+1"]);
     let trace = store.trace(&id(7)).expect("the trace is stored");
-    let names: Vec<&str> = trace.spans.iter().map(|span| span.name.as_str()).collect();
+    let names: Vec<&str> = trace
+        .spans
+        .iter()
+        .map(|span| span.proto.name.as_str())
+        .collect();
     assert_eq!(names, ["first", "late"]);
     assert_eq!(found(&store, &query_of("operation=late")), [7]);
 }
@@ -299,8 +301,7 @@ fn nothing_of_a_span_is_lost() {
         let trace = store
             .trace(&parse_trace_id("5").expect("an id"))
             .expect("the trace is stored");
-        let got = &trace.spans[0];
-        assert_eq!(*got, full_span_as_stored(got.origin.clone()));
+        assert_eq!(trace.spans[0].proto, full_span());
         for tag in [
             "typed5=-9223372036854775808",
             "exception.type=E",

@@ -1,7 +1,5 @@
 //! Spans from lines of text, a shop of three traces, and a span that uses every field.
 
-use std::sync::Arc;
-
 use opentelemetry_proto::tonic::common::v1::{
     AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList, any_value::Value as Proto,
 };
@@ -9,7 +7,7 @@ use opentelemetry_proto::tonic::resource::v1::Resource;
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span, Status, span};
 
 use super::super::*;
-use crate::span::{Attribute, Value};
+use crate::span::kind_word;
 
 pub(super) fn value(text: &str) -> AnyValue {
     let value = match text.parse::<i64>() {
@@ -49,17 +47,9 @@ pub(super) fn span_of(line: &str) -> Span {
         span_id: number(own).to_be_bytes().to_vec(),
         parent_span_id: number(parent).to_be_bytes().to_vec(),
         name: words[2].to_owned(),
-        kind: [
-            "unspecified",
-            "internal",
-            "server",
-            "client",
-            "producer",
-            "consumer",
-        ]
-        .iter()
-        .position(|word| *word == words[3])
-        .expect("a kind") as i32,
+        kind: (0..=5)
+            .find(|kind| Kind::try_from(*kind).is_ok_and(|kind| kind_word(kind) == words[3]))
+            .expect("a kind"),
         start_time_unix_nano: number(start) * 1_000_000,
         end_time_unix_nano: (number(start) + number(duration)) * 1_000_000,
         attributes: attributes(tail),
@@ -193,55 +183,5 @@ pub(super) fn full_span() -> Span {
             flags: 0x101,
         }],
         ..span_of("5 1<2 full producer 4+2 failed")
-    }
-}
-
-/// The same span as the store gives it.
-pub(super) fn full_span_as_stored(origin: Arc<crate::span::Origin>) -> crate::span::Span {
-    let text = |key: &str, text: &str| -> Attribute { (key.into(), Value::Text(text.into())) };
-    let typed = vec![
-        ("typed0".to_owned(), Value::Bool(true)),
-        ("typed1".to_owned(), Value::Double(-1.5)),
-        ("typed2".to_owned(), Value::Bytes(vec![0, 255])),
-        (
-            "typed3".to_owned(),
-            Value::List(vec![Value::Text("x".into()), Value::Int(7)]),
-        ),
-        ("typed4".to_owned(), Value::Map(vec![text("k", "v")])),
-        ("typed5".to_owned(), Value::Int(i64::MIN)),
-    ];
-    crate::span::Span {
-        trace_id: id(5),
-        span_id: 1u64.to_be_bytes(),
-        parent_id: Some(2u64.to_be_bytes()),
-        name: "full".into(),
-        kind: Kind::Producer,
-        start_ns: 4_000_000,
-        duration_ns: 2_000_000,
-        status: crate::span::Status::Error,
-        status_message: "out_of_stock".into(),
-        trace_state: "vendor=1".into(),
-        flags: 0x301,
-        dropped: crate::span::DropCounts {
-            attributes: 1,
-            events: 2,
-            links: 300,
-        },
-        attributes: typed,
-        events: vec![crate::span::Event {
-            time_ns: 3,
-            name: "exception".into(),
-            dropped_attributes: 5,
-            attributes: vec![text("exception.type", "E")],
-        }],
-        links: vec![crate::span::Link {
-            trace_id: id(9),
-            span_id: [9; 8],
-            trace_state: "s=1".into(),
-            flags: 0x101,
-            dropped_attributes: 6,
-            attributes: vec![text("why", "retry")],
-        }],
-        origin,
     }
 }
