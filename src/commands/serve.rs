@@ -20,7 +20,7 @@ fn third_party() -> ExitCode {
     match payment::run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("failed to start the payment provider: {error}");
+            eprintln!("{error}");
             ExitCode::FAILURE
         }
     }

@@ -104,7 +104,7 @@ fn serve<S: DeserializeOwned>(
     if config.telemetry {
         allocator::start_profiling();
     }
-    let listener = listener::inherited()?;
+    let listener = listener::open(&config.listen)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(config.process.workers.max(1))
         .max_blocking_threads(BLOCKING_THREADS)

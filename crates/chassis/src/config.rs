@@ -16,6 +16,8 @@ pub struct Config {
     pub instance: String,
     /// Release id: `2026.11.3`.
     pub release: String,
+    /// Public listener.
+    pub listen: Listen,
     /// Address of the admin listener; port 0 takes a free one.
     pub admin: SocketAddr,
     /// Folder for this service's databases.
@@ -39,6 +41,16 @@ pub struct Config {
     /// The service's own settings.
     #[serde(default)]
     pub settings: serde_json::Value,
+}
+
+/// Where the public listener comes from.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Listen {
+    /// Socket passed by the parent (`LISTEN_FDS=1`, file descriptor 3).
+    Inherited,
+    /// Address to bind; port 0 takes a free one.
+    Addr(SocketAddr),
 }
 
 /// Sizes and time limits of the process.
@@ -89,18 +101,29 @@ fn yes() -> bool {
 mod tests {
     use super::*;
 
-    fn parse(extra: &str) -> Result<Config, serde_json::Error> {
+    fn parse(listen: &str, extra: &str) -> Result<Config, serde_json::Error> {
         serde_json::from_str(&format!(
-            r#"{{"service":"inventory","instance":"inventory-1","release":"2026.11.3",
+            r#"{{"service":"inventory","instance":"inventory-1","release":"2026.11.3","listen":{listen},
                 "admin":"127.0.0.1:0","scratch":"/tmp","token":"t","run":"r"{extra}}}"#
         ))
     }
 
     #[test]
-    fn absent_keys_have_defaults_and_unknown_keys_are_refused() {
-        let config = parse("").expect("the rest has defaults");
-        assert!(config.telemetry, "telemetry is enabled by default");
-        let error = parse(r#","wokers":3"#).expect_err("an unknown key is an error");
+    fn both_forms_of_listen_are_parsed() {
+        let inherited = parse(r#""inherited""#, "").expect("the inherited form parses");
+        assert_eq!(inherited.listen, Listen::Inherited);
+        let bound = parse(r#"{"addr":"127.0.0.1:0"}"#, "").expect("the address form parses");
+        assert_eq!(
+            bound.listen,
+            Listen::Addr(SocketAddr::from(([127, 0, 0, 1], 0)))
+        );
+        assert!(bound.telemetry, "telemetry is enabled by default");
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        let error =
+            parse(r#""inherited""#, r#","wokers":3"#).expect_err("an unknown key is an error");
         assert!(error.to_string().contains("wokers"), "{error}");
     }
 }

@@ -34,7 +34,7 @@ use serde::de::DeserializeOwned;
 pub use crate::{
     app::{App, Context},
     client::Client,
-    config::{Config, Process},
+    config::{Config, Listen, Process},
     control::Controls,
     problem::Problem,
 };

@@ -12,7 +12,7 @@ use std::sync::{Arc, OnceLock};
 
 use ::settings::{merge, take_process};
 use anyhow::Context;
-use chassis::Config;
+use chassis::{Config, Listen};
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use shop_api::Service;
@@ -214,6 +214,7 @@ impl Fleet {
             service: of(slot)?.to_string(),
             instance: slot.instance.clone(),
             release: release.to_owned(),
+            listen: Listen::Inherited,
             admin: SocketAddr::from(([127, 0, 0, 1], 0)),
             scratch: slot.scratch().unwrap_or(&self.common.scratch).to_owned(),
             upstreams: self.roster().upstreams(),

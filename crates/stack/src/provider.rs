@@ -35,7 +35,7 @@ impl Provider {
 
     /// Swaps it for one with these settings; keys that are absent keep their defaults.
     pub async fn configure(&self, settings: &Value) -> anyhow::Result<()> {
-        let config = json!({"instance": "payment", "settings": settings});
+        let config = json!({"instance": "payment", "listen": "inherited", "settings": settings});
         self.slot.swap("external", config).await
     }
 

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use anyhow::Context;
 use serde_json::json;
 
 use super::slot::View;
@@ -18,6 +19,12 @@ pub(crate) fn write(path: &Path, views: &[View]) -> anyhow::Result<()> {
             })
         })
         .collect();
-    let text = serde_json::to_string_pretty(&targets)?;
-    Ok(record::replace(path, text.as_bytes())?)
+    replace(path, serde_json::to_string_pretty(&targets)?.as_bytes())
+}
+
+/// Writes a file beside `path` and renames it over.
+pub fn replace(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let next = path.with_extension("next");
+    std::fs::write(&next, bytes).with_context(|| format!("file `{}`", next.display()))?;
+    std::fs::rename(&next, path).with_context(|| format!("file `{}`", path.display()))
 }

@@ -11,5 +11,5 @@ mod serve;
 pub use crate::{
     ledger::{Ledger, Settings},
     quota::Quota,
-    serve::{Config, router, run},
+    serve::{Config, Error, Listen, router, run},
 };

@@ -1,8 +1,9 @@
 //! The provider's process and routes.
 
 use std::{
+    fmt,
     io::{self, BufRead, Read, Write},
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     thread,
     time::Duration,
@@ -30,16 +31,62 @@ pub struct Config {
     /// Name of the process in its ready line.
     #[serde(default = "default_instance")]
     pub instance: String,
+    /// Listener; port 0 takes a free one.
+    #[serde(default)]
+    pub listen: Listen,
     /// Settings of the provider.
     #[serde(default)]
     pub settings: Settings,
 }
 
+/// Where the listener comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Listen {
+    /// Socket passed by the runner, by systemd's convention.
+    Inherited,
+    /// Address to bind.
+    Addr(SocketAddr),
+}
+
+/// Why the provider failed to start.
+#[derive(Debug)]
+pub enum Error {
+    /// The configuration is missing or invalid.
+    Config(String),
+    /// The listener failed, or standard output is closed.
+    Io(io::Error),
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self::Addr(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(text) => write!(f, "invalid configuration on standard input: {text}"),
+            Self::Io(error) => write!(f, "failed to start the payment provider: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<io::Error> for Error {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
 /// Reads the configuration and serves until standard input ends, which exits the process.
-pub fn run() -> io::Result<()> {
+pub fn run() -> Result<(), Error> {
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line)?;
-    let config: Config = serde_json::from_str(&line)?;
+    let config: Config =
+        serde_json::from_str(&line).map_err(|error| Error::Config(error.to_string()))?;
     // A separate thread, because it must notice the end even when the runtime is busy.
     thread::Builder::new().name("stdin".to_owned()).spawn(|| {
         // The result does not matter: after an error, too, the runner is gone.
@@ -50,23 +97,27 @@ pub fn run() -> io::Result<()> {
         .enable_all()
         .build()?;
     runtime.block_on(async {
-        let listener = inherited()?;
+        let listener = bind(config.listen).await?;
         let mut terminations = signal(SignalKind::terminate())?;
         announce(&config.instance, listener.local_addr()?)?;
         let serving = axum::serve(listener, router(config.settings));
         let ending = async move {
             terminations.recv().await;
         };
-        serving.with_graceful_shutdown(ending).await
+        Ok(serving.with_graceful_shutdown(ending).await?)
     })
 }
 
-/// The socket that the runner passed, by systemd's convention.
-fn inherited() -> io::Result<TcpListener> {
-    let passed = listenfd::ListenFd::from_env().take_tcp_listener(0)?;
-    let listener = passed.ok_or_else(|| io::Error::other("the runner passed no socket"))?;
-    listener.set_nonblocking(true)?;
-    TcpListener::from_std(listener)
+async fn bind(listen: Listen) -> io::Result<TcpListener> {
+    match listen {
+        Listen::Addr(addr) => TcpListener::bind(addr).await,
+        Listen::Inherited => {
+            let passed = listenfd::ListenFd::from_env().take_tcp_listener(0)?;
+            let listener = passed.ok_or_else(|| io::Error::other("the runner passed no socket"))?;
+            listener.set_nonblocking(true)?;
+            TcpListener::from_std(listener)
+        }
+    }
 }
 
 fn default_instance() -> String {

@@ -2,14 +2,13 @@
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
-    net::{SocketAddr, TcpListener},
+    net::SocketAddr,
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use command_fds::{CommandFdExt as _, FdMapping};
 use reqwest::blocking::{Client, RequestBuilder, Response};
 use serde_json::{Value, json};
 
@@ -31,7 +30,7 @@ pub(crate) struct Mini {
 #[derive(Default)]
 pub(crate) struct Start {
     pub(crate) environment: Vec<(&'static str, String)>,
-    pub(crate) listener: Option<TcpListener>,
+    pub(crate) listener: Option<std::net::TcpListener>,
     pub(crate) change: Option<Value>,
 }
 
@@ -57,7 +56,7 @@ impl Start {
         let scratch = tempfile::tempdir().expect("a folder can be created");
         let mut config = json!({
             "service": "mini", "instance": "mini-1", "release": "2026.11.3",
-            "admin": "127.0.0.1:0",
+            "listen": {"addr": "127.0.0.1:0"}, "admin": "127.0.0.1:0",
             "scratch": scratch.path(), "token": TOKEN, "run": "run-1",
             "process": {"drain_ms": 3_000},
         });
@@ -76,17 +75,18 @@ impl Start {
             command.env_remove("OTEL_TRACES_EXPORTER");
         }
         command.envs(self.environment);
-        let listener = self
-            .listener
-            .unwrap_or_else(|| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-        let mapping = FdMapping {
-            parent_fd: listener.into(),
-            child_fd: 3,
-        };
-        command
-            .fd_mappings(vec![mapping])
-            .expect("one mapping cannot collide")
-            .env("LISTEN_FDS", "1");
+        if let Some(listener) = self.listener {
+            use command_fds::CommandFdExt as _;
+            config["listen"] = json!("inherited");
+            let mapping = command_fds::FdMapping {
+                parent_fd: listener.into(),
+                child_fd: 3,
+            };
+            command
+                .fd_mappings(vec![mapping])
+                .expect("one mapping cannot collide")
+                .env("LISTEN_FDS", "1");
+        }
         let mut child = command.spawn().expect("the mini service starts");
         let mut stdin = child.stdin.take().expect("piped");
         writeln!(stdin, "{config}").expect("the child reads its configuration");

@@ -1,6 +1,9 @@
 //! Latency counts from the scheduled time, regardless of the server.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use loadgen::{Arrival, Handle, Load, Mix, Route, load::Journey};
 
@@ -49,7 +52,8 @@ async fn a_stall_affects_every_request_scheduled_during_it() {
 #[tokio::test]
 async fn arrivals_do_not_wait_for_responses() {
     let running = Running::start().await;
-    let gate = running.shop.gate.write().await;
+    let shop = Arc::clone(&running.shop);
+    let gate = shop.gate.write().await;
     let handle = loadgen::start(config(running.addr, reading(500.0))).expect("valid");
     until(&handle, |handle| handle.in_flight() >= 100).await;
     let answered = handle.read(|record| record.sum(record.whole(), None).answered());

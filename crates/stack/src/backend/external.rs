@@ -195,9 +195,8 @@ fn write_files(addresses: &Addresses, rules: &str) -> anyhow::Result<()> {
     let folder = &addresses.folder;
     std::fs::create_dir_all(folder).with_context(|| format!("folder `{}`", folder.display()))?;
     targets::write(&addresses.targets(), &[])?;
-    record::replace(&folder.join(RULES), rules.as_bytes())?;
-    record::replace(&folder.join(SNIPPET), snippet(folder).as_bytes())?;
-    Ok(())
+    targets::replace(&folder.join(RULES), rules.as_bytes())?;
+    targets::replace(&folder.join(SNIPPET), snippet(folder).as_bytes())
 }
 
 /// What an external Prometheus needs in its configuration.
