@@ -35,7 +35,11 @@ const PRICE: Statement = Statement {
 };
 
 fn main() -> ExitCode {
-    chassis::serve("mini", build)
+    if std::env::args().nth(1).as_deref() == Some("role") {
+        chassis::serve("mini", build)
+    } else {
+        chassis::main("mini", 8090, build)
+    }
 }
 
 async fn build(context: Context<Settings>) -> anyhow::Result<App> {

@@ -67,6 +67,7 @@ impl Start {
         }
         let mut command = Command::new(env!("CARGO_BIN_EXE_mini"));
         command
+            .arg("role")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
