@@ -107,13 +107,7 @@ fn fill(store: &Store, seconds: i64) -> u64 {
             let mut batch = store.batch();
             for (id, count) in ids.iter().zip(histogram.0) {
                 let value = count as f64;
-                batch.append(
-                    *id,
-                    Sample {
-                        t_ms: START_MS + second * 1_000,
-                        value,
-                    },
-                );
+                batch.append(*id, Sample::new(START_MS + second * 1_000, value));
             }
         }
     }

@@ -178,10 +178,7 @@ impl Decoder {
                     let (labels, value) = self.series.get_mut(index).ok_or(FormatError)?;
                     *value = get_value(&mut rest, *value)?;
                     self.previous = number;
-                    let sample = Sample {
-                        t_ms: self.t_ms,
-                        value: *value,
-                    };
+                    let sample = Sample::new(self.t_ms, *value);
                     take(index, labels, Item::Sample(sample));
                 }
                 _ => return Err(FormatError),

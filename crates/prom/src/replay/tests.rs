@@ -29,13 +29,7 @@ fn write(folder: &Path) -> Store {
             } else {
                 value
             };
-            batch.append(
-                id,
-                Sample {
-                    t_ms: second * 1_000,
-                    value,
-                },
-            );
+            batch.append(id, Sample::new(second * 1_000, value));
         }
         drop(batch);
         assert_eq!(journal.flush(), None);
@@ -101,10 +95,7 @@ fn a_journal_brings_every_exemplar_back() {
         let mut batch = written.batch();
         for series in ["a", "b"] {
             let id = batch.series(&name(series)).unwrap();
-            let sample = Sample {
-                t_ms: second * 1_000,
-                value: second as f64,
-            };
+            let sample = Sample::new(second * 1_000, second as f64);
             // One of them has exemplars only.
             if series == "a" {
                 batch.append(id, sample);
@@ -232,13 +223,7 @@ fn a_full_journal_stops_with_one_message() {
     for second in 0..200 {
         let mut batch = store.batch();
         let id = batch.series(&name("a")).unwrap();
-        batch.append(
-            id,
-            Sample {
-                t_ms: second * 1_000,
-                value: (second as f64).cos(),
-            },
-        );
+        batch.append(id, Sample::new(second * 1_000, (second as f64).cos()));
         drop(batch);
         messages.extend(journal.flush());
     }

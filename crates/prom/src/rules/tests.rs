@@ -158,13 +158,7 @@ fn an_expression_that_fails_is_reported_and_keeps_the_alerts() {
     ]);
     let mut batch = store.batch();
     let id = batch.series(&other).unwrap();
-    batch.append(
-        id,
-        Sample {
-            t_ms: 2_000,
-            value: 1.0,
-        },
-    );
+    batch.append(id, Sample::new(2_000, 1.0));
     drop(batch);
     rules.evaluate(2_000);
     let rule = &rules.groups()[0].rules[0];

@@ -400,15 +400,9 @@ mod tests {
 
     #[test]
     fn bounds_cut_a_chunk() {
-        let mut head = Head::new(Sample {
-            t_ms: 0,
-            value: 0.0,
-        });
+        let mut head = Head::new(Sample::new(0, 0.0));
         for t_ms in 1..10 {
-            head.push(Sample {
-                t_ms,
-                value: t_ms as f64,
-            });
+            head.push(Sample::new(t_ms, t_ms as f64));
         }
         let mut found = Vec::new();
         head.read(3, 5, &mut found);

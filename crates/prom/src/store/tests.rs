@@ -199,13 +199,7 @@ fn readers_see_whole_batches_while_a_writer_writes() {
                 let mut batch = store.batch();
                 for name in names {
                     let id = batch.series(&labels(name)).unwrap();
-                    batch.append(
-                        id,
-                        Sample {
-                            t_ms,
-                            value: t_ms as f64,
-                        },
-                    );
+                    batch.append(id, Sample::new(t_ms, t_ms as f64));
                 }
             }
         });
