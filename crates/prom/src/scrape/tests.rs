@@ -4,7 +4,6 @@ use crate::store::Limits;
 use axum::Router;
 use axum::routing::get;
 use promql::{Labels, METRIC_NAME, MatchOp, Matcher, Source, is_stale};
-use std::path::Path;
 
 fn values(store: &Store, name: &str) -> Vec<String> {
     let matcher = Matcher::new(MatchOp::Equal, METRIC_NAME, name);
@@ -153,15 +152,12 @@ fn bounds_of_histograms_have_one_notation_whatever_the_target_writes() {
 #[test]
 fn targets_files_are_checked() {
     let check = |text: &str, expected: &str| {
-        let found = discovery::parse(Path::new("t.json"), text);
-        let found = match found {
-            Ok(targets) => targets
-                .iter()
-                .map(|target| format!("{} {}", target.url(), target.labels))
-                .collect::<Vec<_>>()
-                .join("; "),
-            Err(error) => error.to_string(),
-        };
+        let found = discovery::parse(text).map(|targets| {
+            let lines = targets.iter();
+            let lines = lines.map(|target| format!("{} {}", target.url(), target.labels));
+            lines.collect::<Vec<_>>().join("; ")
+        });
+        let found = found.unwrap_or_else(|error| error);
         assert!(found.starts_with(expected), "{found}");
     };
     check("[]", "");
@@ -169,23 +165,17 @@ fn targets_files_are_checked() {
         r#"[{"targets":["127.0.0.1:1"],"labels":{"service":"a"}},{"targets":["h:2","h:2"],"labels":{"job":"x","__metrics_path__":"/m"}}]"#,
         "http://127.0.0.1:1/metrics {instance=\"127.0.0.1:1\", job=\"shop\", service=\"a\"}; http://h:2/m {instance=\"h:2\", job=\"x\"}",
     );
-    check(
-        r#"[{"targets":["here"]}]"#,
-        "`t.json`: `here` is not `host:port`",
-    );
-    check(
-        r#"[{"targets":["h:1"],"label":{}}]"#,
-        "`t.json` is not a list of targets: unknown field `label`",
-    );
-    check(
-        r#"[{"targets":["h:1"],"labels":{"__scheme__":"https"}}]"#,
-        "`t.json`: scheme `https`",
-    );
-    check(
-        r#"[{"targets":["h:1"],"labels":{"a-b":"c"}}]"#,
-        "`t.json`: `a-b` is not a label name",
-    );
-    check("[{", "`t.json` is not a list of targets");
+    let mistakes = r#"
+[{"targets":["here"]}] => `here` is not `host:port`
+[{"targets":["h:1"],"label":{}}] => not a list of targets: unknown field `label`
+[{"targets":["h:1"],"labels":{"__scheme__":"https"}}] => scheme `https`
+[{"targets":["h:1"],"labels":{"a-b":"c"}}] => `a-b` is not a label name
+[{ => not a list of targets
+"#;
+    for case in mistakes.trim().lines() {
+        let (text, expected) = case.split_once(" => ").unwrap();
+        check(text, expected);
+    }
 }
 
 /// Waits until the store has what a test waits for.
