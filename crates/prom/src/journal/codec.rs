@@ -256,11 +256,12 @@ fn bytes<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], FormatError> {
     Ok(*found)
 }
 
-fn zigzag(number: i64) -> u64 {
+/// Numbers near zero as small ones, whatever their sign.
+pub(crate) fn zigzag(number: i64) -> u64 {
     ((number << 1) ^ (number >> 63)) as u64
 }
 
-fn unzigzag(number: u64) -> i64 {
+pub(crate) fn unzigzag(number: u64) -> i64 {
     (number >> 1) as i64 ^ -((number & 1) as i64)
 }
 

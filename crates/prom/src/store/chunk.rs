@@ -9,6 +9,7 @@
 //! Scrapes come at even steps and most histogram buckets stand still, so that the usual sample takes two bits.
 //! The first sample of a chunk is its header; every chunk decodes on its own.
 
+use crate::journal::codec::{unzigzag, zigzag};
 use promql::Sample;
 
 /// A chunk is closed at this many samples: long enough to spread its header, short enough to drop and to skip.
@@ -146,14 +147,6 @@ fn read(bytes: &[u8], first: Sample, count: u16, from_ms: i64, to_ms: i64, into:
             into.push(sample);
         }
     }
-}
-
-fn zigzag(number: i64) -> u64 {
-    ((number << 1) ^ (number >> 63)) as u64
-}
-
-fn unzigzag(number: u64) -> i64 {
-    (number >> 1) as i64 ^ -((number & 1) as i64)
 }
 
 fn write_step(bits: &mut BitWriter, change: i64) {
