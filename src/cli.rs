@@ -52,14 +52,9 @@ pub struct Cli {
 /// Flags that every command takes.
 #[derive(Debug, Clone, Args)]
 pub struct Global {
-    /// State folder, where runs are kept [default: `firedrill` in the XDG state folder]
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        env = "FIREDRILL_STATE_DIR",
-        hide_env_values = true
-    )]
+    // Read by hand: clap prints a flag that the environment sets as a required one in every usage line.
+    /// State folder, where runs are kept [env: FIREDRILL_STATE_DIR] [default: `firedrill` in the XDG state folder]
+    #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
     /// When to colour the output; `auto`: on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", value_enum, default_value_t = Color::Auto)]
@@ -113,6 +108,10 @@ pub enum Command {
     Traces(evidence::Traces),
     /// Show one trace as a waterfall
     Trace(evidence::Trace),
+    /// Show the alerts that are pending or firing
+    Alerts(evidence::Alerts),
+    /// List the metrics that can be queried, with type, labels and help
+    Metrics(evidence::Metrics),
     /// Evaluate a PromQL expression
     Query(evidence::Query),
     /// List deploys and configuration changes

@@ -1,6 +1,7 @@
 //! One file a command: arguments in, output and an [`Outcome`] out.
 
 mod act;
+mod alerts;
 mod check;
 mod completions;
 mod config;
@@ -12,6 +13,7 @@ mod list;
 mod logs;
 mod man;
 mod manage;
+mod metrics;
 mod open;
 mod pack;
 mod profile;
@@ -42,6 +44,8 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Logs(args) => logs::run(&context, &args),
         Command::Traces(args) => traces::run(&context, &args),
         Command::Trace(args) => trace::run(&context, &args),
+        Command::Alerts(args) => alerts::run(&context, &args),
+        Command::Metrics(args) => metrics::run(&context, &args),
         Command::Query(args) => query::run(&context, &args),
         Command::Deploys(args) => deploys::run(&context, &args),
         Command::Heap(args) => heap::run(&context, &args),

@@ -10,22 +10,16 @@ use chassis::rusqlite::Connection;
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
-use crate::support::{Drill, SOON, firedrill, get, wait_for};
+use crate::support::{Drill, SOON, claims, firedrill, get, http, kill, until, wait_for};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![Trial::test(
-        "actions::what_is_done_to_running_processes_is_done_and_recorded",
-        || {
-            acted();
-            Ok(())
-        },
-    )]
+    claims![what_is_done_to_running_processes_is_done_and_recorded,]
 }
 
 /// Of one client; the load's are called `client-0000` and so on.
 const CLIENT: &str = "someone";
 
-fn acted() {
+fn what_is_done_to_running_processes_is_done_and_recorded() {
     let drill = Drill::start(&["up", "--seed", "11"]);
     flush(&drill);
     outbox(&drill);
@@ -40,16 +34,12 @@ fn acted() {
 
 /// Sum of a series over the instances of a service, from their admin ports.
 fn metric(drill: &Drill, service: &str, name: &str) -> f64 {
-    let status = drill.json(&["status"]);
-    let instances = status["services"].as_array().expect("services").iter();
+    let instances = drill.processes().into_iter();
     let pages = instances
         .filter(|one| one["service"] == service)
         .map(|one| {
-            get(&format!(
-                "http://{}/metrics",
-                one["admin"].as_str().expect("an address")
-            ))
-            .1
+            let admin = one["admin"].as_str().expect("an address");
+            get(&format!("http://{admin}/metrics")).1
         });
     let values = pages.flat_map(|page| {
         let lines = page.lines().filter(|line| line.starts_with(name));
@@ -62,19 +52,15 @@ fn metric(drill: &Drill, service: &str, name: &str) -> f64 {
 /// Waits until Prometheus knows a rate of the gateway: a machine that is fast restarts it sooner than that.
 fn measured(drill: &Drill) {
     let series = "http_server_request_duration_seconds_count{service=\"gateway\"}";
-    wait_for("the gateway has a rate", SOON, || {
-        let answer = drill.json(&["query", &format!("sum(rate({series}[60s]))")]);
-        let rate = answer["result"][0]["value"][1].as_str()?.parse::<f64>();
-        rate.is_ok_and(|rate| rate > 0.0).then_some(())
+    until("the gateway has a rate", SOON, || {
+        drill.query(&format!("sum(rate({series}[60s]))")) > Some(0.0)
     });
 }
 
 fn flush(drill: &Drill) {
     // At boot, each of the two instances has read the 2,000 bestsellers; traffic asks for a few a second.
     let entries = || metric(drill, "inventory", "cache_entries{");
-    wait_for("the caches are full", SOON, || {
-        (entries() >= 4_000.0).then_some(())
-    });
+    until("the caches are full", SOON, || entries() >= 4_000.0);
     let done = drill.json(&["flush", "inventory"]);
     assert!(done["count"].as_u64() >= Some(4_000), "{done}");
     assert_eq!(done["what"], "flush inventory");
@@ -89,8 +75,7 @@ fn flush(drill: &Drill) {
         let done = drill.json(&["flush", "gateway"]);
         (done["count"].as_u64() > Some(0)).then_some(())
     });
-    let refused = drill.cli(&["flush", "checkout"]);
-    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    drill.refuses(&["flush", "checkout"], &[]);
 }
 
 /// Checkout's database, as the process has it.
@@ -108,8 +93,8 @@ pub(crate) fn strand(database: &Connection) {
     let insert = "INSERT INTO outbox (id, topic, payload, order_id, attempts, created_ms, due_ms) \
                   VALUES (-7, 'order.placed', 'no JSON', 'stranded', 0, 1, 1)";
     database.execute(insert, ()).expect("a message is stored");
-    wait_for("a delivery has failed", SOON, || {
-        (count(database, "outbox WHERE id = -7 AND attempts > 0") == 1).then_some(())
+    until("a delivery has failed", SOON, || {
+        count(database, "outbox WHERE id = -7 AND attempts > 0") == 1
     });
 }
 
@@ -121,6 +106,15 @@ fn count(database: &Connection, from: &str) -> i64 {
         .expect("a number")
 }
 
+/// Runs an action that must count so many; one that changes nothing has no entry in the deploy log.
+fn act(drill: &Drill, args: &[&str], count: u64) -> Value {
+    let done = drill.json(args);
+    assert_eq!(done["count"], count, "{done}");
+    assert_eq!(done["id"].is_null(), count == 0, "{done}");
+    assert_eq!(done["what"], args.join(" "));
+    done
+}
+
 fn outbox(drill: &Drill) {
     let database = database(drill);
     let (stranded, dead) = (
@@ -128,35 +122,16 @@ fn outbox(drill: &Drill) {
         "dead_letter WHERE order_id = 'stranded' AND payload = 'no JSON'",
     );
     strand(&database);
-    let done = drill.json(&["outbox", "skip"]);
-    assert_eq!(
-        (&done["count"], &done["what"]),
-        (&1.into(), &"outbox skip".into())
-    );
+    act(drill, &["outbox", "skip"], 1);
     assert_eq!((count(&database, stranded), count(&database, dead)), (0, 1));
+    act(drill, &["outbox", "skip"], 0);
 
-    let again = drill.json(&["outbox", "skip"]);
-    assert_eq!(
-        (&again["count"], &again["id"]),
-        (&0.into(), &Value::Null),
-        "{again}"
-    );
-
-    let done = drill.json(&["outbox", "replay"]);
-    assert_eq!(
-        (&done["count"], &done["what"]),
-        (&1.into(), &"outbox replay".into())
-    );
+    act(drill, &["outbox", "replay"], 1);
     assert_eq!((count(&database, stranded), count(&database, dead)), (1, 0));
-    wait_for("it is tried again", SOON, || {
-        (count(&database, &format!("{stranded} AND attempts > 0")) == 1).then_some(())
+    until("it is tried again", SOON, || {
+        count(&database, &format!("{stranded} AND attempts > 0")) == 1
     });
-    let again = drill.json(&["outbox", "replay"]);
-    assert_eq!(
-        (&again["count"], &again["id"]),
-        (&0.into(), &Value::Null),
-        "{again}"
-    );
+    act(drill, &["outbox", "replay"], 0);
     database
         .execute("DELETE FROM outbox WHERE order_id = 'stranded'", ())
         .expect("the message is removed");
@@ -164,10 +139,7 @@ fn outbox(drill: &Drill) {
 
 /// The status that a client gets from each of some routes, and the code of the last problem.
 fn answers(drill: &Drill, client: &str) -> (Vec<u16>, Value) {
-    let http = reqwest::blocking::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("an HTTP client");
+    let http = http();
     let (mut statuses, mut code) = (Vec::new(), Value::Null);
     for path in ["/v1/products", "/v2/products/sku-000001", "/v1/orders/none"] {
         let answer = http
@@ -188,19 +160,11 @@ fn answers(drill: &Drill, client: &str) -> (Vec<u16>, Value) {
 fn block(drill: &Drill) {
     let (open, closed) = (vec![200, 200, 404], vec![403, 403, 403]);
     assert_eq!(answers(drill, CLIENT).0, open);
-    let done = drill.json(&["block", CLIENT]);
-    assert_eq!(
-        (&done["count"], &done["what"]),
-        (&1.into(), &"block someone".into())
-    );
+    act(drill, &["block", CLIENT], 1);
     let blocked = (closed.clone(), Value::from("client-blocked"));
     assert_eq!(answers(drill, CLIENT), blocked);
     assert_eq!(answers(drill, "someone-else").0, open, "and only it");
-    assert_eq!(
-        drill.json(&["block", CLIENT])["id"],
-        Value::Null,
-        "once is enough"
-    );
+    act(drill, &["block", CLIENT], 0);
 
     // It is configuration: a process that is swapped in has it, and one that comes back after its death.
     drill.ok(&["restart", "gateway"]);
@@ -208,24 +172,17 @@ fn block(drill: &Drill) {
     drill.ok(&["unblock", CLIENT]);
     assert_eq!(answers(drill, CLIENT).0, open);
     drill.ok(&["block", CLIENT]);
-    let gateway = |status: &Value| {
-        let services = status["services"].as_array().expect("services").iter();
-        let gateway = services.clone().find(|one| one["service"] == "gateway");
-        gateway.and_then(|one| one["pid"].as_u64())
-    };
-    let status = drill.json(&["status"]);
-    assert_eq!(status["blocked"], json!([CLIENT]));
-    let before = gateway(&status);
-    crate::support::kill(u32::try_from(before.expect("a process")).expect("an id"));
-    wait_for("the gateway is back", SOON, || {
-        let now = gateway(&drill.json(&["status"]));
-        (now.is_some() && now != before).then_some(())
+    assert_eq!(drill.json(&["status"])["blocked"], json!([CLIENT]));
+    let before = drill.pid_of("gateway-1");
+    kill(before.expect("a process"));
+    until("the gateway is back", SOON, || {
+        let now = drill.pid_of("gateway-1");
+        now.is_some() && now != before
     });
     assert_eq!(answers(drill, CLIENT), blocked);
     drill.ok(&["unblock", CLIENT]);
     assert_eq!(answers(drill, CLIENT).0, open);
-    let refused = drill.cli(&["block", ""]);
-    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    drill.refuses(&["block", ""], &[]);
 }
 
 /// The settings that the command line tells of a service, by key.
@@ -247,21 +204,14 @@ fn configure(drill: &Drill) {
         "cache.capacity=100",
         "cache.preload=50",
     ];
-    let done = drill.json(&set);
-    assert_eq!(done["count"], 2, "{done}");
-    assert_eq!(
-        done["what"],
-        "config set inventory cache.capacity=100 cache.preload=50"
-    );
+    let done = act(drill, &set, 2);
     let entry = drill.json(&["deploys", "show", done["id"].as_str().expect("an id")]);
     let changed = json!({"key": key, "before": default["value"], "after": 100});
     assert_eq!(entry["changes"][0], changed, "{entry}");
 
     // The processes have it: two instances cache at most a hundred views each, however much is asked for.
     let cached = || metric(drill, "inventory", "cache_entries{");
-    wait_for("the caches are full", SOON, || {
-        (cached() >= 200.0).then_some(())
-    });
+    until("the caches are full", SOON, || cached() >= 200.0);
     assert!(cached() <= 200.0, "{}", cached());
     drill.ok(&["restart", "inventory"]);
     let kept = &settings(drill, "inventory")[key];
@@ -269,11 +219,10 @@ fn configure(drill: &Drill) {
         (&kept["value"], &kept["from"]),
         (&json!(100), &json!("responder"))
     );
-    let again = drill.json(&["config", "set", "inventory", "cache.capacity=100"]);
-    assert_eq!(
-        (&again["count"], &again["id"]),
-        (&json!(0), &Value::Null),
-        "{again}"
+    act(
+        drill,
+        &["config", "set", "inventory", "cache.capacity=100"],
+        0,
     );
     refused(drill);
     drill.ok(&["config", "unset", "inventory", key, "cache.preload"]);
@@ -299,10 +248,7 @@ fn refused(drill: &Drill) {
             "`readers` of `inventory` was not set",
         ),
     ] {
-        let refused = drill.cli(&[&["config"], arguments].concat());
-        let text = String::from_utf8_lossy(&refused.stderr).into_owned();
-        assert_eq!(refused.status.code(), Some(2), "{arguments:?}: {text}");
-        assert!(text.contains(said), "{arguments:?}: {text}");
+        drill.refuses(&[&["config"], arguments].concat(), &[said]);
     }
     // What a process cannot start with is refused by it, and what was there runs on.
     let refused = drill.cli(&["config", "set", "inventory", "schema=7"]);
@@ -388,8 +334,7 @@ fn shown(drill: &Drill) -> Value {
     for expected in [id, "responder", "gateway-1", "after"] {
         assert!(text.contains(expected), "{expected}: {text}");
     }
-    let refused = drill.cli(&["deploys", "show", "gateway@none"]);
-    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    drill.refuses(&["deploys", "show", "gateway@none"], &[]);
     entry
 }
 

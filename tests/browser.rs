@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 
-use crate::support::{Drill, get_json, has_program, wait_for, wants_program};
+use crate::support::{Drill, claims, get_json, has_program, wait_for, wanting};
 
 /// Debian's name of the browser.
 const CHROMIUM: &str = "chromium";
@@ -14,17 +14,13 @@ const CHROMIUM: &str = "chromium";
 const PAGE_WITHIN: Duration = Duration::from_secs(90);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let pages = Trial::test(
-        "browser::jaeger_s_pages_and_the_graph_page_show_the_shop",
-        || {
-            pages();
-            Ok(())
-        },
-    );
-    vec![wants_program(pages, has_program(CHROMIUM))]
+    wanting(
+        has_program(CHROMIUM),
+        claims![jaeger_s_pages_and_the_graph_page_show_the_shop],
+    )
 }
 
-fn pages() {
+fn jaeger_s_pages_and_the_graph_page_show_the_shop() {
     let drill = Drill::start(&["up", "--seed", "11"]);
     traces(&drill);
     graph(&drill);
@@ -33,17 +29,8 @@ fn pages() {
 fn traces(drill: &Drill) {
     let jaeger = drill.url("jaeger");
     let ids = wait_for("two traces of orders", PAGE_WITHIN, || {
-        let found = drill.try_json(&[
-            "traces",
-            "--service",
-            "gateway",
-            "--operation",
-            "POST /v1/orders",
-            "--limit",
-            "2",
-        ])?;
+        let found = drill.order_traces("2")?;
         let ids: Vec<String> = found
-            .as_array()?
             .iter()
             .filter_map(|trace| Some(trace["id"].as_str()?.to_owned()))
             .collect();

@@ -5,32 +5,17 @@ use std::process::Output;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::support::firedrill;
+use crate::support::{claims, firedrill, refused};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let trial = |name: &str, test: fn()| {
-        Trial::test(format!("cli::{name}"), move || {
-            test();
-            Ok(())
-        })
-    };
-    vec![
-        trial("list_prints_id_symptom_and_level", list),
-        trial(
-            "an_unknown_drill_suggests_the_nearest_and_ends_with_2",
-            unknown_drill,
-        ),
-        trial(
-            "check_lists_every_problem_with_its_place_and_ends_with_3",
-            check_problems,
-        ),
-        trial("the_catalogue_has_no_problems", check_catalogue),
-        trial("commands_that_need_a_drill_say_how_to_start_one", no_drill),
-        trial(
-            "completions_and_manual_come_from_the_definitions",
-            documentation,
-        ),
-        trial("every_exit_code_is_in_the_documentation", exit_codes),
+    claims![
+        list_prints_id_symptom_and_level,
+        an_unknown_drill_suggests_the_nearest_and_ends_with_2,
+        check_lists_every_problem_with_its_place_and_ends_with_3,
+        the_catalogue_has_no_problems,
+        commands_that_need_a_drill_say_how_to_start_one,
+        completions_and_manual_come_from_the_definitions,
+        every_exit_code_is_in_the_documentation,
     ]
 }
 
@@ -42,11 +27,16 @@ fn run(args: &[&str]) -> Output {
         .expect("the binary under test starts")
 }
 
+fn refuse(args: &[&str], said: &[&str]) {
+    let state = tempfile::tempdir().expect("a temporary folder");
+    refused(state.path(), args, 2, said);
+}
+
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn list() {
+fn list_prints_id_symptom_and_level() {
     let output = run(&["list", "--json"]);
     let drills: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let drills = drills.as_array().expect("an array");
@@ -62,15 +52,16 @@ fn list() {
     }
 }
 
-fn unknown_drill() {
-    let output = run(&["run", "slow-chekout", "--ports", "auto"]);
-    assert_eq!(output.status.code(), Some(2));
-    let said = text(&output.stderr);
-    assert!(said.contains("there is no drill `slow-chekout`"), "{said}");
-    assert!(said.contains("did you mean `slow-checkout`?"), "{said}");
+fn an_unknown_drill_suggests_the_nearest_and_ends_with_2() {
+    let unknown = "there is no drill `slow-chekout`";
+    let near = "did you mean `slow-checkout`?";
+    refuse(
+        &["run", "slow-chekout", "--ports", "auto"],
+        &[unknown, near],
+    );
 }
 
-fn check_problems() {
+fn check_lists_every_problem_with_its_place_and_ends_with_3() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("two-problems.toml");
     std::fs::write(
@@ -87,7 +78,7 @@ fn check_problems() {
     assert!(said.contains("level") && said.contains("colour"), "{said}");
 }
 
-fn check_catalogue() {
+fn the_catalogue_has_no_problems() {
     let output = run(&["check"]);
     assert!(
         output.status.success(),
@@ -97,24 +88,18 @@ fn check_catalogue() {
     );
 }
 
-fn no_drill() {
+fn commands_that_need_a_drill_say_how_to_start_one() {
     for args in [
         &["status"][..],
         &["rollback", "inventory"],
         &["submit", "Cargo.toml"],
         &["query", "up"],
     ] {
-        let output = run(args);
-        assert_eq!(output.status.code(), Some(2), "{args:?}");
-        let said = text(&output.stderr);
-        assert!(
-            said.contains("hint: ") && said.contains("firedrill run"),
-            "{args:?}: {said}"
-        );
+        refuse(args, &["hint: ", "firedrill run"]);
     }
 }
 
-fn documentation() {
+fn completions_and_manual_come_from_the_definitions() {
     for shell in ["bash", "zsh", "fish"] {
         let script = text(&run(&["completions", shell]).stdout);
         assert!(
@@ -130,7 +115,7 @@ fn documentation() {
     );
 }
 
-fn exit_codes() {
+fn every_exit_code_is_in_the_documentation() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/commands.md"))
         .expect("the page of commands");
     for code in [0, 1, 2, 3, 4, 10, 11] {

@@ -14,39 +14,23 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 
 use crate::drills::{Case, run};
-use crate::support::{Drill, SOON, children_of, firedrill, get, is_alive, wait_for};
+use crate::support::{
+    Drill, SOON, children_of, claims, free_addr, get, http, is_alive, kill, refused, until,
+    wait_for,
+};
 
 const INSTANCES: [&str; 4] = ["gateway-1", "checkout-1", "inventory-1", "inventory-2"];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let trial = |name: &str, test: fn()| {
-        Trial::test(format!("containers::{name}"), move || {
-            test();
-            Ok(())
-        })
-    };
-    let of_files = file::trials();
-    let of_managers = vec![
-        trial(
-            "a_drill_through_managers_is_passed_by_a_right_write_up",
-            whole_drill,
-        ),
-        trial(
-            "a_manager_wants_its_token_and_its_own_name",
-            token_and_names,
-        ),
-        trial(
-            "a_killed_runner_leaves_nothing_with_the_managers",
-            killed_runner,
-        ),
-        trial("a_drill_takes_the_shop_over_from_up", takeover),
-        trial("what_is_wrong_with_a_manager_is_named", wrong_managers),
-        trial(
-            "alertmanagers_webhook_pages_once_and_only_for_this_run",
-            webhook,
-        ),
+    let of_managers: Vec<Trial> = claims![
+        a_drill_through_managers_is_passed_by_a_right_write_up,
+        a_manager_wants_its_token_and_its_own_name,
+        a_killed_runner_leaves_nothing_with_the_managers,
+        a_drill_takes_the_shop_over_from_up,
+        what_is_wrong_with_a_manager_is_named,
+        alertmanagers_webhook_pages_once_and_only_for_this_run,
     ];
-    of_managers.into_iter().chain(of_files).collect()
+    of_managers.into_iter().chain(file::trials()).collect()
 }
 
 /// One manager for each instance, on free ports.
@@ -134,7 +118,7 @@ impl Drop for Manager {
     }
 }
 
-fn whole_drill() {
+fn a_drill_through_managers_is_passed_by_a_right_write_up() {
     let managers = Managers::start();
     let case = Case::of("error-spike");
     run(
@@ -149,15 +133,12 @@ fn whole_drill() {
     assert_eq!(managers.children(), [0; 0], "the drill is over");
 }
 
-fn token_and_names() {
+fn a_manager_wants_its_token_and_its_own_name() {
     let managers = Managers::start();
     let manager = &managers.all[0];
     let control = manager.addr("control");
     let token = std::fs::read_to_string(managers.token()).expect("the token");
-    let client = reqwest::blocking::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("an HTTP client");
+    let client = http();
     let ask = |path: &str, host: &str, token: &str, kind: &str| {
         let answer = client
             .post(format!("http://{control}{path}"))
@@ -201,7 +182,7 @@ fn token_and_names() {
     );
 }
 
-fn killed_runner() {
+fn a_killed_runner_leaves_nothing_with_the_managers() {
     let managers = Managers::start();
     let (list, token) = (managers.list(), managers.token());
     let mut drill = Drill::start(&["up", "--managers", &list, "--token-file", &token]);
@@ -220,30 +201,17 @@ fn killed_runner() {
         assert_eq!(drill.json(&[action, "someone"])["count"], 1, "{action}");
     }
     // How many replicas there are is not the runner's to say there.
-    let refused = drill.cli(&["scale", "inventory", "3"]);
-    let said = String::from_utf8_lossy(&refused.stderr);
-    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
-    assert!(said.contains("compose.yaml"), "{said}");
-
+    drill.refuses(&["scale", "inventory", "3"], &["compose.yaml"]);
     // One that is killed there is told and started again, as here.
-    let status = drill.json(&["status"]);
-    let checkout = status["services"]
-        .as_array()
-        .expect("services")
-        .iter()
-        .find(|one| one["service"] == "checkout")
-        .expect("checkout");
-    let pid = i32::try_from(checkout["pid"].as_i64().expect("its id")).expect("an id");
-    let pid = rustix::process::Pid::from_raw(pid).expect("an id");
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it can be killed");
+    kill(drill.pid_of("checkout-1").expect("checkout"));
     let ended = drill.event("process", SOON);
     assert_eq!(ended["instance"], "checkout-1");
     let again = drill.event("process", SOON);
     assert_eq!(again["what"], "restarted");
 
     drill.kill();
-    wait_for("nothing runs any more", Duration::from_secs(20), || {
-        managers.children().is_empty().then_some(())
+    until("nothing runs any more", Duration::from_secs(20), || {
+        managers.children().is_empty()
     });
     let data = managers.folder.path().join("data");
     wait_for("only the cache is left", SOON, || {
@@ -260,7 +228,7 @@ fn killed_runner() {
     assert!(!text.contains("build_info"), "{text}");
 }
 
-fn takeover() {
+fn a_drill_takes_the_shop_over_from_up() {
     let managers = Managers::start();
     let (list, token) = (managers.list(), managers.token());
     let args = ["--managers", &list, "--token-file", &token];
@@ -269,30 +237,19 @@ fn takeover() {
     let drill = Drill::start(&[&["run", "noisy-warnings", "--pace", "fast"], &args[..]].concat());
     assert_eq!(shop.wait_for_end().code(), Some(0), "it gave way");
     // A drill does not give way: the next one is told which run has the shop.
-    let refused = firedrill(state.path())
-        .args(["up", "--ports", "auto"])
-        .args(args)
-        .output()
-        .expect("the binary under test starts");
-    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert_eq!(refused.status.code(), Some(4), "{said}");
     let run = drill.ready["run"].as_str().expect("its id");
-    assert!(
-        said.contains(&format!("is busy: it serves run {run}")),
-        "{said}"
-    );
+    let busy = format!("is busy: it serves run {run}");
+    let up = [&["up", "--ports", "auto"], &args[..]].concat();
+    refused(state.path(), &up, 4, &[&busy]);
 }
 
-fn wrong_managers() {
+fn what_is_wrong_with_a_manager_is_named() {
     let managers = Managers::start();
     let state = tempfile::tempdir().expect("a temporary folder");
     let other = state.path().join("other-token").display().to_string();
     let (list, token) = (managers.list(), managers.token());
     let gateway = managers.all[0].addr("control");
-    let closed = std::net::TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener| listener.local_addr())
-        .expect("a port that was free")
-        .to_string();
+    let closed = free_addr().to_string();
     let prometheus = managers.all[0].addr("admin");
     let cases = [
         (list.clone(), &other, 4, "rejected the token"),
@@ -318,42 +275,23 @@ fn wrong_managers() {
         (list.replace("gateway-1", "gatevay"), &token, 2, "gatevay"),
     ];
     for (list, token, code, expected) in cases {
-        let output = firedrill(state.path())
-            .args([
-                "up",
-                "--ports",
-                "auto",
-                "--managers",
-                &list,
-                "--token-file",
-                token,
-            ])
-            .output()
-            .expect("the binary under test starts");
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(code), "{said}");
-        assert!(said.contains(expected), "{expected}: {said}");
-        assert!(said.contains("hint:"), "{said}");
+        let up = ["up", "--ports", "auto", "--managers", &list];
+        let args = [&up[..], &["--token-file", token]].concat();
+        refused(state.path(), &args, code, &[expected, "hint:"]);
     }
-    wait_for("nothing was started", SOON, || {
-        managers.children().is_empty().then_some(())
+    until("nothing was started", SOON, || {
+        managers.children().is_empty()
     });
 }
 
-fn webhook() {
+fn alertmanagers_webhook_pages_once_and_only_for_this_run() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let token = folder.path().join("token").display().to_string();
-    let addr = std::net::TcpListener::bind(("127.0.0.1", 0))
-        .and_then(|listener| listener.local_addr())
-        .expect("a port that is free")
-        .to_string();
+    let addr = free_addr().to_string();
     let args = ["up", "--pager", &addr, "--pager-token-file", &token];
     let mut drill = Drill::start(&args);
     let token = std::fs::read_to_string(&token).expect("the token was made");
-    let client = reqwest::blocking::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("an HTTP client");
+    let client = http();
     let send = |alert: &str, since: &str, host: &str, token: &str| {
         let body = serde_json::json!({"version": "4", "status": "firing", "alerts": [{
             "status": "firing", "labels": {"alertname": alert, "severity": "page"},

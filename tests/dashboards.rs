@@ -18,9 +18,11 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 
 use crate::silence::sealed_words;
-use crate::support::{has_program, wants_program};
+use crate::support::{claims, has_program, wanting};
+use live::no_query_is_empty_in_a_drill;
 use model::{Board, Panel, Provisioned, Source, boards};
 use reference::Reference;
+use schema::grafanas_published_schema_accepts_them;
 
 /// Columns of Grafana's grid.
 const COLUMNS: u32 = 24;
@@ -34,30 +36,19 @@ const HINTS: [&str; 9] = [
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let trial = |name: &str, test: fn()| {
-        Trial::test(format!("dashboards::{name}"), move || {
-            test();
-            Ok(())
-        })
-    };
     let has_node = has_program("node") && has_program("npm");
-    vec![
-        trial("each_panel_is_a_question_in_a_place_of_its_own", valid),
-        trial("what_they_name_is_what_the_services_emit", named),
-        trial("nothing_in_them_hints_at_a_cause", silent),
-        trial("provisioning_points_at_what_is_there", provisioned),
-        wants_program(
-            trial(
-                "grafanas_published_schema_accepts_them",
-                schema::accepts_them,
-            ),
-            has_node,
-        ),
-        trial("no_query_is_empty_in_a_drill", live::no_query_is_empty),
-    ]
+    let mut trials = wanting(has_node, claims![grafanas_published_schema_accepts_them]);
+    trials.extend(claims![
+        each_panel_is_a_question_in_a_place_of_its_own,
+        what_they_name_is_what_the_services_emit,
+        nothing_in_them_hints_at_a_cause,
+        provisioning_points_at_what_is_there,
+        no_query_is_empty_in_a_drill,
+    ]);
+    trials
 }
 
-fn valid() {
+fn each_panel_is_a_question_in_a_place_of_its_own() {
     let boards = boards();
     let provisioned = Provisioned::read();
     assert!(boards.len() >= 4, "{} dashboards", boards.len());
@@ -182,7 +173,7 @@ fn variables(text: &str) -> Vec<String> {
     behind.map(name).collect()
 }
 
-fn named() {
+fn what_they_name_is_what_the_services_emit() {
     let reference = Reference::read();
     let mut problems = Vec::new();
     let mut check = |place: &str, expr: &str| {
@@ -228,7 +219,7 @@ fn named() {
     }
 }
 
-fn silent() {
+fn nothing_in_them_hints_at_a_cause() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios");
     let files = std::fs::read_dir(folder).expect("scenarios").flatten();
     let names = files.filter_map(|file| file.file_name().into_string().ok());
@@ -246,7 +237,7 @@ fn silent() {
     }
 }
 
-fn provisioned() {
+fn provisioning_points_at_what_is_there() {
     let provisioned = Provisioned::read();
     let is = |uid: &Value, kind: &str| {
         let found = provisioned.kind(uid.as_str().expect("a uid"));

@@ -1,6 +1,7 @@
 //! Every drill of the catalogue, run for real: a right write-up passes, and for the same run no plausible wrong one does.
 
 use std::path::Path;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use libtest_mimic::Trial;
@@ -8,11 +9,11 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::silence;
-use crate::support::{Drill, firedrill, wait_for};
+use crate::support::{Drill, claims, firedrill, trial, until, wait_for};
 use crate::writeup::Facts;
 
 /// The fast pace promises a page within 60 s of the start; a debug build beside three other drills gets more.
-const PAGED_WITHIN: Duration = Duration::from_secs(150);
+pub(crate) const PAGED_WITHIN: Duration = Duration::from_secs(150);
 /// From the page until something shows in the telemetry that a responder looks for.
 const SHOWN_WITHIN: Duration = Duration::from_secs(60);
 
@@ -24,15 +25,13 @@ pub(crate) struct Case {
     trace: &'static [&'static str],
     /// The instance of which two heap snapshots are taken.
     heap: &'static str,
-    /// What the responder waits for before the first snapshot, and before the second.
-    waits: [fn(&Drill); 2],
-    /// The command that ends it: its first words, and its last.
-    end: Option<(&'static [&'static str], &'static str)>,
-    /// Whether it is ended before the snapshots are taken.
-    ends_first: bool,
+    /// The command that ends it, if one does.
+    end: &'static str,
+    /// What is special about the snapshots: what is waited for before one, or that the drill is ended first.
+    special: &'static str,
 }
 
-const FAILED_ORDER: &[&str] = &[
+pub(crate) const FAILED_ORDER: &[&str] = &[
     "--service",
     "gateway",
     "--operation",
@@ -47,174 +46,73 @@ const LATE_ORDER: &[&str] = &[
     "--min-duration",
     "500ms",
 ];
+const FAILED_CART: &[&str] = &[
+    "--service",
+    "gateway",
+    "--operation",
+    "PUT /v1/carts/{cart}",
+    "--errors",
+];
+const FAILED: &[&str] = &["--service", "gateway", "--errors"];
 const ORDER: &[&str] = &["--service", "gateway", "--operation", "POST /v1/orders"];
 const LISTING: &[&str] = &["--service", "gateway", "--operation", "GET /v1/products"];
 
-/// Two snapshots that rule memory out, then a rollback of the service.
-const fn rolled_back(
-    id: &'static str,
-    alert: &'static str,
-    trace: &'static [&'static str],
-    heap: &'static str,
-    service: &'static str,
-) -> Case {
-    Case {
-        id,
-        alert,
-        trace,
-        heap,
-        waits: [|_| {}, |_| {}],
-        end: Some((&["rollback"], service)),
-        ends_first: false,
-    }
-}
+/// Most have two snapshots that rule memory out, then a rollback. `edge-refuses` is ended before, because the gateway may
+/// not have a file left for answering. `memory-rise` waits for the end of the growth: that it has one is the answer.
+const TABLE: &str = "\
+after-the-rush|CheckoutLatencyBudgetBurn|late order|checkout-1|rollback checkout|
+cannot-save|ErrorBudgetBurn|failed cart|checkout-1|rollback checkout|
+checkout-stalls|ErrorBudgetBurn|failed order|checkout-1|rollback checkout|
+edge-refuses|ErrorBudgetBurn|failed|gateway-1|rollback gateway|ended first
+error-spike|ErrorBudgetBurn|failed order|checkout-1|rollback checkout|
+memory-growth|MemoryGrowth|listing|gateway-1|rollback gateway|growth before the late one
+memory-rise|MemoryGrowth|listing|gateway-1||full cache before the early one
+noisy-warnings|WarningRateHigh|order|inventory-1||
+orders-in-waves|ErrorBudgetBurn|failed order|inventory-1|rollback inventory|
+orders-queue|CheckoutLatencyBudgetBurn|late order|checkout-1|config set checkout cart_view=once|
+slow-checkout|CheckoutLatencyBudgetBurn|late order|inventory-1|rollback inventory|
+try-again-later|ErrorBudgetBurn|failed order|checkout-1|config set checkout confirm_payment=false|
+unknown-callers|CallersUnknown|order|gateway-1|rollback gateway|
+warehouse-waits|OutboxBacklog|order|checkout-1|rollback checkout|
+";
 
-pub(crate) static CASES: [Case; 14] = [
-    rolled_back(
-        "after-the-rush",
-        "CheckoutLatencyBudgetBurn",
-        LATE_ORDER,
-        "checkout-1",
-        "checkout",
-    ),
-    rolled_back(
-        "cannot-save",
-        "ErrorBudgetBurn",
-        &[
-            "--service",
-            "gateway",
-            "--operation",
-            "PUT /v1/carts/{cart}",
-            "--errors",
-        ],
-        "checkout-1",
-        "checkout",
-    ),
-    rolled_back(
-        "checkout-stalls",
-        "ErrorBudgetBurn",
-        FAILED_ORDER,
-        "checkout-1",
-        "checkout",
-    ),
-    Case {
-        // Before, the gateway may not have a file left for answering.
-        ends_first: true,
-        ..rolled_back(
-            "edge-refuses",
-            "ErrorBudgetBurn",
-            &["--service", "gateway", "--errors"],
-            "gateway-1",
-            "gateway",
-        )
-    },
-    rolled_back(
-        "error-spike",
-        "ErrorBudgetBurn",
-        FAILED_ORDER,
-        "checkout-1",
-        "checkout",
-    ),
-    Case {
-        waits: [|_| {}, heap_grows],
-        ..rolled_back(
-            "memory-growth",
-            "MemoryGrowth",
-            LISTING,
-            "gateway-1",
-            "gateway",
-        )
-    },
-    Case {
-        // Waits for the end of the growth: that it has one is the answer.
-        waits: [cache_is_full, |_| {}],
-        end: None,
-        ..rolled_back("memory-rise", "MemoryGrowth", LISTING, "gateway-1", "")
-    },
-    Case {
-        end: None,
-        ..rolled_back(
-            "noisy-warnings",
-            "WarningRateHigh",
-            ORDER,
-            "inventory-1",
-            "",
-        )
-    },
-    rolled_back(
-        "orders-in-waves",
-        "ErrorBudgetBurn",
-        FAILED_ORDER,
-        "inventory-1",
-        "inventory",
-    ),
-    Case {
-        end: Some((&["config", "set", "checkout"], "cart_view=once")),
-        ..rolled_back(
-            "orders-queue",
-            "CheckoutLatencyBudgetBurn",
-            LATE_ORDER,
-            "checkout-1",
-            "checkout",
-        )
-    },
-    rolled_back(
-        "slow-checkout",
-        "CheckoutLatencyBudgetBurn",
-        LATE_ORDER,
-        "inventory-1",
-        "inventory",
-    ),
-    Case {
-        end: Some((&["config", "set", "checkout"], "confirm_payment=false")),
-        ..rolled_back(
-            "try-again-later",
-            "ErrorBudgetBurn",
-            FAILED_ORDER,
-            "checkout-1",
-            "checkout",
-        )
-    },
-    rolled_back(
-        "unknown-callers",
-        "CallersUnknown",
-        ORDER,
-        "gateway-1",
-        "gateway",
-    ),
-    rolled_back(
-        "warehouse-waits",
-        "OutboxBacklog",
-        ORDER,
-        "checkout-1",
-        "checkout",
-    ),
-];
+pub(crate) static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
+    let case = |line: &'static str| {
+        let cells: Vec<&str> = line.split('|').collect();
+        let [id, alert, trace, heap, end, special] = cells[..] else {
+            panic!("not six cells: {line}");
+        };
+        let trace = match trace {
+            "failed order" => FAILED_ORDER,
+            "late order" => LATE_ORDER,
+            "failed cart" => FAILED_CART,
+            "failed" => FAILED,
+            "order" => ORDER,
+            "listing" => LISTING,
+            other => panic!("no trace `{other}`"),
+        };
+        Case {
+            id,
+            alert,
+            trace,
+            heap,
+            end,
+            special,
+        }
+    };
+    TABLE.lines().map(case).collect()
+});
 
 pub(crate) fn trials() -> Vec<Trial> {
     let graded = CASES.iter().map(|case| {
-        let name = format!(
-            "drills::{}_is_passed_by_the_right_write_up_alone",
-            case.id.replace('-', "_")
-        );
-        Trial::test(name, move || {
-            right_and_wrong(case);
-            Ok(())
-        })
+        let id = case.id.replace('-', "_");
+        let claim = format!("{id}_is_passed_by_the_right_write_up_alone");
+        trial(module_path!(), &claim, move || right_and_wrong(case))
     });
-    let whole: [(&str, fn()); 2] = [
-        ("a_wrong_write_up_ends_a_drill_unpassed", wrong_alone),
-        (
-            "an_unsteady_baseline_makes_a_drill_void",
-            an_unsteady_baseline,
-        ),
+    let whole = claims![
+        a_wrong_write_up_ends_a_drill_unpassed,
+        an_unsteady_baseline_makes_a_drill_void,
     ];
-    let whole = whole.into_iter().map(|(name, test)| {
-        Trial::test(format!("drills::{name}"), move || {
-            test();
-            Ok(())
-        })
-    });
     graded.chain(whole).collect()
 }
 
@@ -227,19 +125,27 @@ impl Case {
     /// What the responder does between the page and the write-up; puts what it found into the facts.
     fn respond(&self, drill: &Drill, facts: &mut Facts) {
         facts.find_trace(drill, self.trace);
-        let end = |now: bool| {
-            if let Some((words, last)) = self.end
-                && self.ends_first == now
-            {
-                drill.ok(&[words, &[last]].concat());
+        let end = || {
+            let words: Vec<&str> = self.end.split_whitespace().collect();
+            if !words.is_empty() {
+                drill.ok(&words);
             }
         };
-        end(true);
-        for (name, wait) in ["early", "late"].iter().zip(self.waits) {
-            wait(drill);
+        let is_ended_first = self.special == "ended first";
+        if is_ended_first {
+            end();
+        }
+        for name in ["early", "late"] {
+            match (self.special, name) {
+                ("growth before the late one", "late") => heap_grows(drill),
+                ("full cache before the early one", "early") => cache_is_full(drill),
+                _ => {}
+            }
             drill.ok(&["heap", "snapshot", name, self.heap]);
         }
-        end(false);
+        if !is_ended_first {
+            end();
+        }
     }
 
     /// Its write-ups whose name begins so, by what follows `<id>.`; there is at least one.
@@ -326,7 +232,7 @@ pub(crate) fn differences(one: &Value, other: &Value) -> Vec<String> {
     found
 }
 
-fn wrong_alone() {
+fn a_wrong_write_up_ends_a_drill_unpassed() {
     let case = Case::of("error-spike");
     to_verdict(case, "wrong", &mut start(case, &[]), |_| {});
 }
@@ -401,28 +307,24 @@ fn the_key_was_told_at_the_start(drill: &Drill, id: &str) {
     );
 }
 
-/// A drill whose baseline is not what its scenario promises does not count, and says which number says so.
-fn an_unsteady_baseline() {
-    let path = format!(
-        "{}/scenarios/slow-checkout.toml",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let text = std::fs::read_to_string(path).expect("the scenario file");
+/// Starts a drill whose baseline cannot be what its scenario says.
+pub(crate) fn impossible() -> Drill {
+    let root = env!("CARGO_MANIFEST_DIR");
+    let text = std::fs::read_to_string(format!("{root}/scenarios/slow-checkout.toml"));
+    let text = text.expect("the scenario file");
     let impossible = text.replace("before_below = 0.25", "before_below = 0.0001");
-    assert_ne!(
-        text, impossible,
-        "the scenario has the threshold that this test lowers"
-    );
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let file = folder.path().join("slow-checkout.toml");
+    assert_ne!(text, impossible, "the scenario has the threshold");
+    let state = tempfile::tempdir().expect("a temporary state folder");
+    let file = state.path().join("slow-checkout.toml");
     std::fs::write(&file, impossible).expect("a scenario file");
-    let mut drill = Drill::start(&[
-        "run",
-        "--file",
-        file.to_str().expect("a path"),
-        "--pace",
-        "fast",
-    ]);
+    let path = file.to_str().expect("a path");
+    let args = ["run", "--file", path, "--pace", "fast", "--seed", "7"];
+    Drill::start_in(state, &args)
+}
+
+/// A drill whose baseline is not what its scenario promises does not count, and says which number says so.
+fn an_unsteady_baseline_makes_a_drill_void() {
+    let mut drill = impossible();
     let void = drill.event("void", PAGED_WITHIN);
     let reason = void["reason"].as_str().expect("a reason");
     assert!(reason.contains("must stay below 0.0001"), "{reason}");
@@ -430,23 +332,16 @@ fn an_unsteady_baseline() {
 }
 
 fn heap_grows(drill: &Drill) {
-    let allocated =
-        || number(&drill.json(&["query", "allocator_allocated_bytes{service=\"gateway\"}"]));
+    let allocated = || drill.query("allocator_allocated_bytes{service=\"gateway\"}");
     let before = wait_for("the heap's size", SHOWN_WITHIN, allocated);
-    wait_for("the heap grows on", SHOWN_WITHIN, || {
-        allocated().filter(|now| *now > before + 2e6)
+    until("the heap grows on", SHOWN_WITHIN, || {
+        allocated() > Some(before + 2e6)
     });
 }
 
 fn cache_is_full(drill: &Drill) {
-    let evicted =
-        || number(&drill.json(&["query", "sum(cache_evictions_total{service=\"gateway\"})"]));
-    wait_for("the cache is at its limit", PAGED_WITHIN, || {
-        evicted().filter(|evicted| *evicted > 0.0)
+    let evicted = "sum(cache_evictions_total{service=\"gateway\"})";
+    until("the cache is at its limit", PAGED_WITHIN, || {
+        drill.query(evicted) > Some(0.0)
     });
-}
-
-/// The first number of an instant query's JSON, which is Prometheus's own.
-fn number(answer: &Value) -> Option<f64> {
-    answer["result"][0]["value"][1].as_str()?.parse().ok()
 }

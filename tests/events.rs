@@ -2,29 +2,20 @@
 //! nothing else is, on standard output and in `timeline.jsonl`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::support::{Drill, SOON};
+use crate::drills;
+use crate::support::{Drill, SOON, claims, kill};
 use crate::writeup::Facts;
 
 const PAGE: &str = include_str!("../docs/events.md");
 
-/// As `drills.rs` has it: the fast pace on a busy machine.
-const PAGED_WITHIN: Duration = Duration::from_secs(150);
-
 pub(crate) fn trials() -> Vec<Trial> {
-    let trial = |name: &str, test: fn()| {
-        Trial::test(format!("events::{name}"), move || {
-            test();
-            Ok(())
-        })
-    };
-    vec![
-        trial("the_examples_of_the_page_keep_its_table", examples),
-        trial("drills_tell_what_the_page_says_and_nothing_else", told),
+    claims![
+        the_examples_of_the_page_keep_its_table,
+        drills_tell_what_the_page_says_and_nothing_else,
     ]
 }
 
@@ -94,7 +85,7 @@ fn check(event: &Value, contract: &BTreeMap<String, Keys>) -> Result<(), String>
     }
 }
 
-fn examples() {
+fn the_examples_of_the_page_keep_its_table() {
     let contract = contract();
     let block = PAGE.split("```json\n").nth(1).expect("an example");
     let lines = block.lines().take_while(|line| *line != "```");
@@ -118,7 +109,7 @@ fn examples() {
     }
 }
 
-fn told() {
+fn drills_tell_what_the_page_says_and_nothing_else() {
     let contract = contract();
     let mut seen = graded();
     seen.extend(void());
@@ -141,16 +132,9 @@ fn told() {
 /// A drill to its grade, with every kind of action and a process that exits unexpectedly.
 fn graded() -> Vec<Value> {
     let mut drill = Drill::start(&["run", "error-spike", "--pace", "fast", "--seed", "6"]);
-    let page = drill.page("ErrorBudgetBurn", PAGED_WITHIN);
+    let page = drill.page("ErrorBudgetBurn", drills::PAGED_WITHIN);
     let mut facts = Facts::new(&drill, &page);
-    let errors = [
-        "--service",
-        "gateway",
-        "--operation",
-        "POST /v1/orders",
-        "--errors",
-    ];
-    facts.find_trace(&drill, &errors);
+    facts.find_trace(&drill, drills::FAILED_ORDER);
     // The scenario's own last event: a setting of the gateway.
     while !drill.seen.iter().any(|event| event["action"] == "config") {
         drill.event("action", SOON);
@@ -170,13 +154,7 @@ fn graded() -> Vec<Value> {
         let done = drill.json(&words);
         assert!(done["count"].as_u64() > Some(0), "{done}");
     }
-    let status = drill.json(&["status"]);
-    let services = status["services"].as_array().expect("services").iter();
-    let gateway = services.clone().find(|one| one["service"] == "gateway");
-    let pid = gateway.expect("the gateway")["pid"].as_i64();
-    let pid = i32::try_from(pid.expect("an id")).expect("an id");
-    let pid = rustix::process::Pid::from_raw(pid).expect("an id");
-    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("our child");
+    kill(drill.pid_of("gateway-1").expect("the gateway"));
     drill.event("process", SOON);
     drill.event("process", SOON);
     let report = drill.folder().join("draft.md");
@@ -190,17 +168,8 @@ fn graded() -> Vec<Value> {
 
 /// A drill whose baseline cannot be what its scenario says.
 fn void() -> Vec<Value> {
-    let root = env!("CARGO_MANIFEST_DIR");
-    let text = std::fs::read_to_string(format!("{root}/scenarios/slow-checkout.toml"));
-    let text = text.expect("the scenario file");
-    let impossible = text.replace("before_below = 0.25", "before_below = 0.0001");
-    assert_ne!(text, impossible, "the scenario has the threshold");
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let file = folder.path().join("slow-checkout.toml");
-    std::fs::write(&file, impossible).expect("a scenario file");
-    let path = file.to_str().expect("a path");
-    let mut drill = Drill::start(&["run", "--file", path, "--pace", "fast", "--seed", "7"]);
-    drill.event("void", PAGED_WITHIN);
+    let mut drill = drills::impossible();
+    drill.event("void", drills::PAGED_WITHIN);
     ended(drill)
 }
 

@@ -1,14 +1,10 @@
 //! From a bucket of a histogram to the trace of a request in it: in a running drill, in the record of one that ended, and
 //! the same in a real Prometheus.
 
-use std::path::Path;
-use std::process::{Child, Stdio};
-use std::time::Duration;
-
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::support::{Drill, SOON, firedrill, get, get_json, wait_for};
+use crate::support::{Drill, Opened, SOON, claims, get, get_json, until, wait_for};
 
 /// What the gateway took for orders, and what an order calls and reads.
 const HISTOGRAMS: [&str; 3] = [
@@ -27,16 +23,10 @@ const COMPARED: [&str; 2] = [
 const SEEN_WITHIN_MS: u64 = 4_000;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![Trial::test(
-        "exemplar::a_bucket_leads_to_the_trace_of_a_request_in_it",
-        || {
-            leads_to_traces();
-            Ok(())
-        },
-    )]
+    claims![a_bucket_leads_to_the_trace_of_a_request_in_it,]
 }
 
-fn leads_to_traces() {
+fn a_bucket_leads_to_the_trace_of_a_request_in_it() {
     let drill = Drill::start(&["up", "--seed", "43"]);
     let mut traces = Vec::new();
     for histogram in HISTOGRAMS {
@@ -58,13 +48,18 @@ fn leads_to_traces() {
         table.starts_with("TIME (UTC)") && table.lines().count() == 2,
         "{table}"
     );
-    let wrong = drill.cli(&["query", "--exemplars", "sum("]);
-    assert_eq!(wrong.status.code(), Some(2), "{wrong:?}");
+    drill.refuses(&["query", "--exemplars", "sum("], &[]);
     // What is flushed once a second is in the journal by the time of an orderly end.
     let (_, folder, state) = drill.interrupt();
-    let opened = Opened::start(state.path(), &folder);
+    let run = folder.file_name().and_then(|name| name.to_str());
+    let opened = Opened::start(state.path(), run.expect("an id is text"));
+    let prometheus = opened.url("prometheus");
+    until("the record", SOON, || {
+        let answer = get_json(&format!("{prometheus}/api/v1/labels"));
+        answer["data"].as_array().is_some_and(|all| all.len() > 3)
+    });
     for (histogram, trace) in HISTOGRAMS.iter().zip(&traces) {
-        let found = exemplars(&opened.prometheus, histogram, "");
+        let found = exemplars(prometheus, histogram, "");
         assert!(
             found.to_string().contains(trace),
             "{trace} is not in {found}"
@@ -157,53 +152,5 @@ pub(crate) fn same_exemplars(embedded: &str, real: &str, now_ms: u64) {
             (status, body)
         };
         assert_eq!(told(embedded), told(real), "{expr} {bounds}");
-    }
-}
-
-/// A run that ended, served again. Dropping it ends it.
-struct Opened {
-    process: Child,
-    prometheus: String,
-}
-
-impl Opened {
-    fn start(state: &Path, folder: &Path) -> Self {
-        let run = folder.file_name().and_then(|name| name.to_str());
-        let mut process = firedrill(state)
-            .args([
-                "open",
-                run.expect("an id is text"),
-                "--ports",
-                "auto",
-                "--json",
-            ])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the binary under test starts");
-        let output = process.stdout.take().expect("its output is piped");
-        let mut line = String::new();
-        let read = std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut line);
-        read.expect("a ready line");
-        let ready: Value = serde_json::from_str(&line).unwrap_or_default();
-        let prometheus = ready["urls"]["prometheus"].as_str();
-        let prometheus = prometheus.unwrap_or_else(|| panic!("not ready: {line}"));
-        let opened = Self {
-            prometheus: prometheus.to_owned(),
-            process,
-        };
-        wait_for("the record", Duration::from_secs(20), || {
-            let answer = get_json(&format!("{}/api/v1/labels", opened.prometheus));
-            (answer["data"].as_array()?.len() > 3).then_some(())
-        });
-        opened
-    }
-}
-
-impl Drop for Opened {
-    fn drop(&mut self) {
-        // It may have exited already; the test has failed then.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }

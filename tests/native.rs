@@ -3,14 +3,13 @@
 //!
 //! Skipped without a real Jaeger and Prometheus; `tests/tools/build` builds them.
 
-mod fake;
 mod outage;
 mod refused;
 
 use libtest_mimic::Trial;
 
 use crate::drills::{self, CASES};
-use crate::support::{tool, wants_program};
+use crate::support::{tool, trial, wanting};
 
 /// The drills that run on real backends in every run of the suite: each kind of evidence, and a control.
 const ALWAYS: [&str; 5] = [
@@ -22,60 +21,24 @@ const ALWAYS: [&str; 5] = [
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let is_there = tool("jaeger").is_some() && tool("prometheus").is_some();
+    let are_there = tool("jaeger").is_some() && tool("prometheus").is_some();
     // All of them take some minutes more than a suite may that is run before every commit; `.ci/run` takes them.
     let is_whole = std::env::var_os("FIREDRILL_ALL_NATIVE").is_some();
     let chosen = CASES
         .iter()
         .filter(move |case| is_whole || ALWAYS.contains(&case.id));
     let drills = chosen.map(|case| {
-        let name = format!(
-            "native::{}_is_passed_on_real_backends_by_a_right_write_up",
-            case.id.replace('-', "_")
-        );
-        Trial::test(name, move || {
+        let id = case.id.replace('-', "_");
+        let claim = format!("{id}_is_passed_on_real_backends_by_a_right_write_up");
+        trial(module_path!(), &claim, move || {
             drills::run(case, &["--backend", "native"]);
-            Ok(())
         })
     });
-    let whole: [(&str, fn()); 5] = [
-        (
-            "a_killed_runner_leaves_no_program_port_or_database",
-            outage::kill_the_runner,
-        ),
-        (
-            "killed_programs_and_keepers_come_back_on_their_ports",
-            outage::kill_the_programs,
-        ),
-        (
-            "a_jaeger_that_dies_is_said_and_what_it_lost_is_not_marked_wrong",
-            outage::lose_jaeger,
-        ),
-        (
-            "a_drill_runs_on_backends_that_are_already_running",
-            outage::external,
-        ),
-        (
-            "a_prometheus_that_goes_for_good_leaves_a_grade_that_says_so",
-            outage::lose_prometheus,
-        ),
-    ];
-    let whole = whole.into_iter().map(|(name, test)| {
-        Trial::test(format!("native::{name}"), move || {
-            test();
-            Ok(())
-        })
-    });
-    let needing = drills.chain(whole);
-    let needing = needing.map(|trial| wants_program(trial, is_there));
-    let paged = Trial::test(
-        "native::a_page_comes_by_the_alertmanager_that_the_drill_started",
-        || {
-            outage::page_by_alertmanager();
-            Ok(())
-        },
-    );
-    let is_paged = is_there && tool("alertmanager").is_some();
-    let paged = wants_program(paged, is_paged);
-    needing.chain([paged]).chain(refused::trials()).collect()
+    let drills = drills.chain(outage::trials()).collect();
+    let has_alertmanager = are_there && tool("alertmanager").is_some();
+    let paged = wanting(has_alertmanager, outage::trials_with_alertmanager());
+    [wanting(are_there, drills), paged, refused::trials()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

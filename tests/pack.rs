@@ -1,9 +1,8 @@
 //! A run as one file: it opens and is graded the same on a machine that has nothing else, and survives damage; and what
 //! a run has recorded survives a kill.
 
-use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
@@ -12,27 +11,17 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::drills::{self, Case};
-use crate::support::{Drill, SOON, children_of, firedrill, get_json, kill, wait_for};
+use crate::support::{
+    Drill, Opened, SOON, children_of, claims, firedrill, kill, refused, value_of, wait_for,
+};
 
 /// What the issue says of a kill, plus the time between what was asked last and the kill itself.
 const LOST_AT_MOST: Duration = Duration::from_millis(1_500);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![
-        Trial::test(
-            "pack::an_archive_opens_and_grades_the_same_on_another_machine",
-            || {
-                elsewhere();
-                Ok(())
-            },
-        ),
-        Trial::test(
-            "pack::a_kill_of_everything_loses_no_more_than_a_second_or_so",
-            || {
-                killed();
-                Ok(())
-            },
-        ),
+    claims![
+        an_archive_opens_and_grades_the_same_on_another_machine,
+        a_kill_of_everything_loses_no_more_than_a_second_or_so,
     ]
 }
 
@@ -61,23 +50,10 @@ impl Elsewhere {
     }
 
     /// Opens it for as long as `look` takes; what `open` says on standard error comes back.
-    fn open(&self, look: impl FnOnce(&Value)) -> String {
-        let mut command = firedrill(self.state.path());
-        let mut child = command
-            .args(["open", self.file(), "--ports", "auto", "--json"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary under test starts");
-        let mut line = String::new();
-        let stdout = child.stdout.take().expect("its output is piped");
-        let mut stdout = std::io::BufReader::new(stdout);
-        stdout.read_line(&mut line).expect("a line");
-        let Ok(ready) = serde_json::from_str::<Value>(&line) else {
-            panic!("{line}{}", ended(child));
-        };
-        look(&ready["urls"]);
-        let said = ended(child);
+    fn open(&self, look: impl FnOnce(&Opened)) -> String {
+        let opened = Opened::start(self.state.path(), self.file());
+        look(&opened);
+        let said = opened.end();
         let opened = self.state.path().join("opened");
         let left = std::fs::read_dir(opened).expect("a folder").flatten();
         let left: Vec<_> = left.filter(|entry| entry.path().is_dir()).collect();
@@ -93,40 +69,24 @@ impl Elsewhere {
     }
 }
 
-/// Interrupts a child; what it said on standard error.
-fn ended(child: Child) -> String {
-    let pid = rustix::process::Pid::from_raw(child.id().cast_signed()).expect("an id");
-    // It may have exited already.
-    let _ = rustix::process::kill_process(pid, rustix::process::Signal::INT);
-    let output = child.wait_with_output().expect("it ends");
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-fn services(urls: &Value) -> usize {
-    let jaeger = urls["jaeger"].as_str().expect("an address");
-    let services = get_json(&format!("{jaeger}/api/v3/services"));
-    services["services"].as_array().map_or(0, Vec::len)
-}
-
 /// The time of the newest sample, in seconds since 1970, asked at an instant shortly after the last one.
 fn newest_sample(prometheus: &str, at: f64) -> Option<f64> {
-    let expr = "max(timestamp(up))";
-    let answer = get_json(&format!("{prometheus}/api/v1/query?query={expr}&time={at}"));
-    answer["data"]["result"][0]["value"][1]
-        .as_str()?
-        .parse()
-        .ok()
+    value_of(
+        prometheus,
+        "max(timestamp(up))",
+        &[("time", &at.to_string())],
+    )
 }
 
-fn elsewhere() {
+fn an_archive_opens_and_grades_the_same_on_another_machine() {
     let case = Case::of("error-spike");
     let mut drill = drills::start(case, &[]);
     let graded = drills::to_verdict(case, "right", &mut drill, |_| {});
     let archive = packed(&drill);
     let there = Elsewhere::new(&archive);
-    let said = there.open(|urls| {
-        assert_eq!(services(urls), 3);
-        let prometheus = urls["prometheus"].as_str().expect("an address");
+    let said = there.open(|opened| {
+        assert_eq!(opened.services(), 3);
+        let prometheus = opened.url("prometheus");
         let page = graded.verdict["run"].as_str().map(|_| drill_page(&drill));
         let at = page.expect("a page");
         assert!(
@@ -159,8 +119,8 @@ fn packed(drill: &Drill) -> PathBuf {
     let packed = drill.json(&["pack", run, path]);
     assert_eq!(packed["run"], run);
     assert!(packed["files"].as_u64() > Some(5), "{packed}");
-    let again = drill.cli(&["pack", run, path]);
-    assert_eq!(again.status.code(), Some(2), "it is not replaced unasked");
+    // It is not replaced unasked.
+    drill.refuses(&["pack", run, path], &[]);
     file
 }
 
@@ -196,7 +156,7 @@ fn the_record_is_there(there: &Elsewhere) {
 fn damaged(archive: &Path, grade: impl Fn(&Elsewhere) -> (Output, String)) {
     let there = Elsewhere::new(archive);
     there.damage(|bytes| bytes.truncate(bytes.len() * 2 / 3));
-    let said = there.open(|urls| assert_eq!(services(urls), 3));
+    let said = there.open(|opened| assert_eq!(opened.services(), 3));
     assert!(
         said.contains("is damaged") && said.contains("bytes"),
         "cut short: {said}"
@@ -209,7 +169,7 @@ fn damaged(archive: &Path, grade: impl Fn(&Elsewhere) -> (Output, String)) {
         bytes[middle..middle + 40_000].fill(0x5a);
         bytes[..4096].fill(0);
     });
-    let said = there.open(|urls| assert_eq!(services(urls), 3));
+    let said = there.open(|opened| assert_eq!(opened.services(), 3));
     assert!(
         said.contains("is damaged") && said.contains(" of "),
         "overwritten: {said}"
@@ -223,18 +183,21 @@ fn damaged(archive: &Path, grade: impl Fn(&Elsewhere) -> (Output, String)) {
         let length = bytes.len() - 1_000;
         bytes.truncate(length);
     });
-    let said = there.open(|urls| assert_eq!(services(urls), 3));
+    let said = there.open(|opened| assert_eq!(opened.services(), 3));
     assert!(said.contains("is damaged"), "a torn last page: {said}");
 
     let there = Elsewhere::new(archive);
     there.damage(|bytes| bytes.fill(b'x'));
-    let output = there.cli(&["open", there.file(), "--ports", "auto"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains("is not the archive of a run"), "{said}");
+    let args = ["open", there.file(), "--ports", "auto"];
+    refused(
+        there.state.path(),
+        &args,
+        2,
+        &["is not the archive of a run"],
+    );
 }
 
-fn killed() {
+fn a_kill_of_everything_loses_no_more_than_a_second_or_so() {
     let mut drill = Drill::start(&["up", "--seed", "6"]);
     let journal = drill.folder().join("metrics.lz4");
     let began = Instant::now();
@@ -251,9 +214,9 @@ fn killed() {
     children.into_iter().for_each(kill);
     let there = Elsewhere::new(&packed(&drill));
     let mut kept = 0.0;
-    there.open(|urls| {
-        assert_eq!(services(urls), 3);
-        let prometheus = urls["prometheus"].as_str().expect("an address");
+    there.open(|opened| {
+        assert_eq!(opened.services(), 3);
+        let prometheus = opened.url("prometheus");
         kept = newest_sample(prometheus, now).expect("a sample");
     });
     let lost = newest - kept;

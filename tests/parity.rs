@@ -16,34 +16,31 @@ mod traces;
 
 use libtest_mimic::Trial;
 
-pub(crate) use real::Prometheus;
+pub(crate) use embedded::{Served, serve};
+pub(crate) use real::{Jaeger, Prometheus};
 
-use crate::support::{is_built, wants_program};
+use crate::support::{is_built, trial, wanting};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let trial = |name: &str, programs: &[&str], test: fn()| {
-        let is_there = programs.iter().all(|program| is_built(program));
-        let test = move || {
-            test();
-            Ok(())
-        };
-        wants_program(Trial::test(format!("parity::{name}"), test), is_there)
-    };
-    vec![
-        trial(
+    let tests: [(&str, &str, fn()); 3] = [
+        (
+            "prometheus",
             "both_prometheus_answer_every_expression_alike",
-            &["prometheus"],
             metrics::same_answers,
         ),
-        trial(
+        (
+            "promtool",
             "rules_record_and_fire_at_the_same_evaluations",
-            &["promtool"],
             rules::same_evaluations,
         ),
-        trial(
+        (
+            "jaeger",
             "both_jaegers_answer_every_query_alike",
-            &["jaeger"],
             traces::same_answers,
         ),
-    ]
+    ];
+    let marked = tests.map(|(program, claim, test)| {
+        wanting(is_built(program), vec![trial(module_path!(), claim, test)])
+    });
+    marked.into_iter().flatten().collect()
 }

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::exemplar::same_exemplars;
 use crate::parity::Prometheus;
-use crate::support::{Drill, SOON, get_json, tool, wait_for, wants_program};
+use crate::support::{Drill, SOON, claims, get_json, tool, until, wait_for, wanting};
 
 /// Half a minute of scrapes without a miss, on a machine that runs three drills beside.
 const WARM_WITHIN: Duration = Duration::from_secs(180);
@@ -102,25 +102,16 @@ const LISTS: &[&str] = &[
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let trial = |name: &str, program: &str, test: fn()| {
-        let test = move || {
-            test();
-            Ok(())
-        };
-        let trial = Trial::test(format!("prometheus::{name}"), test);
-        wants_program(trial, tool(program).is_some())
-    };
-    vec![
-        trial(
-            "a_real_one_beside_the_embedded_one_says_the_same",
-            "prometheus",
-            same_answers,
-        ),
-        trial("promtool_accepts_the_rules", "promtool", rules_are_valid),
-    ]
+    let whole = claims![a_real_one_beside_the_embedded_one_says_the_same];
+    let rules = claims![promtool_accepts_the_rules];
+    let [has_prometheus, has_promtool] =
+        ["prometheus", "promtool"].map(|program| tool(program).is_some());
+    let mut trials = wanting(has_prometheus, whole);
+    trials.extend(wanting(has_promtool, rules));
+    trials
 }
 
-fn same_answers() {
+fn a_real_one_beside_the_embedded_one_says_the_same() {
     let drill = Drill::start(&["up", "--seed", "41"]);
     let real = real(&drill.folder().join("targets.json"));
     let pair = Pair {
@@ -135,8 +126,8 @@ fn same_answers() {
     let mut differences = Vec::new();
     for moment in 0..MOMENTS {
         let at_ms = at_ms + moment * MOMENT_MS;
-        wait_for("the next moment", SOON, || {
-            (now_ms() > at_ms + AROUND_MS + 1_000).then_some(())
+        until("the next moment", SOON, || {
+            now_ms() > at_ms + AROUND_MS + 1_000
         });
         differences = pair.differences(at_ms);
         if differences.is_empty() {
@@ -169,7 +160,7 @@ fn same_answers() {
     );
 }
 
-fn rules_are_valid() {
+fn promtool_accepts_the_rules() {
     let output = Command::new(tool("promtool").expect("it was looked for before"))
         .args(["check", "rules"])
         .arg(rule_file())

@@ -6,54 +6,27 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::support::{Drill, SOON, children_of, firedrill, get, get_json, wait_for};
+use crate::support::{
+    Drill, SOON, children_of, claims, get, get_json, http, refused, until, wait_for,
+};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let trial = |name: &str, test: fn()| {
-        Trial::test(format!("stack::{name}"), move || {
-            test();
-            Ok(())
-        })
-    };
-    vec![
-        trial(
-            "one_request_is_one_trace_through_three_services",
-            three_hops,
-        ),
-        trial(
-            "a_second_drill_in_one_state_folder_is_refused_with_what_to_do",
-            second_drill,
-        ),
-        trial(
-            "a_taken_port_that_was_asked_for_is_named_with_its_holder",
-            taken_port,
-        ),
-        trial(
-            "what_alert_rules_name_is_what_services_emit",
-            rules_name_what_is,
-        ),
-        trial("foreign_hosts_and_missing_tokens_are_refused", refusals),
-        trial("every_socket_listens_on_loopback_only", loopback),
-        trial(
-            "malformed_input_gets_an_error_of_the_api_it_was_sent_to",
-            malformed,
-        ),
+    claims![
+        one_request_is_one_trace_through_three_services,
+        a_second_drill_in_one_state_folder_is_refused_with_what_to_do,
+        a_taken_port_that_was_asked_for_is_named_with_its_holder,
+        what_alert_rules_name_is_what_services_emit,
+        foreign_hosts_and_missing_tokens_are_refused,
+        every_socket_listens_on_loopback_only,
+        malformed_input_gets_an_error_of_the_api_it_was_sent_to,
     ]
 }
 
-fn three_hops() {
+fn one_request_is_one_trace_through_three_services() {
     let drill = Drill::start(&["up", "--seed", "21"]);
     let found = wait_for("an order's trace through three services", SOON, || {
-        let traces = drill.try_json(&[
-            "traces",
-            "--service",
-            "gateway",
-            "--operation",
-            "POST /v1/orders",
-            "--limit",
-            "20",
-        ])?;
-        traces.as_array()?.iter().find_map(|trace| {
+        let traces = drill.order_traces("20")?;
+        traces.iter().find_map(|trace| {
             let services = trace["services"].as_array()?.len();
             (services >= 3).then(|| trace["id"].as_str().map(str::to_owned))?
         })
@@ -62,16 +35,9 @@ fn three_hops() {
     for service in ["gateway", "checkout", "inventory"] {
         assert!(waterfall.contains(service), "{waterfall}");
     }
+    let rate = "sum(rate(http_server_request_duration_seconds_count{service=\"gateway\"}[15s]))";
     let rate = wait_for("a request rate", SOON, || {
-        let url = format!(
-            "{}/api/v1/query?query=sum(rate(http_server_request_duration_seconds_count{{service=\"gateway\"}}[15s]))",
-            drill.url("prometheus")
-        );
-        get_json(&url)["data"]["result"][0]["value"][1]
-            .as_str()?
-            .parse::<f64>()
-            .ok()
-            .filter(|rate| *rate > 10.0)
+        drill.value_of(rate).filter(|rate| *rate > 10.0)
     });
     assert!(
         rate < 100.0,
@@ -85,41 +51,24 @@ fn three_hops() {
     assert!(said.contains("200") && said.contains("inventory"), "{said}");
 }
 
-fn second_drill() {
+fn a_second_drill_in_one_state_folder_is_refused_with_what_to_do() {
     let drill = Drill::start(&["up"]);
-    let output = firedrill(drill.state())
-        .args(["up", "--ports", "auto"])
-        .output()
-        .expect("the binary under test starts");
-    assert_eq!(output.status.code(), Some(4));
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        said.contains("is already running") && said.contains(&format!("kill {}", drill.pid())),
-        "{said}"
-    );
+    let kill = format!("kill {}", drill.pid());
+    let said = ["is already running", kill.as_str()];
+    refused(drill.state(), &["up", "--ports", "auto"], 4, &said);
 }
 
-fn taken_port() {
+fn a_taken_port_that_was_asked_for_is_named_with_its_holder() {
     let held = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     let port = held.local_addr().expect("its address").port().to_string();
     let state = tempfile::tempdir().expect("a temporary folder");
-    let output = firedrill(state.path())
-        .args(["up", "--ports", "auto", "--prometheus-port", &port])
-        .output()
-        .expect("the binary under test starts");
-    assert_eq!(output.status.code(), Some(4));
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(
-        said.contains(&format!("port {port} for the Prometheus API is taken")),
-        "{said}"
-    );
-    assert!(
-        said.contains(&format!("(process {})", std::process::id())),
-        "{said}"
-    );
+    let args = ["up", "--ports", "auto", "--prometheus-port", &port];
+    let taken = format!("port {port} for the Prometheus API is taken");
+    let by = format!("(process {})", std::process::id());
+    refused(state.path(), &args, 4, &[&taken, &by]);
 }
 
-fn rules_name_what_is() {
+fn what_alert_rules_name_is_what_services_emit() {
     let drill = Drill::start(&["up", "--seed", "22"]);
     let url = format!("{}/api/v1/rules", drill.url("prometheus"));
     let rules = wait_for("every rule is evaluated", SOON, || {
@@ -138,12 +87,11 @@ fn rules_name_what_is() {
     }
     assert!(names.len() >= 6, "{names:?}");
     for name in names {
-        wait_for(&format!("a series of `{name}`"), SOON, || {
-            let url = format!("{}/api/v1/series?match[]={name}", drill.url("prometheus"));
+        let url = format!("{}/api/v1/series?match[]={name}", drill.url("prometheus"));
+        until(&format!("a series of `{name}`"), SOON, || {
             get_json(&url)["data"]
                 .as_array()
-                .filter(|series| !series.is_empty())
-                .map(|_| ())
+                .is_some_and(|all| !all.is_empty())
         });
     }
 }
@@ -161,15 +109,15 @@ fn metric_names(expr: &str) -> Vec<String> {
     words.filter(is_metric).map(str::to_owned).collect()
 }
 
-fn refusals() {
+fn foreign_hosts_and_missing_tokens_are_refused() {
     let drill = Drill::start(&["up", "--seed", "23"]);
     let client = reqwest::blocking::Client::builder()
         .no_proxy()
         .timeout(Duration::from_secs(10))
         .build()
         .expect("an HTTP client");
-    let status = drill.json(&["status"]);
-    let admin = status["services"][0]["admin"].as_str().expect("an address");
+    let processes = drill.processes();
+    let admin = processes[0]["admin"].as_str().expect("an address");
     for url in [
         format!("{}/api/services", drill.url("jaeger")),
         format!("{}/api/v1/query?query=up", drill.url("prometheus")),
@@ -200,7 +148,7 @@ fn refusals() {
     }
 }
 
-fn loopback() {
+fn every_socket_listens_on_loopback_only() {
     let drill = Drill::start(&["up", "--seed", "25"]);
     let mut processes = children_of(drill.pid());
     processes.push(drill.pid());
@@ -247,7 +195,7 @@ fn sockets_of(id: u32) -> Vec<String> {
         .collect()
 }
 
-fn malformed() {
+fn malformed_input_gets_an_error_of_the_api_it_was_sent_to() {
     let drill = Drill::start(&["up", "--seed", "24"]);
     let (status, text) = get(&format!(
         "{}/api/v1/query?query=sum(rate(",
@@ -259,10 +207,7 @@ fn malformed() {
         (400, &"error".into(), &"bad_data".into()),
         "{text}"
     );
-    let client = reqwest::blocking::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("an HTTP client");
+    let client = http();
     for (kind, body) in [
         ("application/json", &b"{\"resourceSpans\": 7}"[..]),
         ("application/x-protobuf", b"\xff\xff\xff"),

@@ -1,6 +1,7 @@
 //! A real drill under test: the built binary, a state folder of its own, free ports, deadlines instead of sleeps.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read as _};
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -13,7 +14,7 @@ use serde_json::Value;
 /// Long enough for a debug build beside three other drills on two cores.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
 
-/// The kind of a test that [`wants_program`] marked.
+/// The kind of a test that [`wanting`] marked.
 pub(crate) const PROGRAM: &str = "program";
 
 /// A running `firedrill run` or `firedrill up`. Dropping it ends it.
@@ -121,6 +122,11 @@ impl Drill {
         text
     }
 
+    /// Runs another command that must end with 2 and say all of this on standard error.
+    pub(crate) fn refuses(&self, args: &[&str], said: &[&str]) {
+        refused(self.state(), args, 2, said);
+    }
+
     /// Runs another command with `--json` that must succeed.
     pub(crate) fn json(&self, args: &[&str]) -> Value {
         let text = self.ok(&[args, &["--json"]].concat());
@@ -134,6 +140,43 @@ impl Drill {
         serde_json::from_slice(&output.stdout)
             .ok()
             .filter(|_| output.status.success())
+    }
+
+    /// The processes of the shop, as `status` tells them.
+    pub(crate) fn processes(&self) -> Vec<Value> {
+        let status = self.json(&["status"]);
+        status["services"].as_array().expect("services").clone()
+    }
+
+    /// The process id of an instance, if it runs.
+    pub(crate) fn pid_of(&self, instance: &str) -> Option<u32> {
+        let all = self.processes();
+        let process = all.iter().find(|one| one["instance"] == instance)?;
+        process["pid"].as_u64()?.try_into().ok()
+    }
+
+    /// The newest traces of orders, once there are any.
+    pub(crate) fn order_traces(&self, limit: &str) -> Option<Vec<Value>> {
+        let args = ["traces", "--service", "gateway", "--limit", limit];
+        let found = self.try_json(&[&args[..], &["--operation", "POST /v1/orders"]].concat())?;
+        found.as_array().cloned()
+    }
+
+    /// What the drill's Prometheus answers to an instant query, if that is one number.
+    pub(crate) fn value_of(&self, expr: &str) -> Option<f64> {
+        value_of(self.url("prometheus"), expr, &[])
+    }
+
+    /// The same with `firedrill query`, as a responder asks.
+    pub(crate) fn query(&self, expr: &str) -> Option<f64> {
+        number(&self.json(&["query", expr]))
+    }
+
+    /// Waits until Prometheus scrapes all four processes.
+    pub(crate) fn await_scrapes(&self) {
+        until("a scrape of all four", SOON, || {
+            self.value_of("sum(up)") == Some(4.0)
+        });
     }
 
     /// A URL of the ready event.
@@ -232,13 +275,36 @@ pub(crate) fn wait_for<T>(
     }
 }
 
+/// Waits until a condition holds; panics with `what` when the deadline passes.
+pub(crate) fn until(what: &str, within: Duration, mut holds: impl FnMut() -> bool) {
+    wait_for(what, within, || holds().then_some(()));
+}
+
+/// Runs a command that must end with this code and say all of this on standard error; gives what it said.
+pub(crate) fn refused(state: &Path, args: &[&str], code: i32, said: &[&str]) -> String {
+    let mut command = firedrill(state);
+    let output = command.args(args).stdin(Stdio::null()).output();
+    let output = output.expect("the binary under test starts");
+    let text = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {text}");
+    for part in said {
+        assert!(
+            text.contains(part),
+            "`{part}` is not said of {args:?}: {text}"
+        );
+    }
+    text
+}
+
+/// An HTTP client that no proxy of the environment comes between.
+pub(crate) fn http() -> reqwest::blocking::Client {
+    let client = reqwest::blocking::Client::builder().no_proxy().build();
+    client.expect("an HTTP client")
+}
+
 /// A GET that must be answered, as text, with its status.
 pub(crate) fn get(url: &str) -> (u16, String) {
-    let client = reqwest::blocking::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("an HTTP client");
-    let response = client
+    let response = http()
         .get(url)
         .send()
         .unwrap_or_else(|error| panic!("{url}: {error}"));
@@ -251,6 +317,92 @@ pub(crate) fn get_json(url: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{url}: {status}: {error}: {text}"))
 }
 
+/// What a Prometheus answers to an instant query with these parameters more, if that is one number.
+pub(crate) fn value_of(prometheus: &str, expr: &str, more: &[(&str, &str)]) -> Option<f64> {
+    let parameters = [&[("query", expr)], more].concat();
+    let url = format!("{prometheus}/api/v1/query");
+    let url = reqwest::Url::parse_with_params(&url, parameters).expect("an address");
+    number(&get_json(url.as_str())["data"])
+}
+
+/// The first number of the data of an instant query.
+fn number(data: &Value) -> Option<f64> {
+    data["result"][0]["value"][1].as_str()?.parse().ok()
+}
+
+/// An address that is free; another program may take it before it is used, which would fail the test by name.
+pub(crate) fn free_addr() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address")
+}
+
+/// A process of a test's own. Dropping it ends it.
+pub(crate) struct Program(pub(crate) Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have exited already; the test has failed then.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A run that ended, served again by `firedrill open`.
+pub(crate) struct Opened {
+    program: Program,
+    /// Where it is served.
+    pub(crate) urls: Value,
+}
+
+impl Opened {
+    /// Opens a run, by id or by file, and waits until it is served.
+    pub(crate) fn start(state: &Path, run: &str) -> Self {
+        let mut child = firedrill(state)
+            .args(["open", run, "--ports", "auto", "--json"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary under test starts");
+        let mut line = String::new();
+        let output = child.stdout.take().expect("its output is piped");
+        let read = BufReader::new(output).read_line(&mut line);
+        read.expect("a ready line");
+        let program = Program(child);
+        match serde_json::from_str::<Value>(&line) {
+            Ok(mut ready) => Self {
+                program,
+                urls: ready["urls"].take(),
+            },
+            Err(_) => panic!("{line}{}", said(program)),
+        }
+    }
+
+    /// Ends it as Ctrl-C does; what it said on standard error.
+    pub(crate) fn end(self) -> String {
+        said(self.program)
+    }
+
+    /// One of its addresses.
+    pub(crate) fn url(&self, name: &str) -> &str {
+        self.urls[name].as_str().expect("an address")
+    }
+
+    /// The services that its Jaeger knows.
+    pub(crate) fn services(&self) -> usize {
+        let services = get_json(&format!("{}/api/v3/services", self.url("jaeger")));
+        services["services"].as_array().map_or(0, Vec::len)
+    }
+}
+
+fn said(mut program: Program) -> String {
+    signal(program.0.id(), rustix::process::Signal::INT);
+    let mut text = String::new();
+    let mut errors = program.0.stderr.take().expect("it is piped");
+    errors.read_to_string(&mut text).expect("a text");
+    text
+}
+
 /// Whether a process of that id runs (a zombie does not).
 pub(crate) fn is_alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -261,49 +413,62 @@ pub(crate) fn is_alive(pid: u32) -> bool {
     !after.is_empty() && !after.starts_with('Z') && !after.starts_with('X')
 }
 
-/// Marks a test that wants a program beyond Rust and a C compiler: it is skipped, by name, where that is missing.
+/// Tests that are named by their functions.
+macro_rules! claims {
+    ($($claim:ident),* $(,)?) => {
+        vec![$($crate::support::trial(module_path!(), stringify!($claim), || $claim())),*]
+    };
+}
+pub(crate) use claims;
+
+/// A test whose name begins with that of the file of `tests/` that it belongs to.
+pub(crate) fn trial(module: &str, claim: &str, test: impl FnOnce() + Send + 'static) -> Trial {
+    let module = module.split("::").nth(1).unwrap_or(module);
+    Trial::test(format!("{module}::{claim}"), move || {
+        test();
+        Ok(())
+    })
+}
+
+/// Marks tests that want a program beyond Rust and a C compiler: they are skipped, by name, where that is missing.
 /// `FIREDRILL_TESTS=programs` runs these alone.
-pub(crate) fn wants_program(trial: Trial, is_there: bool) -> Trial {
-    trial.with_kind(PROGRAM).with_ignored_flag(!is_there)
+pub(crate) fn wanting(are_there: bool, trials: Vec<Trial>) -> Vec<Trial> {
+    let mark = |trial: Trial| trial.with_kind(PROGRAM).with_ignored_flag(!are_there);
+    trials.into_iter().map(mark).collect()
 }
 
 /// True if a program that a test needs is on PATH; the test is counted as skipped where it is not.
 /// Where `FIREDRILL_REQUIRE_PROGRAMS` is set, as in `.ci/run`, a missing one is a failure instead.
 pub(crate) fn has_program(program: &str) -> bool {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&paths).any(|folder| folder.join(program).is_file());
-    assert!(
-        found || std::env::var_os("FIREDRILL_REQUIRE_PROGRAMS").is_none(),
-        "`{program}` is not on PATH and must be"
-    );
-    found
+    find(program, &folders("PATH"), "on PATH").is_some()
 }
 
 /// A real backend that tests compare with: built by `tests/tools/build`, or on PATH. The test that wants it is counted
 /// as skipped where there is none, and fails where `FIREDRILL_REQUIRE_PROGRAMS` is set.
 pub(crate) fn tool(program: &str) -> Option<PathBuf> {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    let built = std::env::var_os("FIREDRILL_TOOLS").map(PathBuf::from);
-    let found = built
-        .into_iter()
-        .chain(std::env::split_paths(&paths))
-        .map(|folder| folder.join(program))
-        .find(|path| path.is_file());
-    assert!(
-        found.is_some() || std::env::var_os("FIREDRILL_REQUIRE_PROGRAMS").is_none(),
-        "`{program}` is neither in FIREDRILL_TOOLS nor on PATH and must be; `tests/tools/build` builds it"
-    );
-    found
+    let folders = [folders("FIREDRILL_TOOLS"), folders("PATH")].concat();
+    let place = "in FIREDRILL_TOOLS or on PATH; `tests/tools/build` builds it";
+    find(program, &folders, place)
 }
 
 /// True if a real backend is there in the very version that `tests/tools/versions` names: tests that compare answer with
 /// answer cannot take whatever is on PATH. Missing ones are treated as by [`tool`].
 pub(crate) fn is_built(program: &str) -> bool {
-    let built = std::env::var_os("FIREDRILL_TOOLS").map(PathBuf::from);
-    let found = built.is_some_and(|folder| folder.join(program).is_file());
+    let place = "in FIREDRILL_TOOLS; `tests/tools/build` builds it";
+    find(program, &folders("FIREDRILL_TOOLS"), place).is_some()
+}
+
+fn folders(variable: &str) -> Vec<PathBuf> {
+    let value = std::env::var_os(variable).unwrap_or_default();
+    std::env::split_paths(&value).collect()
+}
+
+fn find(program: &str, folders: &[PathBuf], place: &str) -> Option<PathBuf> {
+    let mut paths = folders.iter().map(|folder| folder.join(program));
+    let found = paths.find(|path| path.is_file());
     assert!(
-        found || std::env::var_os("FIREDRILL_REQUIRE_PROGRAMS").is_none(),
-        "`{program}` is not in FIREDRILL_TOOLS and must be; `tests/tools/build` builds it"
+        found.is_some() || std::env::var_os("FIREDRILL_REQUIRE_PROGRAMS").is_none(),
+        "`{program}` must be {place}"
     );
     found
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::support::{Drill, SOON, get_json, wait_for};
+use crate::support::{Drill, SOON, claims, get_json, http, wait_for};
 
 const PAGE: &str = include_str!("../docs/telemetry.md");
 /// Read as text: constants cannot be listed.
@@ -19,19 +19,13 @@ const ROUTES: &str = include_str!("../crates/chassis/src/admin/routes.rs");
 const GIVEN: [&str; 5] = ["__name__", "job", "service", "instance", "le"];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let trial = |name: &str, test: fn()| {
-        Trial::test(format!("telemetry::{name}"), move || {
-            test();
-            Ok(())
-        })
-    };
-    vec![
-        trial("every_name_in_the_source_is_in_the_reference", source),
-        trial("the_shop_emits_what_the_reference_says", emitted),
+    claims![
+        every_name_in_the_source_is_in_the_reference,
+        the_shop_emits_what_the_reference_says,
     ]
 }
 
-fn source() {
+fn every_name_in_the_source_is_in_the_reference() {
     let names: Vec<&str> = first_texts(NAMES, "pub const ").collect();
     assert!(names.len() > 80, "{names:?}");
     let is_of_name = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
@@ -92,7 +86,7 @@ pub(crate) fn words(cell: &'static str) -> BTreeSet<&'static str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
 
-fn emitted() {
+fn the_shop_emits_what_the_reference_says() {
     let drill = Drill::start(&["up", "--seed", "42"]);
     metrics(drill.url("prometheus"));
     spans(drill.url("jaeger"));
@@ -262,12 +256,9 @@ fn log_fields(drill: &Drill) {
 
 /// Each endpoint of the admin port answers, or wants a token, as the reference says.
 fn endpoints(drill: &Drill) {
-    let status = drill.json(&["status"]);
-    let admin = status["services"][0]["admin"].as_str().expect("an address");
-    let client = reqwest::blocking::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("an HTTP client");
+    let processes = drill.processes();
+    let admin = processes[0]["admin"].as_str().expect("an address");
+    let client = http();
     for row in rows(&["endpoint", "token"]) {
         let endpoint = row[0].trim_matches('`');
         let (method, path) = endpoint.split_once(' ').expect("method and path");

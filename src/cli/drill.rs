@@ -193,8 +193,12 @@ pub struct List {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   firedrill status
+  firedrill status --watch
   firedrill status --json | jq .slis")]
 pub struct Status {
+    /// Show it again every two seconds until the drill ends
+    #[arg(short, long, conflicts_with = "json")]
+    pub watch: bool,
     /// Text or JSON.
     #[command(flatten)]
     pub format: Format,

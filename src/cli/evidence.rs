@@ -17,6 +17,7 @@ use crate::call::Call;
   firedrill logs --level warn --since 5m
   firedrill logs --service checkout --follow
   firedrill logs --trace 4bf92f3577b34da6a3ce929d0e0e4736
+  firedrill logs --level warn --since 1m --by message
   firedrill logs service=inventory 'no such column' --json
 
 A query combines `key=value`, `key!=value`, `key~part` and plain text; all terms must match.
@@ -49,6 +50,9 @@ pub struct Logs {
     /// At most this many lines, the newest; 0 for all
     #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
     pub limit: usize,
+    /// Count the matching lines by message, without what varies in it, or by a field
+    #[arg(long, value_name = "FIELD", num_args = 0..=1, default_missing_value = "message", conflicts_with = "follow")]
+    pub by: Option<String>,
     /// Read an ended run: id, folder or archive
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
@@ -103,6 +107,9 @@ pub struct Traces {
     /// Only traces with a failed span
     #[arg(long)]
     pub errors: bool,
+    /// Read an ended run: id, folder or archive
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
     /// Text or JSON.
     #[command(flatten)]
     pub format: Format,
@@ -120,6 +127,38 @@ pub struct Trace {
     /// Show the attributes and events of every span
     #[arg(short, long)]
     pub verbose: bool,
+    /// Read an ended run: id, folder or archive
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `alerts`: what pages, or is about to.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill alerts
+  firedrill alerts --json")]
+pub struct Alerts {
+    /// Text, or JSON as Prometheus returns it.
+    #[command(flatten)]
+    pub format: Format,
+}
+
+/// `metrics`: what can be queried.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill metrics
+  firedrill metrics pool
+  firedrill metrics outbox --json")]
+pub struct Metrics {
+    /// Only metrics whose name or help contains this text
+    #[arg(value_name = "PATTERN")]
+    pub pattern: Option<String>,
+    /// Read an ended run: id, folder or archive
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
     /// Text or JSON.
     #[command(flatten)]
     pub format: Format,
@@ -151,6 +190,9 @@ pub struct Query {
     /// At most this many exemplars
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = parse_limit, requires = "exemplars")]
     pub limit: usize,
+    /// Read an ended run: id, folder or archive
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
     /// Text, or JSON as Prometheus returns it.
     #[command(flatten)]
     pub format: Format,

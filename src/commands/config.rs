@@ -4,7 +4,8 @@ use drill::api::{Action, Origin, Settings};
 use grader::evidence::{Look, LookKind};
 use record::value_text;
 
-use super::{act, source};
+use super::act;
+use super::source::Place;
 use crate::cli::config::{Config, ConfigCommand, ConfigShow};
 use crate::context::Context;
 use crate::control::Control;
@@ -34,7 +35,7 @@ fn show(context: &Context, args: &ConfigShow) -> anyhow::Result<Outcome> {
     let settings = Control::new(&session)?.settings(args.service)?;
     let what = format!("settings of {}", args.service);
     let look = Look::by_command(LookKind::Deploys, what, context.now);
-    source::note(context, &session.folder, &look);
+    Place::of(context, None)?.note(&look);
     if args.format.json {
         context.terminal.json(&settings)?;
     } else {
@@ -54,7 +55,10 @@ fn render(settings: &Settings, style: Style, columns: usize) -> String {
     for setting in &settings.settings {
         let (ink, from) = match setting.from {
             Origin::Default => (Ink::Faint, "default".to_owned()),
-            Origin::Release => (Ink::Plain, format!("release {}", settings.release)),
+            Origin::Release => {
+                let release = setting.release.as_ref().unwrap_or(&settings.release);
+                (Ink::Plain, format!("release {release}"))
+            }
             Origin::Pushed => (Ink::Plain, "configuration change".to_owned()),
             Origin::Responder => (Ink::Warning, "config set".to_owned()),
         };
@@ -88,6 +92,7 @@ mod tests {
             value,
             default,
             from,
+            release: (from == Origin::Release).then(|| "2026.11.3".to_owned()),
         };
         let settings = Settings {
             service: Service::Gateway,
@@ -114,7 +119,7 @@ mod tests {
         deadline_ms     5000                default
         limiter.burst   5000   4000         configuration change
         pages.capacity  none   64           config set
-        pages.key       "uri"  "canonical"  release 2026.11.5
+        pages.key       "uri"  "canonical"  release 2026.11.3
         "#);
     }
 }

@@ -5,7 +5,7 @@ mod show;
 use grader::evidence::{Deploy, DeployKind, Deploys, Look, LookKind};
 use text::format;
 
-use super::source;
+use super::source::{self, Place};
 use crate::cli::evidence::{Deploys as Args, DeploysCommand};
 use crate::context::Context;
 use crate::error::Outcome;
@@ -17,14 +17,16 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     if let Some(DeploysCommand::Show(args)) = &args.command {
         return show::run(context, args);
     }
-    let folder = context.evidence(args.run.as_deref())?;
-    let mut deploys = Deploys::open(&folder).all().map_err(source::explain)?;
+    let place = Place::of(context, args.run.as_deref())?;
+    let mut deploys = Deploys::open(&place.folder)
+        .all()
+        .map_err(source::explain)?;
     let service = args
         .service
         .map_or_else(|| "all".to_owned(), |service| service.to_string());
     let look = Look::by_command(LookKind::Deploys, service, context.now);
-    source::note(context, &folder, &look);
-    let since = args.since.map(|since| since.resolve(context.now));
+    place.note(&look);
+    let since = args.since.map(|since| since.resolve(place.now));
     deploys.retain(|deploy| {
         args.service
             .is_none_or(|service| deploy.service == service.name())

@@ -8,7 +8,7 @@ use grader::heap::{self, Diff, Profile, Site, Symbols};
 use serde::Serialize;
 use text::format;
 
-use super::source::{self, Live};
+use super::source::{self, Evidence, Live, Place};
 use crate::cli::evidence::{Heap, HeapCommand, HeapDiff, HeapShow, HeapSnapshot};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -118,18 +118,16 @@ fn remove(folder: &Path, name: &str) -> anyhow::Result<()> {
 }
 
 fn show(context: &Context, args: &HeapShow) -> anyhow::Result<Outcome> {
-    let snapshots = open(context, args.run.as_deref())?;
+    let place = Place::of(context, args.run.as_deref())?;
+    let snapshots = Snapshots::open(&place.folder);
     let progress = context.terminal.progress("reading the snapshot");
     let meta = known(&snapshots, &args.name)?;
     let mut sites = heap::read(&snapshots, &args.name)?;
     drop(progress);
     let total = sites.iter().map(|site| site.bytes).sum();
     sites.truncate(args.top);
-    note(
-        context,
-        args.run.as_deref(),
-        &format!("sites of {}", args.name),
-    )?;
+    let what = format!("sites of {}", args.name);
+    place.note(&Look::by_command(LookKind::Heap, what, context.now));
     if args.format.json {
         context.terminal.json(&sites)?;
     } else {
@@ -147,7 +145,8 @@ fn show(context: &Context, args: &HeapShow) -> anyhow::Result<Outcome> {
 }
 
 fn diff(context: &Context, args: &HeapDiff) -> anyhow::Result<Outcome> {
-    let snapshots = open(context, args.run.as_deref())?;
+    let place = Place::of(context, args.run.as_deref())?;
+    let snapshots = Snapshots::open(&place.folder);
     let before = known(&snapshots, &args.before)?;
     let after = known(&snapshots, &args.after)?;
     let progress = context.terminal.progress("comparing the snapshots");
@@ -155,7 +154,7 @@ fn diff(context: &Context, args: &HeapDiff) -> anyhow::Result<Outcome> {
     drop(progress);
     diff.growth.truncate(args.top);
     let what = format!("{}..{}", args.before, args.after);
-    note(context, args.run.as_deref(), &what)?;
+    place.note(&Look::by_command(LookKind::Heap, what, context.now));
     if args.format.json {
         context.terminal.json(&diff)?;
     } else {
@@ -167,13 +166,15 @@ fn diff(context: &Context, args: &HeapDiff) -> anyhow::Result<Outcome> {
             context.terminal.width,
         );
         context.terminal.print(&text)?;
-        resident(context, args.run.is_none(), &after.instance);
+        if place.is_live {
+            resident(context, &after.instance);
+        }
     }
     Ok(Outcome::Done)
 }
 
-/// Memory in use and memory held differ; where the drill still runs, both are told.
-fn resident(context: &Context, is_running: bool, instance: &str) {
+/// Memory in use and memory held differ; while the drill runs, both are told.
+fn resident(context: &Context, instance: &str) {
     let expr = |metric: &str| {
         format!(
             "{metric}{{instance={}}}",
@@ -181,11 +182,7 @@ fn resident(context: &Context, is_running: bool, instance: &str) {
         )
     };
     // An extra that cannot be had is left out.
-    let Ok(live) = (if is_running {
-        Live::connect(context)
-    } else {
-        return;
-    }) else {
+    let Ok(live) = Evidence::open(context, None) else {
         return;
     };
     let now = |metric: &str| {
@@ -204,17 +201,6 @@ fn resident(context: &Context, is_running: bool, instance: &str) {
             format::bytes(resident)
         ));
     }
-}
-
-fn note(context: &Context, run: Option<&str>, what: &str) -> anyhow::Result<()> {
-    let folder = context.evidence(run)?;
-    let look = Look::by_command(LookKind::Heap, what, context.now);
-    source::note(context, &folder, &look);
-    Ok(())
-}
-
-fn open(context: &Context, run: Option<&str>) -> anyhow::Result<Snapshots> {
-    Ok(Snapshots::open(&context.evidence(run)?))
 }
 
 fn known(snapshots: &Snapshots, name: &str) -> anyhow::Result<Snapshot> {

@@ -1,5 +1,8 @@
 //! `logs`: lines of the run folder, filtered, aligned, followed.
 
+mod group;
+
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +12,7 @@ use grader::moment::Moment;
 use text::format;
 use time::OffsetDateTime;
 
-use super::source;
+use super::source::{self, Place};
 use crate::cli::evidence::{Level, Logs as Args};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -20,26 +23,41 @@ const FOLLOW: Duration = Duration::from_millis(300);
 
 /// Prints the lines that match.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
-    let folder = context.evidence(args.run.as_deref())?;
-    let query = query(args, context.now)?;
-    let logs = Logs::open(&folder);
-    let limit = if args.limit == 0 {
-        usize::MAX
-    } else {
-        args.limit
+    let place = Place::of(context, args.run.as_deref())?;
+    let query = query(args, place.now)?;
+    let logs = Logs::open(&place.folder);
+    let limit = match args.limit {
+        0 => usize::MAX,
+        _ if args.by.is_some() => usize::MAX,
+        limit => limit,
     };
+    if let Some(name) = &args.service {
+        known(&logs, name)?;
+    }
     let progress = context.terminal.progress("reading the logs");
     let found = logs
-        .search(&query, &source::frame(&folder, context.now), limit)
+        .search(&query, &source::frame(&place.folder, place.now), limit)
         .map_err(source::explain)?;
     drop(progress);
     let look = Look::by_command(LookKind::Log, timeless(args)?.to_string(), context.now);
-    source::note(context, &folder, &look);
+    place.note(&look);
+    if let Some(field) = args.by.as_deref().filter(|_| found.matched > 0) {
+        let groups = group::group(&found.lines, field);
+        if args.format.json {
+            context.terminal.json(&groups)?;
+        } else {
+            let (style, width) = (context.terminal.out, context.terminal.width);
+            context
+                .terminal
+                .print(&group::render(&groups, style, width))?;
+        }
+        return Ok(Outcome::Done);
+    }
     for line in &found.lines {
         show(context, args, line)?;
     }
     if args.follow {
-        return follow(context, args, &logs, &query, folder, &found.lines);
+        return follow(context, args, &logs, &query, place.folder, &found.lines);
     }
     let shown = found.lines.len() as u64;
     if !args.format.json && found.matched > shown {
@@ -53,6 +71,25 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
             .note(&format!("none of {} lines match", found.read));
     }
     Ok(Outcome::Done)
+}
+
+/// Refuses a service or instance that wrote no log.
+fn known(logs: &Logs, name: &str) -> anyhow::Result<()> {
+    let files = logs.files().map_err(source::explain)?;
+    let stems = files.iter().filter_map(|file| file.file_stem()?.to_str());
+    let names: BTreeSet<&str> = stems
+        .flat_map(|instance| {
+            [
+                Some(instance),
+                instance.rsplit_once('-').map(|(service, _)| service),
+            ]
+        })
+        .flatten()
+        .collect();
+    match names.is_empty() || names.contains(name) {
+        true => Ok(()),
+        false => Err(Error::unknown("service", name, names).into()),
+    }
 }
 
 fn show(context: &Context, args: &Args, line: &LogLine) -> anyhow::Result<()> {
@@ -207,14 +244,18 @@ const PLACED: [&str; 6] = [
     "message",
 ];
 
-fn render(line: &LogLine, style: Style) -> String {
-    let level = line.text("level");
-    let ink = match level.as_str() {
+fn level_ink(level: &str) -> Ink {
+    match level {
         "error" => Ink::Error,
         "warn" => Ink::Warning,
         "info" => Ink::Good,
         _ => Ink::Faint,
-    };
+    }
+}
+
+fn render(line: &LogLine, style: Style) -> String {
+    let level = line.text("level");
+    let ink = level_ink(&level);
     let time = line.at.map_or_else(|| column::left("", 12), format::clock);
     let mut shown = format!(
         "{} {} {} {}",

@@ -9,7 +9,7 @@ use text::format;
 use text::problem::position;
 use time::Duration;
 
-use super::source::{self, Live};
+use super::source::{self, Evidence};
 use crate::cli::evidence::Query as Args;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -26,34 +26,38 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     if args.exemplars {
         return exemplar::run(context, args);
     }
-    let live = Live::connect(context)?;
+    let evidence = Evidence::open(context, args.run.as_deref())?;
+    let now = evidence.place.now;
     let progress = context.terminal.progress("querying Prometheus");
     let answer = match args.since {
         Some(since) => {
             let window = Window {
-                from: since.resolve(context.now),
-                to: context.now,
+                from: since.resolve(now),
+                to: now,
             };
             let step = step(args, window);
-            let series = live.wait(
-                live.sources
+            let series = evidence.wait(
+                evidence
+                    .sources
                     .prometheus
                     .query_range(&args.expr, window, step),
             );
             series.map(Value::Matrix)
         }
         None => {
-            let at = args.at.map_or(context.now, |at| at.resolve(context.now));
-            live.wait(live.sources.prometheus.query(&args.expr, at))
+            let at = args.at.map_or(now, |at| at.resolve(now));
+            evidence.wait(evidence.sources.prometheus.query(&args.expr, at))
         }
     };
     drop(progress);
     let value = answer.map_err(|error| explain(error, &args.expr))?;
-    live.note(&look(context, args));
+    evidence.place.note(&look(context, args));
     if args.format.json {
         context.terminal.json(&wire(&value))?;
     } else if value.series().is_empty() && !matches!(value, Value::Text(_)) {
-        context.terminal.note("no matching series");
+        let unknown = super::metrics::suggestion(&evidence, &args.expr);
+        let note = unknown.unwrap_or_else(|| "no matching series".to_owned());
+        context.terminal.note(&note);
     } else {
         context.terminal.print(&render(
             &value,
@@ -130,7 +134,21 @@ fn render(value: &Value, style: Style, columns: usize) -> String {
         Value::Text(text) => format!("{}\n", text::format::harmless(text)),
         Value::Scalar(sample) => format!("{}\n", format::number(sample.value)),
         Value::Vector(series) => vector(series, style, columns),
-        Value::Matrix(series) => matrix(series, style, columns),
+        Value::Matrix(series) => {
+            let moving: Vec<&Series> = series.iter().filter(|one| !is_zero(one)).collect();
+            // A series that is 0 throughout says something only where all are.
+            match moving.is_empty() {
+                true => matrix(&series.iter().collect::<Vec<_>>(), style, columns),
+                false => {
+                    let zeros = series.len() - moving.len();
+                    let hidden = match zeros {
+                        0 => String::new(),
+                        _ => format!("{zeros} more series: 0 throughout\n"),
+                    };
+                    matrix(&moving, style, columns) + &hidden
+                }
+            }
+        }
     }
 }
 
@@ -149,7 +167,11 @@ fn vector(series: &[Series], style: Style, columns: usize) -> String {
     table.render(style, columns)
 }
 
-fn matrix(series: &[Series], style: Style, columns: usize) -> String {
+fn is_zero(series: &Series) -> bool {
+    series.samples.iter().all(|sample| sample.value == 0.0)
+}
+
+fn matrix(series: &[&Series], style: Style, columns: usize) -> String {
     let mut table = Table::new(&[
         ("MIN", Align::Right),
         ("MAX", Align::Right),
@@ -177,11 +199,27 @@ fn matrix(series: &[Series], style: Style, columns: usize) -> String {
             labels(&series.labels).into(),
         ]);
     }
+    if let [first, .., last] = times[..] {
+        let axis = axis(first, last, times.len().min(SPARKLINE));
+        let empty = || Cell::from("");
+        table.row([empty(), empty(), empty(), Cell::new(Ink::Faint, axis)]);
+    }
     table.render(style, columns)
 }
 
+/// The times of the first and the last column, under the sparklines.
+fn axis(first_s: f64, last_s: f64, columns: usize) -> String {
+    let clock = |at_s: f64| {
+        let at = format::clock(grader::moment::from_unix_s(at_s));
+        at.get(..8).unwrap_or(&at).to_owned()
+    };
+    let (first, last) = (clock(first_s), clock(last_s));
+    let gap = columns.saturating_sub(first.len() + last.len()).max(1);
+    format!("{first}{}{last}", " ".repeat(gap))
+}
+
 /// All times of all series, so that each sparkline begins and ends at the same moment.
-fn times(series: &[Series]) -> Vec<f64> {
+fn times(series: &[&Series]) -> Vec<f64> {
     let mut times: Vec<f64> = series
         .iter()
         .flat_map(|series| series.samples.iter().map(|sample| sample.at_s))
@@ -291,11 +329,14 @@ mod tests {
                 &[(1.0, 0.0), (2.0, 4.0), (3.0, 7.0), (4.0, 7.0)],
             ),
             series(&[("service", "inventory")], &[(2.0, 5.0), (4.0, 5.0)]),
+            series(&[("service", "gateway")], &[(1.0, 0.0), (2.0, 0.0)]),
         ]);
         insta::assert_snapshot!(render(&value, Style::PLAIN, 80), @r#"
-        MIN  MAX  LAST  OVER TIME  SERIES
-          0    7     7  ▁▅██       {service="checkout"}
-          5    5     5   ▁ ▁       {service="inventory"}
+        MIN  MAX  LAST  OVER TIME          SERIES
+          0    7     7  ▁▅██               {service="checkout"}
+          5    5     5   ▁ ▁               {service="inventory"}
+                        00:00:01 00:00:04
+        1 more series: 0 throughout
         "#);
     }
 

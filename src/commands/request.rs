@@ -22,6 +22,8 @@ const ANSWER: Duration = Duration::from_secs(30);
 const TRACE: Duration = Duration::from_secs(8);
 /// Between two looks for the trace. It counts as complete when two looks find the same.
 const LOOK: Duration = Duration::from_millis(250);
+/// The header of W3C trace context.
+const TRACEPARENT: &str = "traceparent";
 /// The client that the shop's rate limit sees.
 const CLIENT: &str = "responder";
 
@@ -55,7 +57,10 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     if call.times > 1 {
         return many(context, &live, &call, args.format.json);
     }
-    let trace_id = hex::encode(rand::random::<[u8; 16]>());
+    let trace_id = match given_trace(&call) {
+        Some(given) => given,
+        None => hex::encode(rand::random::<[u8; 16]>()),
+    };
     let progress = context.terminal.progress("waiting for the response");
     let mut answer = live.wait(send(&live, &call, &trace_id))?;
     let what = format!("{} {}", call.method, call.path);
@@ -150,6 +155,15 @@ fn many(context: &Context, live: &Live, call: &Request, json: bool) -> anyhow::R
     Ok(Outcome::Done)
 }
 
+/// The trace id of a W3C `traceparent` among the headers: `00-TRACE-SPAN-FLAGS`.
+fn given_trace(call: &Request) -> Option<String> {
+    let mut headers = call.headers.iter();
+    let (_, value) = headers.find(|(name, _)| name.eq_ignore_ascii_case(TRACEPARENT))?;
+    let id = value.split('-').nth(1)?.to_ascii_lowercase();
+    let is_id = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_id.then_some(id)
+}
+
 async fn send(live: &Live, call: &Request, trace_id: &str) -> anyhow::Result<Answer> {
     let base = &live.session.urls.gateway;
     let url = format!("{base}{}", call.path);
@@ -160,16 +174,15 @@ async fn send(live: &Live, call: &Request, trace_id: &str) -> anyhow::Result<Ans
     };
     let method = reqwest::Method::from_bytes(call.method.as_bytes())?;
     let parent = hex::encode(rand::random::<[u8; 8]>());
-    let mut request = live
-        .http
-        .request(method, url)
-        .timeout(ANSWER)
-        .header("traceparent", format!("00-{trace_id}-{parent}-01"));
+    let mut request = live.http.request(method, url).timeout(ANSWER);
     let is_given = |name: &str| {
         call.headers
             .iter()
             .any(|(given, _)| given.eq_ignore_ascii_case(name))
     };
+    if !is_given(TRACEPARENT) {
+        request = request.header(TRACEPARENT, format!("00-{trace_id}-{parent}-01"));
+    }
     if !is_given("x-client-id") {
         request = request.header("x-client-id", CLIENT);
     }
@@ -279,6 +292,22 @@ mod tests {
             trace_id: String::new(),
             trace: None,
         }
+    }
+
+    #[test]
+    fn a_traceparent_that_is_given_names_the_trace() {
+        let request = |value: &str| Request {
+            method: "GET".to_owned(),
+            path: "/".to_owned(),
+            data: None,
+            headers: vec![("TraceParent".to_owned(), value.to_owned())],
+            times: 1,
+            rate: 1.0,
+        };
+        let id = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let sent = request(&format!("00-{}-00f067aa0ba902b7-01", id.to_uppercase()));
+        assert_eq!(given_trace(&sent).as_deref(), Some(id));
+        assert_eq!(given_trace(&request("00-7-1-01")), None);
     }
 
     #[test]

@@ -74,6 +74,10 @@ fn run_to_end(
     terminal.started();
     Ok(match ending? {
         Ending::Done => Outcome::Done,
+        Ending::Stopped => {
+            terminal.stopped();
+            Outcome::Done
+        }
         Ending::NotPassed => Outcome::NotPassed,
         Ending::Void => Outcome::Void,
     })

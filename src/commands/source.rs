@@ -1,19 +1,21 @@
 //! Where commands read evidence from: the running drill's backends, and the folder of a run.
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use grader::evidence::{self, Look, Looks, Sources};
 use grader::moment::Frame;
-use record::Chronicle;
+use record::{Chronicle, run_of};
+use stack::backend::Backend;
 use time::OffsetDateTime;
 use tokio::runtime::Runtime;
 
 use crate::context::Context;
 use crate::control::Control;
 use crate::error::Error;
+use crate::recorded;
 use drill::session::{Instance, Session};
 
 /// The running drill, ready to be asked.
@@ -44,14 +46,6 @@ impl Live {
             http,
             runtime: crate::runtime::on_this_thread()?,
         })
-    }
-
-    /// Waits for an answer of a backend.
-    pub(super) fn ask<T>(
-        &self,
-        question: impl Future<Output = Result<T, evidence::Error>>,
-    ) -> anyhow::Result<T> {
-        self.runtime.block_on(question).map_err(explain)
     }
 
     /// Records a look, for the debrief.
@@ -130,12 +124,111 @@ impl Live {
     }
 }
 
-/// Records a look, for the debrief; only what is done in the drill itself counts.
-pub(super) fn note(context: &Context, folder: &Path, look: &Look) {
-    let is_live = matches!(context.state.find(), Ok(Some(session)) if session.folder == folder);
-    if is_live {
-        // A disk that is full must not keep anyone from looking.
-        let _ = Looks::open(folder).note(look);
+/// The run that a command reads: the running drill or an ended run.
+pub(super) struct Place {
+    pub(super) folder: PathBuf,
+    /// What relative times count from: the present, or the end of an ended run.
+    pub(super) now: OffsetDateTime,
+    pub(super) is_live: bool,
+}
+
+impl Place {
+    /// The run asked for, else the running drill, else the newest run, which is then named on standard error.
+    pub(super) fn of(context: &Context, run: Option<&str>) -> anyhow::Result<Self> {
+        let folder = context.evidence(run)?;
+        let is_live = matches!(context.state.find()?, Some(session) if session.folder == folder);
+        if is_live {
+            let now = context.now;
+            return Ok(Self {
+                folder,
+                now,
+                is_live,
+            });
+        }
+        let now = Chronicle::read(&folder).map_or(context.now, |chronicle| chronicle.last);
+        if run.is_none() {
+            let (run, ended) = (run_of(&folder), text::format::date_time(now));
+            let note =
+                format!("no drill is running; this is run {run}, which ended at {ended} UTC");
+            context.terminal.note(&note);
+        }
+        Ok(Self {
+            folder,
+            now,
+            is_live,
+        })
+    }
+
+    /// Records a look, for the debrief; only what is done in the drill itself counts.
+    pub(super) fn note(&self, look: &Look) {
+        if self.is_live {
+            // A disk that is full must not keep anyone from looking.
+            let _ = Looks::open(&self.folder).note(look);
+        }
+    }
+}
+
+/// The backends of a run: those of the running drill, or the record of an ended run, served while the command lasts.
+pub(super) struct Evidence {
+    pub(super) place: Place,
+    pub(super) sources: Sources,
+    /// The Jaeger UI; none for an ended run.
+    pub(super) jaeger: Option<String>,
+    replay: Option<Backend>,
+    runtime: Runtime,
+}
+
+impl Evidence {
+    /// Opens the run asked for, as [`Place::of`] chooses it.
+    pub(super) fn open(context: &Context, run: Option<&str>) -> anyhow::Result<Self> {
+        Self::at(context, Place::of(context, run)?)
+    }
+
+    /// Opens a run that was chosen before.
+    pub(super) fn at(context: &Context, place: Place) -> anyhow::Result<Self> {
+        let runtime = crate::runtime::on_this_thread()?;
+        if place.is_live {
+            let urls = context.state.load()?.urls;
+            let sources = Sources::new(&urls.jaeger, &urls.prometheus, &place.folder);
+            return Ok(Self {
+                place,
+                sources: sources.map_err(explain)?,
+                jaeger: Some(urls.jaeger),
+                replay: None,
+                runtime,
+            });
+        }
+        let progress = context.terminal.progress("loading the run");
+        let (backend, sources) = runtime.block_on(recorded::replay(&place.folder))?;
+        drop(progress);
+        Ok(Self {
+            place,
+            sources,
+            jaeger: None,
+            replay: Some(backend),
+            runtime,
+        })
+    }
+
+    /// Waits for an answer of a backend.
+    pub(super) fn ask<T>(
+        &self,
+        question: impl Future<Output = Result<T, evidence::Error>>,
+    ) -> anyhow::Result<T> {
+        self.wait(question).map_err(explain)
+    }
+
+    /// Waits for anything else.
+    pub(super) fn wait<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+}
+
+impl Drop for Evidence {
+    fn drop(&mut self) {
+        if let Some(backend) = self.replay.take() {
+            self.runtime.block_on(backend.stop());
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! `firedrill status`: what runs, since when, how it does, what was paged.
 
+use std::time::Duration;
+
 use drill::api::Status;
 use text::format;
 use time::OffsetDateTime;
@@ -11,8 +13,25 @@ use crate::error::Outcome;
 use crate::terminal::table::{Align, Cell, Table};
 use crate::terminal::{Ink, Style};
 
+/// Between two looks of `--watch`.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// Asks the running drill.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
+    loop {
+        show(context, args)?;
+        if !args.watch {
+            return Ok(Outcome::Done);
+        }
+        std::thread::sleep(AGAIN);
+        if context.state.find()?.is_none() {
+            context.terminal.note("the drill has ended");
+            return Ok(Outcome::Done);
+        }
+    }
+}
+
+fn show(context: &Context, args: &Args) -> anyhow::Result<()> {
     let session = context.state.load()?;
     let status = Control::new(&session)?.status()?;
     if args.format.json {
@@ -23,11 +42,16 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
             "jaeger {}   prometheus {}   shop {}\n",
             urls.jaeger, urls.prometheus, urls.gateway
         );
-        context
-            .terminal
-            .print(&(text(&status, context.terminal.out, context.terminal.width) + &links))?;
+        let text = text(&status, context.terminal.out, context.terminal.width);
+        // Home, and clear to the end: what is shown again replaces what was shown.
+        let clear = if args.watch && context.terminal.out.terminal {
+            "\x1b[H\x1b[J"
+        } else {
+            ""
+        };
+        context.terminal.print(&format!("{clear}{text}{links}"))?;
     }
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 fn text(status: &Status, style: Style, width: usize) -> String {
@@ -41,17 +65,22 @@ fn text(status: &Status, style: Style, width: usize) -> String {
         ("service", Align::Left),
         ("requests/s", Align::Right),
         ("errors", Align::Right),
+        ("p50", Align::Right),
         ("p99", Align::Right),
     ]);
     for sli in &status.slis {
         slis.row([
             sli.service.clone().into(),
-            or_dash(sli.rate, |rate| format!("{rate:.1}")),
-            or_dash(sli.errors, |errors| format!("{:.2} %", errors * 100.0)),
-            or_dash(sli.p99_s, |p99| format::duration(p99 * 1e6)),
+            or_dash(sli.red.rate, |rate| format!("{rate:.1}")),
+            or_dash(sli.red.errors, |errors| format!("{:.2} %", errors * 100.0)),
+            or_dash(sli.red.p50_s, |p50| format::duration(p50 * 1e6)),
+            or_dash(sli.red.p99_s, |p99| format::duration(p99 * 1e6)),
         ]);
     }
     text += &slis.render(style, width);
+    let windows = status.slis.iter().map(|sli| sli.red.window_s);
+    let window_s = windows.fold(0.0, f64::max);
+    text += &format!("over the last {window_s:.0} s\n");
     text += "\n";
     let mut services = Table::new(&[
         ("instance", Align::Left),

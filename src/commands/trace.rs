@@ -2,7 +2,7 @@
 
 use grader::evidence::{Look, LookKind};
 
-use super::source::Live;
+use super::source::Evidence;
 use crate::cli::evidence::Trace as Args;
 use crate::context::Context;
 use crate::error::Outcome;
@@ -10,11 +10,12 @@ use crate::terminal::waterfall::waterfall;
 
 /// Prints the trace.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
-    let live = Live::connect(context)?;
+    let evidence = Evidence::open(context, args.run.as_deref())?;
     let progress = context.terminal.progress("querying Jaeger");
-    let trace = live.ask(live.sources.jaeger.trace(&args.id))?;
+    let trace = evidence.ask(evidence.sources.jaeger.trace(&args.id))?;
     drop(progress);
-    live.note(&Look::by_command(LookKind::Trace, &trace.id, context.now));
+    let look = Look::by_command(LookKind::Trace, &trace.id, context.now);
+    evidence.place.note(&look);
     if args.format.json {
         context.terminal.json(&trace)?;
     } else {
@@ -24,9 +25,11 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
             context.terminal.width,
             args.verbose,
         ))?;
-        context
-            .terminal
-            .note(&format!("{}/trace/{}", live.session.urls.jaeger, trace.id));
+        if let Some(jaeger) = &evidence.jaeger {
+            context
+                .terminal
+                .note(&format!("{jaeger}/trace/{}", trace.id));
+        }
     }
     Ok(Outcome::Done)
 }

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::Value;
 
-use super::metric;
-use crate::support::{Drill, SOON, get, get_json, kill, wait_for};
+use super::{act, metric};
+use crate::support::{Drill, SOON, get, get_json, kill, until, wait_for};
 
 /// Requests that a process has answered.
 const ANSWERED: &str = "http_server_request_duration_seconds_count";
@@ -18,18 +18,15 @@ pub(super) fn scale(drill: &Drill) {
     down(drill);
     away(drill);
     for (service, replicas) in [("gateway", "2"), ("inventory", "0"), ("checkout", "4")] {
-        let refused = drill.cli(&["scale", service, replicas]);
-        assert_eq!(refused.status.code(), Some(2), "{service}: {refused:?}");
+        drill.refuses(&["scale", service, replicas], &[]);
     }
 }
 
 /// The processes of a service.
 fn processes(drill: &Drill, service: &str) -> Vec<Value> {
-    let status = drill.json(&["status"]);
-    let all = status["services"].as_array().expect("services").iter();
-    all.filter(|one| one["service"] == service)
-        .cloned()
-        .collect()
+    let mut all = drill.processes();
+    all.retain(|one| one["service"] == service);
+    all
 }
 
 fn names(processes: &[Value]) -> Vec<&str> {
@@ -58,12 +55,8 @@ fn by_instance(drill: &Drill, series: &str) -> Vec<(String, f64)> {
 }
 
 fn up(drill: &Drill) {
-    let done = drill.json(&["scale", "inventory", "3"]);
-    let (what, note) = ("scale inventory 3", "scaled from 2 to 3 replicas");
-    assert_eq!(
-        (&done["count"], &done["what"], &done["note"]),
-        (&1.into(), &what.into(), &note.into())
-    );
+    let done = act(drill, &["scale", "inventory", "3"], 1);
+    assert_eq!(done["note"], "scaled from 2 to 3 replicas");
     let three = ["inventory-1", "inventory-2", "inventory-3"];
     assert_eq!(names(&processes(drill, "inventory")), three);
     for least in [1.0, 10.0] {
@@ -72,8 +65,7 @@ fn up(drill: &Drill) {
             (third.0 == "inventory-3" && third.1 >= least).then_some(())
         });
     }
-    let again = drill.json(&["scale", "inventory", "3"]);
-    assert_eq!((&again["count"], &again["id"]), (&0.into(), &Value::Null));
+    act(drill, &["scale", "inventory", "3"], 0);
     drill.ok(&["heap", "snapshot", "third", "inventory-3"]);
     // A caller that is started later has the list as well, and is told of the next.
     drill.ok(&["restart", "checkout"]);
@@ -89,12 +81,8 @@ fn down(drill: &Drill) {
         })
     };
     let before = lost();
-    let done = under_traffic(drill, || drill.json(&["scale", "inventory", "1"]));
-    let note = "scaled from 3 to 1 replicas";
-    assert_eq!(
-        (&done["count"], &done["note"]),
-        (&2.into(), &Value::from(note))
-    );
+    let done = under_traffic(drill, || act(drill, &["scale", "inventory", "1"], 2));
+    assert_eq!(done["note"], "scaled from 3 to 1 replicas");
     assert_eq!(names(&processes(drill, "inventory")), ["inventory-1"]);
     assert_eq!(lost(), before, "no call met a replica that was not there");
     let only = wait_for("the targets of the others are gone", SOON, || {
@@ -103,8 +91,8 @@ fn down(drill: &Drill) {
     });
     assert_eq!(only, [("inventory-1".to_owned(), 1.0)]);
     let alone = by_instance(drill, ANSWERED);
-    wait_for("requests reach the one that is left", SOON, || {
-        (by_instance(drill, ANSWERED)[0].1 > alone[0].1 + 10.0).then_some(())
+    until("requests reach the one that is left", SOON, || {
+        by_instance(drill, ANSWERED)[0].1 > alone[0].1 + 10.0
     });
 }
 
@@ -139,8 +127,7 @@ fn under_traffic<T>(drill: &Drill, act: impl FnOnce() -> T) -> T {
 
 /// A caller that is down at that moment has the list when it is back: only checkout reserves.
 fn away(drill: &Drill) {
-    let pid = processes(drill, "checkout")[0]["pid"].as_u64();
-    kill(u32::try_from(pid.expect("a process")).expect("an id"));
+    kill(drill.pid_of("checkout-1").expect("a process"));
     drill.ok(&["scale", "inventory", "2"]);
     let reserved = format!(
         "{ANSWERED}{{http_request_method=\"POST\",http_response_status_code=\"200\",http_route=\"/internal/reservations\""

@@ -6,24 +6,15 @@ use std::process::Command;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::support::{has_program, wants_program};
+use crate::support::{claims, has_program, wanting};
 
-pub(crate) fn trials() -> Vec<Trial> {
-    let trial = |name: &str, test: fn()| {
-        let trial = Trial::test(format!("containers::{name}"), move || {
-            test();
-            Ok(())
-        });
-        wants_program(trial, has_program("go"))
-    };
-    vec![
-        trial(
-            "every_container_is_local_bounded_watched_and_without_rights",
-            contained,
-        ),
-        trial("what_is_mounted_is_there_and_images_are_pinned", whole),
-        trial("compose_refuses_what_is_not_in_its_schema", refused),
-    ]
+pub(super) fn trials() -> Vec<Trial> {
+    let of_compose = claims![
+        every_container_is_local_bounded_watched_and_without_rights,
+        what_is_mounted_is_there_and_images_are_pinned,
+        compose_refuses_what_is_not_in_its_schema,
+    ];
+    wanting(has_program("go"), of_compose)
 }
 
 /// What the file comes to, or what compose says of it.
@@ -53,7 +44,7 @@ fn services(project: &Value) -> impl Iterator<Item = (&String, &Value)> {
     services.iter()
 }
 
-fn contained() {
+fn every_container_is_local_bounded_watched_and_without_rights() {
     let project = compose();
     for (name, service) in services(&project) {
         let user = service["user"].as_str().unwrap_or_default();
@@ -95,7 +86,7 @@ fn contained() {
     assert!(!project.to_string().contains("FIREDRILL_TOKEN\""));
 }
 
-fn whole() {
+fn what_is_mounted_is_there_and_images_are_pinned() {
     let project = compose();
     let versions = include_str!("../tools/versions");
     for (name, service) in services(&project) {
@@ -127,7 +118,7 @@ fn whole() {
     }
 }
 
-fn refused() {
+fn compose_refuses_what_is_not_in_its_schema() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("compose.yaml");
     std::fs::write(&file, "services:\n  a: { image: x, memlimit: 3 }\n").expect("a file");

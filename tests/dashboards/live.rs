@@ -2,8 +2,9 @@
 //! healthy shop no panel is empty, and in an incident the panels that should show it do.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use crate::drills::PAGED_WITHIN;
 use crate::prometheus::{Readings, readings};
 use crate::support::{Drill, SOON, get_json, wait_for};
 
@@ -15,9 +16,6 @@ pub(super) const STEP_S: u64 = 5;
 
 /// The dashboards' range, in seconds: `now-15m`.
 const RANGE_S: u64 = 15 * 60;
-
-/// As `drills.rs` has it: the fast pace on a busy machine.
-const PAGED_WITHIN: Duration = Duration::from_secs(150);
 
 /// The expression with its variables filled in.
 pub(super) fn substitute(expr: &str, service: &str) -> String {
@@ -37,7 +35,7 @@ pub(super) fn substitute(expr: &str, service: &str) -> String {
     filled
 }
 
-pub(super) fn no_query_is_empty() {
+pub(super) fn no_query_is_empty_in_a_drill() {
     let mut drill = Drill::start(&["run", "error-spike", "--pace", "fast", "--seed", "8"]);
     let url = drill.url("prometheus").to_owned();
     drill.event("steady", SOON);

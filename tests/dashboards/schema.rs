@@ -37,7 +37,7 @@ fn mistakes() -> Vec<(&'static str, Value)> {
     ]
 }
 
-pub(super) fn accepts_them() {
+pub(super) fn grafanas_published_schema_accepts_them() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let at = |name: &str| folder.path().join(name);
     for name in ["package.json", "package-lock.json", "schema.ts"] {

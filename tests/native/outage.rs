@@ -2,14 +2,16 @@
 
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use libtest_mimic::Trial;
+use serde_json::Value;
 
 use crate::drills::{self, Case};
+use crate::parity::{Jaeger, Prometheus};
 use crate::support::{
-    Drill, SOON, children_of, firedrill, get, get_json, is_alive, kill, tool, wait_for,
+    Drill, SOON, children_of, claims, firedrill, free_addr, get, get_json, is_alive, kill, until,
+    wait_for,
 };
 
 /// What the issue of the whole allows after a kill.
@@ -17,6 +19,20 @@ const GONE_WITHIN: Duration = Duration::from_secs(5);
 /// The longest that a drill at the fast pace takes to its page, beside others.
 const PAGE_WITHIN: Duration = Duration::from_secs(240);
 const PROGRAMS: [&str; 2] = ["jaeger", "prometheus"];
+
+pub(super) fn trials() -> Vec<Trial> {
+    claims![
+        a_killed_runner_leaves_no_program_port_or_database,
+        killed_programs_and_keepers_come_back_on_their_ports,
+        a_jaeger_that_dies_is_said_and_what_it_lost_is_not_marked_wrong,
+        a_drill_runs_on_backends_that_are_already_running,
+        a_prometheus_that_goes_for_good_leaves_a_grade_that_says_so,
+    ]
+}
+
+pub(super) fn trials_with_alertmanager() -> Vec<Trial> {
+    claims![a_page_comes_by_the_alertmanager_that_the_drill_started]
+}
 
 /// The drill's processes by what they are: the keepers, and the programs that they keep.
 struct Kept {
@@ -53,7 +69,7 @@ fn arguments(id: u32) -> String {
     std::fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default()
 }
 
-pub(super) fn kill_the_runner() {
+fn a_killed_runner_leaves_no_program_port_or_database() {
     let mut drill = Drill::start(&["up", "--seed", "11", "--backend", "native"]);
     let kept = Kept::of(&drill);
     let all: Vec<u32> = kept
@@ -65,33 +81,27 @@ pub(super) fn kill_the_runner() {
     for name in PROGRAMS {
         kept.program(name);
     }
-    await_scrapes(&drill);
+    drill.await_scrapes();
     let ports = ["gateway", "jaeger", "prometheus", "otlp_grpc", "otlp_http"]
         .map(|name| address(drill.url(name)));
     assert!(drill.folder().join("scratch/native/prometheus").is_dir());
     drill.kill();
-    wait_for("every process ends", GONE_WITHIN, || {
-        (!all.iter().any(|id| is_alive(*id))).then_some(())
+    until("every process ends", GONE_WITHIN, || {
+        !all.iter().any(|id| is_alive(*id))
     });
     for port in ports {
         assert!(TcpStream::connect(port).is_err(), "{port} still answers");
     }
     let scratch = drill.folder().join("scratch");
-    wait_for("the databases are removed", GONE_WITHIN, || {
-        (!scratch.exists()).then_some(())
+    until("the databases are removed", GONE_WITHIN, || {
+        !scratch.exists()
     });
     // What such a run cannot show any more is said, and so is what it can.
-    let output = drill.cli(&["open"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(
-        said.contains("its native Jaeger and Prometheus kept them"),
-        "{said}"
-    );
-    assert!(said.contains("firedrill logs --run"), "{said}");
+    let kept = "its native Jaeger and Prometheus kept them";
+    drill.refuses(&["open"], &[kept, "firedrill logs --run"]);
 }
 
-pub(super) fn kill_the_programs() {
+fn killed_programs_and_keepers_come_back_on_their_ports() {
     let mut drill = Drill::start(&["up", "--seed", "12", "--backend", "native"]);
     let programs = drill.ready["backends"]["programs"]
         .as_array()
@@ -105,7 +115,7 @@ pub(super) fn kill_the_programs() {
             "{version}"
         );
     }
-    await_scrapes(&drill);
+    drill.await_scrapes();
     for name in PROGRAMS {
         kill(Kept::of(&drill).program(name));
         comes_back(&mut drill, name, "signal: 9");
@@ -120,7 +130,7 @@ pub(super) fn kill_the_programs() {
     kill(*keeper.expect("prometheus has a keeper"));
     comes_back(&mut drill, "prometheus", "signal: 9");
     assert!(!is_alive(prometheus), "the program outlived its keeper");
-    await_scrapes(&drill);
+    drill.await_scrapes();
     let (code, folder, _state) = drill.interrupt();
     assert_eq!(code, 0);
     assert!(!folder.join("scratch").exists());
@@ -146,19 +156,9 @@ fn comes_back(drill: &mut Drill, name: &str, how: &str) {
     assert_eq!(get(&url).0, 200, "{url} answers where it did before");
 }
 
-pub(super) fn lose_jaeger() {
+fn a_jaeger_that_dies_is_said_and_what_it_lost_is_not_marked_wrong() {
     let case = Case::of("error-spike");
-    let run = [
-        "run",
-        case.id,
-        "--pace",
-        "fast",
-        "--seed",
-        "5",
-        "--backend",
-        "native",
-    ];
-    let mut drill = Drill::start(&run);
+    let mut drill = drills::start(case, &["--backend", "native"]);
     let graded = drills::to_verdict(case, "right", &mut drill, |drill| {
         kill(Kept::of(drill).program("jaeger"));
         comes_back(drill, "jaeger", "signal: 9");
@@ -181,95 +181,36 @@ pub(super) fn lose_jaeger() {
     );
 }
 
-/// A process of a test's own. Dropping it ends it.
-struct Program(Child);
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // It may have exited already; the test has failed then.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn start(program: &str, arguments: &[String], log: &Path) -> Program {
-    let log = std::fs::File::create(log).expect("a log");
-    let child = Command::new(tool(program).expect("it was looked for before"))
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn();
-    Program(child.expect("it starts"))
-}
-
-/// A free port; another program may take it before it is used, which would fail the test by name.
-fn free() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("its address").to_string()
-}
-
 /// A Jaeger and a Prometheus that a test started, and what a drill is told of them.
 struct Elsewhere {
-    _jaeger: Program,
-    prometheus: Program,
-    _folder: tempfile::TempDir,
-    jaeger_url: String,
+    jaeger: Jaeger,
+    prometheus: Prometheus,
     flags: Vec<String>,
 }
 
 impl Elsewhere {
     /// Starts both. The Prometheus gets nothing but what the drill has written down for it.
     fn start(state: &Path) -> Self {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let [query, grpc, http, metrics] = [free(), free(), free(), free()];
-        let file = folder.path().join("jaeger.yaml");
-        std::fs::write(&file, jaeger_settings(&query, &grpc, &http).to_string())
-            .expect("a configuration");
-        let arguments = ["--config".to_owned(), file.display().to_string()];
-        let jaeger = start("jaeger", &arguments, &folder.path().join("jaeger.log"));
-        for port in [&query, &http] {
-            wait_for("jaeger", SOON, || TcpStream::connect(port).ok());
-        }
-        let url = |address: &str| format!("http://{address}");
-        let flags = [
-            "--backend",
-            "external",
-            "--otlp",
-            &url(&http),
-            "--jaeger",
-            &url(&query),
-            "--prometheus",
-            &url(&metrics),
-        ];
-        let flags = flags.map(str::to_owned).to_vec();
+        let jaeger = Jaeger::start();
+        let flags = |prometheus: &str| -> Vec<String> {
+            let backend = ["--backend", "external", "--otlp", &jaeger.otlp];
+            let readers = ["--jaeger", &jaeger.query, "--prometheus", prometheus];
+            backend
+                .into_iter()
+                .chain(readers)
+                .map(str::to_owned)
+                .collect()
+        };
         // The first try tells what the Prometheus must read; that is all that this one is given.
-        let first = firedrill(state).arg("up").args(&flags).output();
+        let nowhere = flags(&format!("http://{}", free_addr()));
+        let first = firedrill(state).arg("up").args(nowhere).output();
         let status = first.expect("the binary under test starts").status;
         assert_eq!(status.code(), Some(4), "there is no Prometheus yet");
-        let arguments = [
-            format!(
-                "--config.file={}",
-                state.join("external/scrape.yml").display()
-            ),
-            format!(
-                "--storage.tsdb.path={}",
-                folder.path().join("data").display()
-            ),
-            format!("--web.listen-address={metrics}"),
-        ];
-        let log = folder.path().join("prometheus.log");
-        let prometheus = start("prometheus", &arguments, &log);
-        wait_for("prometheus", SOON, || {
-            TcpStream::connect(&metrics).ok()?;
-            let (status, _) = get(&format!("http://{metrics}/-/ready"));
-            (status == 200).then_some(())
-        });
+        let prometheus = Prometheus::start_on(&state.join("external/scrape.yml"), &[]);
+        let flags = flags(&prometheus.url);
         Self {
-            _jaeger: jaeger,
+            jaeger,
             prometheus,
-            _folder: folder,
-            jaeger_url: url(&query),
             flags,
         }
     }
@@ -283,47 +224,25 @@ impl Elsewhere {
     }
 }
 
-fn jaeger_settings(query: &str, grpc: &str, http: &str) -> Value {
-    json!({
-        "service": {
-            "extensions": ["jaeger_storage", "jaeger_query"],
-            "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["jaeger_storage_exporter"]}},
-            "telemetry": {"metrics": {"level": "none"}},
-        },
-        "extensions": {
-            "jaeger_storage": {"backends": {"memory": {"memory": {"max_traces": 50_000}}}},
-            "jaeger_query": {
-                "storage": {"traces": "memory"}, "enable_tracing": false,
-                "http": {"endpoint": query}, "grpc": {"endpoint": "127.0.0.1:0"},
-            },
-        },
-        "receivers": {"otlp": {"protocols": {"grpc": {"endpoint": grpc}, "http": {"endpoint": http}}}},
-        "exporters": {"jaeger_storage_exporter": {"trace_storage": "memory"}},
-    })
-}
-
-pub(super) fn external() {
+fn a_drill_runs_on_backends_that_are_already_running() {
     let state = tempfile::tempdir().expect("a temporary state folder");
     let elsewhere = Elsewhere::start(state.path());
     let case = Case::of("noisy-warnings");
     let mut drill = elsewhere.drill(state, case.id);
     drills::to_verdict(case, "right", &mut drill, |_| {});
-    let output = drill.cli(&["open"]);
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(2), "{said}");
-    assert!(said.contains(&elsewhere.jaeger_url), "{said}");
+    drill.refuses(&["open"], &[&elsewhere.jaeger.query]);
     // The shop is gone, and the Prometheus that stays is told so.
     let targets = std::fs::read_to_string(drill.state().join("external/firedrill-targets.json"));
     assert_eq!(targets.expect("the targets").trim(), "[]");
 }
 
-pub(super) fn lose_prometheus() {
+fn a_prometheus_that_goes_for_good_leaves_a_grade_that_says_so() {
     let state = tempfile::tempdir().expect("a temporary state folder");
     let mut elsewhere = Elsewhere::start(state.path());
     let case = Case::of("error-spike");
     let mut drill = elsewhere.drill(state, case.id);
     let graded = drills::to_verdict(case, "right", &mut drill, |drill| {
-        elsewhere.prometheus.0.kill().expect("it can be killed");
+        elsewhere.prometheus.kill();
         let silent = drill.event("process", SOON);
         assert_eq!(silent["instance"], "prometheus", "{silent}");
         let what = silent["what"].as_str().unwrap_or_default();
@@ -343,10 +262,9 @@ pub(super) fn lose_prometheus() {
     );
 }
 
-pub(super) fn page_by_alertmanager() {
+fn a_page_comes_by_the_alertmanager_that_the_drill_started() {
     let case = Case::of("error-spike");
-    let arguments = ["run", case.id, "--pace", "fast", "--seed", "5"];
-    let mut drill = Drill::start(&[&arguments[..], &["--backend", "native"]].concat());
+    let mut drill = drills::start(case, &["--backend", "native"]);
     let alertmanager = drill.ready["backends"]["alertmanager"].clone();
     let alertmanager = alertmanager.as_str().expect("it was started");
     let page = drill.event("page", PAGE_WITHIN);
@@ -369,16 +287,6 @@ pub(super) fn page_by_alertmanager() {
     let alerts = alerts.as_array().expect("a list").iter();
     let mut names = alerts.map(|alert| &alert["labels"]["alertname"]);
     assert!(names.any(|name| *name == page["alert"]), "{page}");
-}
-
-fn await_scrapes(drill: &Drill) {
-    wait_for("a scrape of all four", SOON, || {
-        let up = get_json(&format!(
-            "{}/api/v1/query?query=sum(up)",
-            drill.url("prometheus")
-        ));
-        (up["data"]["result"][0]["value"][1] == "4").then_some(())
-    });
 }
 
 fn address(url: &str) -> SocketAddr {

@@ -12,13 +12,13 @@ use promql::{Labels, Options, Sample};
 use super::fixture::Series;
 
 /// A router that is served. Dropping it ends it.
-pub(super) struct Served {
-    pub(super) url: String,
+pub(crate) struct Served {
+    pub(crate) url: String,
     // Its tasks end with it.
     _runtime: tokio::runtime::Runtime,
 }
 
-pub(super) fn serve(router: Router) -> Served {
+pub(crate) fn serve(router: Router) -> Served {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

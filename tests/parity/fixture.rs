@@ -34,14 +34,14 @@ const BOUNDS: &[&str] = &["0.005", "0.05", "0.25", "0.5", "1.0", "5.0", "+Inf"];
 pub(super) fn series() -> Vec<Series> {
     let mut found: BTreeMap<Labels, Samples> = BTreeMap::new();
     for target in [
-        gateway("gateway-1", 0, 1.0, &[Gone::restarted(70)]),
+        gateway("gateway-1", 0, 1.0, &[Gone::Restarted(70)]),
         // Its scrapes fail for two minutes and a half, and it comes back with new counters.
-        gateway("gateway-2", 3_217, 0.83, &[Gone::failed(90..100)]),
+        gateway("gateway-2", 3_217, 0.83, &[Gone::Failed(90..100)]),
         // A deploy: the old version's series end, the new one's begin.
-        checkout("checkout-1", 7_450, "1.4.0", &[Gone::removed(120..SCRAPES)]),
-        checkout("checkout-1", 7_450, "1.5.0", &[Gone::removed(0..121)]),
+        checkout("checkout-1", 7_450, "1.4.0", &[Gone::Removed(120..SCRAPES)]),
+        checkout("checkout-1", 7_450, "1.5.0", &[Gone::Removed(0..121)]),
         // No scrape for three minutes: a gap without a marker.
-        checkout("checkout-2", 11_999, "1.4.0", &[Gone::unseen(50..62)]),
+        checkout("checkout-2", 11_999, "1.4.0", &[Gone::Unseen(50..62)]),
         queue(),
         oddities(),
     ] {

@@ -7,6 +7,7 @@ use super::compare::{difference, sees_differences};
 use super::list::{self, Line, lines};
 use super::real::Prometheus;
 use super::{embedded, fixture, remote_write};
+use crate::support::http;
 
 /// When each expression is asked about, in seconds since the first scrape: between two scrapes, at one to the
 /// millisecond, while a target fails, after one was replaced, at the end, when samples begin to be too old, long
@@ -40,7 +41,7 @@ pub(super) fn same_answers() {
     let now_ms = at_ms(*MOMENTS.first().expect("there are moments"));
     let embedded = embedded::prometheus(&store, now_ms);
     let pair = Pair {
-        client: client(),
+        client: http(),
         embedded: &embedded.url,
         real: &real.url,
     };
@@ -49,13 +50,6 @@ pub(super) fn same_answers() {
     let found = pair.report();
     println!("{}", found.line());
     assert!(found.wrong.is_empty(), "{}", found.wrong.join("\n"));
-}
-
-fn client() -> reqwest::blocking::Client {
-    reqwest::blocking::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("an HTTP client")
 }
 
 /// What was asked and what came of it.

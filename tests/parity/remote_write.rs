@@ -3,6 +3,7 @@
 use prost::Message;
 
 use super::fixture::Series;
+use crate::support::http;
 
 /// A request takes this much of time, so that no series is far ahead of another.
 const SLICE_MS: i64 = 5 * 60_000;
@@ -46,10 +47,7 @@ pub(super) fn send(url: &str, series: &[Series]) {
     };
     let first = times().min().expect("there are samples");
     let last = times().max().expect("there are samples");
-    let client = reqwest::blocking::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("an HTTP client");
+    let client = http();
     for from in (first..=last).step_by(SLICE_MS as usize) {
         let request = slice(series, from, from + SLICE_MS);
         let response = client

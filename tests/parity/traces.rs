@@ -6,8 +6,6 @@
 
 mod corpus;
 
-use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest as Request;
@@ -19,7 +17,8 @@ use traces::{Traces, journal, ui};
 use super::compare::difference;
 use super::embedded::{self, Served};
 use super::list::{self, lines};
-use crate::support::{Drill, SOON, tool, wait_for};
+use super::real::Jaeger;
+use crate::support::{Drill, SOON, http, until, wait_for};
 
 /// Traces of the shop that are looked up one by one.
 const SHOP_TRACES: usize = 40;
@@ -34,10 +33,7 @@ pub(super) fn same_answers() {
     let corpus = corpus::requests();
     let embedded = Embedded::start();
     let real = Jaeger::start();
-    let client = reqwest::blocking::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("an HTTP client");
+    let client = http();
     for request in corpus.iter().chain(&shop) {
         for url in [&embedded.otlp.url, &real.otlp] {
             let sent = client
@@ -55,12 +51,10 @@ pub(super) fn same_answers() {
         real: &real.query,
     };
     let shop = Shop::of(&shop);
-    wait_for("the last span of the shop", SOON, || {
-        (pair
-            .ask(pair.real, &format!("/api/v3/traces/{}", shop.ids.last()?))
-            .0
-            == 200)
-            .then_some(())
+    let last = shop.ids.last().expect("the shop has spans");
+    let last = format!("/api/v3/traces/{last}");
+    until("the last span of the shop", SOON, || {
+        pair.ask(pair.real, &last).0 == 200
     });
     let mut found = Found::default();
     pair.ask_all(&shop, &mut found);
@@ -176,69 +170,6 @@ impl Embedded {
             query: embedded::serve(traces.jaeger_router()),
             otlp: embedded::serve(traces.otlp_http_router()),
         }
-    }
-}
-
-/// A real Jaeger of this test's own. Dropping it ends it.
-struct Jaeger {
-    process: Child,
-    query: String,
-    otlp: String,
-    _folder: tempfile::TempDir,
-}
-
-impl Jaeger {
-    fn start() -> Self {
-        // It cannot find ports itself; another process may take one first, which would fail the test by name.
-        let [query, otlp] = [(); 2].map(|()| {
-            let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-            listener.local_addr().expect("its address").to_string()
-        });
-        let settings = json!({
-            "service": {
-                "extensions": ["jaeger_storage", "jaeger_query"],
-                "pipelines": {"traces": {"receivers": ["otlp"], "exporters": ["jaeger_storage_exporter"]}},
-                "telemetry": {"metrics": {"level": "none"}},
-            },
-            "extensions": {
-                "jaeger_storage": {"backends": {"memory": {"memory": {"max_traces": 100_000}}}},
-                "jaeger_query": {
-                    "storage": {"traces": "memory"}, "enable_tracing": false,
-                    "http": {"endpoint": query}, "grpc": {"endpoint": "127.0.0.1:0"},
-                },
-            },
-            "receivers": {"otlp": {"protocols": {"http": {"endpoint": otlp}}}},
-            "exporters": {"jaeger_storage_exporter": {"trace_storage": "memory"}},
-        });
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let file = folder.path().join("jaeger.yaml");
-        std::fs::write(&file, settings.to_string()).expect("the configuration");
-        let log = std::fs::File::create(folder.path().join("log")).expect("the log");
-        let process = Command::new(tool("jaeger").expect("it was looked for before"))
-            .arg("--config")
-            .arg(&file)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("jaeger starts");
-        for address in [&query, &otlp] {
-            wait_for("jaeger", SOON, || TcpStream::connect(address).ok());
-        }
-        Self {
-            process,
-            query: format!("http://{query}"),
-            otlp: format!("http://{otlp}"),
-            _folder: folder,
-        }
-    }
-}
-
-impl Drop for Jaeger {
-    fn drop(&mut self) {
-        // It may have exited; then the test has failed.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

@@ -18,7 +18,9 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{App, Client, Config, Context, admin::Admin, allocator, layer, listener, server};
+use crate::{
+    App, Client, Config, Context, admin::Admin, allocator, layer, limit, listener, server,
+};
 
 /// Time to flush the last spans and log lines.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -26,15 +28,6 @@ const FLUSH: Duration = Duration::from_secs(2);
 const BLOCKING_THREADS: usize = 16;
 /// Stack of a worker thread. The default of 2 MB would count against a limit on address space.
 const STACK_BYTES: usize = 1 << 20;
-
-/// Who started this process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Parent {
-    /// A person in a terminal: Ctrl-C drains.
-    Terminal,
-    /// The runner: it handles Ctrl-C, and reads the address of the listener from the ready line.
-    Runner,
-}
 
 /// Reads the configuration from the first line of standard input and then waits for its end, which means
 /// that the parent is gone: no child outlives a killed parent.
@@ -65,7 +58,6 @@ pub(crate) fn config_from_stdin(service: &str) -> anyhow::Result<Config> {
 /// Runs the service until it is told to stop.
 pub(crate) fn run<S: DeserializeOwned>(
     config: Config,
-    parent: Parent,
     build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App>,
 ) -> ExitCode {
     let environment = Environment::from_process();
@@ -81,7 +73,7 @@ pub(crate) fn run<S: DeserializeOwned>(
         Ok(guard) => guard,
         Err(error) => return failed(&anyhow::Error::from(error)),
     };
-    let outcome = serve(config, parent, guard.metrics(), build);
+    let outcome = serve(config, guard.metrics(), build);
     if let Err(error) = &outcome {
         tracing::error!(
             error = format!("{error:#}"),
@@ -105,15 +97,10 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
 
 fn serve<S: DeserializeOwned>(
     config: Config,
-    parent: Parent,
     metrics: telemetry::Metrics,
     build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App>,
 ) -> anyhow::Result<()> {
-    let limits = fault::limit::Limits {
-        open_files: config.process.max_open_files,
-        address_space_bytes: config.process.max_address_space_bytes,
-    };
-    fault::limit::apply(&limits).context("limits of the process")?;
+    limit::apply(&config.process)?;
     if config.telemetry {
         allocator::start_profiling();
     }
@@ -131,9 +118,7 @@ fn serve<S: DeserializeOwned>(
     let service = runtime.handle().clone();
     let admin = Admin::start(&config, metrics, drain.clone(), service, client.clone())
         .with_context(|| format!("admin port {}", config.admin))?;
-    let outcome = runtime.block_on(live(
-        &config, parent, listener, &admin, drain, client, build,
-    ));
+    let outcome = runtime.block_on(live(&config, listener, &admin, drain, client, build));
     runtime.shutdown_timeout(Duration::from_millis(config.process.drain_ms));
     admin.stop();
     outcome
@@ -141,7 +126,6 @@ fn serve<S: DeserializeOwned>(
 
 async fn live<S: DeserializeOwned>(
     config: &Config,
-    parent: Parent,
     listener: std::net::TcpListener,
     admin: &Admin,
     drain: CancellationToken,
@@ -149,7 +133,9 @@ async fn live<S: DeserializeOwned>(
     build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App>,
 ) -> anyhow::Result<()> {
     // Installed first: a signal during the build must not kill the process.
-    let signals = Signals::install(parent).context("signal handlers")?;
+    let mut terminations = signal(SignalKind::terminate()).context("signal handler")?;
+    // A Ctrl-C in the runner's terminal also reaches its children, and the runner handles it.
+    let _interrupts = signal(SignalKind::interrupt()).context("signal handler")?;
     let listener = TcpListener::from_std(listener).context("public listener")?;
     let listen = listener.local_addr().context("public listener")?;
     let shutdown = CancellationToken::new();
@@ -173,9 +159,9 @@ async fn live<S: DeserializeOwned>(
         grace,
     ));
     admin.set_ready(true);
-    announce(config, parent, listen, admin.addr)?;
+    announce(config, listen, admin.addr)?;
     tokio::select! {
-        () = signals.wait() => drain.cancel(),
+        _ = terminations.recv() => drain.cancel(),
         () = drain.cancelled() => {}
     }
     admin.set_ready(false);
@@ -223,12 +209,7 @@ struct ReadyLine<'a> {
     admin: SocketAddr,
 }
 
-fn announce(
-    config: &Config,
-    parent: Parent,
-    listen: SocketAddr,
-    admin: SocketAddr,
-) -> anyhow::Result<()> {
+fn announce(config: &Config, listen: SocketAddr, admin: SocketAddr) -> anyhow::Result<()> {
     tracing::info!(
         listen = %listen,
         admin = %admin,
@@ -236,9 +217,6 @@ fn announce(
         config.service,
         config.release
     );
-    if parent == Parent::Terminal {
-        return Ok(());
-    }
     let ready = ReadyLine {
         ready: true,
         run: &config.run,
@@ -253,31 +231,4 @@ fn announce(
     writeln!(stdout, "{line}")
         .and_then(|()| stdout.flush())
         .context("ready line")
-}
-
-/// The signals that stop the process: SIGTERM always, SIGINT only under a terminal. A Ctrl-C in the
-/// runner's terminal also reaches its children, and the runner handles it.
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-    parent: Parent,
-}
-
-impl Signals {
-    fn install(parent: Parent) -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            parent,
-        })
-    }
-
-    async fn wait(mut self) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => if self.parent == Parent::Terminal { return },
-            }
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! The configuration of a service process, from one JSON line or from flags.
+//! The configuration of a service process: one JSON line.
 
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 

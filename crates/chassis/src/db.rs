@@ -14,6 +14,8 @@ mod step;
 
 use std::{path::PathBuf, time::Duration};
 
+use rusqlite::{Connection, OptionalExtension as _, Params, Result, Row};
+
 pub use self::{
     pool::{Pool, ReadTransaction},
     step::step,
@@ -29,6 +31,41 @@ pub struct Statement {
 }
 
 impl Statement {
+    /// A transaction that writes; the statements in it have their own names.
+    pub const fn transaction(summary: &'static str) -> Self {
+        Self {
+            summary,
+            text: "BEGIN IMMEDIATE",
+        }
+    }
+
+    /// Runs it; returns the number of changed rows.
+    pub fn execute(&self, connection: &Connection, values: impl Params) -> Result<usize> {
+        connection.prepare_cached(self.text)?.execute(values)
+    }
+
+    /// The first row, if there is one.
+    pub fn one<T>(
+        &self,
+        connection: &Connection,
+        values: impl Params,
+        read: impl FnOnce(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        let mut statement = connection.prepare_cached(self.text)?;
+        statement.query_row(values, read).optional()
+    }
+
+    /// All rows.
+    pub fn all<T, C: FromIterator<T>>(
+        &self,
+        connection: &Connection,
+        values: impl Params,
+        read: impl FnMut(&Row<'_>) -> Result<T>,
+    ) -> Result<C> {
+        let mut statement = connection.prepare_cached(self.text)?;
+        statement.query_map(values, read)?.collect()
+    }
+
     /// `SELECT` of `SELECT price`.
     fn operation(&self) -> &'static str {
         self.summary.split(' ').next().unwrap_or_default()

@@ -11,9 +11,9 @@
 mod app;
 mod boot;
 mod config;
-mod flags;
 
 mod layer;
+mod limit;
 mod listener;
 mod server;
 
@@ -31,7 +31,6 @@ use std::process::ExitCode;
 
 use serde::de::DeserializeOwned;
 
-use crate::boot::Parent;
 pub use crate::{
     app::{App, Context},
     client::Client,
@@ -60,19 +59,7 @@ pub fn serve<S: DeserializeOwned>(
     build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App>,
 ) -> ExitCode {
     match boot::config_from_stdin(service) {
-        Ok(config) => boot::run(config, Parent::Runner, build),
-        Err(error) => boot::failed(&error),
-    }
-}
-
-/// Runs a service without the runner, configured by flags: `cargo run -p inventory -- --port 8083`.
-pub fn main<S: DeserializeOwned + Default>(
-    service: &'static str,
-    default_port: u16,
-    build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App>,
-) -> ExitCode {
-    match flags::config(service, default_port) {
-        Ok(config) => boot::run(config, Parent::Terminal, build),
+        Ok(config) => boot::run(config, build),
         Err(error) => boot::failed(&error),
     }
 }

@@ -35,11 +35,7 @@ const PRICE: Statement = Statement {
 };
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some("role") {
-        chassis::serve("mini", build)
-    } else {
-        chassis::main("mini", 8090, build)
-    }
+    chassis::serve("mini", build)
 }
 
 async fn build(context: Context<Settings>) -> anyhow::Result<App> {

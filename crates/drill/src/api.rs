@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use grader::Verdict;
+use grader::evidence::Red;
 use record::DeployKind;
 use serde::{Deserialize, Serialize};
 use shop_api::Service;
@@ -233,10 +234,7 @@ pub struct Page {
 pub struct Sli {
     /// The service.
     pub service: String,
-    /// Requests a second; absent while nothing was measured.
-    pub rate: Option<f64>,
-    /// Share of server errors, 0 to 1.
-    pub errors: Option<f64>,
-    /// 99th percentile of the latency, in seconds.
-    pub p99_s: Option<f64>,
+    /// Its numbers over the last half minute.
+    #[serde(flatten)]
+    pub red: Red,
 }

@@ -41,8 +41,10 @@ impl Phase {
 /// How a drill ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Passed, or ended before it was graded.
+    /// Passed, or ended before it was up.
     Done,
+    /// Ended by its user before it was graded.
+    Stopped,
     /// Graded as not passed.
     NotPassed,
     /// It does not count.
@@ -217,7 +219,8 @@ impl Course {
         match (self.phase, self.passed) {
             (Phase::Ended, Some(false)) => Ending::NotPassed,
             (Phase::Ended, None) => Ending::Void,
-            _ => Ending::Done,
+            (Phase::Ended, Some(true)) => Ending::Done,
+            _ => Ending::Stopped,
         }
     }
 
@@ -296,8 +299,8 @@ mod tests {
 
     #[test]
     fn an_interrupted_drill_and_a_shop_without_incident_are_done() {
-        assert_eq!(Course::new(true, START).ending(), Ending::Done);
-        assert_eq!(Course::new(false, START).ending(), Ending::Done);
+        assert_eq!(Course::new(true, START).ending(), Ending::Stopped);
+        assert_eq!(Course::new(false, START).ending(), Ending::Stopped);
     }
 
     #[test]

@@ -81,14 +81,15 @@ pub struct Lock {
 }
 
 impl StateDir {
-    /// The folder asked for, else the XDG state folder, else `~/.local/state/firedrill`.
+    /// The folder asked for, else `FIREDRILL_STATE_DIR`, else the XDG state folder, else `~/.local/state/firedrill`.
     ///
     /// `env` reads the environment; it is a parameter so that nothing but the caller does.
     pub fn locate(
         asked: Option<&Path>,
         env: impl Fn(&str) -> Option<PathBuf>,
     ) -> anyhow::Result<Self> {
-        if let Some(asked) = asked {
+        let variable = env("FIREDRILL_STATE_DIR").filter(|path| !path.as_os_str().is_empty());
+        if let Some(asked) = asked.or(variable.as_deref()) {
             let absolute = std::path::absolute(asked)
                 .with_context(|| format!("state folder `{}`", asked.display()))?;
             return Ok(Self(absolute));

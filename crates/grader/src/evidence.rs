@@ -8,6 +8,7 @@ pub mod jaeger;
 pub mod logs;
 mod otlp_json;
 pub mod prometheus;
+mod red;
 
 use std::path::Path;
 use std::time::Duration;
@@ -20,6 +21,7 @@ pub use record::{
     By, Deploy, DeployKind, Deploys, Look, LookKind, Looks, Profile, Profiles, SettingChange,
     Snapshot, Snapshots,
 };
+pub use red::{Red, red};
 
 /// Why a piece of evidence could not be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

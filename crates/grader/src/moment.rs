@@ -115,7 +115,7 @@ pub(crate) fn unix_s(at: OffsetDateTime) -> f64 {
 }
 
 /// The instant of seconds since 1970; out of range becomes 1970.
-pub(crate) fn from_unix_s(seconds: f64) -> OffsetDateTime {
+pub fn from_unix_s(seconds: f64) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp_nanos((seconds * 1e9) as i128)
         .unwrap_or(OffsetDateTime::UNIX_EPOCH)
 }

@@ -25,7 +25,7 @@ fn main() {
     let rounds = numbers.next().unwrap_or(3);
     raise_open_files();
     let shop = start_shop();
-    println!("{seconds} s a run, {rounds} interleaved rounds, one worker, default mix");
+    println!("{seconds} s a run, {rounds} interleaved rounds, default mix");
     println!(
         "{:>8} {:>9} {:>8} {:>11} {:>11} {:>8} {:>15} {:>7} {:>12}",
         "rate/s",

@@ -13,12 +13,10 @@ pub struct Config {
     pub seed: u64,
     /// What to send and how fast.
     pub load: Load,
-    /// Maximum number of requests in flight, over all workers; further arrivals are recorded as shed.
+    /// Maximum number of requests in flight; further arrivals are recorded as shed.
     pub in_flight: usize,
     /// Timeout of a request, including the time to connect.
     pub timeout: Duration,
-    /// Worker threads, each with its own runtime and connection pool.
-    pub workers: usize,
     /// File to which the lines of each second are appended, see [`crate::record::line`]; `None` keeps the record in memory only.
     pub journal: Option<PathBuf>,
     /// Wall clock at the start, in milliseconds since the epoch; only written to the record.
@@ -39,7 +37,6 @@ impl Config {
             load,
             in_flight: Self::IN_FLIGHT,
             timeout: Self::TIMEOUT,
-            workers: 1,
             journal: None,
             started_at_ms: 0,
         }
@@ -51,11 +48,6 @@ impl Config {
         for (key, is_valid, message) in [
             ("in_flight", self.in_flight > 0, "must be at least 1"),
             ("timeout", !self.timeout.is_zero(), "must be more than 0"),
-            (
-                "workers",
-                (1..=64).contains(&self.workers),
-                "must be from 1 to 64",
-            ),
         ] {
             if !is_valid {
                 problems.push(Problem::new(key, message));

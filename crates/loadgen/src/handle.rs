@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Config, Problem, Record, Snapshot,
+    Config, Problem, Record,
     pacer::{self, Control},
     plan::Plan,
     record::line,
@@ -51,7 +51,7 @@ pub struct Handle {
 
 #[derive(Debug, Default)]
 struct Threads {
-    /// Pacer and workers.
+    /// Pacer and worker.
     senders: Vec<JoinHandle<()>>,
     recorder: Option<JoinHandle<()>>,
 }
@@ -60,7 +60,7 @@ struct Threads {
 struct Shared {
     started: Instant,
     control: Control,
-    workers: Vec<Arc<Worker>>,
+    worker: Arc<Worker>,
     recording: Mutex<Recording>,
 }
 
@@ -69,7 +69,6 @@ struct Shared {
 struct Recording {
     record: Record,
     journal: Option<File>,
-    journal_error: Option<io::Error>,
 }
 
 /// Starts a load on its own threads; the first request is sent after one interval.
@@ -90,17 +89,14 @@ pub fn start(config: Config) -> Result<Handle, StartError> {
     let recording = Recording {
         record,
         journal: journal.transpose()?,
-        journal_error: None,
     };
     let plan = Plan::new(&config.load, config.seed);
-    let limit = config.in_flight_limit().div_ceil(config.workers);
+    let limit = config.in_flight_limit();
     let started = Instant::now();
     let shared = Arc::new(Shared {
         started,
         control: Control::default(),
-        workers: (0..config.workers)
-            .map(|_| Arc::new(Worker::new(&config, started, limit)))
-            .collect(),
+        worker: Arc::new(Worker::new(&config, started, limit)),
         recording: Mutex::new(recording),
     });
     // From here on, an error drops the handle, which stops the threads.
@@ -124,13 +120,6 @@ impl Handle {
         read(&self.shared.recording.lock().record)
     }
 
-    /// The last `window_s` whole seconds.
-    pub fn snapshot(&self, window_s: u32) -> Snapshot {
-        let at_s = u32::try_from(self.elapsed().as_secs()).unwrap_or(u32::MAX);
-        let in_flight = self.shared.in_flight();
-        self.read(|record| Snapshot::of(record, at_s, window_s, in_flight))
-    }
-
     /// Time since the start of the load.
     pub fn elapsed(&self) -> Duration {
         self.shared.started.elapsed()
@@ -138,10 +127,10 @@ impl Handle {
 
     /// Number of requests in flight.
     pub fn in_flight(&self) -> usize {
-        self.shared.in_flight()
+        self.shared.worker.in_flight()
     }
 
-    /// Overrides the profile with a fixed rate in requests per second; `None` returns to the profile.
+    /// Sets another rate in requests per second; `None` returns to that of the load.
     ///
     /// Returns `false`, and changes nothing, if [`crate::Load`] would reject the rate.
     pub fn set_rate(&self, rate: Option<f64>) -> bool {
@@ -150,16 +139,6 @@ impl Handle {
             self.shared.control.set_rate(rate);
         }
         is_valid
-    }
-
-    /// The error that stopped the journal, if any; the record in memory is still complete.
-    pub fn journal_error(&self) -> Option<String> {
-        self.shared
-            .recording
-            .lock()
-            .journal_error
-            .as_ref()
-            .map(ToString::to_string)
     }
 
     /// Stops sending, waits up to `deadline` for requests in flight, and returns the final record.
@@ -178,27 +157,22 @@ impl Handle {
     }
 
     fn spawn_threads(&mut self, plan: Plan, queue: usize) -> io::Result<()> {
-        let mut lanes = Vec::new();
-        for (number, worker) in self.shared.workers.iter().enumerate() {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()?;
-            let (tx, rx) = mpsc::channel(queue);
-            lanes.push((Arc::clone(worker), tx));
-            let (worker, shared) = (Arc::clone(worker), Arc::clone(&self.shared));
-            let body = move || runtime.block_on(worker.run(rx, || shared.control.deadline()));
-            self.threads
-                .senders
-                .push(spawn(format!("load-{number}"), body)?);
-        }
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (tx, rx) = mpsc::channel(queue);
         let shared = Arc::clone(&self.shared);
-        let body = move || pacer::run(plan, shared.started, &shared.control, &lanes);
-        self.threads
-            .senders
-            .push(spawn("load-pacer".to_owned(), body)?);
+        let body = move || {
+            let deadline = || shared.control.deadline();
+            runtime.block_on(shared.worker.run(rx, deadline));
+        };
+        self.threads.senders.push(spawn("load-worker", body)?);
+        let shared = Arc::clone(&self.shared);
+        let body = move || pacer::run(plan, shared.started, &shared.control, &shared.worker, &tx);
+        self.threads.senders.push(spawn("load-pacer", body)?);
         let shared = Arc::clone(&self.shared);
         let body = move || shared.collect_every_second();
-        self.threads.recorder = Some(spawn("load-record".to_owned(), body)?);
+        self.threads.recorder = Some(spawn("load-record", body)?);
         Ok(())
     }
 }
@@ -215,10 +189,6 @@ impl Drop for Handle {
 }
 
 impl Shared {
-    fn in_flight(&self) -> usize {
-        self.workers.iter().map(|worker| worker.in_flight()).sum()
-    }
-
     fn collect_every_second(&self) {
         let mut is_over = false;
         while !is_over {
@@ -231,14 +201,11 @@ impl Shared {
         }
     }
 
-    /// Moves the workers' records to the journal and the record.
+    /// Moves the worker's outcomes to the journal and the record.
     fn collect(&self) {
         // Locked throughout, so that lines are complete and a reader sees every request.
         let recording = &mut *self.recording.lock();
-        let mut fresh = Record::new(recording.record.started_at_ms, recording.record.seed);
-        for worker in &self.workers {
-            fresh.merge(&worker.take_fresh());
-        }
+        let fresh = self.worker.take_fresh();
         recording.write(&fresh);
         recording.record.merge(&fresh);
         let now_s = u32::try_from(self.started.elapsed().as_secs()).unwrap_or(u32::MAX);
@@ -255,10 +222,10 @@ impl Recording {
         };
         let mut lines = Vec::new();
         let written = line::write_seconds(fresh, &mut lines).and_then(|()| file.write_all(&lines));
-        if let Err(error) = written {
-            // Nothing may follow an incomplete line, which would make the whole file unreadable.
+        if written.is_err() {
+            // Nothing may follow an incomplete line, which would make the whole file unreadable. The record in memory is
+            // still complete.
             self.journal = None;
-            self.journal_error = Some(error);
         }
     }
 }
@@ -275,6 +242,6 @@ impl Threads {
     }
 }
 
-fn spawn(name: String, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new().name(name).spawn(body)
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name.to_owned()).spawn(body)
 }

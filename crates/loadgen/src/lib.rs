@@ -16,12 +16,10 @@ mod pacer;
 mod plan;
 pub mod record;
 pub mod route;
-pub mod snapshot;
 mod worker;
 
 pub use config::Config;
 pub use handle::{Handle, StartError, start};
-pub use load::{Arrival, Load, Mix, Phase, Problem, Profile};
+pub use load::{Arrival, Load, Mix, Problem};
 pub use record::{Cell, ErrorKind, Impact, Record};
 pub use route::Route;
-pub use snapshot::Snapshot;

@@ -1,24 +1,19 @@
-//! A scenario's `[load]` table: rate, profile, mix, customers.
+//! A scenario's `[load]` table: rate, mix, customers.
 
 mod mix;
-mod profile;
 
 use serde::{Deserialize, Serialize};
 
 pub use mix::{Journey, Mix};
-pub(crate) use profile::Curve;
-pub use profile::{Phase, Profile};
 
 /// What to send and at what rate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Load {
-    /// Base rate: requests per second over all routes, outside of the phases of `profile`.
+    /// Base rate: requests per second over all routes, until another one is set.
     pub rate: f64,
     /// Distribution of the arrivals over time.
     pub arrival: Arrival,
-    /// Changes of the rate over time, in order; empty means steady.
-    pub profile: Profile,
     /// Weights of the journeys.
     pub mix: Mix,
     /// Number of clients (header `x-client-id`).
@@ -49,7 +44,7 @@ pub enum Arrival {
 /// A mistake in a [`Load`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// The key within the load's table, such as `rate` or `profile[1].at_s`.
+    /// The key within the load's table, such as `rate` or `mix.browse`.
     pub key: String,
     /// What is wrong, for the author of the scenario.
     pub message: String,
@@ -60,7 +55,6 @@ impl Default for Load {
         Self {
             rate: 50.0,
             arrival: Arrival::Poisson,
-            profile: Profile::default(),
             mix: Mix::default(),
             clients: 200,
             products: shop_api::catalogue::PRODUCTS,
@@ -91,7 +85,11 @@ impl Load {
         check(
             "rate",
             is_rate(self.rate) && self.rate > 0.0,
-            rate_message(self.rate, "above 0"),
+            format!(
+                "must be above 0 and at most {}, not {}",
+                Self::MAX_RATE,
+                self.rate
+            ),
         );
         check("clients", self.clients > 0, "must be at least 1".to_owned());
         check(
@@ -119,7 +117,6 @@ impl Load {
             self.think_ms <= 60_000,
             "must be at most 60000".to_owned(),
         );
-        problems.extend(self.profile.problems());
         problems.extend(self.mix.problems());
         problems
     }
@@ -144,10 +141,6 @@ pub(crate) fn is_rate(rate: f64) -> bool {
     (0.0..=Load::MAX_RATE).contains(&rate)
 }
 
-pub(crate) fn rate_message(rate: f64, least: &str) -> String {
-    format!("must be {least} and at most {}, not {rate}", Load::MAX_RATE)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,10 +156,6 @@ mod tests {
             rate: f64::NAN,
             clients: 0,
             tail: 1.5,
-            profile: Profile::from(vec![Phase::Step {
-                at_s: -1.0,
-                rate: 10.0,
-            }]),
             mix: Mix {
                 browse: -1.0,
                 ..Mix::default()
@@ -178,19 +167,12 @@ mod tests {
             .into_iter()
             .map(|problem| problem.key)
             .collect();
-        assert_eq!(
-            keys,
-            ["rate", "clients", "tail", "profile[0].at_s", "mix.browse"]
-        );
+        assert_eq!(keys, ["rate", "clients", "tail", "mix.browse"]);
     }
 
     #[test]
     fn an_unknown_key_is_an_error() {
-        for text in [
-            r#"{"rates": 5}"#,
-            r#"{"mix": {"brows": 5}}"#,
-            r#"{"profile": [{"kind": "step", "at_s": 1, "rate": 2, "x": 1}]}"#,
-        ] {
+        for text in [r#"{"rates": 5}"#, r#"{"mix": {"brows": 5}}"#] {
             let parsed: Result<Load, _> = serde_json::from_str(text);
             assert!(
                 parsed.is_err_and(|error| error.to_string().contains("unknown field")),

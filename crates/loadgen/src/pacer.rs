@@ -1,4 +1,4 @@
-//! Passes each request to its worker on time, on a dedicated thread.
+//! Passes each request to the worker on time, on a dedicated thread.
 //!
 //! The thread waits on a condition variable with a deadline. That is as accurate as a sleep (some 60 µs on Linux, where the
 //! runtime's timer has a resolution of a millisecond), and the thread notices a new rate or the end at once.
@@ -25,7 +25,7 @@ pub(crate) struct Control {
 
 #[derive(Debug, Default)]
 struct Orders {
-    /// A new rate; `Some(None)` returns to the profile.
+    /// A new rate; `Some(None)` returns to that of the load.
     rate: Option<Option<f64>>,
     stop: Option<Instant>,
     is_over: bool,
@@ -94,7 +94,8 @@ pub(crate) fn run(
     mut plan: Plan,
     started: Instant,
     control: &Control,
-    workers: &[(Arc<Worker>, Sender<PlannedRequest>)],
+    worker: &Arc<Worker>,
+    queue: &Sender<PlannedRequest>,
 ) {
     tighten_timer();
     loop {
@@ -104,19 +105,17 @@ pub(crate) fn run(
             Wake::NewRate(rate) => plan.set_rate(started.elapsed(), rate),
             Wake::OnTime => {
                 if let Some(planned) = plan.take() {
-                    dispatch(planned, workers);
+                    dispatch(planned, worker, queue);
                 }
             }
         }
     }
 }
 
-/// All steps of a journey go to the same worker, which tracks its progress.
-fn dispatch(planned: PlannedRequest, workers: &[(Arc<Worker>, Sender<PlannedRequest>)]) {
-    let (worker, queue) = &workers[planned.journey as usize % workers.len()];
+fn dispatch(planned: PlannedRequest, worker: &Arc<Worker>, queue: &Sender<PlannedRequest>) {
     match queue.try_send(planned) {
         Ok(()) => {}
-        // A closed queue means that its worker has died; its requests are still recorded.
+        // A closed queue means that the worker has died; its requests are still recorded.
         Err(TrySendError::Full(planned) | TrySendError::Closed(planned)) => worker.shed(planned),
     }
 }

@@ -19,7 +19,7 @@ pub(crate) use action::{Action, Precondition};
 use arrival::Arrivals;
 use customer::Customers;
 
-use crate::{Load, load::Curve};
+use crate::Load;
 
 /// A request and when to send it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub(crate) struct Plan {
     customers: Customers,
     due: BinaryHeap<Reverse<DueJourney>>,
     journeys: u64,
-    base: Load,
+    base_rate: f64,
 }
 
 /// A journey and when its next step is due.
@@ -62,11 +62,11 @@ impl Plan {
         let stream =
             |number: u64| StdRng::seed_from_u64(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15));
         Self {
-            arrivals: Arrivals::new(load.profile.curve(load.rate), load.arrival, stream(1)),
+            arrivals: Arrivals::new(load.rate, load.arrival, stream(1)),
             customers: Customers::new(load, stream(2)),
             due: BinaryHeap::new(),
             journeys: 0,
-            base: load.clone(),
+            base_rate: load.rate,
         }
     }
 
@@ -102,13 +102,10 @@ impl Plan {
         Some(planned)
     }
 
-    /// Sets a fixed rate from a moment on; `None` returns to the profile.
+    /// Sets a rate from a moment on; `None` returns to that of the load.
     pub(crate) fn set_rate(&mut self, at: Duration, rate: Option<f64>) {
-        let curve = match rate {
-            Some(rate) => Curve::steady(rate),
-            None => self.base.profile.curve(self.base.rate),
-        };
-        self.arrivals.follow(at.as_secs_f64(), curve);
+        let rate = rate.unwrap_or(self.base_rate);
+        self.arrivals.follow(at.as_secs_f64(), rate);
     }
 
     fn begin(&mut self, at_s: f64) -> DueJourney {

@@ -19,7 +19,7 @@ use crate::{
     record::{ErrorKind, Outcome},
 };
 
-/// The state of one worker, shared with its tasks and the handle.
+/// The state of the worker, shared with its tasks and the handle.
 #[derive(Debug)]
 pub(crate) struct Worker {
     started: Instant,

@@ -13,7 +13,7 @@ pub struct Chronicle {
     pub started: OffsetDateTime,
     /// The first page.
     pub page: Option<FirstPage>,
-    /// When the last event was.
+    /// When it ended; the time of the last event while it runs, and after a kill.
     pub last: OffsetDateTime,
 }
 
@@ -29,7 +29,7 @@ pub struct FirstPage {
 impl Chronicle {
     /// Reads a run folder, as far as it goes.
     pub fn read(folder: &Path) -> Result<Self, Error> {
-        let started = Head::read(folder)?.started;
+        let Head { started, ended, .. } = Head::read(folder)?;
         let events = TIMELINE.readable(folder)?;
         let page = events.iter().find_map(|event| match event {
             Event::Page { at, alert, .. } => Some(FirstPage {
@@ -42,7 +42,7 @@ impl Chronicle {
         Ok(Self {
             started,
             page,
-            last: last.unwrap_or(started),
+            last: ended.or(last).unwrap_or(started),
         })
     }
 }

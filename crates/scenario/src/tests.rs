@@ -104,7 +104,7 @@ fn all_problems_of_a_file_are_found_at_once() {
 1:1: page: is missing; add a table `[page]`
 4:9: level: must be a whole number, not the string "easy"
 5:1: colour: is not a known key; the keys are `id`, `title`, `symptom`, `level`, `briefing`, `load`, `history`, `timeline`, `page`, `manifest`, `signature`, `overlaps`, `remedy`, `rubric`, `debrief`, `silence`
-13:1: load.rates: unknown field `rates`, expected one of `rate`, `arrival`, `profile`, `mix`, `clients`, `products`, `popularity`, `tail`, `cart_lines`, `think_ms`
+13:1: load.rates: unknown field `rates`, expected one of `rate`, `arrival`, `mix`, `clients`, `products`, `popularity`, `tail`, `cart_lines`, `think_ms`
 55:11: timeline[0].service: `gatway` is not one of `gateway`, `checkout`, `inventory`; did you mean `gateway`?
 66:1: timeline[2].at_s: is earlier than the event above it (60); sort the events by time
 69:1: timeline[2].release: `2026.11.7` is not in the history of `checkout`: 2026.11.2, 2026.11.5

@@ -12,15 +12,9 @@ use crate::{Checkout, store::outbox};
 /// The error stored with a skipped message.
 const SKIPPED: &str = "skipped by an operator";
 
-const SKIP: Statement = Statement {
-    summary: "TRANSACTION skip",
-    text: "BEGIN IMMEDIATE",
-};
+const SKIP: Statement = Statement::transaction("TRANSACTION skip");
 
-const REPLAY: Statement = Statement {
-    summary: "TRANSACTION replay",
-    text: "BEGIN IMMEDIATE",
-};
+const REPLAY: Statement = Statement::transaction("TRANSACTION replay");
 
 /// Adds the controls to the service.
 pub(crate) fn add_controls(app: App, checkout: &Checkout) -> App {

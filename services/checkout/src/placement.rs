@@ -34,18 +34,9 @@ use crate::{
     upstream::{self, ReserveError},
 };
 
-const BEGIN: Statement = Statement {
-    summary: "TRANSACTION attempt",
-    text: "BEGIN IMMEDIATE",
-};
-const STORE: Statement = Statement {
-    summary: "TRANSACTION order",
-    text: "BEGIN IMMEDIATE",
-};
-const ABANDON: Statement = Statement {
-    summary: "TRANSACTION release",
-    text: "BEGIN IMMEDIATE",
-};
+const BEGIN: Statement = Statement::transaction("TRANSACTION attempt");
+const STORE: Statement = Statement::transaction("TRANSACTION order");
+const ABANDON: Statement = Statement::transaction("TRANSACTION release");
 
 /// Time kept to abandon an order and respond, when a call uses up the rest of the request's time.
 const RESPONSE_RESERVE: Duration = Duration::from_millis(250);

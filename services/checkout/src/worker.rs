@@ -19,10 +19,7 @@ use crate::{
     upstream,
 };
 
-const DELIVERED: Statement = Statement {
-    summary: "TRANSACTION delivered",
-    text: "BEGIN IMMEDIATE",
-};
+const DELIVERED: Statement = Statement::transaction("TRANSACTION delivered");
 
 /// The worker of one process.
 #[derive(Debug)]

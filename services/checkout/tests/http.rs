@@ -119,6 +119,24 @@ impl Shop {
         (status, headers.contains_key("idempotent-replayed"), body)
     }
 
+    /// Places an order that must be answered with this status; gives the body.
+    async fn expect(&self, key: &str, body: Value, expected: u16) -> Value {
+        let (status, _, body) = self.order(key, body).await;
+        assert_eq!(status.as_u16(), expected, "{body}");
+        body
+    }
+
+    /// Lets the payment provider decline the next payment.
+    fn decline(&self) {
+        let declined = json!({ "payment": "p-1", "decision": "declined" });
+        self.payment.plan(200, declined);
+    }
+
+    /// Rows of orders, of the outbox and of the dead letters.
+    fn rows(&self) -> [i64; 3] {
+        ["orders", "outbox", "dead_letter"].map(|table| self.count(table))
+    }
+
     async fn fill(&self, cart: &str) {
         let lines = json!({ "lines": [{ "sku": "sku-000001", "quantity": 2 }] });
         let (status, ..) = self
@@ -146,30 +164,14 @@ impl Shop {
 async fn an_order_is_reserved_paid_stored_and_shipped() {
     let shop = shop(Settings::default()).await;
     shop.fill("c").await;
-    let (status, _, order) = shop
-        .order("k", json!({ "cart": "c", "email": "a@example.org" }))
-        .await;
-    assert_eq!(
-        (status, &order["total"]["amount_minor"]),
-        (StatusCode::CREATED, &json!(1_000))
-    );
-    let (reserved, paid) = (
-        &shop.inventory.received()[0].2,
-        &shop.payment.received()[0].2,
-    );
-    assert_eq!(
-        (&reserved["reservation"], &paid["reference"]),
-        (&order["order"], &order["order"])
-    );
+    let request = json!({ "cart": "c", "email": "a@example.org" });
+    let order = shop.expect("k", request, 201).await;
+    assert_eq!(order["total"]["amount_minor"], 1_000);
+    let reserved = &shop.inventory.received()[0].2;
+    assert_eq!(reserved["reservation"], order["order"]);
     assert_eq!(reserved.get("hold"), None, "the default asks for no hold");
-    assert_eq!(
-        (
-            shop.count("orders"),
-            shop.count("outbox"),
-            shop.count("cart")
-        ),
-        (1, 1, 0)
-    );
+    assert_eq!(shop.payment.received()[0].2["reference"], order["order"]);
+    assert_eq!((shop.rows(), shop.count("cart")), ([1, 1, 0], 0));
     let path = format!(
         "/internal/orders/{}",
         order["order"].as_str().expect("an id")
@@ -195,18 +197,9 @@ async fn a_repeated_request_gets_the_same_order() {
     let (_, is_replayed, first) = shop.order("k", json!({ "cart": "c" })).await;
     assert!(!is_replayed);
     let (status, is_replayed, again) = shop.order("k", json!({ "cart": "c" })).await;
-    assert_eq!(
-        (status, is_replayed, &again),
-        (StatusCode::CREATED, true, &first)
-    );
-    let (status, _, other) = shop.order("k", json!({ "cart": "d" })).await;
-    assert_eq!(
-        (status, &other["code"]),
-        (
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &json!("idempotency-key-reused")
-        )
-    );
+    assert_eq!((status.as_u16(), is_replayed, again), (201, true, first));
+    let other = shop.expect("k", json!({ "cart": "d" }), 422).await;
+    assert_eq!(other["code"], "idempotency-key-reused");
     assert_eq!(
         (shop.count("orders"), shop.payment.received().len()),
         (1, 1)
@@ -233,45 +226,34 @@ async fn a_rejected_order_is_a_problem_with_a_code() {
         ),
         (json!({ "card": "c" }), 400, "invalid-request"),
     ] {
-        let (found, _, problem) = shop.order(&format!("k-{code}-{status}"), body).await;
-        assert_eq!((found.as_u16(), &problem["code"]), (status, &json!(code)));
+        let problem = shop
+            .expect(&format!("k-{code}-{status}"), body, status)
+            .await;
+        assert_eq!(problem["code"], code);
     }
-    let (status, _, problem) = shop
-        .send(
+    for (method, path, status, code) in [
+        (
             Method::POST,
             "/internal/orders",
-            None,
-            json!({ "cart": "c" }),
-        )
-        .await;
-    assert_eq!(
-        (status.as_u16(), &problem["code"]),
-        (400, &json!("idempotency-key-missing"))
-    );
-    let (status, _, problem) = shop
-        .send(Method::GET, "/internal/orders/o-1", None, Value::Null)
-        .await;
-    assert_eq!(
-        (status.as_u16(), &problem["code"]),
-        (404, &json!("order-not-found"))
-    );
+            400,
+            "idempotency-key-missing",
+        ),
+        (Method::GET, "/internal/orders/o-1", 404, "order-not-found"),
+    ] {
+        let (found, _, problem) = shop.send(method, path, None, json!({ "cart": "c" })).await;
+        assert_eq!((found.as_u16(), &problem["code"]), (status, &json!(code)));
+    }
 }
 
 #[tokio::test]
 async fn a_declined_payment_releases_the_stock_and_frees_the_key() {
     let shop = shop(Settings::default()).await;
     shop.fill("c").await;
-    shop.payment
-        .plan(200, json!({ "payment": "p-1", "decision": "declined" }));
-    let (status, _, problem) = shop.order("k", json!({ "cart": "c" })).await;
-    assert_eq!(
-        (status, &problem["code"]),
-        (StatusCode::PAYMENT_REQUIRED, &json!("payment-declined"))
-    );
-    assert_eq!(
-        Worker::new(shop.checkout.clone(), 7).round().await.ok(),
-        Some(1)
-    );
+    shop.decline();
+    let problem = shop.expect("k", json!({ "cart": "c" }), 402).await;
+    assert_eq!(problem["code"], "payment-declined");
+    let taken = Worker::new(shop.checkout.clone(), 7).round().await;
+    assert_eq!(taken.ok(), Some(1));
     let first = shop.inventory.received()[0].2["reservation"]
         .as_str()
         .expect("an id")
@@ -280,17 +262,10 @@ async fn a_declined_payment_releases_the_stock_and_frees_the_key() {
         shop.inventory.paths(Method::DELETE),
         [format!("/internal/reservations/{first}")]
     );
-    let (status, _, order) = shop.order("k", json!({ "cart": "c" })).await;
-    assert_eq!(
-        (status, &order["order"]),
-        (StatusCode::CREATED, &json!(first))
-    );
+    let order = shop.expect("k", json!({ "cart": "c" }), 201).await;
+    assert_eq!(order["order"], first);
     let second = &shop.inventory.received()[2].2["reservation"];
-    assert_eq!(
-        second,
-        &json!(format!("{first}-2")),
-        "each attempt has its own reservation"
-    );
+    assert_eq!(*second, format!("{first}-2"), "each attempt has its own");
 }
 
 #[tokio::test]
@@ -304,25 +279,15 @@ async fn an_invalid_request_to_the_inventory_is_an_internal_error() {
     let detail = "unknown variant `until_paid`, expected `standard` at line 1 column 9";
     let problem = json!({ "type": "t", "title": "t", "status": 422, "code": "invalid-body", "detail": detail });
     shop.inventory.plan(422, problem);
-    let (status, _, problem) = shop.order("k", json!({ "cart": "c" })).await;
-    assert_eq!(
-        (status, &problem["code"]),
-        (StatusCode::INTERNAL_SERVER_ERROR, &json!("internal"))
-    );
+    let problem = shop.expect("k", json!({ "cart": "c" }), 500).await;
+    assert_eq!(problem["code"], "internal");
     assert_eq!(
         problem.get("detail"),
         None,
         "the cause is not sent: {problem}"
     );
-    assert_eq!(shop.inventory.received()[0].2["hold"], json!("until_paid"));
-    assert_eq!(
-        (
-            shop.count("orders"),
-            shop.count("outbox"),
-            shop.payment.received().len()
-        ),
-        (0, 0, 0)
-    );
+    assert_eq!(shop.inventory.received()[0].2["hold"], "until_paid");
+    assert_eq!((shop.rows(), shop.payment.received().len()), ([0; 3], 0));
 }
 
 #[tokio::test]
@@ -343,10 +308,7 @@ async fn a_message_that_cannot_be_delivered_becomes_a_dead_letter() {
     for (outbox, dead) in [(1, 0), (0, 1)] {
         shop.inventory.plan(500, Value::Null);
         assert_eq!(worker.round().await.ok(), Some(1));
-        assert_eq!(
-            (shop.count("outbox"), shop.count("dead_letter")),
-            (outbox, dead)
-        );
+        assert_eq!(shop.rows(), [1, outbox, dead]);
     }
     assert_eq!(
         worker.round().await.ok(),
@@ -381,8 +343,7 @@ async fn in_stored_order_messages_wait_for_the_first() {
             shop.inventory.plan(422, Value::Null);
             assert!(worker.round().await.is_ok(), "{order:?} {attempts}");
         }
-        let found = (shop.count("outbox"), shop.count("dead_letter"));
-        assert_eq!(found, (left, dead), "{order:?} {attempts}");
+        assert_eq!(shop.rows(), [3, left, dead], "{order:?} {attempts}");
     }
 }
 
@@ -402,19 +363,13 @@ async fn the_setting_decides_how_long_an_order_occupies_its_connection() {
         };
         let shop = shop(settings).await;
         shop.fill("c").await;
-        shop.payment
-            .plan(200, json!({ "payment": "p-1", "decision": "declined" }));
-        let (status, _, _) = shop.order("k", json!({ "cart": "c" })).await;
-        assert_eq!(status, StatusCode::PAYMENT_REQUIRED, "{cart_view:?}");
-        let (status, _, _) = shop.order("other", json!({ "cart": "other" })).await;
-        let expected = if is_free {
-            StatusCode::NOT_FOUND
-        } else {
-            StatusCode::SERVICE_UNAVAILABLE
-        };
-        assert_eq!(status, expected, "{cart_view:?}");
-        let (status, _, _) = shop.order("again", json!({ "cart": "c" })).await;
-        assert_eq!(status, StatusCode::CREATED, "{cart_view:?}: the same cart");
+        shop.decline();
+        shop.expect("k", json!({ "cart": "c" }), 402).await;
+        let status = if is_free { 404 } else { 503 };
+        shop.expect("other", json!({ "cart": "other" }), status)
+            .await;
+        // The same cart.
+        shop.expect("again", json!({ "cart": "c" }), 201).await;
     }
 }
 
@@ -427,8 +382,7 @@ async fn a_payment_is_confirmed_if_configured() {
         })
         .await;
         shop.fill("c").await;
-        let (status, _, _) = shop.order("k", json!({ "cart": "c" })).await;
-        assert_eq!(status, StatusCode::CREATED);
+        shop.expect("k", json!({ "cart": "c" }), 201).await;
         assert_eq!(shop.payment.received().len(), calls);
     }
 }

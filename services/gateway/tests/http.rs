@@ -135,64 +135,23 @@ async fn a_problem_of_a_service_keeps_its_status_and_code() {
 #[tokio::test]
 async fn invalid_requests_are_rejected_without_an_upstream_call() {
     let (router, requests) = gateway(Settings::default(), 200, json!({})).await;
-    for (method, path, body, status, code) in [
-        (
-            Method::GET,
-            "/v1/products?page=0",
-            Value::Null,
-            400,
-            "invalid-request",
-        ),
-        (
-            Method::GET,
-            "/v1/products/kettle",
-            Value::Null,
-            400,
-            "invalid-request",
-        ),
-        (
-            Method::GET,
-            "/v1/carts/a%2Fb",
-            Value::Null,
-            400,
-            "invalid-request",
-        ),
-        (
-            Method::PUT,
-            "/v2/carts/c",
-            json!({ "lines": [{ "sku": "sku-000001", "quantity": 0 }] }),
-            400,
-            "invalid-request",
-        ),
-        (
-            Method::POST,
-            "/v1/orders",
-            json!({}),
-            400,
-            "invalid-request",
-        ),
-        (
-            Method::GET,
-            "/v1/orders/a%2Fb",
-            Value::Null,
-            404,
-            "order-not-found",
-        ),
-        (Method::GET, "/v3/products", Value::Null, 404, "not-found"),
-        (
-            Method::DELETE,
-            "/v1/orders",
-            Value::Null,
-            405,
-            "method-not-allowed",
-        ),
+    let none = r#"{"lines": [{"sku": "sku-000001", "quantity": 0}]}"#;
+    for (request, body, status, code) in [
+        ("GET /v1/products?page=0", "", 400, "invalid-request"),
+        ("GET /v1/products/kettle", "", 400, "invalid-request"),
+        ("GET /v1/carts/a%2Fb", "", 400, "invalid-request"),
+        ("PUT /v2/carts/c", none, 400, "invalid-request"),
+        ("POST /v1/orders", "{}", 400, "invalid-request"),
+        ("GET /v1/orders/a%2Fb", "", 404, "order-not-found"),
+        ("GET /v3/products", "", 404, "not-found"),
+        ("DELETE /v1/orders", "", 405, "method-not-allowed"),
     ] {
+        let (method, path) = request.split_once(' ').expect("two words");
+        let method = method.parse().expect("a method");
+        let body = serde_json::from_str(body).unwrap_or_default();
         let (found, _, problem) = send(&router, method, path, body).await;
-        assert_eq!(
-            (found.as_u16(), &problem["code"]),
-            (status, &json!(code)),
-            "{path}"
-        );
+        let found = (found.as_u16(), &problem["code"]);
+        assert_eq!(found, (status, &json!(code)), "{request}");
     }
     assert_eq!(requests.lock().len(), 0);
 }
@@ -227,10 +186,7 @@ async fn a_client_over_its_rate_gets_retry_after() {
 
 #[tokio::test]
 async fn a_blocked_client_is_rejected_on_every_route() {
-    for (names, expected) in [
-        (&["anonymous", "someone"][..], StatusCode::FORBIDDEN),
-        (&["someone"], StatusCode::OK),
-    ] {
+    for (names, is_blocked) in [(&["anonymous", "someone"][..], true), (&["someone"], false)] {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let settings = Settings {
             blocked: names.try_into().expect("valid names"),
@@ -244,20 +200,9 @@ async fn a_blocked_client_is_rejected_on_every_route() {
             "/v1/orders/a",
         ] {
             let (status, _, body) = get(&router, path).await;
-            assert_eq!(
-                status == StatusCode::FORBIDDEN,
-                expected == StatusCode::FORBIDDEN,
-                "{path}"
-            );
-            if expected == StatusCode::FORBIDDEN {
-                assert_eq!(body["code"], json!("client-blocked"), "{path}");
-            }
+            let is_refused = status == StatusCode::FORBIDDEN && body["code"] == "client-blocked";
+            assert_eq!(is_refused, is_blocked, "{path}: {status}");
         }
-        let asked = requests.lock().len();
-        assert_eq!(
-            asked == 0,
-            expected == StatusCode::FORBIDDEN,
-            "{asked} reached a service"
-        );
+        assert_eq!(requests.lock().is_empty(), is_blocked);
     }
 }

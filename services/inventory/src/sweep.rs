@@ -8,10 +8,7 @@ use tracing::{info, warn};
 
 use crate::{Inventory, store::reservation};
 
-const SWEEP: Statement = Statement {
-    summary: "TRANSACTION sweep",
-    text: "BEGIN IMMEDIATE",
-};
+const SWEEP: Statement = Statement::transaction("TRANSACTION sweep");
 /// Time between two sweeps.
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Maximum number of reservations per sweep, few enough for a short transaction.

@@ -4,13 +4,16 @@ use axum::Router;
 use chassis::testing;
 use http::{Method, Request, StatusCode};
 use inventory::{
-    CacheSettings, Inventory, Settings, router, schema,
+    Inventory, Settings, router, schema,
     store::{self, Size},
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 const NOW_MS: i64 = 1_800_000_000_000;
+const PRODUCT: &str = "/internal/products/sku-000005";
+const RESERVATIONS: &str = "/internal/reservations";
+const PLACED: &str = "/internal/orders/placed";
 
 struct Shop {
     router: Router,
@@ -42,6 +45,27 @@ impl Shop {
         let request = Request::builder().method(method).uri(path);
         let (status, _, body) = testing::send(&self.router, request, body).await;
         (status, body)
+    }
+
+    /// A replica of its own over the database of this one.
+    fn replica(&self, settings: Settings) -> Self {
+        Self {
+            router: testing::layered(router(inventory(&self.folder, settings))),
+            folder: TempDir::new().expect("there is a temporary folder"),
+        }
+    }
+
+    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        let (status, body) = self.call(Method::POST, path, body).await;
+        (status.as_u16(), body)
+    }
+
+    async fn change_price(&self, amount_minor: i64) -> Value {
+        let new = json!({ "amount_minor": amount_minor, "currency": "EUR" });
+        let (path, body) = (format!("{PRODUCT}/price"), json!({ "price": new }));
+        let (status, _) = self.call(Method::PUT, &path, body).await;
+        assert_eq!(status, StatusCode::NO_CONTENT);
+        new
     }
 
     async fn get(&self, path: &str) -> (StatusCode, Value) {
@@ -112,58 +136,24 @@ async fn an_invalid_request_is_a_problem_with_a_code() {
 #[tokio::test]
 async fn a_changed_price_invalidates_only_the_cache_of_its_own_replica() {
     let here = shop(Settings::default());
-    let elsewhere = Shop {
-        router: testing::layered(router(inventory(&here.folder, Settings::default()))),
-        folder: TempDir::new().expect("there is a temporary folder"),
-    };
-    let path = "/internal/products/sku-000005";
-    let old = here.get(path).await.1["price"].clone();
-    assert_eq!(elsewhere.get(path).await.1["price"], old);
-    let new = json!({ "amount_minor": 99_999, "currency": "EUR" });
-    let (status, _) = here
-        .call(
-            Method::PUT,
-            "/internal/products/sku-000005/price",
-            json!({ "price": new }),
-        )
-        .await;
-    assert_eq!(status, StatusCode::NO_CONTENT);
-    assert_eq!(here.get(path).await.1["price"], new);
-    assert_eq!(
-        elsewhere.get(path).await.1["price"],
-        old,
-        "it has not polled yet"
-    );
+    let elsewhere = here.replica(Settings::default());
+    let old = here.get(PRODUCT).await.1["price"].clone();
+    assert_eq!(elsewhere.get(PRODUCT).await.1["price"], old);
+    let new = here.change_price(99_999).await;
+    assert_eq!(here.get(PRODUCT).await.1["price"], new);
+    let cached = &elsewhere.get(PRODUCT).await.1["price"];
+    assert_eq!(*cached, old, "it has not polled yet");
 }
 
 #[tokio::test]
 async fn without_a_cache_all_replicas_see_a_new_price() {
-    let cache = CacheSettings {
-        capacity: 0,
-        ..CacheSettings::default()
-    };
-    let here = shop(Settings {
-        cache: cache.clone(),
-        ..Settings::default()
-    });
-    let settings = Settings {
-        cache,
-        ..Settings::default()
-    };
-    let elsewhere = Shop {
-        router: testing::layered(router(inventory(&here.folder, settings))),
-        folder: TempDir::new().expect("there is a temporary folder"),
-    };
-    let path = "/internal/products/sku-000005";
-    assert_eq!(elsewhere.get(path).await.0, StatusCode::OK);
-    let new = json!({ "amount_minor": 99_999, "currency": "EUR" });
-    here.call(
-        Method::PUT,
-        "/internal/products/sku-000005/price",
-        json!({ "price": new }),
-    )
-    .await;
-    assert_eq!(elsewhere.get(path).await.1["price"], new);
+    let mut settings = Settings::default();
+    settings.cache.capacity = 0;
+    let here = shop(settings.clone());
+    let elsewhere = here.replica(settings);
+    assert_eq!(elsewhere.get(PRODUCT).await.0, StatusCode::OK);
+    let new = here.change_price(99_999).await;
+    assert_eq!(elsewhere.get(PRODUCT).await.1["price"], new);
 }
 
 #[tokio::test]
@@ -173,52 +163,34 @@ async fn a_reservation_has_the_price_of_the_product_page() {
         .as_i64()
         .expect("a number");
     let (status, body) = shop
-        .call(
-            Method::POST,
-            "/internal/reservations",
-            reserve("r-1", "sku-000009", 2),
-        )
+        .post(RESERVATIONS, reserve("r-1", "sku-000009", 2))
         .await;
     assert_eq!(
         (status, &body["total"]["amount_minor"]),
-        (StatusCode::OK, &json!(2 * price))
+        (200, &json!(2 * price))
     );
     for _ in 0..2 {
-        let placed = reserve("r-1", "sku-000009", 2);
-        assert_eq!(
-            shop.call(Method::POST, "/internal/orders/placed", placed)
-                .await
-                .0,
-            StatusCode::NO_CONTENT
-        );
+        let (status, _) = shop.post(PLACED, reserve("r-1", "sku-000009", 2)).await;
+        assert_eq!(status, 204);
     }
-    let (status, body) = shop
-        .call(Method::DELETE, "/internal/reservations/r-1", Value::Null)
-        .await;
-    assert_eq!(
-        (status, &body["code"]),
-        (StatusCode::CONFLICT, &json!("reservation-shipped"))
-    );
+    let path = "/internal/reservations/r-1";
+    let (status, body) = shop.call(Method::DELETE, path, Value::Null).await;
+    let found = (status.as_u16(), &body["code"]);
+    assert_eq!(found, (409, &json!("reservation-shipped")));
 }
 
 #[tokio::test]
 async fn an_order_with_too_many_lines_is_always_rejected() {
     let lines =
         json!([{ "sku": "sku-000001", "quantity": 1 }, { "sku": "sku-000002", "quantity": 1 }]);
-    for (packed_lines, expected) in [
-        (None, StatusCode::NO_CONTENT),
-        (Some(2), StatusCode::NO_CONTENT),
-        (Some(1), StatusCode::UNPROCESSABLE_ENTITY),
-    ] {
+    for (packed_lines, expected) in [(None, 204), (Some(2), 204), (Some(1), 422)] {
         let shop = shop(Settings {
             packed_lines,
             ..Settings::default()
         });
         for _ in 0..2 {
             let placed = json!({ "reservation": "r-1", "lines": lines });
-            let (status, _) = shop
-                .call(Method::POST, "/internal/orders/placed", placed)
-                .await;
+            let (status, _) = shop.post(PLACED, placed).await;
             assert_eq!(status, expected, "{packed_lines:?}");
         }
     }
@@ -229,17 +201,9 @@ async fn a_refused_reservation_reserves_nothing() {
     let shop = shop(Settings::default());
     let lines =
         json!([{ "sku": "sku-000001", "quantity": 5 }, { "sku": "sku-999999", "quantity": 1 }]);
-    let (status, body) = shop
-        .call(
-            Method::POST,
-            "/internal/reservations",
-            json!({ "reservation": "r-1", "lines": lines }),
-        )
-        .await;
-    assert_eq!(
-        (status, &body["code"]),
-        (StatusCode::NOT_FOUND, &json!("product-not-found"))
-    );
+    let request = json!({ "reservation": "r-1", "lines": lines });
+    let (status, body) = shop.post(RESERVATIONS, request).await;
+    assert_eq!((status, &body["code"]), (404, &json!("product-not-found")));
     let connection =
         rusqlite::Connection::open(shop.folder.path().join(store::FILE)).expect("the file exists");
     let reserved: i64 = connection
@@ -250,16 +214,14 @@ async fn a_refused_reservation_reserves_nothing() {
 
 #[tokio::test]
 async fn level_1_of_the_interface_rejects_a_hold_of_level_2() {
-    for (level, expected) in [(1, StatusCode::UNPROCESSABLE_ENTITY), (2, StatusCode::OK)] {
+    for (level, expected) in [(1, 422), (2, 200)] {
         let shop = shop(Settings {
             reservation_api: level,
             ..Settings::default()
         });
         let mut request = reserve("r-1", "sku-000001", 1);
         request["hold"] = json!("until_paid");
-        let (status, body) = shop
-            .call(Method::POST, "/internal/reservations", request)
-            .await;
+        let (status, body) = shop.post(RESERVATIONS, request).await;
         assert_eq!(status, expected, "level {level}");
         if level == 1 {
             let detail = body["detail"].as_str().unwrap_or_default();
@@ -269,12 +231,7 @@ async fn level_1_of_the_interface_rejects_a_hold_of_level_2() {
             );
         }
         let plain = reserve("r-2", "sku-000001", 1);
-        assert_eq!(
-            shop.call(Method::POST, "/internal/reservations", plain)
-                .await
-                .0,
-            StatusCode::OK
-        );
+        assert_eq!(shop.post(RESERVATIONS, plain).await.0, 200);
     }
 }
 
@@ -290,15 +247,12 @@ async fn the_database_is_migrated_from_any_level_to_any_other() {
             router: testing::layered(router(inventory(&folder, settings))),
             folder: TempDir::new().expect("there is a temporary folder"),
         };
-        let id = format!("r-{level}");
-        let (status, _) = shop
-            .call(
-                Method::POST,
-                "/internal/reservations",
-                reserve(&id, "sku-000001", 1),
-            )
-            .await;
-        assert_eq!(status, StatusCode::OK, "level {level}");
+        let request = reserve(&format!("r-{level}"), "sku-000001", 1);
+        assert_eq!(
+            shop.post(RESERVATIONS, request).await.0,
+            200,
+            "level {level}"
+        );
     }
     let mut connection =
         rusqlite::Connection::open(folder.path().join(store::FILE)).expect("the file exists");

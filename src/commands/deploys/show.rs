@@ -3,7 +3,7 @@
 //! It draws no conclusion: numbers that move with a deploy may move because of something else.
 
 use grader::evidence::{
-    Deploy, DeployKind, Deploys, Look, LookKind, Prometheus, SettingChange, Sources,
+    Deploy, DeployKind, Deploys, Look, LookKind, Prometheus, Red, SettingChange, red,
 };
 use record::value_text;
 use serde::Serialize;
@@ -11,10 +11,9 @@ use text::format;
 use time::{Duration, OffsetDateTime};
 
 use crate::cli::evidence::DeploysShow as Args;
-use crate::commands::source::{self, Live};
+use crate::commands::source::{self, Evidence, Place};
 use crate::context::Context;
-use crate::error::Outcome;
-use crate::recorded;
+use crate::error::{Error, Outcome};
 use crate::terminal::table::{Align, Cell, Table};
 use crate::terminal::{Ink, Style};
 
@@ -41,52 +40,29 @@ struct Around {
     after: Red,
 }
 
-/// Requests, errors, duration over a window; none where nothing was measured.
-#[derive(Debug, Serialize)]
-struct Red {
-    /// How long the window is; shorter than a minute where the minute is not over yet.
-    window_s: f64,
-    /// Requests a second.
-    rate: Option<f64>,
-    /// Share of server errors, 0 to 1.
-    errors: Option<f64>,
-    /// Median of the latency, in seconds.
-    p50_s: Option<f64>,
-    /// 99th percentile of the latency, in seconds.
-    p99_s: Option<f64>,
-}
-
 /// Prints the entry.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
-    let folder = context.evidence(args.run.as_deref())?;
-    let all = Deploys::open(&folder).all().map_err(source::explain)?;
-    let deploy = Deploys::open(&folder)
-        .get(&args.id)
+    let place = Place::of(context, args.run.as_deref())?;
+    let all = Deploys::open(&place.folder)
+        .all()
         .map_err(source::explain)?;
-    let look = Look::by_command(LookKind::Deploys, &*args.id, context.now);
-    source::note(context, &folder, &look);
-    let asked = async |sources: &Sources| {
-        // An entry of the time before the run has no numbers around it.
-        let instances = instances(&sources.prometheus, &deploy, context.now).await;
-        (
-            instances,
-            around(&sources.prometheus, &deploy, context.now).await,
-        )
+    let Some(deploy) = all.iter().find(|deploy| deploy.id == args.id).cloned() else {
+        let known = all.iter().map(|deploy| deploy.id.as_str());
+        return Err(Error::unknown("deploy", &args.id, known).into());
     };
-    let (instances, red) = match context.state.find()? {
-        Some(session) if session.folder == folder => {
-            let live = Live::connect(context)?;
-            live.wait(asked(&live.sources))
+    let look = Look::by_command(LookKind::Deploys, &*args.id, context.now);
+    place.note(&look);
+    // What a run has not kept itself is gone with its backends; the entry is shown all the same.
+    let (instances, red) = match Evidence::at(context, place) {
+        Ok(evidence) => {
+            let (prometheus, now) = (&evidence.sources.prometheus, evidence.place.now);
+            // An entry of the time before the run has no numbers around it.
+            evidence.wait(async {
+                let instances = instances(prometheus, &deploy, now).await;
+                (instances, around(prometheus, &deploy, now).await)
+            })
         }
-        // What a run has not kept itself is gone with its backends; the entry is shown all the same.
-        _ => crate::runtime::on_this_thread()?.block_on(async {
-            let Ok((backend, sources)) = recorded::replay(&folder).await else {
-                return (None, None);
-            };
-            let told = asked(&sources).await;
-            backend.stop().await;
-            told
-        }),
+        Err(_) => (None, None),
     };
     let shown = Shown {
         before: before(&all, &deploy),
@@ -146,42 +122,6 @@ async fn around(prometheus: &Prometheus, deploy: &Deploy, now: OffsetDateTime) -
     );
     let is_known = [&before, &after].iter().any(|red| red.rate.is_some());
     is_known.then_some(Around { before, after })
-}
-
-async fn red(
-    prometheus: &Prometheus,
-    service: &str,
-    until: OffsetDateTime,
-    window: Duration,
-) -> Red {
-    let series = "http_server_request_duration_seconds";
-    let of = format!("service=\"{service}\"");
-    let range = seconds(window);
-    let rate = format!("sum(rate({series}_count{{{of}}}[{range}]))");
-    let errors = format!(
-        "(sum(rate({series}_count{{{of},http_response_status_code=~\"5..\"}}[{range}])) or vector(0)) / {rate}"
-    );
-    let quantile = |q: f64| {
-        let buckets = format!("sum by (le) (rate({series}_bucket{{{of}}}[{range}]))");
-        format!("histogram_quantile({q}, {buckets})")
-    };
-    let number = async |expr: String| {
-        let value = prometheus.query(&expr, until).await.ok()?;
-        value.single().filter(|value| value.is_finite())
-    };
-    let (rate, errors, p50_s, p99_s) = tokio::join!(
-        number(rate),
-        number(errors),
-        number(quantile(0.5)),
-        number(quantile(0.99)),
-    );
-    Red {
-        window_s: window.as_seconds_f64().max(0.0),
-        rate,
-        errors,
-        p50_s,
-        p99_s,
-    }
 }
 
 /// A range of PromQL; two seconds hold two samples at least.

@@ -7,7 +7,7 @@ use grader::moment::Window;
 use text::format;
 use text::when::When;
 
-use super::super::source::Live;
+use super::super::source::Evidence;
 use super::{explain, labels};
 use crate::cli::evidence::Query as Args;
 use crate::context::Context;
@@ -20,17 +20,18 @@ const SINCE: Duration = Duration::from_secs(15 * 60);
 
 /// Asks for the exemplars of the series in the expression, and shows the highest first.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
-    let live = Live::connect(context)?;
+    let evidence = Evidence::open(context, args.run.as_deref())?;
+    let now = evidence.place.now;
     let progress = context.terminal.progress("querying Prometheus");
     let since = args.since.unwrap_or(When::Ago(SINCE));
     let window = Window {
-        from: since.resolve(context.now),
-        to: context.now,
+        from: since.resolve(now),
+        to: now,
     };
-    let answer = live.wait(live.sources.prometheus.exemplars(&args.expr, window));
+    let answer = evidence.wait(evidence.sources.prometheus.exemplars(&args.expr, window));
     drop(progress);
     let found = answer.map_err(|error| explain(error, &args.expr))?;
-    live.note(&super::look(context, args));
+    evidence.place.note(&super::look(context, args));
     if args.format.json {
         context.terminal.json(&found)?;
         return Ok(Outcome::Done);

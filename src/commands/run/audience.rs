@@ -38,6 +38,15 @@ impl TerminalAudience {
         self.progress().take();
     }
 
+    /// Says what can be done with a drill that ended without a verdict.
+    pub(super) fn stopped(&self) {
+        if self.is_drill {
+            self.terminal.note(
+                "ended without a verdict: `firedrill debrief` shows what happened, `firedrill open` serves the evidence",
+            );
+        }
+    }
+
     fn progress(&self) -> MutexGuard<'_, Option<Progress>> {
         self.progress.lock()
     }

@@ -20,170 +20,88 @@ pub(super) fn trace_id(trace: u8) -> Vec<u8> {
     id
 }
 
+/// A request to a line, or more where the next lines begin with a space: service, then trace, span, parent (0 is none),
+/// kind, start and duration in microseconds; name, attributes, and what else is special.
+const SPANS: &str = "\
+# Traces of several services: whole ones, and ones that lack a part.
+gateway|1 1 0 2 0 180000|POST /v1/orders|texts|
+ gateway|1 2 1 3 1000 150000|POST|values|
+checkout|1 3 2 2 2000 140000|POST /orders||events
+ checkout|1 4 3 3 3000 20000|INSERT orders|numbers|failed
+ checkout|1 5 3 4 30000 1000|publish outbox||
+worker|1 6 5 5 100000 70000|consume outbox|texts|links
+# No parent ever comes.
+checkout|2 1 9 2 0 1000|orphan|texts|
+# Two roots.
+gateway|3 1 0 2 0 5000|GET /v1/products|texts|
+ gateway|3 2 0 2 9000 5500|GET /v1/products|texts|
+søk ✓|4 1 0 2 0 10|GET /größe/{n}|unicode|failed
+# Every length and clock: here the child's is behind, and it lasts longer than its parent.
+gateway|5 1 0 3 0 50000|skewed||
+inventory|5 2 1 2 -400000 90000|skewed||
+inventory|6 1 0 1 0 0|instant||
+inventory|7 1 0 1 0 7200000000|two hours|texts|
+inventory|8 1 0 2 0 700|GET /same|texts|
+checkout|8 2 1 3 0 600|GET /same|texts|
+# Every kind.
+kinds|9 1 0 0 0 100|none||
+ kinds|9 2 1 1 1 100|internal||
+ kinds|9 3 2 2 2 100|server||
+ kinds|9 4 3 3 3 100|client||
+ kinds|9 5 4 4 4 100|producer||
+ kinds|9 6 5 5 5 100|consumer||
+kinds|10 1 0 2 0 2000|any kind||
+ kinds|10 2 1 3 10 1500|any kind||
+ kinds|10 3 2 0 20 1000|any kind||
+gateway|11 1 0 2 0 10000|traced|values|state
+# What exporters send and should not, or seldom. No service has a name here, and one an empty name.
+|12 1 0 1 0 5|nameless|texts|no resource
+gateway|12 2 1 1 0 5||texts|
+gateway|13 1 0 2 0 1000000|well|texts|ok
+schemas|17 1 0 2 0 10|of a schema||schemas
+# The very same span twice, as a retry sends it.
+gateway|14 1 0 2 0 2500|twice|texts|
+gateway|14 1 0 2 0 2500|twice|texts|
+# A client and a server that share an id, as Zipkin's instrumentation does.
+sharing|18 1 0 3 0 9000|shared||
+sharing|18 1 0 2 500 8000|shared||
+# The parent is the span itself.
+gateway|16 1 1 2 0 3000|its own parent||
+";
+
 /// All spans, in several requests, as exporters of several services would send them.
 pub(super) fn requests() -> Vec<Request> {
-    let whole = [trees(), spans(), oddities()].concat();
+    let mut whole: Vec<ResourceSpans> = Vec::new();
+    for line in SPANS.lines().filter(|line| !line.starts_with('#')) {
+        let cells: Vec<&str> = line.trim_start().split('|').collect();
+        let [service, numbers, name, attributes, special] = cells[..] else {
+            panic!("not five cells: {line}");
+        };
+        let span = span(numbers, name, attributes);
+        let span = match special {
+            "events" => with_events(span),
+            "links" => with_links(span),
+            "state" => with_state(span),
+            "failed" => with_status(span, 2, "database is locked"),
+            "ok" => with_status(span, 1, ""),
+            _ => span,
+        };
+        match whole.last_mut() {
+            Some(last) if line.starts_with(' ') => last.scope_spans[0].spans.push(span),
+            _ => whole.push(match special {
+                "no resource" => ResourceSpans {
+                    resource: None,
+                    ..of(service, vec![span])
+                },
+                "schemas" => with_schemas(of(service, vec![span])),
+                _ => of(service, vec![span]),
+            }),
+        }
+    }
     let request = |resource_spans| Request {
         resource_spans: vec![resource_spans],
     };
     whole.into_iter().map(request).collect()
-}
-
-/// Traces of several services: whole ones, and ones that lack a part.
-fn trees() -> Vec<ResourceSpans> {
-    vec![
-        of(
-            "gateway",
-            vec![
-                span(1, 1, 0, "POST /v1/orders", 2, 0, 180_000, texts()),
-                span(1, 2, 1, "POST", 3, 1_000, 150_000, values()),
-            ],
-        ),
-        of(
-            "checkout",
-            vec![
-                with_events(span(1, 3, 2, "POST /orders", 2, 2_000, 140_000, Vec::new())),
-                failed(span(1, 4, 3, "INSERT orders", 3, 3_000, 20_000, numbers())),
-                span(1, 5, 3, "publish outbox", 4, 30_000, 1_000, Vec::new()),
-            ],
-        ),
-        of(
-            "worker",
-            vec![with_links(span(
-                1,
-                6,
-                5,
-                "consume outbox",
-                5,
-                100_000,
-                70_000,
-                texts(),
-            ))],
-        ),
-        // No parent ever comes.
-        of(
-            "checkout",
-            vec![span(2, 1, 9, "orphan", 2, 0, 1_000, texts())],
-        ),
-        // Two roots.
-        of(
-            "gateway",
-            vec![
-                span(3, 1, 0, "GET /v1/products", 2, 0, 5_000, texts()),
-                span(3, 2, 0, "GET /v1/products", 2, 9_000, 5_500, texts()),
-            ],
-        ),
-        of(
-            "søk ✓",
-            vec![failed(span(4, 1, 0, "GET /größe/{n}", 2, 0, 10, unicode()))],
-        ),
-    ]
-}
-
-/// Spans of every kind, length and clock.
-fn spans() -> Vec<ResourceSpans> {
-    vec![
-        // The child's clock is behind, and it lasts longer than its parent.
-        of(
-            "gateway",
-            vec![span(5, 1, 0, "skewed", 3, 0, 50_000, Vec::new())],
-        ),
-        of(
-            "inventory",
-            vec![span(5, 2, 1, "skewed", 2, -400_000, 90_000, Vec::new())],
-        ),
-        of(
-            "inventory",
-            vec![span(6, 1, 0, "instant", 1, 0, 0, Vec::new())],
-        ),
-        of(
-            "inventory",
-            vec![span(7, 1, 0, "two hours", 1, 0, 7_200_000_000, texts())],
-        ),
-        of(
-            "inventory",
-            vec![span(8, 1, 0, "GET /same", 2, 0, 700, texts())],
-        ),
-        of(
-            "checkout",
-            vec![span(8, 2, 1, "GET /same", 3, 0, 600, texts())],
-        ),
-        of(
-            "kinds",
-            (0..6)
-                .map(|kind| {
-                    let name = [
-                        "none", "internal", "server", "client", "producer", "consumer",
-                    ][kind as usize];
-                    span(
-                        9,
-                        kind as u8 + 1,
-                        kind as u8,
-                        name,
-                        kind,
-                        i64::from(kind),
-                        100,
-                        Vec::new(),
-                    )
-                })
-                .collect(),
-        ),
-        of(
-            "kinds",
-            vec![
-                span(10, 1, 0, "any kind", 2, 0, 2_000, Vec::new()),
-                span(10, 2, 1, "any kind", 3, 10, 1_500, Vec::new()),
-                span(10, 3, 2, "any kind", 0, 20, 1_000, Vec::new()),
-            ],
-        ),
-        of(
-            "gateway",
-            vec![with_state(span(11, 1, 0, "traced", 2, 0, 10_000, values()))],
-        ),
-    ]
-}
-
-/// What exporters send and should not, or seldom.
-fn oddities() -> Vec<ResourceSpans> {
-    vec![
-        // No service has a name here, and one an empty name.
-        ResourceSpans {
-            resource: None,
-            ..of("", vec![span(12, 1, 0, "nameless", 1, 0, 5, texts())])
-        },
-        of("gateway", vec![span(12, 2, 1, "", 1, 0, 5, texts())]),
-        of(
-            "gateway",
-            vec![ok(span(13, 1, 0, "well", 2, 0, 1_000_000, texts()))],
-        ),
-        with_schemas(of(
-            "schemas",
-            vec![span(17, 1, 0, "of a schema", 2, 0, 10, Vec::new())],
-        )),
-        // The very same span twice, as a retry sends it.
-        of(
-            "gateway",
-            vec![span(14, 1, 0, "twice", 2, 0, 2_500, texts())],
-        ),
-        of(
-            "gateway",
-            vec![span(14, 1, 0, "twice", 2, 0, 2_500, texts())],
-        ),
-        // A client and a server that share an id, as Zipkin's instrumentation does.
-        of(
-            "sharing",
-            vec![span(18, 1, 0, "shared", 3, 0, 9_000, Vec::new())],
-        ),
-        of(
-            "sharing",
-            vec![span(18, 1, 0, "shared", 2, 500, 8_000, Vec::new())],
-        ),
-        // The parent is the span itself.
-        of(
-            "gateway",
-            vec![span(16, 1, 1, "its own parent", 2, 0, 3_000, Vec::new())],
-        ),
-    ]
 }
 
 fn of(service: &str, spans: Vec<Span>) -> ResourceSpans {
@@ -214,21 +132,13 @@ fn with_schemas(mut resource: ResourceSpans) -> ResourceSpans {
     resource
 }
 
-/// A span by small numbers; parent 0 is none, times are microseconds after the trace's start.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "the corpus is a table, and these are its columns"
-)]
-fn span(
-    trace: u8,
-    id: u8,
-    parent: u8,
-    name: &str,
-    kind: i32,
-    start_us: i64,
-    duration_us: u64,
-    attributes: Vec<KeyValue>,
-) -> Span {
+fn span(numbers: &str, name: &str, attributes: &str) -> Span {
+    let numbers = numbers.split(' ').map(|number| number.parse::<i64>());
+    let numbers: Vec<i64> = numbers.map(|number| number.expect("a number")).collect();
+    let [trace, id, parent, kind, start_us, duration_us] = numbers[..] else {
+        panic!("not six numbers: {numbers:?}");
+    };
+    let [trace, id, parent] = [trace, id, parent].map(|id| u8::try_from(id).expect("small"));
     let start_ns = (START_MS + i64::from(trace) * 60_000) * 1_000_000 + start_us * 1_000;
     let start_ns = start_ns.unsigned_abs();
     Span {
@@ -240,10 +150,16 @@ fn span(
             span_id(parent)
         },
         name: name.to_owned(),
-        kind,
+        kind: kind as i32,
         start_time_unix_nano: start_ns,
-        end_time_unix_nano: start_ns + duration_us * 1_000,
-        attributes,
+        end_time_unix_nano: start_ns + duration_us.unsigned_abs() * 1_000,
+        attributes: match attributes {
+            "texts" => texts(),
+            "unicode" => unicode(),
+            "numbers" => numbers_of_each_kind(),
+            "values" => values(),
+            _ => Vec::new(),
+        },
         ..Span::default()
     }
 }
@@ -300,18 +216,10 @@ fn with_state(mut span: Span) -> Span {
     span
 }
 
-fn failed(mut span: Span) -> Span {
+fn with_status(mut span: Span, code: i32, message: &str) -> Span {
     span.status = Some(Status {
-        code: 2,
-        message: "database is locked".to_owned(),
-    });
-    span
-}
-
-fn ok(mut span: Span) -> Span {
-    span.status = Some(Status {
-        code: 1,
-        message: String::new(),
+        code,
+        message: message.to_owned(),
     });
     span
 }
@@ -329,7 +237,7 @@ fn unicode() -> Vec<KeyValue> {
     vec![text("straße", "naïve ✓ 日本"), text("tab", "a\tb")]
 }
 
-fn numbers() -> Vec<KeyValue> {
+fn numbers_of_each_kind() -> Vec<KeyValue> {
     vec![
         pair("db.rows", Value::IntValue(3)),
         pair("negative", Value::IntValue(-7)),

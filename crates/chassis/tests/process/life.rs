@@ -39,6 +39,26 @@ fn readiness_proves_identity_and_sigterm_drains() {
 }
 
 #[test]
+fn the_limit_on_open_files_applies_and_other_limits_do_not_change() {
+    let limits = |process: &str| -> Vec<String> {
+        let text = std::fs::read_to_string(format!("/proc/{process}/limits"));
+        text.expect("limits").lines().map(str::to_owned).collect()
+    };
+    let change = json!({ "process": {"max_open_files": 100} });
+    let mini = Start::default().change(change).run();
+    for (own, limit) in limits("self")
+        .iter()
+        .zip(limits(&mini.child.id().to_string()))
+    {
+        if limit.starts_with("Max open files") {
+            assert_eq!(limit.split_whitespace().nth(3), Some("100"), "{limit}");
+        } else {
+            assert_eq!(&limit, own);
+        }
+    }
+}
+
+#[test]
 fn a_child_exits_with_its_parent() {
     let mut mini = Start::default().run();
     // A request in flight does not delay the exit.

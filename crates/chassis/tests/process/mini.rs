@@ -67,7 +67,6 @@ impl Start {
         }
         let mut command = Command::new(env!("CARGO_BIN_EXE_mini"));
         command
-            .arg("role")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -78,6 +78,16 @@ pub struct Alert {
     pub value: String,
 }
 
+/// What a metric says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Metadata {
+    /// `counter`, `gauge`, `histogram`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// One line.
+    pub help: String,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Envelope<T> {
@@ -183,6 +193,24 @@ impl Prometheus {
             alerts: Vec<Alert>,
         }
         Ok(self.get::<Alerts>("alerts", &[]).await?.alerts)
+    }
+
+    /// The labels of every series with samples in the window.
+    pub async fn series(&self, window: Window) -> Result<Vec<Labels>, Error> {
+        let params = [
+            ("match[]", "{__name__!=\"\"}".to_owned()),
+            ("start", format!("{:.3}", unix_s(window.from))),
+            ("end", format!("{:.3}", unix_s(window.to))),
+        ];
+        self.get("series", &params).await
+    }
+
+    /// Type and help by metric family; a counter's family may lack `_total`, depending on the exposition format.
+    pub async fn metadata(&self) -> Result<BTreeMap<String, Metadata>, Error> {
+        let all: BTreeMap<String, Vec<Metadata>> = self.get("metadata", &[]).await?;
+        let first =
+            |(name, versions): (String, Vec<Metadata>)| Some((name, versions.into_iter().next()?));
+        Ok(all.into_iter().filter_map(first).collect())
     }
 
     /// Whether `version` of `service` was seen running in the window, by `build_info`.

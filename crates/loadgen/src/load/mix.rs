@@ -135,12 +135,6 @@ impl Mix {
         }
     }
 
-    /// Long-term share of requests, from 0 to 1, for each step of this journey.
-    pub fn request_share(&self, journey: Journey) -> f64 {
-        let requests = |journey: Journey| self.weight(journey) * journey.steps() as f64;
-        self.weight(journey) / Journey::ALL.into_iter().map(requests).sum::<f64>()
-    }
-
     pub(super) fn problems(&self) -> Vec<Problem> {
         let mut problems: Vec<Problem> = Journey::ALL
             .into_iter()
@@ -174,11 +168,6 @@ impl Mix {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn one_request_in_ten_is_an_order_by_default() {
-        assert!((Mix::default().request_share(Journey::Checkout) - 0.1).abs() < 1e-9);
-    }
 
     #[test]
     fn a_mix_without_weights_is_rejected() {

@@ -1,14 +1,14 @@
-//! Arrival times along a rate that changes.
+//! Arrival times at a rate that can change.
 
 use rand::{Rng, rngs::StdRng};
 use rand_distr::{Distribution, Exp1};
 
-use crate::{Arrival, load::Curve};
+use crate::Arrival;
 
 /// Draws arrival times. Intervals are drawn in *expected arrivals* and converted to time by the rate.
 #[derive(Debug)]
 pub(super) struct Arrivals {
-    curve: Curve,
+    rate: f64,
     kind: Arrival,
     rng: StdRng,
     /// All arrivals up to this time are drawn, seconds.
@@ -18,10 +18,10 @@ pub(super) struct Arrivals {
 }
 
 impl Arrivals {
-    pub(super) fn new(curve: Curve, kind: Arrival, mut rng: StdRng) -> Self {
+    pub(super) fn new(rate: f64, kind: Arrival, mut rng: StdRng) -> Self {
         let gap = draw(kind, &mut rng);
         Self {
-            curve,
+            rate,
             kind,
             rng,
             from_s: 0.0,
@@ -31,7 +31,8 @@ impl Arrivals {
 
     /// Time of the next arrival in seconds; `None` if the rate stays 0.
     pub(super) fn next_at(&self) -> Option<f64> {
-        self.curve.after(self.from_s, self.gap)
+        let at_s = self.from_s + self.gap / self.rate;
+        (self.rate > 0.0 && at_s.is_finite()).then_some(at_s)
     }
 
     /// Takes the next arrival.
@@ -42,14 +43,14 @@ impl Arrivals {
         Some(at_s)
     }
 
-    /// Switches to another curve at a moment; the rest of the current interval continues at the new rate.
-    pub(super) fn follow(&mut self, at_s: f64, curve: Curve) {
+    /// Switches to another rate at a moment; the rest of the current interval continues at the new rate.
+    pub(super) fn follow(&mut self, at_s: f64, rate: f64) {
         if at_s > self.from_s {
-            let passed = self.curve.arrivals_between(self.from_s, at_s);
+            let passed = self.rate * (at_s - self.from_s);
             self.gap = (self.gap - passed).max(0.0);
             self.from_s = at_s;
         }
-        self.curve = curve;
+        self.rate = rate;
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use super::*;
 use crate::{
-    Arrival, Phase, Profile, Route,
+    Arrival, Route,
     load::{Journey, Mix},
 };
 
@@ -15,20 +15,20 @@ fn take(load: &Load, seed: u64, until_s: f64) -> Vec<PlannedRequest> {
         .collect()
 }
 
+fn at(rate: f64) -> Load {
+    Load {
+        rate,
+        ..Load::default()
+    }
+}
+
 fn share(plan: &[PlannedRequest], matches: impl Fn(&PlannedRequest) -> bool) -> f64 {
     plan.iter().filter(|planned| matches(planned)).count() as f64 / plan.len() as f64
 }
 
 #[test]
 fn the_same_seed_gives_the_same_schedule() {
-    let load = Load {
-        profile: Profile::from(vec![Phase::Ramp {
-            at_s: 5.0,
-            for_s: 10.0,
-            rate: 300.0,
-        }]),
-        ..Load::default()
-    };
+    let load = at(150.0);
     let first = take(&load, 42, 20.0);
     assert!(first.len() > 2_000);
     assert_eq!(first, take(&load, 42, 20.0));
@@ -38,14 +38,7 @@ fn the_same_seed_gives_the_same_schedule() {
 #[test]
 fn a_change_of_the_rate_does_not_change_the_journeys() {
     let journeys = |rate| {
-        let steps = take(
-            &Load {
-                rate,
-                ..Load::default()
-            },
-            42,
-            6_000.0 / rate,
-        );
+        let steps = take(&at(rate), 42, 6_000.0 / rate);
         let mut journeys: BTreeMap<u64, Vec<Action>> = BTreeMap::new();
         for planned in steps {
             journeys
@@ -93,14 +86,7 @@ fn constant_arrivals_have_the_exact_rate_and_poisson_ones_within_noise() {
 
 #[test]
 fn poisson_gaps_are_exponential() {
-    let plan = take(
-        &Load {
-            rate: 1_000.0,
-            ..Load::default()
-        },
-        9,
-        60.0,
-    );
+    let plan = take(&at(1_000.0), 9, 60.0);
     let gaps: Vec<f64> = plan
         .windows(2)
         .map(|pair| (pair[1].at - pair[0].at).as_secs_f64() * 1_000.0)
@@ -108,48 +94,6 @@ fn poisson_gaps_are_exponential() {
     for limit in [0.1, 0.5, 1.0, 2.0, 4.0] {
         let above = gaps.iter().filter(|&&gap| gap > limit).count() as f64 / gaps.len() as f64;
         assert!((above - (-limit).exp()).abs() < 0.01, "{limit}: {above}");
-    }
-}
-
-#[test]
-fn each_phase_of_a_profile_changes_the_arrivals() {
-    let profile = Profile::from(vec![
-        Phase::Step {
-            at_s: 10.0,
-            rate: 200.0,
-        },
-        Phase::Burst {
-            at_s: 20.0,
-            for_s: 5.0,
-            rate: 800.0,
-        },
-        Phase::Ramp {
-            at_s: 30.0,
-            for_s: 10.0,
-            rate: 0.0,
-        },
-        Phase::Steady { at_s: 45.0 },
-    ]);
-    let load = Load {
-        rate: 100.0,
-        arrival: Arrival::Constant,
-        profile,
-        ..Load::default()
-    };
-    let plan = take(&load, 1, 60.0);
-    for (from_s, to_s, expected) in [
-        (0, 10, 1_000),
-        (10, 20, 2_000),
-        (20, 25, 4_000),
-        (30, 40, 1_000),
-        (40, 45, 0),
-        (45, 60, 1_500),
-    ] {
-        let count = plan
-            .iter()
-            .filter(|planned| (from_s..to_s).contains(&planned.at.as_secs()))
-            .count();
-        assert!(count.abs_diff(expected) <= 1, "{from_s}..{to_s} s: {count}");
     }
 }
 
@@ -188,12 +132,9 @@ fn the_default_mix_has_one_order_in_ten_requests_with_three_lines() {
     }
     let carts: Vec<usize> = plan
         .iter()
-        .filter_map(|planned| {
-            if let Action::PutCart { lines, .. } = &planned.action {
-                Some(lines.len())
-            } else {
-                None
-            }
+        .filter_map(|planned| match &planned.action {
+            Action::PutCart { lines, .. } => Some(lines.len()),
+            _ => None,
         })
         .collect();
     let mean = carts.iter().sum::<usize>() as f64 / carts.len() as f64;
@@ -202,14 +143,7 @@ fn the_default_mix_has_one_order_in_ten_requests_with_three_lines() {
 
 #[test]
 fn the_mix_is_reached_within_seconds() {
-    let plan = take(
-        &Load {
-            rate: 500.0,
-            ..Load::default()
-        },
-        5,
-        30.0,
-    );
+    let plan = take(&at(500.0), 5, 30.0);
     for second in 5..30 {
         let window: Vec<PlannedRequest> = plan
             .iter()
@@ -247,22 +181,12 @@ fn weights_determine_which_journeys_start() {
 
 #[test]
 fn products_follow_their_popularity_and_carts_have_a_tail() {
-    let plan = take(
-        &Load {
-            rate: 2_000.0,
-            ..Load::default()
-        },
-        5,
-        60.0,
-    );
+    let plan = take(&at(2_000.0), 5, 60.0);
     let looked_at: Vec<u32> = plan
         .iter()
-        .filter_map(|planned| {
-            if let Action::Product { sku } = planned.action {
-                Some(sku.number())
-            } else {
-                None
-            }
+        .filter_map(|planned| match &planned.action {
+            Action::Product { sku } => Some(sku.number()),
+            _ => None,
         })
         .filter(|&number| number <= 200_000)
         .collect();
@@ -272,12 +196,9 @@ fn products_follow_their_popularity_and_carts_have_a_tail() {
 
     let in_carts: Vec<u32> = plan
         .iter()
-        .filter_map(|planned| {
-            if let Action::PutCart { lines, .. } = &planned.action {
-                Some(lines)
-            } else {
-                None
-            }
+        .filter_map(|planned| match &planned.action {
+            Action::PutCart { lines, .. } => Some(lines),
+            _ => None,
         })
         .flatten()
         .map(|line| line.sku.number())
@@ -322,12 +243,9 @@ fn clients_are_bounded_and_carts_and_keys_are_not_shared() {
     assert_eq!(clients.len(), 7);
     let keys: Vec<&String> = plan
         .iter()
-        .filter_map(|planned| {
-            if let Action::PlaceOrder { key, .. } = &planned.action {
-                Some(key)
-            } else {
-                None
-            }
+        .filter_map(|planned| match &planned.action {
+            Action::PlaceOrder { key, .. } => Some(key),
+            _ => None,
         })
         .collect();
     assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());

@@ -36,13 +36,6 @@ pub struct Impact {
     pub orders_abandoned: u64,
 }
 
-impl Impact {
-    /// Orders that failed, were abandoned, or were slow.
-    pub fn affected_orders(&self) -> u64 {
-        self.orders_failed + self.orders_abandoned + self.orders_slow
-    }
-}
-
 impl Record {
     /// The impact within a window of seconds; a request is slow above `slow_above_us` microseconds.
     ///

@@ -95,7 +95,7 @@ async fn a_request_in_flight_at_the_deadline_is_unfinished() {
 #[tokio::test]
 async fn an_invalid_load_does_not_start() {
     let mut config = config(([127, 0, 0, 1], 9).into(), reading(-1.0));
-    config.workers = 0;
+    config.in_flight = 0;
     let Err(StartError::Invalid(problems)) = loadgen::start(config) else {
         panic!("it started");
     };
@@ -103,7 +103,7 @@ async fn an_invalid_load_does_not_start() {
         .iter()
         .map(|Problem { key, .. }| key.as_str())
         .collect();
-    assert_eq!(keys, ["rate", "workers"]);
+    assert_eq!(keys, ["rate", "in_flight"]);
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ fn config(target: std::net::SocketAddr, load: Load) -> Config {
 async fn until(handle: &Handle, holds: impl Fn(&Handle) -> bool) {
     let end = Instant::now() + DEADLINE;
     while !holds(handle) {
-        assert!(Instant::now() < end, "{:?}", handle.snapshot(10));
+        assert!(Instant::now() < end, "{:?}", handle.record());
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

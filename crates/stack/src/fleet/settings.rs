@@ -25,6 +25,9 @@ pub struct Setting {
     pub default: Value,
     /// Who says so last.
     pub from: Origin,
+    /// The release that brought the value; none for what no release says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<String>,
 }
 
 /// Who says what a setting is.
@@ -67,13 +70,36 @@ impl Fleet {
             last.map_or(Origin::Default, |at| Origin::LAYERS[at])
         };
         let all = flat(&resolve(service, &layers)?).into_iter();
-        let setting = |(key, value): (String, Value)| Setting {
-            default: defaults.get(&key).cloned().unwrap_or_default(),
-            from: origin(&key),
-            key,
-            value,
+        let setting = |(key, value): (String, Value)| {
+            let from = origin(&key);
+            let brought = (from == Origin::Release).then(|| self.brought(service, release, &key));
+            Setting {
+                default: defaults.get(&key).cloned().unwrap_or_default(),
+                release: brought,
+                from,
+                key,
+                value,
+            }
         };
         Ok(all.map(setting).collect())
+    }
+
+    /// The release that brought what `release` says of a key: the oldest from which on all releases say the same.
+    fn brought(&self, service: Service, release: &str, key: &str) -> String {
+        let version = |name: &str| -> Vec<u32> {
+            let parts = name.split('.').map(|part| part.parse().unwrap_or(0));
+            parts.collect()
+        };
+        let own = self.releases.iter().filter(|((of, _), _)| *of == service);
+        let mut older: Vec<_> = own
+            .map(|((_, name), settings)| (version(name), name, flat(settings).remove(key)))
+            .filter(|(at, ..)| *at <= version(release))
+            .collect();
+        older.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+        let value = older.last().and_then(|(.., value)| value.clone());
+        let same = older.iter().rev().take_while(|(.., said)| *said == value);
+        let oldest = same.last().map(|(_, name, _)| (*name).clone());
+        oldest.unwrap_or_else(|| release.to_owned())
     }
 
     /// What processes of `service` run with differently under `after` than under `before`, both releases of it.

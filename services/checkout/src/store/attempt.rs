@@ -7,7 +7,7 @@
 //! ```
 
 use chassis::db::{Statement, step};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 const GET: Statement = Statement {
     summary: "SELECT attempt",
@@ -81,12 +81,7 @@ pub enum Start {
 
 /// Begins an attempt, unless an earlier request with the same key prevents it.
 pub fn begin(connection: &Connection, request: &KeyedRequest) -> rusqlite::Result<Start> {
-    let latest = step(&GET, || {
-        connection
-            .prepare_cached(GET.text)?
-            .query_row([&request.key], Row::read)
-            .optional()
-    })?;
+    let latest = step(&GET, || GET.one(connection, [&request.key], Row::read))?;
     let (order, number) = match latest {
         None => (request.order.clone(), 1),
         Some(row) if row.fingerprint != request.fingerprint => return Ok(Start::KeyReused),
@@ -107,7 +102,7 @@ pub fn begin(connection: &Connection, request: &KeyedRequest) -> rusqlite::Resul
             number,
             request.now_ms,
         );
-        connection.prepare_cached(OPEN.text)?.execute(values)
+        OPEN.execute(connection, values)
     })?;
     Ok(Start::New(Attempt {
         key: request.key.clone(),
@@ -119,9 +114,7 @@ pub fn begin(connection: &Connection, request: &KeyedRequest) -> rusqlite::Resul
 /// Ends an attempt without an order, so that the key can be used again.
 pub fn fail(connection: &Connection, attempt: &Attempt) -> rusqlite::Result<()> {
     step(&FAIL, || {
-        connection
-            .prepare_cached(FAIL.text)?
-            .execute((&attempt.key, attempt.number))
+        FAIL.execute(connection, (&attempt.key, attempt.number))
             .map(drop)
     })
 }
@@ -133,11 +126,7 @@ pub fn complete(
     response: &str,
 ) -> rusqlite::Result<bool> {
     step(&COMPLETE, || {
-        Ok(connection.prepare_cached(COMPLETE.text)?.execute((
-            &attempt.key,
-            attempt.number,
-            response,
-        ))? == 1)
+        Ok(COMPLETE.execute(connection, (&attempt.key, attempt.number, response))? == 1)
     })
 }
 

@@ -1,7 +1,7 @@
 //! Carts.
 
 use chassis::db::Statement;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use shop_api::cart::Line;
 
 use super::{json, text};
@@ -37,31 +37,21 @@ pub fn put(
     lines: &[Line],
     now_ms: i64,
 ) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(PUT.text)?
-        .execute((cart, text(&lines)?, now_ms))
+    PUT.execute(connection, (cart, text(&lines)?, now_ms))
         .map(drop)
 }
 
 /// The lines of a cart.
 pub fn get(connection: &Connection, cart: &str) -> rusqlite::Result<Option<Vec<Line>>> {
-    connection
-        .prepare_cached(GET.text)?
-        .query_row([cart], |row| json(row, 0))
-        .optional()
+    GET.one(connection, [cart], |row| json(row, 0))
 }
 
 /// Deletes a cart.
 pub fn remove(connection: &Connection, cart: &str) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(REMOVE.text)?
-        .execute([cart])
-        .map(drop)
+    REMOVE.execute(connection, [cart]).map(drop)
 }
 
 /// Deletes at most `limit` carts that have not changed since `before_ms`; returns how many.
 pub fn expire(connection: &Connection, before_ms: i64, limit: u32) -> rusqlite::Result<usize> {
-    connection
-        .prepare_cached(EXPIRE.text)?
-        .execute((before_ms, limit))
+    EXPIRE.execute(connection, (before_ms, limit))
 }

@@ -1,7 +1,7 @@
 //! Orders.
 
 use chassis::db::Statement;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use shop_api::{
     Currency, Money,
     order::{Order, Status},
@@ -47,26 +47,17 @@ pub fn insert(
         total.currency.code(),
         placed_ms,
     );
-    connection
-        .prepare_cached(INSERT.text)?
-        .execute(values)
-        .map(drop)
+    INSERT.execute(connection, values).map(drop)
 }
 
 /// One order by its id.
 pub fn get(connection: &Connection, id: &str) -> rusqlite::Result<Option<Order>> {
-    connection
-        .prepare_cached(GET.text)?
-        .query_row([id], read)
-        .optional()
+    GET.one(connection, [id], read)
 }
 
 /// Records that the warehouse has accepted an order.
 pub fn confirm(connection: &Connection, id: &str) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(CONFIRM.text)?
-        .execute([id])
-        .map(drop)
+    CONFIRM.execute(connection, [id]).map(drop)
 }
 
 /// Unix milliseconds as RFC 3339 in UTC.

@@ -128,28 +128,17 @@ pub fn insert(connection: &Connection, message: NewMessage<'_>) -> rusqlite::Res
         message.traceparent,
         message.now_ms,
     );
-    step(&INSERT, || {
-        connection
-            .prepare_cached(INSERT.text)?
-            .execute(values)
-            .map(drop)
-    })
+    step(&INSERT, || INSERT.execute(connection, values).map(drop))
 }
 
 /// At most `limit` due messages.
 pub fn due(connection: &Connection, now_ms: i64, limit: u32) -> rusqlite::Result<Vec<Message>> {
-    connection
-        .prepare_cached(DUE.text)?
-        .query_map((now_ms, limit), message)?
-        .collect()
+    DUE.all(connection, (now_ms, limit), message)
 }
 
 /// At most `limit` messages, the oldest first.
 pub fn stored(connection: &Connection, limit: u32) -> rusqlite::Result<Vec<Message>> {
-    connection
-        .prepare_cached(STORED.text)?
-        .query_map([limit], message)?
-        .collect()
+    STORED.all(connection, [limit], message)
 }
 
 fn message(row: &rusqlite::Row<'_>) -> rusqlite::Result<Message> {
@@ -170,12 +159,7 @@ pub type Row = (i64, i64);
 
 /// Deletes a delivered message.
 pub fn remove(connection: &Connection, row: Row) -> rusqlite::Result<()> {
-    step(&REMOVE, || {
-        connection
-            .prepare_cached(REMOVE.text)?
-            .execute(row)
-            .map(drop)
-    })
+    step(&REMOVE, || REMOVE.execute(connection, row).map(drop))
 }
 
 /// Records a failed attempt and schedules the next one.
@@ -186,9 +170,8 @@ pub fn postpone(
     due_ms: i64,
 ) -> rusqlite::Result<()> {
     step(&POSTPONE, || {
-        connection
-            .prepare_cached(POSTPONE.text)?
-            .execute((id, created_ms, attempts, due_ms))
+        POSTPONE
+            .execute(connection, (id, created_ms, attempts, due_ms))
             .map(drop)
     })
 }
@@ -202,9 +185,7 @@ pub fn give_up(
     error: &str,
 ) -> rusqlite::Result<()> {
     step(&GIVE_UP, || {
-        connection
-            .prepare_cached(GIVE_UP.text)?
-            .execute((id, created_ms, attempts, now_ms, error))
+        GIVE_UP.execute(connection, (id, created_ms, attempts, now_ms, error))
     })?;
     remove(connection, (id, created_ms))
 }
@@ -228,12 +209,8 @@ pub fn skip(
 
 /// Moves all dead letters back to the outbox, due at once; returns how many.
 pub fn replay(connection: &Connection, now_ms: i64) -> rusqlite::Result<usize> {
-    let count = step(&REPLAY, || {
-        connection.prepare_cached(REPLAY.text)?.execute([now_ms])
-    })?;
-    step(&CLEAR, || {
-        connection.prepare_cached(CLEAR.text)?.execute(())
-    })?;
+    let count = step(&REPLAY, || REPLAY.execute(connection, [now_ms]))?;
+    step(&CLEAR, || CLEAR.execute(connection, ()))?;
     Ok(count)
 }
 

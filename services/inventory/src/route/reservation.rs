@@ -21,18 +21,9 @@ use crate::{
 };
 
 // Statements within these transactions have their own names.
-const RESERVE: Statement = Statement {
-    summary: "TRANSACTION reserve",
-    text: "BEGIN IMMEDIATE",
-};
-const RELEASE: Statement = Statement {
-    summary: "TRANSACTION release",
-    text: "BEGIN IMMEDIATE",
-};
-const SHIP: Statement = Statement {
-    summary: "TRANSACTION ship",
-    text: "BEGIN IMMEDIATE",
-};
+const RESERVE: Statement = Statement::transaction("TRANSACTION reserve");
+const RELEASE: Statement = Statement::transaction("TRANSACTION release");
+const SHIP: Statement = Statement::transaction("TRANSACTION ship");
 
 /// Confirms prices and reserves the stock, for all lines or none.
 pub(super) async fn reserve(

@@ -26,9 +26,7 @@ pub fn take_turn(
     now_ms: i64,
     every_ms: i64,
 ) -> rusqlite::Result<bool> {
-    let taken = connection
-        .prepare_cached(TAKE_TURN.text)?
-        .execute((name, holder, now_ms, every_ms))?;
+    let taken = TAKE_TURN.execute(connection, (name, holder, now_ms, every_ms))?;
     Ok(taken == 1)
 }
 
@@ -40,9 +38,7 @@ pub fn take(
     now_ms: i64,
     until_ms: i64,
 ) -> rusqlite::Result<bool> {
-    let taken = connection
-        .prepare_cached(TAKE.text)?
-        .execute((name, holder, now_ms, until_ms))?;
+    let taken = TAKE.execute(connection, (name, holder, now_ms, until_ms))?;
     Ok(taken == 1)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use chassis::db::Statement;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use shop_api::{Money, Sku};
 
 use super::{money, sku};
@@ -56,10 +56,8 @@ pub fn current(
     product: Sku,
     at_ms: i64,
 ) -> rusqlite::Result<Option<Money>> {
-    let mut statement = connection.prepare_cached(CURRENT.text)?;
-    statement
-        .query_row((product.to_string(), at_ms), |row| money(row, 0, 1))
-        .optional()
+    let values = (product.to_string(), at_ms);
+    CURRENT.one(connection, values, |row| money(row, 0, 1))
 }
 
 /// The prices of all products up to `last`, at a time in Unix milliseconds.
@@ -69,10 +67,7 @@ pub fn first(
     at_ms: i64,
 ) -> rusqlite::Result<HashMap<Sku, Money>> {
     let price = |row: &rusqlite::Row<'_>| Ok((sku(row, 0)?, money(row, 1, 2)?));
-    connection
-        .prepare_cached(FIRST.text)?
-        .query_map((last.to_string(), at_ms), price)?
-        .collect()
+    FIRST.all(connection, (last.to_string(), at_ms), price)
 }
 
 /// Writes a new price; `false` if the product does not exist.
@@ -100,9 +95,7 @@ pub fn feed(
     from_ms: i64,
     spread: u32,
 ) -> rusqlite::Result<usize> {
-    connection
-        .prepare_cached(FEED.text)?
-        .execute((first, last, from_ms, spread))
+    FEED.execute(connection, (first, last, from_ms, spread))
 }
 
 /// The id of the newest row, or 0. Rows are never deleted, so it is also the number of rows.

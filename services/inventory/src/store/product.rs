@@ -1,7 +1,7 @@
 //! The catalogue: list, search, read one product.
 
 use chassis::db::Statement;
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, Row};
 use shop_api::{Sku, product::Summary};
 
 use super::{money, sku};
@@ -43,10 +43,7 @@ const MAX_WORD_CHARS: usize = 32;
 
 /// A page of the catalogue: `limit` products after the first `skip`.
 pub fn list(connection: &Connection, skip: u32, limit: u32) -> rusqlite::Result<Vec<Summary>> {
-    connection
-        .prepare_cached(LIST.text)?
-        .query_map((skip, limit), summary)?
-        .collect()
+    LIST.all(connection, (skip, limit), summary)
 }
 
 /// A page of the products that match an expression of [`expression`].
@@ -56,26 +53,17 @@ pub fn search(
     skip: u32,
     limit: u32,
 ) -> rusqlite::Result<Vec<Summary>> {
-    connection
-        .prepare_cached(SEARCH.text)?
-        .query_map((matching, limit, skip), summary)?
-        .collect()
+    SEARCH.all(connection, (matching, limit, skip), summary)
 }
 
 /// One product without its current price, and whether it is in stock.
 pub fn one(connection: &Connection, product: Sku) -> rusqlite::Result<Option<(Summary, bool)>> {
-    connection
-        .prepare_cached(ONE.text)?
-        .query_row([product.to_string()], with_stock)
-        .optional()
+    ONE.one(connection, [product.to_string()], with_stock)
 }
 
 /// The `count` most popular products, as [`one`] returns them.
 pub fn first(connection: &Connection, count: u32) -> rusqlite::Result<Vec<(Summary, bool)>> {
-    connection
-        .prepare_cached(FIRST.text)?
-        .query_map([count], with_stock)?
-        .collect()
+    FIRST.all(connection, [count], with_stock)
 }
 
 /// A full text expression that matches names with a word for each prefix in the query; `None` if the query has no word.

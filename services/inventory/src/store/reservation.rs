@@ -6,7 +6,7 @@
 //! ```
 
 use chassis::db::{Statement, step};
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use shop_api::{
     Sku,
     cart::Line,
@@ -215,10 +215,7 @@ pub fn ship(
 /// Releases at most `limit` expired reservations; returns how many.
 pub fn expire(connection: &Connection, now_ms: i64, limit: u32) -> rusqlite::Result<usize> {
     let expired: Vec<String> = step(&EXPIRED, || {
-        connection
-            .prepare_cached(EXPIRED.text)?
-            .query_map((now_ms, limit), |row| row.get(0))?
-            .collect()
+        EXPIRED.all(connection, (now_ms, limit), |row| row.get(0))
     })?;
     for id in &expired {
         release_stock(connection, &priced_lines(connection, id)?)?;
@@ -230,24 +227,15 @@ pub fn expire(connection: &Connection, now_ms: i64, limit: u32) -> rusqlite::Res
 /// Deletes at most `limit` reservations that ended before `before_ms`.
 pub fn delete_old(connection: &Connection, before_ms: i64, limit: u32) -> rusqlite::Result<usize> {
     step(&DELETE_OLD_LINES, || {
-        connection
-            .prepare_cached(DELETE_OLD_LINES.text)?
-            .execute((before_ms, limit))
+        DELETE_OLD_LINES.execute(connection, (before_ms, limit))
     })?;
     step(&DELETE_OLD, || {
-        connection
-            .prepare_cached(DELETE_OLD.text)?
-            .execute((before_ms, limit))
+        DELETE_OLD.execute(connection, (before_ms, limit))
     })
 }
 
 fn state(connection: &Connection, id: &str) -> rusqlite::Result<Option<String>> {
-    step(&STATE, || {
-        connection
-            .prepare_cached(STATE.text)?
-            .query_row([id], |row| row.get(0))
-            .optional()
-    })
+    step(&STATE, || STATE.one(connection, [id], |row| row.get(0)))
 }
 
 fn priced_lines(connection: &Connection, id: &str) -> rusqlite::Result<Vec<PricedLine>> {
@@ -258,12 +246,7 @@ fn priced_lines(connection: &Connection, id: &str) -> rusqlite::Result<Vec<Price
             price: money(row, 2, 3)?,
         })
     };
-    step(&LINES, || {
-        connection
-            .prepare_cached(LINES.text)?
-            .query_map([id], line)?
-            .collect()
-    })
+    step(&LINES, || LINES.all(connection, [id], line))
 }
 
 fn release_stock(connection: &Connection, lines: &[PricedLine]) -> rusqlite::Result<()> {
@@ -280,9 +263,7 @@ fn update_stock(
     quantity: u32,
 ) -> rusqlite::Result<usize> {
     step(statement, || {
-        connection
-            .prepare_cached(statement.text)?
-            .execute((product.to_string(), quantity))
+        statement.execute(connection, (product.to_string(), quantity))
     })
 }
 
@@ -298,17 +279,13 @@ fn put(
         Hold::UntilPaid => "until_paid",
     };
     step(&PUT, || {
-        connection
-            .prepare_cached(PUT.text)?
-            .execute((id, state, hold, terms.now_ms, expires_ms))
+        PUT.execute(connection, (id, state, hold, terms.now_ms, expires_ms))
             .map(drop)
     })
 }
 
 fn put_lines(connection: &Connection, id: &str, lines: &[PricedLine]) -> rusqlite::Result<()> {
-    step(&CLEAR_LINES, || {
-        connection.prepare_cached(CLEAR_LINES.text)?.execute([id])
-    })?;
+    step(&CLEAR_LINES, || CLEAR_LINES.execute(connection, [id]))?;
     step(&PUT_LINE, || {
         let mut insert = connection.prepare_cached(PUT_LINE.text)?;
         for (position, line) in (0_i64..).zip(lines) {
@@ -328,10 +305,7 @@ fn put_lines(connection: &Connection, id: &str, lines: &[PricedLine]) -> rusqlit
 
 fn end(connection: &Connection, id: &str, state: &str, now_ms: i64) -> rusqlite::Result<()> {
     step(&END, || {
-        connection
-            .prepare_cached(END.text)?
-            .execute((id, state, now_ms))
-            .map(drop)
+        END.execute(connection, (id, state, now_ms)).map(drop)
     })
 }
 

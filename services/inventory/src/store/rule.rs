@@ -29,8 +29,7 @@ pub fn list(connection: &Connection, select: RuleSelect) -> rusqlite::Result<Vec
         RuleSelect::All => LIST,
         RuleSelect::Stocked => STOCKED,
     };
-    connection
-        .prepare_cached(statement.text)?
-        .query_map((), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
-        .collect()
+    statement.all(connection, (), |row| {
+        Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+    })
 }
