@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
+use opentelemetry_proto::tonic::common::v1::any_value;
+use opentelemetry_proto::tonic::trace::v1::{Span, TracesData};
+use serde::Deserialize as _;
 use serde_json::Value;
 
 /// Questions to one running backend.
@@ -65,46 +68,30 @@ impl Api {
     }
 }
 
-/// What is needed of a span.
+/// Services and their spans, by trace id.
 #[derive(Debug, Clone, Default)]
-struct Span {
-    id: String,
-    parent: String,
-    service: String,
-    name: String,
-    ms: f64,
-}
-
-/// Spans by trace id.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Traces(BTreeMap<String, Vec<Span>>);
+pub(crate) struct Traces(BTreeMap<Vec<u8>, Vec<(String, Span)>>);
 
 impl Traces {
     /// Reads an answer of `/api/v3`.
     pub(crate) fn read(answer: &Value) -> Self {
-        let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        let ns = |value: &Value| -> i128 { text(value).parse().unwrap_or_default() };
         let mut traces = Self::default();
-        for resource in list(&answer["result"]["resourceSpans"]) {
-            let attributes = list(&resource["resource"]["attributes"]);
-            let service = attributes
-                .iter()
-                .find(|attribute| attribute["key"] == "service.name")
-                .map(|attribute| text(&attribute["value"]["stringValue"]))
-                .unwrap_or_default();
-            for scope in list(&resource["scopeSpans"]) {
-                for span in list(&scope["spans"]) {
-                    let spans = traces.0.entry(text(&span["traceId"])).or_default();
-                    spans.push(Span {
-                        id: text(&span["spanId"]),
-                        parent: text(&span["parentSpanId"]),
-                        service: service.clone(),
-                        name: text(&span["name"]),
-                        ms: (ns(&span["endTimeUnixNano"]) - ns(&span["startTimeUnixNano"])) as f64
-                            / 1e6,
-                    });
-                }
+        // An answer without spans is one that has none.
+        let found = TracesData::deserialize(&answer["result"]).unwrap_or_default();
+        for resource in found.resource_spans {
+            let attributes = resource.resource.unwrap_or_default().attributes;
+            let name = attributes.into_iter().find(|own| own.key == "service.name");
+            let service = match name.and_then(|name| name.value?.value) {
+                Some(any_value::Value::StringValue(name)) => name,
+                _ => String::new(),
+            };
+            for span in resource
+                .scope_spans
+                .into_iter()
+                .flat_map(|scope| scope.spans)
+            {
+                let spans = traces.0.entry(span.trace_id.clone()).or_default();
+                spans.push((service.clone(), span));
             }
         }
         traces
@@ -125,10 +112,14 @@ impl Traces {
         self.0.extend(other.0);
     }
 
-    /// The traces that begin at the gateway, below `caller` (empty: none), and whose every span has its parent.
-    pub(crate) fn complete(&self, caller: &str) -> Vec<Shape> {
+    /// The traces that begin at the gateway, below `caller` (0: none), and whose every span has its parent.
+    pub(crate) fn complete(&self, caller: u64) -> Vec<Shape> {
+        let caller = match caller {
+            0 => Vec::new(),
+            caller => caller.to_be_bytes().to_vec(),
+        };
         let spans = self.0.values();
-        spans.filter_map(|spans| shape(spans, caller)).collect()
+        spans.filter_map(|spans| shape(spans, &caller)).collect()
     }
 }
 
@@ -140,17 +131,20 @@ pub(crate) struct Shape {
     pub(crate) services: BTreeSet<String>,
 }
 
-fn shape(spans: &[Span], caller: &str) -> Option<Shape> {
-    let ids: BTreeSet<&str> = spans.iter().map(|span| span.id.as_str()).collect();
-    let (roots, rest): (Vec<_>, Vec<_>) = spans.iter().partition(|span| span.parent == caller);
-    let [root] = roots.as_slice() else {
+fn shape(spans: &[(String, Span)], caller: &[u8]) -> Option<Shape> {
+    let ids: BTreeSet<&[u8]> = spans.iter().map(|(_, span)| &span.span_id[..]).collect();
+    let is_root = |(_, span): &&(String, Span)| span.parent_span_id == caller;
+    let (roots, rest): (Vec<_>, Vec<_>) = spans.iter().partition(is_root);
+    let [(service, root)] = roots.as_slice() else {
         return None;
     };
-    let is_whole = rest.iter().all(|span| ids.contains(span.parent.as_str()));
-    (is_whole && root.service == "gateway").then(|| Shape {
+    let is_whole = rest
+        .iter()
+        .all(|(_, span)| ids.contains(&span.parent_span_id[..]));
+    (is_whole && service == "gateway").then(|| Shape {
         name: root.name.clone(),
-        ms: root.ms,
-        services: spans.iter().map(|span| span.service.clone()).collect(),
+        ms: (root.end_time_unix_nano - root.start_time_unix_nano) as f64 / 1e6,
+        services: spans.iter().map(|(service, _)| service.clone()).collect(),
     })
 }
 

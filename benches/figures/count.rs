@@ -48,7 +48,7 @@ pub(crate) fn measure(home: &Home, _: Options) -> anyhow::Result<Vec<Row>> {
     drill.end()?;
     let own = line::read(BufReader::new(File::open(journal).context("load record")?))?;
     let others = self::answered(&own);
-    let complete = traces.complete("");
+    let complete = traces.complete(0);
     let three = complete
         .iter()
         .filter(|trace| trace.name == Route::PlaceOrder.name() && trace.services.len() == 3);

@@ -92,7 +92,7 @@ fn traces(api: &Api, end_ns: i128) -> anyhow::Result<Vec<(String, f64)>> {
         let from_ns = end_ns - second * SECOND_NS;
         all.merge(api.traces(from_ns, from_ns + SECOND_NS)?);
     }
-    let shapes = all.complete("").into_iter();
+    let shapes = all.complete(0).into_iter();
     Ok(shapes.map(|shape| (shape.name, shape.ms)).collect())
 }
 

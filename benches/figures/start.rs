@@ -17,7 +17,7 @@ const TRY_EVERY: Duration = Duration::from_millis(1);
 
 /// The caller's trace context: with it, the trace can be asked for by its id.
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
-const CALLER: &str = "b7ad6b7169203331";
+const CALLER: u64 = 0xb7ad_6b71_6920_3331;
 
 pub(crate) fn measure(home: &Home, options: Options) -> anyhow::Result<Vec<Row>> {
     let (mut answers, mut traces) = (Vec::new(), Vec::new());
@@ -57,7 +57,7 @@ fn round(home: &Home) -> anyhow::Result<(Duration, Duration)> {
     ];
     let mut drill = Drill::start(home, &arguments)?;
     let began = Instant::now();
-    let traceparent = format!("traceparent: 00-{TRACE}-{CALLER}-01\r\n");
+    let traceparent = format!("traceparent: 00-{TRACE}-{CALLER:016x}-01\r\n");
     let mut shop = until(began, "a cart", || {
         let mut connection = Connection::open(loopback(gateway)).ok()?;
         let is_filled = order::fill(&mut connection, "figures-start", 1);

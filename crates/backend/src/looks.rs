@@ -203,43 +203,20 @@ mod tests {
     async fn questions_of_a_browser_are_written_down_once_and_those_of_the_drill_are_not() {
         let folder = tempfile::tempdir().expect("there is room");
         let app = app(folder.path());
-        for (method, uri, agent, body) in [
-            ("GET", "/api/v1/query?query=drill", DRILL_AGENT, ""),
-            (
-                "GET",
-                "/api/v1/query?query=up%7B%7D&time=1795442400",
-                "Mozilla",
-                "",
-            ),
-            (
-                "GET",
-                "/api/v1/query?query=up%7B%7D&time=1795442401",
-                "Mozilla",
-                "",
-            ),
-            (
-                "GET",
-                "/api/v1/query_range?query=r&start=1795442400&end=1795442460&step=1",
-                "Mozilla",
-                "",
-            ),
-            ("POST", "/api/v1/labels", "Mozilla", ""),
-            (
-                "GET",
-                "/api/traces?service=gateway&operation=POST+%2Fv1%2Forders&limit=20",
-                "Mozilla",
-                "",
-            ),
-            (
-                "GET",
-                "/api/traces/4bf92f3577b34da6a3ce929d0e0e4736",
-                "Mozilla",
-                "",
-            ),
-            ("GET", "/api/traces/..%2f..%2fetc", "Mozilla", ""),
-            ("GET", "/api/v3/traces/4bf92f", "Mozilla", ""),
-        ] {
-            send(&app, method, uri, agent, body).await;
+        let asked = "
+GET firedrill /api/v1/query?query=drill
+GET Mozilla /api/v1/query?query=up%7B%7D&time=1795442400
+GET Mozilla /api/v1/query?query=up%7B%7D&time=1795442401
+GET Mozilla /api/v1/query_range?query=r&start=1795442400&end=1795442460&step=1
+POST Mozilla /api/v1/labels
+GET Mozilla /api/traces?service=gateway&operation=POST+%2Fv1%2Forders&limit=20
+GET Mozilla /api/traces/4bf92f3577b34da6a3ce929d0e0e4736
+GET Mozilla /api/traces/..%2f..%2fetc
+GET Mozilla /api/v3/traces/4bf92f
+";
+        for line in asked.trim().lines() {
+            let words: Vec<&str> = line.split(' ').collect();
+            send(&app, words[0], words[2], words[1], "").await;
         }
         let body = "query=errors%20%3E%203";
         let echoed = send(&app, "POST", "/api/v1/query", "Grafana", body).await;

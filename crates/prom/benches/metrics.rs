@@ -56,23 +56,17 @@ impl Random {
 }
 
 fn bucket_labels(group: usize, bucket: usize) -> Labels {
+    let service = ["gateway", "checkout", "inventory"][group % 3];
+    let bound = 0.000_25 * 1.3f64.powi(bucket as i32);
+    let name = "http_server_request_duration_seconds_bucket";
     Labels::new([
-        (
-            "__name__".to_owned(),
-            "http_server_request_duration_seconds_bucket".to_owned(),
-        ),
-        ("job".to_owned(), "shop".to_owned()),
-        (
-            "service".to_owned(),
-            ["gateway", "checkout", "inventory"][group % 3].to_owned(),
-        ),
-        ("instance".to_owned(), format!("instance-{}", group % 3)),
-        ("http_route".to_owned(), format!("/v1/route-{}", group / 3)),
-        ("http_response_status_code".to_owned(), "200".to_owned()),
-        (
-            "le".to_owned(),
-            format!("{}", 0.000_25 * 1.3f64.powi(bucket as i32)),
-        ),
+        ("__name__", name.to_owned()),
+        ("job", "shop".to_owned()),
+        ("service", service.to_owned()),
+        ("instance", format!("instance-{}", group % 3)),
+        ("http_route", format!("/v1/route-{}", group / 3)),
+        ("http_response_status_code", "200".to_owned()),
+        ("le", bound.to_string()),
     ])
 }
 
@@ -107,13 +101,7 @@ fn fill(store: &Store, seconds: i64) -> u64 {
             let mut batch = store.batch();
             for (id, count) in ids.iter().zip(histogram.0) {
                 let value = count as f64;
-                batch.append(
-                    *id,
-                    Sample {
-                        t_ms: START_MS + second * 1_000,
-                        value,
-                    },
-                );
+                batch.append(*id, Sample::new(START_MS + second * 1_000, value));
             }
         }
     }

@@ -81,7 +81,7 @@ struct App(Arc<Inner>);
 struct Inner {
     sources: Sources,
     turns: Arc<Semaphore>,
-    counts: own::Counts,
+    counts: own::Queries,
 }
 
 impl std::ops::Deref for App {
@@ -96,7 +96,7 @@ pub fn router(sources: Sources) -> Router {
     let turns = Arc::new(Semaphore::new(sources.queries.max(1)));
     let app = App(Arc::new(Inner {
         turns,
-        counts: own::Counts::default(),
+        counts: own::Queries::default(),
         sources,
     }));
     let v1 = Router::new()
@@ -117,13 +117,10 @@ pub fn router(sources: Sources) -> Router {
         .route("/rules", get(rules::rules))
         .route("/alerts", get(rules::alerts))
         .route("/targets", get(status::targets))
-        .route("/scrape_pools", get(status::scrape_pools))
         .route("/alertmanagers", get(status::alertmanagers))
         .route("/status/buildinfo", get(status::build))
         .route("/status/config", get(status::config))
-        .route("/status/flags", get(status::flags))
-        .route("/status/runtimeinfo", get(status::runtime))
-        .route("/status/tsdb", get(status::tsdb));
+        .route("/status/flags", get(status::flags));
     Router::new()
         .nest("/api/v1", v1)
         .route("/-/healthy", get(status::healthy).head(status::healthy))

@@ -83,39 +83,7 @@ pub struct Error {
     /// The number of the line, from 1.
     pub line: usize,
     /// What is wrong with it.
-    pub what: Mistake,
-}
-
-/// What can be wrong with a line.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Mistake {
-    /// The line is not UTF-8.
-    #[error("not UTF-8")]
-    NotUtf8,
-    /// Something else was due here.
-    #[error("expected {0} at `{1}`")]
-    Expected(&'static str, String),
-    /// A text in the place of a number.
-    #[error("`{0}` is not a number")]
-    NotANumber(String),
-    /// A text in the place of a timestamp.
-    #[error("`{0}` is not a timestamp")]
-    NotATimestamp(String),
-    /// A label that occurs twice.
-    #[error("label `{0}` occurs twice")]
-    Twice(String),
-    /// An unknown type of metric.
-    #[error("`{0}` is not a type of metric")]
-    NotAType(String),
-    /// A unit that the family's name does not end with.
-    #[error("unit `{0}` is not the end of `{1}`")]
-    NotTheUnit(String, String),
-    /// OpenMetrics without the last line.
-    #[error("the text ends without `# EOF`")]
-    NoEnd,
-    /// OpenMetrics with something after the last line.
-    #[error("text after `# EOF`")]
-    AfterEnd,
+    pub what: String,
 }
 
 /// Reads a whole text.
@@ -125,14 +93,14 @@ pub fn parse(body: &[u8], format: Format, visitor: &mut impl Visitor) -> Result<
             .iter()
             .filter(|byte| **byte == b'\n')
             .count(),
-        what: Mistake::NotUtf8,
+        what: "not UTF-8".to_owned(),
     })?;
     let mut has_ended = false;
     let mut count = 0;
     for (index, content) in text.split_terminator('\n').enumerate() {
         count = index + 1;
         let read = if has_ended {
-            Err(Mistake::AfterEnd)
+            Err("text after `# EOF`".to_owned())
         } else {
             one(content, format, visitor)
         };
@@ -141,14 +109,14 @@ pub fn parse(body: &[u8], format: Format, visitor: &mut impl Visitor) -> Result<
     if format == Format::OpenMetrics && !has_ended {
         return Err(Error {
             line: count + 1,
-            what: Mistake::NoEnd,
+            what: "the text ends without `# EOF`".to_owned(),
         });
     }
     Ok(())
 }
 
 /// Reads one line; the answer is whether it was the last one.
-fn one(content: &str, format: Format, visitor: &mut impl Visitor) -> Result<bool, Mistake> {
+fn one(content: &str, format: Format, visitor: &mut impl Visitor) -> Result<bool, String> {
     if let Some(comment) = content.strip_prefix('#') {
         return describe(comment, format, visitor);
     }
@@ -184,7 +152,7 @@ fn one(content: &str, format: Format, visitor: &mut impl Visitor) -> Result<bool
 }
 
 /// Reads a `#` line; the answer is whether it was the last one.
-fn describe(comment: &str, format: Format, visitor: &mut impl Visitor) -> Result<bool, Mistake> {
+fn describe(comment: &str, format: Format, visitor: &mut impl Visitor) -> Result<bool, String> {
     if format == Format::OpenMetrics {
         return describe_strictly(comment, visitor);
     }
@@ -206,11 +174,11 @@ fn describe(comment: &str, format: Format, visitor: &mut impl Visitor) -> Result
 }
 
 /// OpenMetrics has no remarks, and one blank between two words.
-fn describe_strictly(comment: &str, visitor: &mut impl Visitor) -> Result<bool, Mistake> {
+fn describe_strictly(comment: &str, visitor: &mut impl Visitor) -> Result<bool, String> {
     if comment == " EOF" {
         return Ok(true);
     }
-    let unknown = || Mistake::Expected("HELP, TYPE, UNIT or EOF", comment.to_owned());
+    let unknown = || line::expected("HELP, TYPE, UNIT or EOF", comment);
     let words = comment
         .strip_prefix(' ')
         .and_then(|text| text.split_once(' '));
@@ -220,14 +188,14 @@ fn describe_strictly(comment: &str, visitor: &mut impl Visitor) -> Result<bool, 
     }
     let (family, rest) = line::family(rest)?;
     let text = rest.strip_prefix(' ');
-    let text = text.ok_or_else(|| Mistake::Expected("a blank and a text", rest.to_owned()))?;
+    let text = text.ok_or_else(|| line::expected("a blank and a text", rest))?;
     let description = match word {
         "HELP" => Description::Help(line::help(text, Format::OpenMetrics)),
         "TYPE" => Description::Kind(line::kind(text, Format::OpenMetrics)?),
         _ => {
             let stem = family.strip_suffix(text);
             if !text.is_empty() && !stem.is_some_and(|stem| stem.ends_with('_')) {
-                return Err(Mistake::NotTheUnit(text.to_owned(), family.into_owned()));
+                return Err(format!("unit `{text}` is not the end of `{family}`"));
             }
             Description::Unit(text)
         }

@@ -16,12 +16,8 @@ mod tests;
 /// What a replay found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replay {
-    /// Frames read.
-    pub frames: u64,
     /// Samples given to the store.
     pub samples: u64,
-    /// Oldest moment read, Unix milliseconds.
-    pub from_ms: Option<i64>,
     /// Newest moment read, Unix milliseconds.
     pub to_ms: Option<i64>,
     /// What could not be read, one text a damage; empty if the file is whole.
@@ -113,13 +109,11 @@ impl Reader<'_> {
                 Item::Sample(sample) => {
                     append(&mut batch, id, labels, sample);
                     result.samples += 1;
-                    result.from_ms = result.from_ms.into_iter().chain([sample.t_ms]).min();
                     result.to_ms = result.to_ms.max(Some(sample.t_ms));
                 }
                 Item::Exemplar(exemplar) => append_exemplar(&mut batch, id, labels, &exemplar),
             }
         });
-        result.frames += 1;
         if let Err(error) = read {
             self.group = None;
             self.lose(format!("the frame at {at} cannot be used: {error}"));

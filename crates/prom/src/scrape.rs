@@ -23,7 +23,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-pub use discovery::{Error as TargetsError, Target};
+pub use discovery::Target;
 
 use super::store::Store;
 use discovery::Watch;

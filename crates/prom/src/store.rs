@@ -283,7 +283,7 @@ impl Store {
         let mut stats = Stats {
             bytes: inner.bytes,
             counts: inner.counts,
-            label_pairs: inner.index.names().map(|(_, values)| values).sum(),
+            label_pairs: inner.index.pairs(),
             exemplars: inner.exemplars.len(),
             ..Stats::default()
         };
@@ -295,24 +295,6 @@ impl Store {
             stats.max_ms = stats.max_ms.into_iter().chain(record.last_ms()).max();
         }
         stats
-    }
-
-    /// Names of labels with how many values each has.
-    pub fn label_cardinality(&self) -> Vec<(String, usize)> {
-        let inner = self.inner.read();
-        let names = inner.index.names();
-        names
-            .map(|(name, count)| (name.to_owned(), count))
-            .collect()
-    }
-
-    /// Values of one label with how many series carry each.
-    pub fn value_cardinality(&self, name: &str) -> Vec<(String, usize)> {
-        let inner = self.inner.read();
-        let values = inner.index.values(name);
-        values
-            .map(|(value, count)| (value.to_owned(), count))
-            .collect()
     }
 }
 

@@ -5,6 +5,7 @@ mod fold;
 
 use std::collections::HashMap;
 
+use promql_parser::label::Labels as Names;
 use promql_parser::parser::token::{T_BOTTOMK, T_COUNT_VALUES, T_QUANTILE, T_TOPK};
 use promql_parser::parser::{AggregateExpr, Expr, LabelModifier};
 
@@ -151,12 +152,7 @@ fn group(rows: &[Row], modifier: &Option<LabelModifier>) -> Vec<Group> {
     for (index, row) in rows.iter().enumerate() {
         let labels = match modifier {
             None => Labels::empty(),
-            Some(LabelModifier::Include(names)) => row
-                .labels
-                .retain(|name| names.labels.iter().any(|kept| kept == name)),
-            Some(LabelModifier::Exclude(names)) => row.labels.retain(|name| {
-                name != METRIC_NAME && !names.labels.iter().any(|dropped| dropped == name)
-            }),
+            Some(modifier) => chosen(modifier, &row.labels),
         };
         let place = *places.entry(labels.clone()).or_insert_with(|| {
             groups.push(Group {
@@ -168,6 +164,17 @@ fn group(rows: &[Row], modifier: &Option<LabelModifier>) -> Vec<Group> {
         groups[place].members.push(index);
     }
     groups
+}
+
+/// The labels that `by` and `on` keep, or `without` and `ignoring` leave.
+pub(super) fn chosen(modifier: &LabelModifier, labels: &Labels) -> Labels {
+    let is_among = |names: &Names, name: &str| names.labels.iter().any(|own| own == name);
+    match modifier {
+        LabelModifier::Include(names) => labels.retain(|name| is_among(names, name)),
+        LabelModifier::Exclude(names) => {
+            labels.retain(|name| name != METRIC_NAME && !is_among(names, name))
+        }
+    }
 }
 
 /// A number as `count_values` writes it into a label: never with an exponent.

@@ -66,19 +66,13 @@ impl<'a> Evaluator<'a> {
                 Value::Matrix(series)
             }
             expr => match self.eval(expr, self.query)? {
-                Outcome::Scalar(values) => Value::Scalar(Sample {
-                    t_ms,
-                    value: values[0],
-                }),
+                Outcome::Scalar(values) => Value::Scalar(Sample::new(t_ms, values[0])),
                 Outcome::Text(text) => Value::String(t_ms, text),
                 Outcome::Vector(rows) => {
                     let rows = unite(rows)?.into_iter();
                     let sample = |row: Row| VectorSample {
                         labels: row.labels,
-                        sample: Sample {
-                            t_ms,
-                            value: row.cells[0],
-                        },
+                        sample: Sample::new(t_ms, row.cells[0]),
                     };
                     Value::Vector(rows.map(sample).collect())
                 }

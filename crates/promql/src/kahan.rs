@@ -8,6 +8,12 @@ pub(super) struct Sum {
 }
 
 impl Sum {
+    pub(super) fn of(value: f64) -> Sum {
+        let mut sum = Sum::default();
+        sum.add(value);
+        sum
+    }
+
     pub(super) fn add(&mut self, value: f64) {
         let total = self.total + value;
         if total.is_infinite() {
@@ -35,6 +41,12 @@ pub(super) struct Mean {
 }
 
 impl Mean {
+    pub(super) fn of(value: f64) -> Mean {
+        let mut mean = Mean::default();
+        mean.add(value);
+        mean
+    }
+
     pub(super) fn add(&mut self, value: f64) {
         self.count += 1.0;
         if !self.is_incremental {

@@ -19,6 +19,13 @@ pub struct Sample {
     pub value: f64,
 }
 
+impl Sample {
+    /// A value at a moment, Unix time in milliseconds.
+    pub fn new(t_ms: i64, value: f64) -> Sample {
+        Sample { t_ms, value }
+    }
+}
+
 /// A label set and its samples in order of time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {

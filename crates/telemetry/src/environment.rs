@@ -263,14 +263,10 @@ mod tests {
         check(&[PROTOCOL], "http://localhost:4318/v1/traces");
         check(&[(GENERAL, "http://127.0.0.1:1")], "http://127.0.0.1:1");
         check(&[(GENERAL, "127.0.0.1:1")], "http://127.0.0.1:1");
-        check(
-            &[PROTOCOL, (GENERAL, "http://127.0.0.1:1/otlp/")],
-            "http://127.0.0.1:1/otlp/v1/traces",
-        );
-        check(
-            &[PROTOCOL, (GENERAL, "http://a:1"), (TRACES, "http://b:2/x")],
-            "http://b:2/x",
-        );
+        let general = [PROTOCOL, (GENERAL, "http://127.0.0.1:1/otlp/")];
+        check(&general, "http://127.0.0.1:1/otlp/v1/traces");
+        let both = [PROTOCOL, (GENERAL, "http://a:1"), (TRACES, "http://b:2/x")];
+        check(&both, "http://b:2/x");
     }
 
     #[test]

@@ -98,57 +98,39 @@ impl Traces {
 
     /// Its own figures in Prometheus's text format.
     pub fn prometheus_text(&self) -> String {
-        let stats = self.stats();
-        let mut out = String::new();
-        let families = [
-            (
-                "traces_stored_spans",
-                "gauge",
-                "Spans in memory.",
-                stats.spans as u64,
-            ),
-            (
-                "traces_stored_traces",
-                "gauge",
-                "Traces in memory.",
-                stats.traces as u64,
-            ),
-            (
-                "traces_stored_bytes",
-                "gauge",
-                "Memory for spans and indexes.",
-                stats.bytes as u64,
-            ),
-            (
-                "traces_received_spans_total",
-                "counter",
-                "Spans accepted.",
-                stats.received,
-            ),
-            (
-                "traces_rejected_spans_total",
-                "counter",
-                "Invalid spans refused.",
-                stats.rejected,
-            ),
-            (
-                "traces_evicted_spans_total",
-                "counter",
-                "Spans evicted to make room.",
-                stats.evicted,
-            ),
-            (
-                "traces_journal_lost_batches_total",
-                "counter",
-                "Batches accepted but not written to the journal.",
-                self.receiver.journal_lost(),
-            ),
-        ];
-        for (name, kind, help, value) in families {
-            out.push_str(&format!(
-                "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}\n"
-            ));
-        }
-        out
+        let Stats {
+            spans,
+            traces,
+            bytes,
+            received,
+            rejected,
+            evicted,
+        } = self.stats();
+        let lost = self.receiver.journal_lost();
+        format!(
+            "\
+# HELP traces_stored_spans Spans in memory.
+# TYPE traces_stored_spans gauge
+traces_stored_spans {spans}
+# HELP traces_stored_traces Traces in memory.
+# TYPE traces_stored_traces gauge
+traces_stored_traces {traces}
+# HELP traces_stored_bytes Memory for spans and indexes.
+# TYPE traces_stored_bytes gauge
+traces_stored_bytes {bytes}
+# HELP traces_received_spans_total Spans accepted.
+# TYPE traces_received_spans_total counter
+traces_received_spans_total {received}
+# HELP traces_rejected_spans_total Invalid spans refused.
+# TYPE traces_rejected_spans_total counter
+traces_rejected_spans_total {rejected}
+# HELP traces_evicted_spans_total Spans evicted to make room.
+# TYPE traces_evicted_spans_total counter
+traces_evicted_spans_total {evicted}
+# HELP traces_journal_lost_batches_total Batches accepted but not written to the journal.
+# TYPE traces_journal_lost_batches_total counter
+traces_journal_lost_batches_total {lost}
+"
+        )
     }
 }

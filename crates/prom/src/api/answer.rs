@@ -1,10 +1,8 @@
 //! The envelope of every answer, and the notation of values.
 
-use std::fmt::Write;
-
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::number;
 use promql::{Labels, Sample, Value};
@@ -57,146 +55,119 @@ impl IntoResponse for Error {
 /// What a handler answers.
 pub(super) type Answer = Result<Response, Error>;
 
+#[derive(Serialize)]
+struct Envelope<'a, T> {
+    status: &'static str,
+    data: &'a T,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    warnings: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    infos: &'a [String],
+}
+
+fn envelope(data: &impl Serialize, warnings: &[String], infos: &[String]) -> Answer {
+    let body = serde_json::to_string(&Envelope {
+        status: "success",
+        data,
+        warnings,
+        infos,
+    });
+    body.map(json)
+        .map_err(|error| Error::Internal(error.to_string()))
+}
+
 /// The answer to a request that went well.
-pub(super) fn success<T: Serialize>(data: &T) -> Answer {
-    let data = serde_json::to_string(data).map_err(|error| Error::Internal(error.to_string()))?;
-    Ok(raw(&data, &[], &[]))
+pub(super) fn success(data: &impl Serialize) -> Answer {
+    envelope(data, &[], &[])
 }
 
 /// Like [`success`], saying that the answer was cut short.
-pub(super) fn success_cut<T: Serialize>(data: &T, is_cut: bool) -> Answer {
-    let data = serde_json::to_string(data).map_err(|error| Error::Internal(error.to_string()))?;
+pub(super) fn success_cut(data: &impl Serialize, is_cut: bool) -> Answer {
     let warnings: &[String] = if is_cut { &[CUT.to_owned()] } else { &[] };
-    Ok(raw(&data, warnings, &[]))
+    envelope(data, warnings, &[])
 }
 
 /// What the API says when a `limit` cut an answer short.
-pub(super) const CUT: &str = "results truncated due to limit";
-
-/// The envelope around `data`, which is JSON.
-pub(super) fn raw(data: &str, warnings: &[String], infos: &[String]) -> Response {
-    let mut body = String::with_capacity(data.len() + 64);
-    body.push_str("{\"status\":\"success\",\"data\":");
-    body.push_str(data);
-    for (name, texts) in [("warnings", warnings), ("infos", infos)] {
-        if !texts.is_empty() {
-            let _ = write!(body, ",\"{name}\":{}", serde_json::json!(texts));
-        }
-    }
-    body.push('}');
-    json(body)
-}
+const CUT: &str = "results truncated due to limit";
 
 fn json(body: String) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// The `data` of a query: type and values, at most `limit` series if that is not 0. Says whether it cut.
-pub(super) fn query_data(value: &Value, limit: usize) -> (String, bool) {
-    let mut text = String::from("{\"resultType\":\"");
+/// The `data` of a query.
+#[derive(Serialize)]
+#[serde(tag = "resultType", content = "result", rename_all = "lowercase")]
+enum Data<'a> {
+    Scalar(Point),
+    String((Time, &'a str)),
+    Vector(Vec<Member<'a>>),
+    Matrix(Vec<Line<'a>>),
+}
+
+#[derive(Serialize)]
+struct Member<'a> {
+    metric: Pairs<'a>,
+    value: Point,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    metric: Pairs<'a>,
+    values: Vec<Point>,
+}
+
+/// The answer to a query: at most `limit` series if that is not 0.
+pub(super) fn query(found: &promql::Answer, limit: usize) -> Answer {
     let most = if limit == 0 { usize::MAX } else { limit };
-    let mut is_cut = false;
-    match value {
-        Value::Scalar(sample) => {
-            text.push_str("scalar\",\"result\":");
-            write_sample(&mut text, *sample);
+    let (data, count) = match &found.value {
+        Value::Scalar(sample) => (Data::Scalar(Point(*sample)), 1),
+        Value::String(t_ms, text) => (Data::String((Time(*t_ms), text)), 1),
+        Value::Vector(members) => {
+            let shown = members.iter().take(most).map(|one| Member {
+                metric: Pairs(&one.labels),
+                value: Point(one.sample),
+            });
+            (Data::Vector(shown.collect()), members.len())
         }
-        Value::String(t_ms, content) => {
-            text.push_str("string\",\"result\":[");
-            write_time(&mut text, *t_ms);
-            let _ = write!(text, ",{}]", serde_json::json!(content));
+        Value::Matrix(series) => {
+            let shown = series.iter().take(most).map(|one| Line {
+                metric: Pairs(&one.labels),
+                values: one.samples.iter().copied().map(Point).collect(),
+            });
+            (Data::Matrix(shown.collect()), series.len())
         }
-        Value::Vector(found) => {
-            text.push_str("vector\",\"result\":[");
-            is_cut = found.len() > most;
-            for (index, one) in found.iter().take(most).enumerate() {
-                text.push_str(if index == 0 {
-                    "{\"metric\":"
-                } else {
-                    ",{\"metric\":"
-                });
-                write_labels(&mut text, &one.labels);
-                text.push_str(",\"value\":");
-                write_sample(&mut text, one.sample);
-                text.push('}');
-            }
-            text.push(']');
-        }
-        Value::Matrix(found) => {
-            text.push_str("matrix\",\"result\":[");
-            is_cut = found.len() > most;
-            for (index, series) in found.iter().take(most).enumerate() {
-                text.push_str(if index == 0 {
-                    "{\"metric\":"
-                } else {
-                    ",{\"metric\":"
-                });
-                write_labels(&mut text, &series.labels);
-                text.push_str(",\"values\":[");
-                for (index, sample) in series.samples.iter().enumerate() {
-                    if index > 0 {
-                        text.push(',');
-                    }
-                    write_sample(&mut text, *sample);
-                }
-                text.push_str("]}");
-            }
-            text.push(']');
-        }
-    }
-    text.push('}');
-    (text, is_cut)
+    };
+    let mut warnings = found.warnings.clone();
+    warnings.extend((count > most).then(|| CUT.to_owned()));
+    envelope(&data, &warnings, &found.infos)
 }
 
 /// `[time, "value"]`.
-fn write_sample(text: &mut String, sample: Sample) {
-    text.push('[');
-    write_time(text, sample.t_ms);
-    text.push_str(",\"");
-    number::write_api(text, sample.value);
-    text.push_str("\"]");
+struct Point(Sample);
+
+impl Serialize for Point {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        (Time(self.0.t_ms), number::api(self.0.value)).serialize(serializer)
+    }
 }
 
 /// Seconds, with milliseconds only if there are any.
-pub(super) fn write_time(text: &mut String, t_ms: i64) {
-    if t_ms < 0 {
-        text.push('-');
-    }
-    let t_ms = t_ms.unsigned_abs();
-    let _ = write!(text, "{}", t_ms / 1_000);
-    if !t_ms.is_multiple_of(1_000) {
-        let _ = write!(text, ".{:03}", t_ms % 1_000);
-    }
-}
+pub(super) struct Time(pub(super) i64);
 
-fn write_labels(text: &mut String, labels: &Labels) {
-    text.push('{');
-    for (index, (name, value)) in labels.iter().enumerate() {
-        if index > 0 {
-            text.push(',');
+impl Serialize for Time {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 % 1_000 {
+            0 => serializer.serialize_i64(self.0 / 1_000),
+            _ => serializer.serialize_f64(self.0 as f64 / 1_000.0),
         }
-        write_text(text, name);
-        text.push(':');
-        write_text(text, value);
-    }
-    text.push('}');
-}
-
-fn write_text(text: &mut String, plain: &str) {
-    let needs_care = |byte: u8| byte < 0x20 || matches!(byte, b'"' | b'\\');
-    if plain.bytes().any(needs_care) {
-        let _ = write!(text, "{}", serde_json::json!(plain));
-    } else {
-        text.push('"');
-        text.push_str(plain);
-        text.push('"');
     }
 }
 
 /// Labels as a JSON object.
-pub(super) fn labels_json(labels: &Labels) -> serde_json::Value {
-    let pairs = labels
-        .iter()
-        .map(|(name, value)| (name.to_owned(), value.into()));
-    serde_json::Value::Object(pairs.collect())
+pub(super) struct Pairs<'a>(pub(super) &'a Labels);
+
+impl Serialize for Pairs<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter())
+    }
 }

@@ -1,12 +1,11 @@
 //! `/query_exemplars`: the exemplars of the series that an expression selects.
 
-use std::fmt::Write;
-
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use http::StatusCode;
+use serde_json::json;
 
-use super::answer::{Answer, Error, labels_json, raw, write_time};
+use super::answer::{Answer, Error, Pairs, Time, success};
 use super::form::Form;
 use super::{App, time_param};
 use crate::exemplar::Exemplar;
@@ -37,30 +36,20 @@ pub(super) async fn query(State(app): State<App>, form: Form) -> Answer {
         answer(&found)
     });
     task.await
-        .map_err(|error| Error::Internal(error.to_string()))
+        .unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
 }
 
-fn answer(found: &[(Labels, Vec<Exemplar>)]) -> Response {
-    let mut text = String::from("[");
-    for (index, (labels, exemplars)) in found.iter().enumerate() {
-        let separator = if index == 0 { "" } else { "," };
-        let labels = labels_json(labels);
-        // Writing to a text cannot fail.
-        let _ = write!(
-            text,
-            "{separator}{{\"seriesLabels\":{labels},\"exemplars\":["
-        );
-        for (index, exemplar) in exemplars.iter().enumerate() {
-            let separator = if index == 0 { "" } else { "," };
-            let labels = labels_json(&exemplar.labels.to_labels());
-            let _ = write!(text, "{separator}{{\"labels\":{labels},\"value\":\"");
-            number::write_api(&mut text, exemplar.value);
-            text.push_str("\",\"timestamp\":");
-            write_time(&mut text, exemplar.t_ms);
-            text.push('}');
-        }
-        text.push_str("]}");
-    }
-    text.push(']');
-    raw(&text, &[], &[])
+fn answer(found: &[(Labels, Vec<Exemplar>)]) -> Answer {
+    let one = |exemplar: &Exemplar| {
+        json!({
+            "labels": Pairs(&exemplar.labels.to_labels()),
+            "value": number::api(exemplar.value),
+            "timestamp": Time(exemplar.t_ms),
+        })
+    };
+    let series = found.iter().map(|(labels, exemplars)| {
+        let exemplars: Vec<_> = exemplars.iter().map(one).collect();
+        json!({ "seriesLabels": Pairs(labels), "exemplars": exemplars })
+    });
+    success(&series.collect::<Vec<_>>())
 }

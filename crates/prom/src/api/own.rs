@@ -1,6 +1,5 @@
 //! The metrics of the backend's metrics half itself, in Prometheus text.
 
-use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::header;
 
 use super::App;
+use crate::store::{Counts, Stats};
 
 /// The two kinds of queries.
 #[derive(Debug, Clone, Copy)]
@@ -19,13 +19,13 @@ pub(super) enum Kind {
 
 /// What was asked, since the start.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
+pub(super) struct Queries {
     answered: [AtomicU64; 2],
     failed: [AtomicU64; 2],
     micros: [AtomicU64; 2],
 }
 
-impl Counts {
+impl Queries {
     pub(super) fn query(&self, kind: Kind, took: Duration, is_answered: bool) {
         let counts = if is_answered {
             &self.answered
@@ -39,187 +39,133 @@ impl Counts {
 }
 
 /// One family without labels.
-fn family(text: &mut String, name: &str, kind: &str, help: &str, value: f64) {
-    // Writing to a text cannot fail.
-    let _ = writeln!(
-        text,
-        "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}"
-    );
+fn gauge(name: &str, help: &str, value: f64) -> String {
+    format!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}\n")
 }
 
 /// `/metrics`.
 pub(super) async fn metrics(State(app): State<App>) -> Response {
-    let mut text = String::with_capacity(4_096);
-    store(&mut text, &app);
-    queries(&mut text, &app);
+    let mut text = store(&app) + &queries(&app.0.counts);
     if let Some(scraper) = &app.scraper {
-        let count = scraper.targets().len() as f64;
-        family(
-            &mut text,
+        let (name, count) = (
             "prometheus_target_scrape_pool_targets",
-            "gauge",
-            "Targets scraped.",
-            count,
+            scraper.targets().len(),
         );
+        text += &gauge(name, "Targets scraped.", count as f64);
     }
-    let start_s = app.started_ms as f64 / 1_000.0;
-    family(
-        &mut text,
-        "process_start_time_seconds",
-        "gauge",
-        "Start of the process since the Unix epoch.",
-        start_s,
-    );
-    process(&mut text);
-    text.push_str(&(app.more_metrics.0)());
+    if let Some(kib) = resident_kib() {
+        let name = "process_resident_memory_bytes";
+        text += &gauge(name, "Resident memory size.", kib * 1_024.0);
+    }
+    text += &(app.more_metrics.0)();
     let content_type = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, content_type)], text).into_response()
 }
 
-fn store(text: &mut String, app: &App) {
+/// What the store has at present, and what happened to samples since the start.
+fn store(app: &App) -> String {
     let stats = app.store.stats();
-    held(text, &stats);
-    happened(text, &stats.counts);
+    let Stats {
+        series,
+        chunks,
+        samples,
+        exemplars,
+        bytes,
+        ..
+    } = stats;
+    let Counts {
+        stored,
+        exemplars: kept,
+        out_of_order,
+        conflicting,
+        created_series,
+        refused_series,
+        expired,
+        evicted,
+    } = stats.counts;
+    let start_s = app.started_ms as f64 / 1_000.0;
+    format!(
+        "\
+# HELP prometheus_tsdb_head_series Series in memory.
+# TYPE prometheus_tsdb_head_series gauge
+prometheus_tsdb_head_series {series}
+# HELP prometheus_tsdb_head_chunks Chunks in memory.
+# TYPE prometheus_tsdb_head_chunks gauge
+prometheus_tsdb_head_chunks {chunks}
+# HELP prometheus_tsdb_head_samples Samples in memory.
+# TYPE prometheus_tsdb_head_samples gauge
+prometheus_tsdb_head_samples {samples}
+# HELP prometheus_tsdb_exemplar_exemplars_in_storage Exemplars in memory.
+# TYPE prometheus_tsdb_exemplar_exemplars_in_storage gauge
+prometheus_tsdb_exemplar_exemplars_in_storage {exemplars}
+# HELP prometheus_tsdb_storage_bytes Bytes of samples, labels and index.
+# TYPE prometheus_tsdb_storage_bytes gauge
+prometheus_tsdb_storage_bytes {bytes}
+# HELP process_start_time_seconds Start of the process since the Unix epoch.
+# TYPE process_start_time_seconds gauge
+process_start_time_seconds {start_s}
+# HELP prometheus_tsdb_head_samples_appended_total Samples stored.
+# TYPE prometheus_tsdb_head_samples_appended_total counter
+prometheus_tsdb_head_samples_appended_total {stored}
+# HELP prometheus_tsdb_exemplar_exemplars_appended_total Exemplars stored.
+# TYPE prometheus_tsdb_exemplar_exemplars_appended_total counter
+prometheus_tsdb_exemplar_exemplars_appended_total {kept}
+# HELP prometheus_tsdb_out_of_order_samples_total Samples older than the newest of their series.
+# TYPE prometheus_tsdb_out_of_order_samples_total counter
+prometheus_tsdb_out_of_order_samples_total {out_of_order}
+# HELP prometheus_tsdb_conflicting_samples_total Samples with a different value at the same time.
+# TYPE prometheus_tsdb_conflicting_samples_total counter
+prometheus_tsdb_conflicting_samples_total {conflicting}
+# HELP prometheus_tsdb_head_series_created_total Series created.
+# TYPE prometheus_tsdb_head_series_created_total counter
+prometheus_tsdb_head_series_created_total {created_series}
+# HELP prometheus_tsdb_refused_series_total Series rejected because of the series limit.
+# TYPE prometheus_tsdb_refused_series_total counter
+prometheus_tsdb_refused_series_total {refused_series}
+# HELP prometheus_tsdb_expired_samples_total Samples dropped because of their age.
+# TYPE prometheus_tsdb_expired_samples_total counter
+prometheus_tsdb_expired_samples_total {expired}
+# HELP prometheus_tsdb_evicted_samples_total Samples dropped to stay within the memory limit.
+# TYPE prometheus_tsdb_evicted_samples_total counter
+prometheus_tsdb_evicted_samples_total {evicted}
+"
+    )
 }
 
-/// What the store has at present.
-fn held(text: &mut String, stats: &crate::store::Stats) {
-    let gauges = [
-        (
-            "prometheus_tsdb_head_series",
-            "Series  in memory.",
-            stats.series as f64,
-        ),
-        (
-            "prometheus_tsdb_head_chunks",
-            "Chunks  in memory.",
-            stats.chunks as f64,
-        ),
-        (
-            "prometheus_tsdb_head_samples",
-            "Samples  in memory.",
-            stats.samples as f64,
-        ),
-        (
-            "prometheus_tsdb_exemplar_exemplars_in_storage",
-            "Exemplars  in memory.",
-            stats.exemplars as f64,
-        ),
-        (
-            "prometheus_tsdb_storage_bytes",
-            "Bytes of samples, labels and index.",
-            stats.bytes as f64,
-        ),
-    ];
-    for (name, help, value) in gauges {
-        family(text, name, "gauge", help, value);
-    }
+fn queries(counts: &Queries) -> String {
+    let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+    let [instant, range] = &counts.answered;
+    let [instant_failed, range_failed] = &counts.failed;
+    let seconds = |micros: &AtomicU64| read(micros) as f64 / 1e6;
+    let total = "prometheus_engine_queries_total";
+    let took = "prometheus_engine_query_seconds_total";
+    format!(
+        "\
+# HELP {total} Queries by kind and outcome.
+# TYPE {total} counter
+{total}{{kind=\"instant\",outcome=\"answered\"}} {}
+{total}{{kind=\"instant\",outcome=\"failed\"}} {}
+{total}{{kind=\"range\",outcome=\"answered\"}} {}
+{total}{{kind=\"range\",outcome=\"failed\"}} {}
+# HELP {took} Time spent on queries.
+# TYPE {took} counter
+{took}{{kind=\"instant\"}} {}
+{took}{{kind=\"range\"}} {}
+",
+        read(instant),
+        read(instant_failed),
+        read(range),
+        read(range_failed),
+        seconds(&counts.micros[0]),
+        seconds(&counts.micros[1]),
+    )
 }
 
-/// What happened to samples since the start.
-fn happened(text: &mut String, counts: &crate::store::Counts) {
-    let counters = [
-        (
-            "prometheus_tsdb_head_samples_appended_total",
-            "Samples stored.",
-            counts.stored,
-        ),
-        (
-            "prometheus_tsdb_exemplar_exemplars_appended_total",
-            "Exemplars stored.",
-            counts.exemplars,
-        ),
-        (
-            "prometheus_tsdb_out_of_order_samples_total",
-            "Samples older than the newest of their series.",
-            counts.out_of_order,
-        ),
-        (
-            "prometheus_tsdb_conflicting_samples_total",
-            "Samples with a different value at the same time.",
-            counts.conflicting,
-        ),
-        (
-            "prometheus_tsdb_head_series_created_total",
-            "Series created.",
-            counts.created_series,
-        ),
-        (
-            "prometheus_tsdb_refused_series_total",
-            "Series rejected because of the series limit.",
-            counts.refused_series,
-        ),
-        (
-            "prometheus_tsdb_expired_samples_total",
-            "Samples dropped because of their age.",
-            counts.expired,
-        ),
-        (
-            "prometheus_tsdb_evicted_samples_total",
-            "Samples dropped to stay within the memory limit.",
-            counts.evicted,
-        ),
-    ];
-    for (name, help, value) in counters {
-        family(text, name, "counter", help, value as f64);
-    }
-}
-
-fn queries(text: &mut String, app: &App) {
-    let counts = &app.0.counts;
-    let read = |count: &AtomicU64| count.load(Ordering::Relaxed) as f64;
-    let kinds = [
-        ("instant", Kind::Instant as usize),
-        ("range", Kind::Range as usize),
-    ];
-    let _ = writeln!(
-        text,
-        "# HELP prometheus_engine_queries_total Queries by kind and outcome."
-    );
-    let _ = writeln!(text, "# TYPE prometheus_engine_queries_total counter");
-    for (kind, index) in kinds {
-        for (outcome, counts) in [("answered", &counts.answered), ("failed", &counts.failed)] {
-            let value = read(&counts[index]);
-            let _ = writeln!(
-                text,
-                "prometheus_engine_queries_total{{kind=\"{kind}\",outcome=\"{outcome}\"}} {value}"
-            );
-        }
-    }
-    let _ = writeln!(
-        text,
-        "# HELP prometheus_engine_query_seconds_total Time spent on queries."
-    );
-    let _ = writeln!(text, "# TYPE prometheus_engine_query_seconds_total counter");
-    for (kind, index) in kinds {
-        let value = read(&counts.micros[index]) / 1e6;
-        let _ = writeln!(
-            text,
-            "prometheus_engine_query_seconds_total{{kind=\"{kind}\"}} {value}"
-        );
-    }
-}
-
-/// Memory of the process, where the system tells it.
-fn process(text: &mut String) {
-    let Ok(status) = std::fs::read_to_string("/proc/self/status") else {
-        return;
-    };
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = resident.and_then(|rest| {
-        rest.trim()
-            .trim_end_matches("kB")
-            .trim()
-            .parse::<f64>()
-            .ok()
-    });
-    if let Some(kib) = kib {
-        family(
-            text,
-            "process_resident_memory_bytes",
-            "gauge",
-            "Resident memory size.",
-            kib * 1_024.0,
-        );
-    }
+/// Resident memory of the process, where the system tells it.
+fn resident_kib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let resident = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    resident.trim().trim_end_matches(" kB").parse().ok()
 }

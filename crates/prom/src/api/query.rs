@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::State;
 
-use super::answer::{Answer, CUT, Error, query_data, raw, success};
+use super::answer::{self, Answer, Error, success};
 use super::form::Form;
 use super::time_param;
 use super::{App, own};
@@ -97,32 +97,19 @@ async fn evaluate(
         .max(Duration::from_millis(1));
     let task = tokio::task::spawn_blocking(move || {
         let started = Instant::now();
-        let result = run(&app, &options).map(|answer| {
-            let (data, is_cut) = query_data(&answer.value, limit);
-            let mut warnings = answer.warnings;
-            if is_cut {
-                warnings.push(CUT.to_owned());
-            }
-            raw(&data, &warnings, &answer.infos)
-        });
+        let result = run(&app, &options).map_err(Error::from);
+        let result = result.and_then(|found| answer::query(&found, limit));
         app.0.counts.query(kind, started.elapsed(), result.is_ok());
         drop(turn);
         result
     });
-    match task.await {
-        Ok(result) => Ok(result?),
-        Err(error) => {
-            tracing::error!("a query panicked: {error}");
-            Err(Error::Internal("the query failed unexpectedly".to_owned()))
-        }
-    }
+    task.await.unwrap_or_else(|error| {
+        tracing::error!("a query panicked: {error}");
+        Err(Error::Internal("the query failed unexpectedly".to_owned()))
+    })
 }
 
 /// `/format_query`.
 pub(super) async fn format(form: Form) -> Answer {
-    success(&parse(&form)?.prettify())
-}
-
-fn parse(form: &Form) -> Result<promql::Expr, Error> {
-    Ok(promql::parse(form.get("query"))?)
+    success(&promql::parse(form.get("query"))?.prettify())
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Error, labels_json, success};
+use super::answer::{Answer, Error, Pairs, success};
 use super::form::Form;
 use super::time_param::rfc3339;
 use super::{App, selector};
@@ -24,7 +24,7 @@ pub(super) async fn alerts(State(app): State<App>) -> Answer {
 
 fn alert(alert: &Alert) -> Value {
     let mut value = json!({
-        "labels": labels_json(&alert.labels),
+        "labels": Pairs(&alert.labels),
         "annotations": pairs(&alert.annotations),
         "state": alert.state.name(),
         "activeAt": rfc3339(Some(alert.active_at_ms)),
@@ -129,7 +129,7 @@ fn rule_json(rule: &Rule, filter: &Filter) -> Value {
     let mut value = json!({
         "name": rule.name,
         "query": query,
-        "labels": labels_json(&rule.labels),
+        "labels": Pairs(&rule.labels),
         "health": match rule.health {
             Health::Unknown => "unknown",
             Health::Good => "ok",

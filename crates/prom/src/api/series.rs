@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::{Path, State};
 
-use super::answer::{Answer, Error, labels_json, success, success_cut};
+use super::answer::{Answer, Error, Pairs, success, success_cut};
 use super::form::Form;
 use super::{App, selector, time_param};
 use crate::store::Metadata;
@@ -82,7 +82,7 @@ pub(super) async fn series(State(app): State<App>, form: Form) -> Answer {
     let (from_ms, to_ms) = bounds(&form)?;
     let mut found = app.store.label_sets(&sets, from_ms, to_ms);
     let is_cut = cut(&mut found, limit);
-    let found: Vec<_> = found.iter().map(labels_json).collect();
+    let found: Vec<_> = found.iter().map(Pairs).collect();
     success_cut(&found, is_cut)
 }
 

@@ -102,29 +102,60 @@ async fn error(path: &str) -> (u16, String) {
     )
 }
 
+/// Checks that an address, its blanks not escaped, has this data.
+async fn check(path: &str, expected: Value) {
+    assert_eq!(data(&escaped(path)).await, expected, "{path}");
+}
+
+/// Checks that each address of `CODE ADDRESS => TEXT`, one a line, is refused with a text that begins so.
+async fn check_refusals(cases: &str) {
+    for case in cases.trim().lines() {
+        let (asked, expected) = case.trim().split_once(" => ").unwrap();
+        let (code, path) = asked.split_once(' ').unwrap();
+        let (found, message) = error(&escaped(path)).await;
+        assert_eq!(found.to_string(), code, "{path}");
+        assert!(message.starts_with(expected), "{path}: {message}");
+    }
+}
+
+fn escaped(path: &str) -> String {
+    let signs = [
+        (' ', "%20"),
+        ('{', "%7B"),
+        ('}', "%7D"),
+        ('"', "%22"),
+        ('+', "%2B"),
+    ];
+    let path = signs.iter().fold(path.to_owned(), |path, (sign, code)| {
+        path.replace(*sign, code)
+    });
+    format!("/api/v1/{path}")
+}
+
 #[tokio::test]
 async fn instant_queries_have_prometheus_shapes() {
     let vector = json!({"resultType": "vector", "result": [
         {"metric": {"__name__": "load", "service": "b"}, "value": [1_700_000_004.5, "1"]},
     ]});
-    assert_eq!(
-        data("/api/v1/query?query=load%7Bservice%3D%22b%22%7D&time=1700000004.5").await,
-        vector
-    );
-    assert_eq!(
-        data("/api/v1/query?query=load%7Bservice%3D%22b%22%7D&time=2023-11-14T22:13:24.5Z").await,
-        vector
-    );
+    check(
+        r#"query?query=load{service="b"}&time=1700000004.5"#,
+        vector.clone(),
+    )
+    .await;
+    check(
+        r#"query?query=load{service="b"}&time=2023-11-14T22:13:24.5Z"#,
+        vector,
+    )
+    .await;
     let scalar = json!({"resultType": "scalar", "result": [1_700_000_010, "+Inf"]});
-    assert_eq!(data("/api/v1/query?query=1/0").await, scalar);
+    check("query?query=1/0", scalar).await;
     let string = json!({"resultType": "string", "result": [7, "a\"b"]});
-    assert_eq!(data("/api/v1/query?query=%27a%22b%27&time=7").await, string);
-    let matrix = data("/api/v1/query?query=load%7Bservice%3D%22a%22%7D%5B2s%5D").await;
-    assert_eq!(matrix["resultType"], "matrix");
-    assert_eq!(
-        matrix["result"][0]["values"],
-        json!([[1_700_000_009, "9"], [1_700_000_010, "10"]])
-    );
+    check(r#"query?query='a"b'&time=7"#, string).await;
+    let matrix = json!({"resultType": "matrix", "result": [{
+        "metric": {"__name__": "load", "service": "a"},
+        "values": [[1_700_000_009, "9"], [1_700_000_010, "10"]],
+    }]});
+    check(r#"query?query=load{service="a"}[2s]"#, matrix).await;
 }
 
 #[tokio::test]
@@ -158,68 +189,23 @@ async fn range_queries_step_through_time() {
 
 #[tokio::test]
 async fn wrong_requests_are_answered_as_prometheus_does() {
-    let range = "/api/v1/query_range?query=up&start=0&end=";
-    let cases = [
-        (
-            "/api/v1/query?query=up&time=soon".to_owned(),
-            400,
-            "bad_data: invalid parameter \"time\": invalid time value for 'time': cannot parse \"soon\" to a valid timestamp",
-        ),
-        (
-            format!("{range}10&step="),
-            400,
-            "bad_data: invalid parameter \"step\": cannot parse \"\" to a valid duration",
-        ),
-        (
-            format!("{range}10&step=0"),
-            400,
-            "bad_data: invalid parameter \"step\": zero or negative query resolution step widths are not accepted. Try a positive integer",
-        ),
-        (
-            format!("{range}-1&step=1"),
-            400,
-            "bad_data: invalid parameter \"end\": end timestamp must not be before start time",
-        ),
-        (
-            format!("{range}11001&step=1"),
-            400,
-            "bad_data: exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)",
-        ),
-        (
-            "/api/v1/query?query=1&limit=-1".to_owned(),
-            400,
-            "bad_data: invalid parameter \"limit\": limit must be non-negative",
-        ),
-        (
-            "/api/v1/series".to_owned(),
-            400,
-            "bad_data: no match[] parameter provided",
-        ),
-        (
-            "/api/v1/series?match[]=%7Ba%3D%22%22%7D".to_owned(),
-            400,
-            "bad_data: invalid parameter \"match[]\": match[] must contain at least one non-empty matcher",
-        ),
-        (
-            "/api/v1/query?query=up%20%2B".to_owned(),
-            400,
-            "bad_data: invalid parameter \"query\": ",
-        ),
-        (
-            "/api/v1/rules?type=x".to_owned(),
-            400,
-            "bad_data: invalid parameter \"type\": not supported value \"x\"",
-        ),
-    ];
-    for (path, code, text) in cases {
-        let (found, message) = error(&path).await;
-        assert_eq!(found, code, "{path}");
-        assert!(message.starts_with(text), "{path}: {message}");
-    }
-    let many = "/api/v1/query?query=load%20*%20on()%20load";
-    let (code, message) = error(many).await;
-    assert_eq!(code, 422, "{message}");
-    assert!(message.starts_with("execution: "), "{message}");
+    let range = "query_range?query=up&start=0&end";
+    check_refusals(&format!(
+        r#"
+400 query?query=up&time=soon => bad_data: invalid parameter "time": invalid time value for 'time': cannot parse "soon" to a valid timestamp
+400 {range}=10&step= => bad_data: invalid parameter "step": cannot parse "" to a valid duration
+400 {range}=10&step=0 => bad_data: invalid parameter "step": zero or negative query resolution step widths are not accepted. Try a positive integer
+400 {range}=-1&step=1 => bad_data: invalid parameter "end": end timestamp must not be before start time
+400 {range}=11001&step=1 => bad_data: exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)
+400 query?query=1&limit=-1 => bad_data: invalid parameter "limit": limit must be non-negative
+400 series => bad_data: no match[] parameter provided
+400 series?match[]={{a=""}} => bad_data: invalid parameter "match[]": match[] must contain at least one non-empty matcher
+400 query?query=up + => bad_data: invalid parameter "query":
+400 rules?type=x => bad_data: invalid parameter "type": not supported value "x"
+422 query?query=load * on() load => execution:
+"#
+    ))
+    .await;
 }
 
 #[tokio::test]
@@ -253,30 +239,16 @@ async fn expressions_that_crash_the_parser_are_refused_at_every_entry() {
 
 #[tokio::test]
 async fn series_and_labels_can_be_listed() {
-    assert_eq!(
-        data("/api/v1/labels").await,
-        json!(["__name__", "alertname", "alertstate", "service", "severity"])
-    );
-    assert_eq!(
-        data("/api/v1/labels?match[]=load").await,
-        json!(["__name__", "service"])
-    );
-    assert_eq!(
-        data("/api/v1/label/service/values?match[]=load").await,
-        json!(["a", "b"])
-    );
-    assert_eq!(
-        data("/api/v1/label/service/values?limit=1").await,
-        json!(["a"])
-    );
-    assert_eq!(data("/api/v1/label/service/values?end=5").await, json!([]));
+    let names = json!(["__name__", "alertname", "alertstate", "service", "severity"]);
+    check("labels", names).await;
+    check("labels?match[]=load", json!(["__name__", "service"])).await;
+    check("label/service/values?match[]=load", json!(["a", "b"])).await;
+    check("label/service/values?limit=1", json!(["a"])).await;
+    check("label/service/values?end=5", json!([])).await;
     let series = json!([{"__name__": "load", "service": "b"}]);
-    assert_eq!(
-        data("/api/v1/series?match[]=load%7Bservice%3D%22b%22%7D").await,
-        series
-    );
+    check(r#"series?match[]=load{service="b"}"#, series).await;
     let metadata = json!({"load": [{"type": "gauge", "help": "How much.", "unit": ""}]});
-    assert_eq!(data("/api/v1/metadata?metric=load").await, metadata);
+    check("metadata?metric=load", metadata).await;
 }
 
 #[tokio::test]
@@ -313,7 +285,6 @@ async fn rules_and_alerts_have_prometheus_shapes() {
 
 #[tokio::test]
 async fn exemplars_have_prometheus_shapes() {
-    let of = |query: &str, more: &str| format!("/api/v1/query_exemplars?query={query}{more}");
     let exemplar = |t: f64| json!({"labels": {"part": "1", "trace_id": "a\"b"}, "value": "0.5", "timestamp": t});
     let series = |le: &str, service: &str, exemplars: &[f64]| {
         let exemplars: Vec<Value> = exemplars.iter().map(|t| exemplar(*t)).collect();
@@ -325,79 +296,55 @@ async fn exemplars_have_prometheus_shapes() {
         series("1.0", "a", &both),
         series("1.0", "b", &both),
     ]);
-    assert_eq!(data(&of("took_bucket", "")).await, all);
+    check("query_exemplars?query=took_bucket", all.clone()).await;
     // Whatever is computed from it, and wherever it stands.
-    let computed = "topk(scalar(nothing),sum(rate(took_bucket[1m]%20offset%201h))%20by(le))";
-    assert_eq!(data(&of(computed, "")).await, all);
+    let computed = "topk(scalar(nothing),sum(rate(took_bucket[1m] offset 1h)) by(le))";
+    check(&format!("query_exemplars?query={computed}"), all).await;
     let one = json!([series("1.0", "b", &both[1..])]);
     let bounds = "&start=1700000003&end=1700000009";
-    let selector = "took_bucket%7Bservice%3D%22b%22%7D";
-    assert_eq!(data(&of(selector, bounds)).await, one);
-    let twice = format!("{selector}%20/%20{selector}");
-    assert_eq!(data(&of(&twice, bounds)).await, one);
-    assert_eq!(data(&of("load", "")).await, json!([]));
-    let (status, body) = send(Request::get(of("1", "")).body(Body::empty()).unwrap()).await;
-    assert_eq!((status, &*body), (StatusCode::NO_CONTENT, ""));
-    for (path, expected) in [
-        (
-            of("load", "&start=5&end=4"),
-            "bad_data: end timestamp must not be before start timestamp",
-        ),
-        (
-            of("load", "&start=x"),
-            "bad_data: invalid parameter \"start\": invalid time value for 'start': cannot parse \"x\"",
-        ),
-        (
-            of("sum(", ""),
-            "bad_data: 1:5: parse error: unclosed left parenthesis",
-        ),
-        (
-            of("", ""),
-            "bad_data: 1:1: parse error: no expression found in input",
-        ),
-    ] {
-        let (code, message) = error(&path).await;
-        assert_eq!(code, 400, "{path}");
-        assert!(message.starts_with(expected), "{path}: {message}");
+    let selector = r#"took_bucket{service="b"}"#;
+    for query in [selector.to_owned(), format!("{selector} / {selector}")] {
+        check(
+            &format!("query_exemplars?query={query}{bounds}"),
+            one.clone(),
+        )
+        .await;
     }
+    check("query_exemplars?query=load", json!([])).await;
+    let nothing = Request::get("/api/v1/query_exemplars?query=1").body(Body::empty());
+    let (status, body) = send(nothing.unwrap()).await;
+    assert_eq!((status, &*body), (StatusCode::NO_CONTENT, ""));
+    check_refusals(
+        r#"
+400 query_exemplars?query=load&start=5&end=4 => bad_data: end timestamp must not be before start timestamp
+400 query_exemplars?query=load&start=x => bad_data: invalid parameter "start": invalid time value for 'start': cannot parse "x"
+400 query_exemplars?query=sum( => bad_data: 1:5: parse error: unclosed left parenthesis
+400 query_exemplars?query= => bad_data: 1:1: parse error: no expression found in input
+"#,
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn the_rest_of_the_api_answers() {
-    assert_eq!(
-        data("/api/v1/format_query?query=sum(load)by(service)").await,
-        "sum by (service) (load)"
-    );
+    let formatted = json!("sum by (service) (load)");
+    check("format_query?query=sum(load)by(service)", formatted).await;
     let targets = json!({"activeTargets": [], "droppedTargets": [], "droppedTargetCounts": {}});
-    assert_eq!(data("/api/v1/targets").await, targets);
-    assert_eq!(
-        data("/api/v1/alertmanagers").await["activeAlertmanagers"],
-        json!([])
-    );
-    assert!(
-        data("/api/v1/status/buildinfo").await["version"]
-            .as_str()
-            .unwrap()
-            .starts_with("3.")
-    );
-    assert_eq!(
-        data("/api/v1/status/flags").await["query.lookback-delta"],
-        "5m"
-    );
-    assert_eq!(
-        data("/api/v1/status/runtimeinfo").await["storageRetention"],
-        "6h or 48MiB"
-    );
-    assert!(
-        data("/api/v1/status/config").await["yaml"]
-            .as_str()
-            .unwrap()
-            .contains("rule_files:")
-    );
-    assert_eq!(
-        data("/api/v1/status/tsdb").await["headStats"]["numSeries"],
-        11
-    );
+    check("targets", targets).await;
+    let none = json!({"activeAlertmanagers": [], "droppedAlertmanagers": []});
+    check("alertmanagers", none).await;
+    let version = data("/api/v1/status/buildinfo").await["version"].to_string();
+    assert!(version.starts_with("\"3."), "{version}");
+    let flags = data("/api/v1/status/flags").await;
+    for (flag, expected) in [
+        ("query.lookback-delta", "5m"),
+        ("storage.tsdb.retention.time", "6h"),
+        ("storage.tsdb.retention.size", "48MiB"),
+    ] {
+        assert_eq!(flags[flag], expected, "{flag}");
+    }
+    let config = data("/api/v1/status/config").await["yaml"].to_string();
+    assert!(config.contains("rule_files:"), "{config}");
     let ready = Request::get("/-/ready").body(Body::empty()).unwrap();
     let response = app().oneshot(ready).await.unwrap();
     assert_eq!(response.headers()["x-firedrill-run"], "run-1");

@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 
-use super::{Exemplar, Format, Label, Mistake};
+use super::{Exemplar, Format, Label};
 use crate::store::Kind;
 use promql::METRIC_NAME;
 
 /// How much of a line an error quotes, in characters.
 const QUOTE: usize = 40;
 
-fn expected(what: &'static str, at: &str) -> Mistake {
-    Mistake::Expected(what, at.chars().take(QUOTE).collect())
+/// The mistake that something else was due here.
+pub(super) fn expected(what: &str, at: &str) -> String {
+    let quote: String = at.chars().take(QUOTE).collect();
+    format!("expected {what} at `{quote}`")
 }
 
 fn skip_blanks(text: &str) -> &str {
@@ -33,7 +35,7 @@ pub(super) fn word(text: &str) -> (&str, &str) {
 }
 
 /// The name of a metric family in a `#` line: plain, or in quotes if it is not plain.
-pub(super) fn family(text: &str) -> Result<(Cow<'_, str>, &str), Mistake> {
+pub(super) fn family(text: &str) -> Result<(Cow<'_, str>, &str), String> {
     if let Some(rest) = text.strip_prefix('"') {
         return quoted(rest);
     }
@@ -42,7 +44,7 @@ pub(super) fn family(text: &str) -> Result<(Cow<'_, str>, &str), Mistake> {
 }
 
 /// The series at the start of a line, and what follows it.
-pub(super) fn series(content: &str, format: Format) -> Result<(Vec<Label<'_>>, &str), Mistake> {
+pub(super) fn series(content: &str, format: Format) -> Result<(Vec<Label<'_>>, &str), String> {
     let mut labels: Vec<Label<'_>> = Vec::with_capacity(8);
     let rest = match metric_name(content) {
         Some((name, rest)) => {
@@ -76,7 +78,7 @@ fn braces<'a>(
     format: Format,
     owner: Owner,
     labels: &mut Vec<Label<'a>>,
-) -> Result<&'a str, Mistake> {
+) -> Result<&'a str, String> {
     let mut rest = skip(inside, format);
     loop {
         if let Some(after) = rest.strip_prefix('}') {
@@ -97,7 +99,7 @@ fn label<'a>(
     format: Format,
     owner: Owner,
     labels: &mut Vec<Label<'a>>,
-) -> Result<&'a str, Mistake> {
+) -> Result<&'a str, String> {
     let (name, rest) = match text.strip_prefix('"') {
         Some(rest) => {
             let (name, rest) = quoted(rest)?;
@@ -131,16 +133,16 @@ fn push<'a>(
     labels: &mut Vec<Label<'a>>,
     name: Cow<'a, str>,
     value: Cow<'a, str>,
-) -> Result<(), Mistake> {
+) -> Result<(), String> {
     if labels.iter().any(|(known, _)| *known == name) {
-        return Err(Mistake::Twice(name.into_owned()));
+        return Err(format!("label `{name}` occurs twice"));
     }
     labels.push((name, value));
     Ok(())
 }
 
 /// Text up to the closing quote, unescaped, and what follows the quote.
-fn quoted(text: &str) -> Result<(Cow<'_, str>, &str), Mistake> {
+fn quoted(text: &str) -> Result<(Cow<'_, str>, &str), String> {
     let mut is_escaped = false;
     let end = text.bytes().position(|byte| {
         let is_end = byte == b'"' && !is_escaped;
@@ -179,7 +181,7 @@ fn unescaped(text: &str, has_quotes: bool) -> Cow<'_, str> {
 }
 
 /// A type of metric; each format has its own.
-pub(super) fn kind(text: &str, format: Format) -> Result<Kind, Mistake> {
+pub(super) fn kind(text: &str, format: Format) -> Result<Kind, String> {
     Ok(match (text, format) {
         ("counter", _) => Kind::Counter,
         ("gauge", _) => Kind::Gauge,
@@ -189,12 +191,12 @@ pub(super) fn kind(text: &str, format: Format) -> Result<Kind, Mistake> {
         ("gaugehistogram", Format::OpenMetrics) => Kind::GaugeHistogram,
         ("info", Format::OpenMetrics) => Kind::Info,
         ("stateset", Format::OpenMetrics) => Kind::Stateset,
-        (other, _) => return Err(Mistake::NotAType(other.to_owned())),
+        (other, _) => return Err(format!("`{other}` is not a type of metric")),
     })
 }
 
 /// Value and optional time in milliseconds at the end of a line of Prometheus text.
-pub(super) fn text_value(rest: &str) -> Result<(f64, Option<i64>), Mistake> {
+pub(super) fn text_value(rest: &str) -> Result<(f64, Option<i64>), String> {
     let (value, rest) = value(rest)?;
     let (time, rest) = word(rest);
     if !skip_blanks(rest).is_empty() {
@@ -203,17 +205,16 @@ pub(super) fn text_value(rest: &str) -> Result<(f64, Option<i64>), Mistake> {
     if time.is_empty() {
         return Ok((value, None));
     }
-    let t_ms = time.parse();
-    let t_ms = t_ms.map_err(|_| Mistake::NotATimestamp(time.to_owned()))?;
+    let t_ms = time.parse().map_err(|_| not_a_timestamp(time))?;
     Ok((value, Some(t_ms)))
 }
 
 /// Value, optional time in seconds and optional exemplar at the end of a line of OpenMetrics text.
 pub(super) fn open_metrics_value(
     rest: &str,
-) -> Result<(f64, Option<i64>, Option<Exemplar<'_>>), Mistake> {
+) -> Result<(f64, Option<i64>, Option<Exemplar<'_>>), String> {
     let (text, rest) = next(rest, "a blank and the value")?;
-    let value = number(text).ok_or_else(|| Mistake::NotANumber(text.to_owned()))?;
+    let value = number(text)?;
     let (t_ms, rest) = match rest {
         "" => (None, rest),
         _ if rest.starts_with(EXEMPLAR) => (None, rest),
@@ -233,11 +234,11 @@ pub(super) fn open_metrics_value(
 /// What an exemplar begins with.
 const EXEMPLAR: &str = " # {";
 
-fn exemplar(inside: &str) -> Result<Exemplar<'_>, Mistake> {
+fn exemplar(inside: &str) -> Result<Exemplar<'_>, String> {
     let mut labels = Vec::with_capacity(2);
     let rest = braces(inside, Format::OpenMetrics, Owner::Exemplar, &mut labels)?;
     let (text, rest) = next(rest, "a blank and the value")?;
-    let value = number(text).ok_or_else(|| Mistake::NotANumber(text.to_owned()))?;
+    let value = number(text)?;
     let t_ms = match rest {
         "" => None,
         _ => {
@@ -256,7 +257,7 @@ fn exemplar(inside: &str) -> Result<Exemplar<'_>, Mistake> {
 }
 
 /// One blank and the word behind it, as OpenMetrics has them.
-fn next<'a>(rest: &'a str, what: &'static str) -> Result<(&'a str, &'a str), Mistake> {
+fn next<'a>(rest: &'a str, what: &'static str) -> Result<(&'a str, &'a str), String> {
     let text = rest.strip_prefix(' ').ok_or_else(|| expected(what, rest))?;
     match text.split_at(text.find(' ').unwrap_or(text.len())) {
         ("", _) => Err(expected(what, rest)),
@@ -265,34 +266,39 @@ fn next<'a>(rest: &'a str, what: &'static str) -> Result<(&'a str, &'a str), Mis
 }
 
 /// A time in milliseconds, cut off as Prometheus does, so that both give it the same one.
-fn seconds(time: &str) -> Result<i64, Mistake> {
+fn seconds(time: &str) -> Result<i64, String> {
     match number(time) {
-        Some(seconds) if seconds.is_finite() => Ok((seconds * 1_000.0) as i64),
-        _ => Err(Mistake::NotATimestamp(time.to_owned())),
+        Ok(seconds) if seconds.is_finite() => Ok((seconds * 1_000.0) as i64),
+        _ => Err(not_a_timestamp(time)),
     }
 }
 
-fn value(rest: &str) -> Result<(f64, &str), Mistake> {
+fn not_a_timestamp(time: &str) -> String {
+    format!("`{time}` is not a timestamp")
+}
+
+fn value(rest: &str) -> Result<(f64, &str), String> {
     if !rest.starts_with([' ', '\t']) && !rest.is_empty() {
         return Err(expected("a blank before the value", rest));
     }
     let (text, rest) = word(rest);
-    let value = number(text).ok_or_else(|| Mistake::NotANumber(text.to_owned()))?;
+    let value = number(text)?;
     Ok((value, rest))
 }
 
 /// Digits that a double always represents exactly.
 const EXACT_DIGITS: usize = 15;
 
-fn number(text: &str) -> Option<f64> {
+fn number(text: &str) -> Result<f64, String> {
     let bytes = text.as_bytes();
     if (1..=EXACT_DIGITS).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_digit) {
         let whole = bytes
             .iter()
             .fold(0u64, |number, digit| number * 10 + u64::from(digit - b'0'));
-        return Some(whole as f64);
+        return Ok(whole as f64);
     }
-    text.parse().ok()
+    text.parse()
+        .map_err(|_| format!("`{text}` is not a number"))
 }
 
 fn metric_name(text: &str) -> Option<(&str, &str)> {

@@ -178,10 +178,7 @@ impl Decoder {
                     let (labels, value) = self.series.get_mut(index).ok_or(FormatError)?;
                     *value = get_value(&mut rest, *value)?;
                     self.previous = number;
-                    let sample = Sample {
-                        t_ms: self.t_ms,
-                        value: *value,
-                    };
+                    let sample = Sample::new(self.t_ms, *value);
                     take(index, labels, Item::Sample(sample));
                 }
                 _ => return Err(FormatError),
@@ -259,11 +256,12 @@ fn bytes<const N: usize>(rest: &mut &[u8]) -> Result<[u8; N], FormatError> {
     Ok(*found)
 }
 
-fn zigzag(number: i64) -> u64 {
+/// Numbers near zero as small ones, whatever their sign.
+pub(crate) fn zigzag(number: i64) -> u64 {
     ((number << 1) ^ (number >> 63)) as u64
 }
 
-fn unzigzag(number: u64) -> i64 {
+pub(crate) fn unzigzag(number: u64) -> i64 {
     (number >> 1) as i64 ^ -((number & 1) as i64)
 }
 

@@ -24,18 +24,9 @@ fn write(folder: &Path) -> Store {
         ];
         for (series, value) in values {
             let id = batch.series(&name(series)).unwrap();
-            let value = if second == 70 && series == "odd" {
-                STALE
-            } else {
-                value
-            };
-            batch.append(
-                id,
-                Sample {
-                    t_ms: second * 1_000,
-                    value,
-                },
-            );
+            let is_end = second == 70 && series == "odd";
+            let value = if is_end { STALE } else { value };
+            batch.append(id, Sample::new(second * 1_000, value));
         }
         drop(batch);
         assert_eq!(journal.flush(), None);
@@ -47,17 +38,18 @@ fn all(store: &Store) -> Vec<(String, Vec<(i64, u64)>)> {
     let any = Matcher::new(MatchOp::NotEqual, METRIC_NAME, "");
     let mut found: Vec<Series> = store.select(&[any], i64::MIN, i64::MAX);
     found.sort_by(|a, b| a.labels.cmp(&b.labels));
-    let bits = |series: &Series| {
-        series
-            .samples
-            .iter()
-            .map(|sample| (sample.t_ms, sample.value.to_bits()))
-            .collect()
-    };
-    found
-        .iter()
-        .map(|series| (series.labels.to_string(), bits(series)))
-        .collect()
+    let shown = found.iter().map(|series| {
+        let samples = series.samples.iter();
+        let bits = samples.map(|sample| (sample.t_ms, sample.value.to_bits()));
+        (series.labels.to_string(), bits.collect())
+    });
+    shown.collect()
+}
+
+/// The journal in a folder, read into an empty store.
+fn replayed(folder: &Path) -> (Replay, Store) {
+    let store = Store::new(Limits::default());
+    (replay(folder, &store).unwrap(), store)
 }
 
 /// Replays what `spoil` makes of a journal.
@@ -68,8 +60,7 @@ fn check(spoil: impl FnOnce(&mut Vec<u8>)) -> (Replay, Store, Store) {
     let mut bytes = std::fs::read(&path).unwrap();
     spoil(&mut bytes);
     std::fs::write(&path, bytes).unwrap();
-    let store = Store::new(Limits::default());
-    let found = replay(folder.path(), &store).unwrap();
+    let (found, store) = replayed(folder.path());
     (found, store, written)
 }
 
@@ -77,14 +68,8 @@ fn check(spoil: impl FnOnce(&mut Vec<u8>)) -> (Replay, Store, Store) {
 fn a_journal_brings_every_sample_back() {
     let (found, store, written) = check(|_| {});
     assert_eq!(found.losses, Vec::<String>::new());
-    assert_eq!(
-        (found.samples, found.frames),
-        (3 * SECONDS as u64, SECONDS as u64)
-    );
-    assert_eq!(
-        (found.from_ms, found.to_ms),
-        (Some(0), Some((SECONDS - 1) * 1_000))
-    );
+    assert_eq!(found.samples, 3 * SECONDS as u64);
+    assert_eq!(found.to_ms, Some((SECONDS - 1) * 1_000));
     assert_eq!(all(&store), all(&written));
 }
 
@@ -101,10 +86,7 @@ fn a_journal_brings_every_exemplar_back() {
         let mut batch = written.batch();
         for series in ["a", "b"] {
             let id = batch.series(&name(series)).unwrap();
-            let sample = Sample {
-                t_ms: second * 1_000,
-                value: second as f64,
-            };
+            let sample = Sample::new(second * 1_000, second as f64);
             // One of them has exemplars only.
             if series == "a" {
                 batch.append(id, sample);
@@ -123,8 +105,7 @@ fn a_journal_brings_every_exemplar_back() {
         drop(batch);
         assert_eq!(journal.flush(), None);
     }
-    let store = Store::new(Limits::default());
-    let found = replay(folder.path(), &store).unwrap();
+    let (found, store) = replayed(folder.path());
     assert_eq!(found.losses, Vec::<String>::new());
     let any = vec![vec![Matcher::new(MatchOp::NotEqual, METRIC_NAME, "")]];
     let exemplars = |store: &Store| store.exemplars(&any, i64::MIN, i64::MAX);
@@ -157,11 +138,8 @@ fn damage_costs_at_most_the_rest_of_its_group() {
     });
     assert_eq!(found.losses.len(), 1, "{found:?}");
     assert!(found.losses[0].contains("damaged"), "{found:?}");
-    assert!(
-        found.samples >= 3 * 2 * u64::from(GROUP_FRAMES),
-        "{found:?}"
-    );
-    assert!(found.samples < 3 * SECONDS as u64);
+    let kept = 3 * 2 * u64::from(GROUP_FRAMES)..3 * SECONDS as u64;
+    assert!(kept.contains(&found.samples), "{found:?}");
     assert_eq!(store.stats().max_ms, Some((SECONDS - 1) * 1_000));
 }
 
@@ -181,18 +159,14 @@ fn every_way_to_cut_or_flip_a_journal_is_survived() {
     write(folder.path());
     let path = folder.path().join(FILE_NAME);
     let sound = std::fs::read(&path).unwrap();
-    let limits = Limits::default();
     for at in (frame::MAGIC.len()..sound.len()).step_by(37) {
         std::fs::write(&path, &sound[..at]).unwrap();
-        replay(folder.path(), &Store::new(limits)).unwrap();
+        replayed(folder.path());
         let mut flipped = sound.clone();
         flipped[at] ^= 1 << (at % 8);
         std::fs::write(&path, flipped).unwrap();
-        let found = replay(folder.path(), &Store::new(limits)).unwrap();
-        assert!(
-            !found.losses.is_empty(),
-            "a flipped bit at {at} went unnoticed"
-        );
+        let (found, _) = replayed(folder.path());
+        assert!(!found.losses.is_empty(), "a flipped bit at {at}");
     }
 }
 
@@ -201,13 +175,13 @@ fn a_journal_without_its_head_or_anything_else_is_a_loss() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(FILE_NAME);
     std::fs::write(&path, "").unwrap();
-    let found = replay(folder.path(), &Store::new(Limits::default())).unwrap();
+    let (found, _) = replayed(folder.path());
     assert_eq!(found.losses, ["the file is empty: all samples are lost"]);
     write(folder.path());
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[..8].fill(0);
     std::fs::write(&path, bytes).unwrap();
-    let found = replay(folder.path(), &Store::new(Limits::default())).unwrap();
+    let (found, _) = replayed(folder.path());
     assert_eq!(found.losses.len(), 1, "{:?}", found.losses);
     assert_eq!(found.samples, 3 * SECONDS as u64);
 }
@@ -217,10 +191,8 @@ fn another_kind_of_file_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join(FILE_NAME), "hello").unwrap();
     let error = replay(folder.path(), &Store::new(Limits::default())).unwrap_err();
-    assert!(
-        error.to_string().contains("is not a metrics journal"),
-        "{error}"
-    );
+    let text = error.to_string();
+    assert!(text.contains("is not a metrics journal"), "{text}");
 }
 
 #[test]
@@ -232,22 +204,13 @@ fn a_full_journal_stops_with_one_message() {
     for second in 0..200 {
         let mut batch = store.batch();
         let id = batch.series(&name("a")).unwrap();
-        batch.append(
-            id,
-            Sample {
-                t_ms: second * 1_000,
-                value: (second as f64).cos(),
-            },
-        );
+        batch.append(id, Sample::new(second * 1_000, (second as f64).cos()));
         drop(batch);
         messages.extend(journal.flush());
     }
     assert_eq!(messages.len(), 1, "{messages:?}");
     assert!(journal.written() <= 2_000);
-    let again = Store::new(Limits::default());
-    assert_eq!(
-        replay(folder.path(), &again).unwrap().losses,
-        Vec::<String>::new()
-    );
+    let (found, again) = replayed(folder.path());
+    assert_eq!(found.losses, Vec::<String>::new());
     assert!(again.stats().samples > 10);
 }

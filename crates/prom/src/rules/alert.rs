@@ -45,8 +45,6 @@ pub struct Alert {
     pub state: State,
     /// Since when the expression has had it, Unix milliseconds.
     pub active_at_ms: i64,
-    /// Since when it fires, Unix milliseconds.
-    pub fired_at_ms: Option<i64>,
     /// Since when it only fires because it is kept, Unix milliseconds.
     pub keep_firing_since_ms: Option<i64>,
     /// The last value.
@@ -98,7 +96,6 @@ pub(super) fn advance(
             annotations: finding.annotations,
             state: State::Pending,
             active_at_ms: t_ms,
-            fired_at_ms: None,
             keep_firing_since_ms: None,
             value: finding.value,
         };
@@ -107,7 +104,6 @@ pub(super) fn advance(
     for alert in alerts.values_mut() {
         if alert.state == State::Pending && has_lasted(alert.active_at_ms, holds.before) {
             alert.state = State::Firing;
-            alert.fired_at_ms = Some(t_ms);
         }
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::de::{Deserializer, Error as _, Visitor};
-use serde::{Deserialize, de};
+use serde::Deserialize;
+use serde_yaml_ng::Value;
 
 use super::group::{AlertRule, Group, Rule, RuleKind};
 use super::template::Template;
@@ -71,35 +71,28 @@ struct RawRule {
 }
 
 /// A scalar; YAML may have read it as a number or a truth value.
+#[derive(Deserialize)]
+#[serde(try_from = "Value")]
 struct Text(String);
 
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
-        struct Any;
-        impl Visitor<'_> for Any {
-            type Value = Text;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a text")
-            }
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
-                Ok(Text(text.to_owned()))
-            }
-            fn visit_bool<E: de::Error>(self, truth: bool) -> Result<Text, E> {
-                Ok(Text(truth.to_string()))
-            }
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Text, E> {
-                Ok(Text(number.to_string()))
-            }
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Text, E> {
-                Ok(Text(number.to_string()))
-            }
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Text, E> {
-                Ok(Text(number.to_string()))
-            }
+impl TryFrom<Value> for Text {
+    type Error = &'static str;
+
+    fn try_from(value: Value) -> Result<Text, &'static str> {
+        match value {
+            Value::String(text) => Ok(Text(text)),
+            Value::Bool(truth) => Ok(Text(truth.to_string())),
+            Value::Number(number) => Ok(Text(number.to_string())),
+            _ => Err("expected a text"),
         }
-        let found = deserializer.deserialize_any(Any);
-        found.map_err(|error| D::Error::custom(error.to_string()))
     }
+}
+
+fn plain(texts: &BTreeMap<String, Text>) -> BTreeMap<String, String> {
+    let texts = texts.iter();
+    texts
+        .map(|(name, text)| (name.clone(), text.0.clone()))
+        .collect()
 }
 
 /// Reads one rule file.
@@ -130,7 +123,7 @@ pub(super) fn parse(
     let mut reader = Reader {
         file: path,
         interval,
-        lines: Lines::of(text),
+        lines: rule_lines(text),
         problems: Vec::new(),
     };
     let mut groups: Vec<Group> = Vec::new();
@@ -149,33 +142,24 @@ pub(super) fn parse(
     }
 }
 
-/// Where rules stand in the text: the parser of YAML does not keep that.
-struct Lines {
-    /// The lines that name a rule, in order.
-    rules: std::vec::IntoIter<usize>,
-}
-
-impl Lines {
-    fn of(text: &str) -> Lines {
-        let names_rule = |line: &str| {
-            let line = line.trim_start().trim_start_matches("- ").trim_start();
-            line.starts_with("alert:") || line.starts_with("record:")
-        };
-        let numbered = text
-            .lines()
-            .enumerate()
-            .filter(|(_, line)| names_rule(line));
-        let rules: Vec<usize> = numbered.map(|(index, _)| index + 1).collect();
-        Lines {
-            rules: rules.into_iter(),
-        }
-    }
+/// The lines that name a rule, in order: the parser of YAML does not keep where rules stand.
+fn rule_lines(text: &str) -> std::vec::IntoIter<usize> {
+    let names_rule = |line: &str| {
+        let line = line.trim_start().trim_start_matches("- ").trim_start();
+        line.starts_with("alert:") || line.starts_with("record:")
+    };
+    let numbered = text.lines().zip(1..);
+    let named = numbered.filter(|(line, _)| names_rule(line));
+    named
+        .map(|(_, number)| number)
+        .collect::<Vec<_>>()
+        .into_iter()
 }
 
 struct Reader<'a> {
     file: &'a Path,
     interval: Duration,
-    lines: Lines,
+    lines: std::vec::IntoIter<usize>,
     problems: Vec<Problem>,
 }
 
@@ -212,18 +196,19 @@ impl Reader<'_> {
             .into_iter()
             .filter_map(|rule| self.rule(rule, &raw.labels))
             .collect();
-        Group::new(
+        Group {
             name,
-            self.file.display().to_string(),
-            interval.unwrap_or(self.interval),
-            offset.unwrap_or_default(),
-            raw.limit,
+            file: self.file.display().to_string(),
+            interval: interval.unwrap_or(self.interval),
+            offset: offset.unwrap_or_default(),
+            limit: raw.limit,
             rules,
-        )
+            ..Group::default()
+        }
     }
 
     fn rule(&mut self, raw: RawRule, group_labels: &BTreeMap<String, Text>) -> Option<Rule> {
-        let line = self.lines.rules.next();
+        let line = self.lines.next();
         let before = self.problems.len();
         let query = raw.expr.0.trim().to_owned();
         if let Err(error) = promql::parse(&query) {
@@ -238,20 +223,20 @@ impl Reader<'_> {
         }
         let hold = self.duration(line, "for", raw.hold.as_ref());
         let keep = self.duration(line, "keep_firing_for", raw.keep_firing_for.as_ref());
+        let annotations = plain(&raw.annotations);
         let (name, kind) = match (raw.alert, raw.record) {
             (Some(alert), None) => {
                 let rule = AlertRule {
                     hold: hold.unwrap_or_default(),
                     keep_firing_for: keep.unwrap_or_default(),
                     labels: self.templates(line, "labels", &labels),
-                    annotations: self.texts(line, "annotations", &raw.annotations),
-                    annotation_sources: sources(&raw.annotations),
+                    annotations: self.templates(line, "annotations", &annotations),
+                    annotation_sources: annotations.into_iter().collect(),
                 };
                 (alert.0, RuleKind::Alert(Box::new(rule)))
             }
             (None, Some(record)) => {
-                let has_alert_keys =
-                    hold.is_some() || keep.is_some() || !raw.annotations.is_empty();
+                let has_alert_keys = hold.is_some() || keep.is_some() || !annotations.is_empty();
                 if has_alert_keys {
                     let keys = "`for`, `keep_firing_for` and `annotations`";
                     self.report(
@@ -289,25 +274,6 @@ impl Reader<'_> {
         }
         templates
     }
-
-    fn texts(
-        &mut self,
-        line: Option<usize>,
-        key: &str,
-        texts: &BTreeMap<String, Text>,
-    ) -> Vec<(String, Template)> {
-        let plain = texts
-            .iter()
-            .map(|(name, text)| (name.clone(), text.0.clone()));
-        self.templates(line, key, &plain.collect())
-    }
-}
-
-fn sources(texts: &BTreeMap<String, Text>) -> Vec<(String, String)> {
-    let plain = texts
-        .iter()
-        .map(|(name, text)| (name.clone(), text.0.clone()));
-    plain.collect()
 }
 
 fn is_label_name(name: &str) -> bool {

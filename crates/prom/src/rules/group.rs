@@ -9,7 +9,7 @@ use crate::store::{Batch, Store};
 use promql::{Labels, METRIC_NAME, STALE, Sample, Value, VectorSample};
 
 /// Rules that are evaluated together, in order.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Group {
     /// Unique within its file.
     pub name: String,
@@ -85,26 +85,6 @@ pub enum Health {
 }
 
 impl Group {
-    pub(super) fn new(
-        name: String,
-        file: String,
-        interval: Duration,
-        offset: Duration,
-        limit: usize,
-        rules: Vec<Rule>,
-    ) -> Group {
-        Group {
-            name,
-            file,
-            interval,
-            offset,
-            limit,
-            rules,
-            last_ms: None,
-            duration: Duration::ZERO,
-        }
-    }
-
     /// Evaluates all rules at `t_ms`; what one writes the next ones see.
     pub(super) fn evaluate(&mut self, store: &Store, options: &promql::Options, t_ms: i64) {
         let started = Instant::now();

@@ -39,30 +39,6 @@ enum Expression {
     Printf(Vec<Node>),
 }
 
-/// Why a template is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// `{{` without `}}`.
-    #[error("`{{{{` is not closed")]
-    Unclosed,
-    /// What rule files may not use here.
-    #[error(
-        "`{what}` is not supported; a template may use $value, $labels.NAME and the functions {functions}"
-    )]
-    Unsupported {
-        /// What was read.
-        what: String,
-        /// The functions that are known.
-        functions: String,
-    },
-    /// A function with too few or too many arguments.
-    #[error("`{0}` takes one argument")]
-    Arity(&'static str),
-    /// A format that does not fit its arguments.
-    #[error("printf: {0}")]
-    Format(#[from] printf::Error),
-}
-
 /// What a template is expanded with.
 #[derive(Debug, Clone, Copy)]
 pub struct Scope<'a> {
@@ -73,8 +49,8 @@ pub struct Scope<'a> {
 }
 
 impl Template {
-    /// Reads a template.
-    pub fn parse(text: &str) -> Result<Template, Error> {
+    /// Reads a template; the error says why it is refused.
+    pub fn parse(text: &str) -> Result<Template, String> {
         parse::template(text).map(Template)
     }
 

@@ -32,14 +32,14 @@ fn rules(text: &str) -> (Arc<Store>, Rules) {
     (store, rules)
 }
 
-fn write(store: &Store, t_ms: i64, value: f64) {
-    let labels = Labels::new([
+fn write(store: &Store, route: &str, t_ms: i64, value: f64) {
+    let labels = [
         ("__name__", "errors"),
         ("service", "checkout"),
-        ("route", "/a"),
-    ]);
+        ("route", route),
+    ];
     let mut batch = store.batch();
-    let id = batch.series(&labels).unwrap();
+    let id = batch.series(&Labels::new(labels)).unwrap();
     batch.append(id, Sample { t_ms, value });
 }
 
@@ -49,11 +49,8 @@ fn an_alert_waits_fires_is_kept_and_ends() {
     let mut story = String::new();
     for step in 0..12 {
         let t_ms = 1_000_000 + step * 5_000;
-        write(
-            &store,
-            t_ms,
-            if (1..6).contains(&step) { 0.75 } else { 0.0 },
-        );
+        let value = if (1..6).contains(&step) { 0.75 } else { 0.0 };
+        write(&store, "/a", t_ms, value);
         rules.evaluate(t_ms);
         let group = &rules.groups()[0];
         let rule = &group.rules[1];
@@ -65,14 +62,8 @@ fn an_alert_waits_fires_is_kept_and_ends() {
                 format!(" {}{kept}", alert.annotations[0].1)
             })
             .collect();
-        writeln!(
-            story,
-            "{} {}{}",
-            step * 5,
-            rule.state().name(),
-            alerts.concat()
-        )
-        .unwrap();
+        let (state, alerts) = (rule.state().name(), alerts.concat());
+        writeln!(story, "{} {state}{alerts}", step * 5).unwrap();
     }
     let expected = "\
 0 inactive
@@ -96,21 +87,18 @@ fn alerts_leave_series_that_end_with_markers() {
     let (store, rules) = rules(ALERTS);
     for step in 0..10 {
         let t_ms = 1_000_000 + step * 5_000;
-        write(&store, t_ms, if step < 4 { 0.75 } else { 0.0 });
+        write(&store, "/a", t_ms, if step < 4 { 0.75 } else { 0.0 });
         rules.evaluate(t_ms);
     }
     let matcher = |name: &str| promql::Matcher::new(promql::MatchOp::Equal, "__name__", name);
     let shown = |name: &str| {
         let mut lines = Vec::new();
         for series in store.select(&[matcher(name)], i64::MIN, i64::MAX) {
-            let samples: Vec<String> = series
-                .samples
-                .iter()
-                .map(|sample| match is_stale(sample.value) {
-                    true => "end".to_owned(),
-                    false => sample.value.to_string(),
-                })
-                .collect();
+            let text = |sample: &Sample| match is_stale(sample.value) {
+                true => "end".to_owned(),
+                false => sample.value.to_string(),
+            };
+            let samples: Vec<String> = series.samples.iter().map(text).collect();
             let state = series.labels.get("alertstate").unwrap_or("-");
             lines.push(format!("{state} {}", samples.join(" ")));
         }
@@ -132,15 +120,13 @@ fn a_pending_alert_that_ends_leaves_nothing() {
     let (store, rules) = rules(ALERTS);
     for (step, value) in [0.9, 0.0, 0.9].into_iter().enumerate() {
         let t_ms = step as i64 * 5_000;
-        write(&store, t_ms, value);
+        write(&store, "/a", t_ms, value);
         rules.evaluate(t_ms);
     }
     let alerts: Vec<Alert> = rules.groups()[0].rules[1].alerts().cloned().collect();
     assert_eq!(alerts.len(), 1);
-    assert_eq!(
-        (alerts[0].state, alerts[0].active_at_ms),
-        (State::Pending, 10_000)
-    );
+    let found = (alerts[0].state, alerts[0].active_at_ms);
+    assert_eq!(found, (State::Pending, 10_000));
 }
 
 #[test]
@@ -148,31 +134,13 @@ fn an_expression_that_fails_is_reported_and_keeps_the_alerts() {
     let (store, rules) = rules(
         "groups:\n- name: a\n  rules:\n  - alert: A\n    expr: errors * on (service) group_left () errors > 0\n",
     );
-    write(&store, 1_000, 1.0);
+    write(&store, "/a", 1_000, 1.0);
     rules.evaluate(1_000);
     assert_eq!(rules.groups()[0].rules[0].state(), State::Firing);
-    let other = Labels::new([
-        ("__name__", "errors"),
-        ("service", "checkout"),
-        ("route", "/b"),
-    ]);
-    let mut batch = store.batch();
-    let id = batch.series(&other).unwrap();
-    batch.append(
-        id,
-        Sample {
-            t_ms: 2_000,
-            value: 1.0,
-        },
-    );
-    drop(batch);
+    write(&store, "/b", 2_000, 1.0);
     rules.evaluate(2_000);
     let rule = &rules.groups()[0].rules[0];
-    assert!(
-        matches!(rule.health, Health::Failed(_)),
-        "{:?}",
-        rule.health
-    );
+    assert!(matches!(rule.health, Health::Failed(_)));
     assert_eq!(rule.state(), State::Firing);
 }
 
@@ -225,9 +193,7 @@ fn scalars_in_yaml_need_no_quotes() {
     rules.evaluate(5_000);
     let group = &rules.groups()[0];
     let alert = group.rules[0].alerts().next().unwrap();
-    assert_eq!(
-        alert.labels.to_string(),
-        "{alertname=\"A\", level=\"2\", page=\"true\"}"
-    );
+    let labels = r#"{alertname="A", level="2", page="true"}"#;
+    assert_eq!(alert.labels.to_string(), labels);
     assert_eq!(alert.state, State::Firing);
 }

@@ -35,23 +35,6 @@ impl Target {
     }
 }
 
-/// What is wrong with a targets file.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// It cannot be read.
-    #[error("failed to read `{0}`: {1}")]
-    Unreadable(PathBuf, std::io::Error),
-    /// It is larger than any list of targets.
-    #[error("`{0}` is larger than {MAX_BYTES} bytes")]
-    TooLarge(PathBuf),
-    /// It is not file_sd JSON.
-    #[error("`{0}` is not a list of targets: {1}")]
-    Malformed(PathBuf, serde_json::Error),
-    /// It asks for something that cannot be scraped.
-    #[error("`{0}`: {1}")]
-    Invalid(PathBuf, String),
-}
-
 /// Polls a targets file.
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -69,7 +52,7 @@ impl Watch {
     }
 
     /// The targets if the file has changed since the last call. A file that does not exist yet has not changed.
-    pub(super) fn changed(&mut self) -> Result<Option<Vec<Target>>, Error> {
+    pub(super) fn changed(&mut self) -> Result<Option<Vec<Target>>, String> {
         let Ok(metadata) = std::fs::metadata(&self.path) else {
             return Ok(None);
         };
@@ -79,12 +62,14 @@ impl Watch {
             return Ok(None);
         }
         self.seen = now;
+        let path = self.path.display();
         if metadata.len() > MAX_BYTES {
-            return Err(Error::TooLarge(self.path.clone()));
+            return Err(format!("`{path}` is larger than {MAX_BYTES} bytes"));
         }
-        let text = std::fs::read_to_string(&self.path)
-            .map_err(|error| Error::Unreadable(self.path.clone(), error))?;
-        parse(&self.path, &text).map(Some)
+        let text = std::fs::read_to_string(&self.path);
+        let text = text.map_err(|error| format!("failed to read `{path}`: {error}"))?;
+        let targets = parse(&text).map_err(|what| format!("`{path}`: {what}"));
+        targets.map(Some)
     }
 }
 
@@ -96,25 +81,22 @@ struct Group {
     labels: BTreeMap<String, String>,
 }
 
-/// Reads the text of a targets file; `path` is for messages.
-pub(super) fn parse(path: &Path, text: &str) -> Result<Vec<Target>, Error> {
-    let groups: Vec<Group> =
-        serde_json::from_str(text).map_err(|error| Error::Malformed(path.to_owned(), error))?;
-    let invalid = |text: String| Error::Invalid(path.to_owned(), text);
+/// Reads the text of a targets file.
+pub(super) fn parse(text: &str) -> Result<Vec<Target>, String> {
+    let groups = serde_json::from_str(text);
+    let groups: Vec<Group> = groups.map_err(|error| format!("not a list of targets: {error}"))?;
     let mut targets: Vec<Target> = Vec::new();
     for group in &groups {
         for address in &group.targets {
-            let target = target(address, &group.labels).map_err(invalid)?;
+            let target = target(address, &group.labels)?;
             if !targets.contains(&target) {
                 targets.push(target);
             }
         }
     }
     if targets.len() > MAX_TARGETS {
-        return Err(invalid(format!(
-            "{} targets; the limit is {MAX_TARGETS}",
-            targets.len()
-        )));
+        let count = targets.len();
+        return Err(format!("{count} targets; the limit is {MAX_TARGETS}"));
     }
     Ok(targets)
 }

@@ -18,23 +18,6 @@ const ACCEPT: &str =
 /// An idle connection is kept over a few scrapes.
 const IDLE: Duration = Duration::from_secs(15);
 
-/// Why a scrape brought nothing.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Error {
-    #[error("failed to connect: {0}")]
-    Connect(String),
-    #[error("no response within {} ms", .0.as_millis())]
-    Timeout(Duration),
-    #[error("server returned HTTP status {0}")]
-    Status(StatusCode),
-    #[error("the response is larger than {0} bytes")]
-    TooLarge(usize),
-    #[error("the response was cut off: {0}")]
-    Body(String),
-    #[error("invalid address: {0}")]
-    Request(#[from] http::Error),
-}
-
 /// What a scrape brought.
 #[derive(Debug)]
 pub(super) struct Page {
@@ -66,23 +49,33 @@ impl Client {
         }
     }
 
-    pub(super) async fn get(&self, url: &str) -> Result<Page, Error> {
+    /// Fetches a page; the error says why there is none.
+    pub(super) async fn get(&self, url: &str) -> Result<Page, String> {
         let page = tokio::time::timeout(self.timeout, self.try_get(url));
-        page.await.unwrap_or(Err(Error::Timeout(self.timeout)))
+        let late = |_| {
+            Err(format!(
+                "no response within {} ms",
+                self.timeout.as_millis()
+            ))
+        };
+        page.await.unwrap_or_else(late)
     }
 
-    async fn try_get(&self, url: &str) -> Result<Page, Error> {
+    async fn try_get(&self, url: &str) -> Result<Page, String> {
         let request = Request::get(url)
             .header(header::ACCEPT, ACCEPT)
             .header(
                 "x-prometheus-scrape-timeout-seconds",
                 self.timeout.as_secs_f64().to_string(),
             )
-            .body(Empty::new())?;
+            .body(Empty::new());
+        let request = request.map_err(|error| format!("invalid address: {error}"))?;
         let response = self.inner.request(request).await;
-        let response = response.map_err(|error| Error::Connect(innermost(&error)))?;
-        if response.status() != StatusCode::OK {
-            return Err(Error::Status(response.status()));
+        let response =
+            response.map_err(|error| format!("failed to connect: {}", innermost(&error)))?;
+        let status = response.status();
+        if status != StatusCode::OK {
+            return Err(format!("server returned HTTP status {status}"));
         }
         let content_type = response.headers().get(header::CONTENT_TYPE);
         let content_type = content_type.and_then(|value| value.to_str().ok());
@@ -91,8 +84,8 @@ impl Client {
             .collect()
             .await;
         let body = body.map_err(|error| match error.downcast_ref::<LengthLimitError>() {
-            Some(_) => Error::TooLarge(self.max_bytes),
-            None => Error::Body(error.to_string()),
+            Some(_) => format!("the response is larger than {} bytes", self.max_bytes),
+            None => format!("the response was cut off: {error}"),
         })?;
         Ok(Page {
             format,

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::cache::{self, Cache};
-use super::fetch::{self, Client, Page};
+use super::fetch::{Client, Page};
 use super::{Health, Options, Status};
 use crate::clock;
 use crate::exposition;
@@ -26,17 +26,6 @@ const REPORT: [&str; 5] = [
 
 /// A scrape that starts later than this part of the interval is booked at the moment when it did start.
 const TOLERANCE_PARTS: i64 = 20;
-
-/// Why a scrape counts as failed.
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error(transparent)]
-    Fetch(#[from] fetch::Error),
-    #[error("invalid format: {0}")]
-    Malformed(#[from] exposition::Error),
-    #[error("{0} samples; the limit is {1}")]
-    TooMany(usize, usize),
-}
 
 pub(super) struct Loop {
     status: Arc<Status>,
@@ -99,14 +88,16 @@ impl Loop {
         (hasher.finish() % self.interval_ms.max(1).unsigned_abs()) as i64
     }
 
-    fn take(&mut self, t_ms: i64, page: Result<Page, fetch::Error>, started: Instant) {
+    fn take(&mut self, t_ms: i64, page: Result<Page, String>, started: Instant) {
         self.cache.begin();
-        let read = page.map_err(Error::from).and_then(|page| {
-            exposition::parse(&page.body, page.format, &mut self.cache)?;
-            if self.cache.len() > self.max_samples {
-                return Err(Error::TooMany(self.cache.len(), self.max_samples));
+        let read = page.and_then(|page| {
+            let read = exposition::parse(&page.body, page.format, &mut self.cache);
+            read.map_err(|error| format!("invalid format: {error}"))?;
+            let (count, most) = (self.cache.len(), self.max_samples);
+            match count > most {
+                true => Err(format!("{count} samples; the limit is {most}")),
+                false => Ok(()),
             }
-            Ok(())
         });
         let duration = started.elapsed();
         let (samples, added) = match &read {
@@ -131,7 +122,7 @@ impl Loop {
             last_scrape_ms: Some(t_ms),
             last_duration: duration,
             last_samples: samples,
-            last_error: read.err().map(|error| error.to_string()),
+            last_error: read.err(),
         });
     }
 

@@ -1,22 +1,20 @@
 use super::*;
+use crate::exemplar::Exemplar;
 use crate::exposition;
 use crate::store::Limits;
 use axum::Router;
 use axum::routing::get;
-use promql::{Labels, METRIC_NAME, MatchOp, Matcher, Source, is_stale};
-use std::path::Path;
+use promql::{Labels, METRIC_NAME, MatchOp, Matcher, Sample, Source, is_stale};
 
 fn values(store: &Store, name: &str) -> Vec<String> {
     let matcher = Matcher::new(MatchOp::Equal, METRIC_NAME, name);
     let mut found = Vec::new();
     for series in store.select(&[matcher], i64::MIN, i64::MAX) {
-        let values = series.samples.iter();
-        let values: Vec<String> = values
-            .map(|sample| match is_stale(sample.value) {
-                true => "end".to_owned(),
-                false => sample.value.to_string(),
-            })
-            .collect();
+        let text = |sample: &Sample| match is_stale(sample.value) {
+            true => "end".to_owned(),
+            false => sample.value.to_string(),
+        };
+        let values: Vec<String> = series.samples.iter().map(text).collect();
         found.push(format!("{} {}", series.labels, values.join(" ")));
     }
     found.sort();
@@ -110,11 +108,8 @@ fn exemplars_are_stored_once_and_without_a_time_at_the_time_of_the_scrape() {
     assert_eq!(found.len(), 1);
     let expected = "a_bucket{job=\"shop\", le=\"1\", service=\"checkout\"}";
     assert_eq!(found[0].0.to_string(), expected);
-    let exemplars: Vec<String> = found[0]
-        .1
-        .iter()
-        .map(|one| format!("{} {} {}", one.labels.to_labels(), one.value, one.t_ms))
-        .collect();
+    let show = |one: &Exemplar| format!("{} {} {}", one.labels.to_labels(), one.value, one.t_ms);
+    let exemplars: Vec<String> = found[0].1.iter().map(show).collect();
     let expected = [
         "{trace_id=\"x\"} 0.5 250",
         "{trace_id=\"y\"} 0.7 2000",
@@ -130,38 +125,31 @@ fn bounds_of_histograms_have_one_notation_whatever_the_target_writes() {
         "# TYPE h histogram\nh_bucket{le=\"1\"} 2\nh_bucket{le=\"0.000005\"} 2\n",
     ]);
     let labels = |le: &str| format!("{{job=\"shop\", {le}, service=\"checkout\"}}");
-    assert_eq!(
-        values(&store, "h_bucket"),
-        [
-            format!("h_bucket{} 1 2", labels("le=\"1.0\"")),
-            format!("h_bucket{} 1 2", labels("le=\"5e-06\"")),
-        ]
-    );
-    assert_eq!(
-        values(&store, "s"),
-        [
-            format!("s{} 1 end", labels("le=\"1\"")),
+    let series = |name: &str, label: &str, rest: &str| format!("{name}{} {rest}", labels(label));
+    for (name, expected) in [
+        ("h_bucket", series("h_bucket", "le=\"1.0\"", "1 2")),
+        ("h_bucket", series("h_bucket", "le=\"5e-06\"", "1 2")),
+        ("s", series("s", "le=\"1\"", "1 end")),
+        (
+            "s",
             "s{job=\"shop\", quantile=\"0.5\", service=\"checkout\"} 1 end".to_owned(),
-        ]
-    );
-    assert_eq!(
-        values(&store, "g"),
-        [format!("g{} 1 end", labels("le=\"1\""))]
-    );
+        ),
+        ("g", series("g", "le=\"1\"", "1 end")),
+    ] {
+        assert!(values(&store, name).contains(&expected), "{expected}");
+    }
+    assert_eq!(store.stats().series, 5);
 }
 
 #[test]
 fn targets_files_are_checked() {
     let check = |text: &str, expected: &str| {
-        let found = discovery::parse(Path::new("t.json"), text);
-        let found = match found {
-            Ok(targets) => targets
-                .iter()
-                .map(|target| format!("{} {}", target.url(), target.labels))
-                .collect::<Vec<_>>()
-                .join("; "),
-            Err(error) => error.to_string(),
-        };
+        let found = discovery::parse(text).map(|targets| {
+            let lines = targets.iter();
+            let lines = lines.map(|target| format!("{} {}", target.url(), target.labels));
+            lines.collect::<Vec<_>>().join("; ")
+        });
+        let found = found.unwrap_or_else(|error| error);
         assert!(found.starts_with(expected), "{found}");
     };
     check("[]", "");
@@ -169,23 +157,17 @@ fn targets_files_are_checked() {
         r#"[{"targets":["127.0.0.1:1"],"labels":{"service":"a"}},{"targets":["h:2","h:2"],"labels":{"job":"x","__metrics_path__":"/m"}}]"#,
         "http://127.0.0.1:1/metrics {instance=\"127.0.0.1:1\", job=\"shop\", service=\"a\"}; http://h:2/m {instance=\"h:2\", job=\"x\"}",
     );
-    check(
-        r#"[{"targets":["here"]}]"#,
-        "`t.json`: `here` is not `host:port`",
-    );
-    check(
-        r#"[{"targets":["h:1"],"label":{}}]"#,
-        "`t.json` is not a list of targets: unknown field `label`",
-    );
-    check(
-        r#"[{"targets":["h:1"],"labels":{"__scheme__":"https"}}]"#,
-        "`t.json`: scheme `https`",
-    );
-    check(
-        r#"[{"targets":["h:1"],"labels":{"a-b":"c"}}]"#,
-        "`t.json`: `a-b` is not a label name",
-    );
-    check("[{", "`t.json` is not a list of targets");
+    let mistakes = r#"
+[{"targets":["here"]}] => `here` is not `host:port`
+[{"targets":["h:1"],"label":{}}] => not a list of targets: unknown field `label`
+[{"targets":["h:1"],"labels":{"__scheme__":"https"}}] => scheme `https`
+[{"targets":["h:1"],"labels":{"a-b":"c"}}] => `a-b` is not a label name
+[{ => not a list of targets
+"#;
+    for case in mistakes.trim().lines() {
+        let (text, expected) = case.split_once(" => ").unwrap();
+        check(text, expected);
+    }
 }
 
 /// Waits until the store has what a test waits for.
@@ -216,38 +198,35 @@ fn options(targets: PathBuf) -> Options {
 
 /// One target is well, each of the others wrong in its own way.
 fn tell_their_errors(scraper: &Scraper) {
-    let errors: Vec<String> = scraper
-        .targets()
-        .iter()
-        .map(|target| target.health().last_error.unwrap_or_default())
-        .collect();
-    assert_eq!(errors[0], "");
-    assert_eq!(errors[1], "11 samples; the limit is 10");
-    assert_eq!(errors[2], "the response is larger than 1000 bytes");
-    assert_eq!(errors[3], "server returned HTTP status 404 Not Found");
-    assert!(
-        errors[4].starts_with("failed to connect: "),
-        "{}",
-        errors[4]
-    );
+    let targets = scraper.targets();
+    let errors = targets.iter().map(|target| target.health().last_error);
+    let errors: Vec<String> = errors.map(Option::unwrap_or_default).collect();
+    let expected = [
+        "",
+        "11 samples; the limit is 10",
+        "the response is larger than 1000 bytes",
+        "server returned HTTP status 404 Not Found",
+        "failed to connect: ",
+    ];
+    for (error, expected) in errors.iter().zip(expected) {
+        assert!(error.starts_with(expected), "{error}");
+    }
+    assert_eq!((errors.len(), &*errors[0]), (5, ""));
 }
 
 #[tokio::test]
 async fn targets_are_scraped_followed_and_ended() {
-    let good =
-        listen(Router::new().route("/metrics", get(|| async { "# TYPE a counter\na 7\n" }))).await;
+    let page = |text: String| Router::new().route("/metrics", get(move || async { text }));
+    let good = listen(page("# TYPE a counter\na 7\n".to_owned())).await;
     let many: String = (0..11).map(|i| format!("a{{n=\"{i}\"}} 1\n")).collect();
-    let many = listen(Router::new().route("/metrics", get(move || async { many }))).await;
-    let large = "# ".to_owned() + &"x".repeat(2_000) + "\n";
-    let large = listen(Router::new().route("/metrics", get(move || async { large }))).await;
+    let many = listen(page(many)).await;
+    let large = listen(page("# ".to_owned() + &"x".repeat(2_000) + "\n")).await;
     let missing = listen(Router::new()).await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("targets.json");
     let write = |text: &str| std::fs::write(&path, text).unwrap();
-    write(
-        &serde_json::json!([{ "targets": [good, many, large, missing, "127.0.0.1:1"] }])
-            .to_string(),
-    );
+    let all = serde_json::json!([{ "targets": [good, many, large, missing, "127.0.0.1:1"] }]);
+    write(&all.to_string());
     let store = Arc::new(Store::new(Limits::default()));
     let scraper = Arc::new(Scraper::new(Arc::clone(&store), options(path.clone())));
     let shutdown = CancellationToken::new();
@@ -255,14 +234,8 @@ async fn targets_are_scraped_followed_and_ended() {
         let (scraper, shutdown) = (Arc::clone(&scraper), shutdown.clone());
         tokio::spawn(async move { scraper.run(shutdown).await })
     };
-    let all_seen = || {
-        let targets = scraper.targets();
-        targets.len() == 5
-            && targets
-                .iter()
-                .all(|target| target.health().last_scrape_ms.is_some())
-    };
-    until(all_seen).await;
+    let is_seen = |target: &Arc<Status>| target.health().last_scrape_ms.is_some();
+    until(|| scraper.targets().len() == 5 && scraper.targets().iter().all(is_seen)).await;
     tell_their_errors(&scraper);
     until(|| {
         values(&store, "a")
@@ -270,17 +243,10 @@ async fn targets_are_scraped_followed_and_ended() {
             .any(|line| line.ends_with("7 7 7"))
     })
     .await;
-    assert_eq!(
-        values(&store, "up")
-            .iter()
-            .filter(|line| line.contains(" 1"))
-            .count(),
-        1
-    );
-    assert_eq!(
-        store.metadata(Some("a"))[0].1[0].kind,
-        crate::store::Kind::Counter
-    );
+    let up = values(&store, "up");
+    assert_eq!(up.iter().filter(|line| line.contains(" 1")).count(), 1);
+    let kind = store.metadata(Some("a"))[0].1[0].kind;
+    assert_eq!(kind, crate::store::Kind::Counter);
     // A file that is wrong changes nothing.
     write("[{");
     let before = store.stats().counts.stored;

@@ -9,6 +9,7 @@
 //! Scrapes come at even steps and most histogram buckets stand still, so that the usual sample takes two bits.
 //! The first sample of a chunk is its header; every chunk decodes on its own.
 
+use crate::journal::codec::{unzigzag, zigzag};
 use promql::Sample;
 
 /// A chunk is closed at this many samples: long enough to spread its header, short enough to drop and to skip.
@@ -146,14 +147,6 @@ fn read(bytes: &[u8], first: Sample, count: u16, from_ms: i64, to_ms: i64, into:
             into.push(sample);
         }
     }
-}
-
-fn zigzag(number: i64) -> u64 {
-    ((number << 1) ^ (number >> 63)) as u64
-}
-
-fn unzigzag(number: u64) -> i64 {
-    (number >> 1) as i64 ^ -((number & 1) as i64)
 }
 
 fn write_step(bits: &mut BitWriter, change: i64) {
@@ -400,15 +393,9 @@ mod tests {
 
     #[test]
     fn bounds_cut_a_chunk() {
-        let mut head = Head::new(Sample {
-            t_ms: 0,
-            value: 0.0,
-        });
+        let mut head = Head::new(Sample::new(0, 0.0));
         for t_ms in 1..10 {
-            head.push(Sample {
-                t_ms,
-                value: t_ms as f64,
-            });
+            head.push(Sample::new(t_ms, t_ms as f64));
         }
         let mut found = Vec::new();
         head.read(3, 5, &mut found);

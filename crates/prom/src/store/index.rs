@@ -109,20 +109,9 @@ impl Index {
         ids
     }
 
-    /// Label names with how many values each has.
-    pub(super) fn names(&self) -> impl Iterator<Item = (&str, usize)> {
-        self.by_name
-            .iter()
-            .map(|(name, values)| (&**name, values.len()))
-    }
-
-    /// Values of one label with how many series carry each, in order.
-    pub(super) fn values(&self, name: &str) -> impl Iterator<Item = (&str, usize)> {
-        self.by_name
-            .get(name)
-            .into_iter()
-            .flatten()
-            .map(|(value, ids)| (&**value, ids.len()))
+    /// How many pairs of label and value there are.
+    pub(super) fn pairs(&self) -> usize {
+        self.by_name.values().map(BTreeMap::len).sum()
     }
 }
 

@@ -27,11 +27,8 @@ fn selector(text: &str) -> Vec<Matcher> {
 }
 
 fn found(store: &Store, text: &str) -> Vec<String> {
-    let mut found: Vec<String> = store
-        .select(&selector(text), i64::MIN, i64::MAX)
-        .into_iter()
-        .map(|series| series.labels.to_string())
-        .collect();
+    let series = store.select(&selector(text), i64::MIN, i64::MAX);
+    let mut found: Vec<String> = series.iter().map(|one| one.labels.to_string()).collect();
     found.sort();
     found
 }
@@ -67,44 +64,26 @@ fn matchers_select_as_in_prometheus() {
 #[test]
 fn late_and_duplicate_samples_are_refused() {
     let store = Store::new(Limits::default());
-    let outcomes = write(
-        &store,
-        "__name__=a",
-        [(10, 1.0), (10, 1.0), (10, 2.0), (9, 1.0), (11, 1.0)],
-    );
-    let expected = [
-        Append::Stored,
-        Append::Same,
-        Append::Conflict,
-        Append::OutOfOrder,
-        Append::Stored,
-    ];
-    assert_eq!(outcomes, expected);
+    let samples = [(10, 1.0), (10, 1.0), (10, 2.0), (9, 1.0), (11, 1.0)];
+    let outcomes = write(&store, "__name__=a", samples);
+    use Append::{Conflict, OutOfOrder, Same, Stored};
+    assert_eq!(outcomes, [Stored, Same, Conflict, OutOfOrder, Stored]);
     let counts = store.stats().counts;
-    assert_eq!(
-        (counts.stored, counts.conflicting, counts.out_of_order),
-        (2, 1, 1)
-    );
+    let counts = (counts.stored, counts.conflicting, counts.out_of_order);
+    assert_eq!(counts, (2, 1, 1));
 }
 
 #[test]
 fn samples_come_back_within_the_bounds_across_chunks() {
     let store = Store::new(Limits::default());
-    write(
-        &store,
-        "__name__=a",
-        (0..5_000).map(|i| (i * 1_000, i as f64)),
-    );
+    let samples = (0..5_000).map(|i| (i * 1_000, i as f64));
+    write(&store, "__name__=a", samples);
     write(&store, "__name__=a", [(5_000_000, STALE)]);
     let series = &store.select(&selector("a"), 700_000, 1_500_000)[0];
     let times: Vec<i64> = series.samples.iter().map(|sample| sample.t_ms).collect();
     assert_eq!(times, (700..=1_500).map(|i| i * 1_000).collect::<Vec<_>>());
-    assert!(
-        series
-            .samples
-            .iter()
-            .all(|sample| sample.value * 1_000.0 == sample.t_ms as f64)
-    );
+    let is_right = |sample: &Sample| sample.value * 1_000.0 == sample.t_ms as f64;
+    assert!(series.samples.iter().all(is_right));
     let last = &store.select(&selector("a"), 5_000_000, i64::MAX)[0].samples;
     assert!(is_stale(last[0].value) && last.len() == 1);
     assert!(store.select(&selector("a"), 5_000_001, i64::MAX).is_empty());
@@ -118,30 +97,17 @@ fn age_ends_samples_and_series() {
     };
     let store = Store::new(limits);
     write(&store, "__name__=old", [(0, 1.0)]);
-    write(
-        &store,
-        "__name__=long",
-        (0..3_000).map(|i| (i * 1_000, 1.0)),
-    );
-    let mut batch = store.batch();
-    let old = batch.series(&labels("__name__=old")).unwrap();
-    drop(batch);
+    let samples = (0..3_000).map(|i| (i * 1_000, 1.0));
+    write(&store, "__name__=long", samples);
+    let old = store.batch().series(&labels("__name__=old")).unwrap();
     store.expire(3_000_000);
     let stats = store.stats();
     assert_eq!(stats.series, 1);
     assert!(stats.min_ms >= Some(1_000_000), "{stats:?}");
     assert_eq!(found(&store, "{__name__=~\".+\"}"), ["long"]);
     // A remembered id never reaches another series.
-    assert_eq!(
-        store.batch().append(
-            old,
-            Sample {
-                t_ms: 9,
-                value: 1.0
-            }
-        ),
-        Append::Gone
-    );
+    let outcome = store.batch().append(old, Sample::new(9, 1.0));
+    assert_eq!(outcome, Append::Gone);
     store.expire(i64::MAX);
     let stats = store.stats();
     assert_eq!((stats.series, stats.bytes, stats.label_pairs), (0, 0, 0));
@@ -157,11 +123,8 @@ fn bytes_are_bounded_and_the_newest_samples_stay() {
     let mut seed = 1u64;
     for i in 0..200_000i64 {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        write(
-            &store,
-            &format!("__name__=a,n={}", i % 4),
-            [(i / 4, f64::from_bits(seed >> 2))],
-        );
+        let series = format!("__name__=a,n={}", i % 4);
+        write(&store, &series, [(i / 4, f64::from_bits(seed >> 2))]);
         if i % 1_000 == 0 {
             assert!(store.stats().bytes <= limits.bytes);
         }
@@ -199,13 +162,7 @@ fn readers_see_whole_batches_while_a_writer_writes() {
                 let mut batch = store.batch();
                 for name in names {
                     let id = batch.series(&labels(name)).unwrap();
-                    batch.append(
-                        id,
-                        Sample {
-                            t_ms,
-                            value: t_ms as f64,
-                        },
-                    );
+                    batch.append(id, Sample::new(t_ms, t_ms as f64));
                 }
             }
         });
@@ -224,16 +181,11 @@ fn readers_see_whole_batches_while_a_writer_writes() {
 fn descriptions_of_families_are_kept_once() {
     let store = Store::new(Limits::default());
     let say = |help: &str| {
-        let help = help.to_owned();
-        let kind = Kind::Counter;
-        store.describe(
-            "a_total",
-            Metadata {
-                kind,
-                help,
-                unit: String::new(),
-            },
-        );
+        let metadata = Metadata {
+            help: help.to_owned(),
+            ..Metadata::default()
+        };
+        store.describe("a_total", metadata);
     };
     say("one");
     say("one");
@@ -264,14 +216,12 @@ fn noted(store: &Store, sets: &[&str], from_ms: i64, to_ms: i64) -> Vec<String> 
     let sets: Vec<_> = sets.iter().map(|text| selector(text)).collect();
     let found = store.exemplars(&sets, from_ms, to_ms);
     let line = |(labels, exemplars): &(Labels, Vec<Exemplar>)| {
-        let exemplars: Vec<String> = exemplars
-            .iter()
-            .map(|one| {
-                let labels = one.labels.to_labels();
-                let trace = labels.get("trace_id").unwrap_or("?");
-                format!("{trace}={}@{}", one.value, one.t_ms)
-            })
-            .collect();
+        let show = |one: &Exemplar| {
+            let labels = one.labels.to_labels();
+            let trace = labels.get("trace_id").unwrap_or("?");
+            format!("{trace}={}@{}", one.value, one.t_ms)
+        };
+        let exemplars: Vec<String> = exemplars.iter().map(show).collect();
         format!("{labels} {}", exemplars.join(" "))
     };
     found.iter().map(line).collect()
@@ -363,29 +313,19 @@ fn labels_of_an_exemplar_come_back_as_they_were() {
     let (trace, span) = ("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331");
     let check = |pairs: &[(&str, &str)], is_compact: bool| {
         let labels = ExemplarLabels::new(pairs.iter().copied());
-        assert_eq!(
-            matches!(labels, ExemplarLabels::Span(..)),
-            is_compact,
-            "{pairs:?}"
-        );
-        assert_eq!(
-            labels.to_labels(),
-            Labels::new(pairs.iter().copied()),
-            "{pairs:?}"
-        );
+        let is_span = matches!(labels, ExemplarLabels::Span(..));
+        assert_eq!(is_span, is_compact, "{pairs:?}");
+        let expected = Labels::new(pairs.iter().copied());
+        assert_eq!(labels.to_labels(), expected, "{pairs:?}");
     };
     check(&[("trace_id", trace), ("span_id", span)], true);
     check(&[("span_id", span), ("trace_id", trace)], true);
     check(&[("trace_id", trace)], false);
     check(&[("trace_id", trace), ("span_id", &span[1..])], false);
-    check(
-        &[("trace_id", &trace.to_uppercase()), ("span_id", span)],
-        false,
-    );
-    check(
-        &[("trace_id", trace), ("span_id", span), ("user", "7")],
-        false,
-    );
+    let upper = trace.to_uppercase();
+    check(&[("trace_id", &upper), ("span_id", span)], false);
+    let more = [("trace_id", trace), ("span_id", span), ("user", "7")];
+    check(&more, false);
     check(&[("trace_id", trace), ("trace_id", trace)], false);
     check(&[], false);
 }

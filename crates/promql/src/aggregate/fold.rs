@@ -2,7 +2,7 @@
 
 use promql_parser::parser::AggregateExpr;
 use promql_parser::parser::token::{
-    T_AVG, T_COUNT, T_GROUP, T_MAX, T_MIN, T_STDDEV, T_STDVAR, T_SUM, TokenId,
+    T_AVG, T_COUNT, T_GROUP, T_MAX, T_MIN, T_STDDEV, T_STDVAR, T_SUM,
 };
 
 use super::group;
@@ -11,26 +11,18 @@ use crate::eval::{Evaluator, unexpected};
 use crate::kahan::{Mean, Sum};
 use crate::row::{ABSENT, Row, Steps, is_present, unite};
 
-/// A value in the making.
-trait Fold: Copy {
-    fn start(value: f64) -> Self;
-    fn add(&mut self, value: f64);
-    fn finish(self) -> f64;
-}
-
 impl Evaluator<'_> {
     pub(super) fn fold(&self, aggregate: &AggregateExpr, steps: Steps) -> Result<Vec<Row>, Error> {
-        let op: TokenId = aggregate.op.id();
-        match op {
-            T_SUM => self.fold_by::<Sum>(aggregate, steps),
-            T_AVG => self.fold_by::<Mean>(aggregate, steps),
-            T_COUNT => self.fold_by::<Count>(aggregate, steps),
-            T_GROUP => self.fold_by::<Presence>(aggregate, steps),
-            T_MAX => self.fold_by::<Max>(aggregate, steps),
-            T_MIN => self.fold_by::<Min>(aggregate, steps),
-            T_STDVAR => self.fold_by::<Variance>(aggregate, steps),
+        match aggregate.op.id() {
+            T_SUM => self.fold_by(aggregate, steps, Sum::of, Sum::add, Sum::value),
+            T_AVG => self.fold_by(aggregate, steps, Mean::of, Mean::add, Mean::value),
+            T_COUNT => self.fold_by(aggregate, steps, |_| 1.0, |n, _| *n += 1.0, |n| n),
+            T_GROUP => self.fold_by(aggregate, steps, |_| (), |_, _| (), |_| 1.0),
+            T_MAX => self.extreme(aggregate, steps, |value, best| value > best),
+            T_MIN => self.extreme(aggregate, steps, |value, best| value < best),
+            T_STDVAR => self.variance(aggregate, steps),
             T_STDDEV => {
-                let mut rows = self.fold_by::<Variance>(aggregate, steps)?;
+                let mut rows = self.variance(aggregate, steps)?;
                 rows.iter_mut().for_each(|row| row.map(f64::sqrt));
                 Ok(rows)
             }
@@ -38,8 +30,35 @@ impl Evaluator<'_> {
         }
     }
 
+    /// The value that beats all others; NaN only if all are.
+    fn extreme(
+        &self,
+        aggregate: &AggregateExpr,
+        steps: Steps,
+        beats: impl Fn(f64, f64) -> bool,
+    ) -> Result<Vec<Row>, Error> {
+        let add = |best: &mut f64, value: f64| {
+            if beats(value, *best) || best.is_nan() {
+                *best = value;
+            }
+        };
+        self.fold_by(aggregate, steps, |value| value, add, |best| best)
+    }
+
+    fn variance(&self, aggregate: &AggregateExpr, steps: Steps) -> Result<Vec<Row>, Error> {
+        let finish = |variance: Variance| variance.squares / variance.count;
+        self.fold_by(aggregate, steps, Variance::of, Variance::add, finish)
+    }
+
     /// Folds the members of each group, row by row, which walks memory in order.
-    fn fold_by<F: Fold>(&self, aggregate: &AggregateExpr, steps: Steps) -> Result<Vec<Row>, Error> {
+    fn fold_by<F: Copy>(
+        &self,
+        aggregate: &AggregateExpr,
+        steps: Steps,
+        start: impl Fn(f64) -> F,
+        add: impl Fn(&mut F, f64),
+        finish: impl Fn(F) -> f64,
+    ) -> Result<Vec<Row>, Error> {
         let rows = self.vector(&aggregate.expr, steps)?;
         let mut results = Vec::new();
         for group in group(&rows, &aggregate.modifier) {
@@ -50,109 +69,16 @@ impl Evaluator<'_> {
                 for (fold, cell) in folds.iter_mut().zip(&rows[*member].cells) {
                     if is_present(*cell) {
                         match fold {
-                            Some(fold) => fold.add(*cell),
-                            None => *fold = Some(F::start(*cell)),
+                            Some(fold) => add(fold, *cell),
+                            None => *fold = Some(start(*cell)),
                         }
                     }
                 }
             }
-            let cells = folds.into_iter().map(|fold| fold.map_or(ABSENT, F::finish));
+            let cells = folds.into_iter().map(|fold| fold.map_or(ABSENT, &finish));
             results.push(Row::new(group.labels, cells.collect()));
         }
         unite(results)
-    }
-}
-
-impl Fold for Sum {
-    fn start(value: f64) -> Self {
-        let mut sum = Sum::default();
-        sum.add(value);
-        sum
-    }
-    fn add(&mut self, value: f64) {
-        Sum::add(self, value);
-    }
-    fn finish(self) -> f64 {
-        self.value()
-    }
-}
-
-impl Fold for Mean {
-    fn start(value: f64) -> Self {
-        let mut mean = Mean::default();
-        mean.add(value);
-        mean
-    }
-    fn add(&mut self, value: f64) {
-        Mean::add(self, value);
-    }
-    fn finish(self) -> f64 {
-        self.value()
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Count(f64);
-
-impl Fold for Count {
-    fn start(_: f64) -> Self {
-        Count(1.0)
-    }
-    fn add(&mut self, _: f64) {
-        self.0 += 1.0;
-    }
-    fn finish(self) -> f64 {
-        self.0
-    }
-}
-
-/// That there is a member at all.
-#[derive(Clone, Copy)]
-struct Presence;
-
-impl Fold for Presence {
-    fn start(_: f64) -> Self {
-        Presence
-    }
-    fn add(&mut self, _: f64) {}
-    fn finish(self) -> f64 {
-        1.0
-    }
-}
-
-/// The largest value; NaN only if all are.
-#[derive(Clone, Copy)]
-struct Max(f64);
-
-impl Fold for Max {
-    fn start(value: f64) -> Self {
-        Max(value)
-    }
-    fn add(&mut self, value: f64) {
-        if value > self.0 || self.0.is_nan() {
-            self.0 = value;
-        }
-    }
-    fn finish(self) -> f64 {
-        self.0
-    }
-}
-
-/// The smallest value; NaN only if all are.
-#[derive(Clone, Copy)]
-struct Min(f64);
-
-impl Fold for Min {
-    fn start(value: f64) -> Self {
-        Min(value)
-    }
-    fn add(&mut self, value: f64) {
-        if value < self.0 || self.0.is_nan() {
-            self.0 = value;
-        }
-    }
-    fn finish(self) -> f64 {
-        self.0
     }
 }
 
@@ -164,21 +90,19 @@ struct Variance {
     squares: f64,
 }
 
-impl Fold for Variance {
-    fn start(value: f64) -> Self {
+impl Variance {
+    fn of(value: f64) -> Self {
         Variance {
             count: 1.0,
             mean: value,
             squares: if value.is_finite() { 0.0 } else { f64::NAN },
         }
     }
+
     fn add(&mut self, value: f64) {
         self.count += 1.0;
         let delta = value - self.mean;
         self.mean += delta / self.count;
         self.squares += delta * (value - self.mean);
-    }
-    fn finish(self) -> f64 {
-        self.squares / self.count
     }
 }

@@ -13,9 +13,10 @@ use promql_parser::parser::token::{T_LAND, T_LOR};
 use promql_parser::parser::{BinaryExpr, LabelModifier, VectorMatchCardinality};
 
 use super::Operator;
+use crate::aggregate::chosen;
 use crate::eval::Evaluator;
 use crate::row::{ABSENT, Row, Steps, is_present, unite};
-use crate::{Error, Labels, METRIC_NAME};
+use crate::{Error, Labels};
 
 /// By which labels rows are matched.
 #[derive(Debug, Clone, Copy)]
@@ -27,12 +28,7 @@ impl Key<'_> {
     fn of(self, labels: &Labels) -> Labels {
         match self.modifier {
             None => labels.without_name(),
-            Some(LabelModifier::Include(names)) => {
-                labels.retain(|name| names.labels.iter().any(|kept| kept == name))
-            }
-            Some(LabelModifier::Exclude(names)) => labels.retain(|name| {
-                name != METRIC_NAME && !names.labels.iter().any(|dropped| dropped == name)
-            }),
+            Some(modifier) => chosen(modifier, labels),
         }
     }
 
@@ -255,12 +251,11 @@ fn result_labels(binary: &BinaryExpr, operator: Operator, many: &Labels, one: &L
         labels = labels.without_name();
     }
     match (cardinality(binary), key_of(binary).modifier) {
-        (VectorMatchCardinality::OneToOne, Some(LabelModifier::Include(names))) => {
-            labels = labels.retain(|name| names.labels.iter().any(|kept| kept == name));
-        }
+        // The name of a comparison stays when labels are ignored.
         (VectorMatchCardinality::OneToOne, Some(LabelModifier::Exclude(names))) => {
             labels = labels.retain(|name| !names.labels.iter().any(|dropped| dropped == name));
         }
+        (VectorMatchCardinality::OneToOne, Some(modifier)) => labels = chosen(modifier, &labels),
         (
             VectorMatchCardinality::ManyToOne(taken) | VectorMatchCardinality::OneToMany(taken),
             _,

@@ -159,11 +159,7 @@ impl Slots {
     fn new(bounds: &'static [f64]) -> Self {
         Self {
             bounds,
-            free_at_ms: bounds
-                .iter()
-                .chain([&0.0])
-                .map(|_| AtomicU64::new(0))
-                .collect(),
+            free_at_ms: (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect(),
             newest: Mutex::new(vec![None; bounds.len() + 1]),
         }
     }
@@ -242,13 +238,8 @@ mod tests {
     #[test]
     fn a_bucket_keeps_its_exemplar_for_the_minimum_time() {
         let slots = Slots::new(&[1.0, 2.0]);
-        let values = [
-            (1, 0.5, 0),
-            (2, 1.0, 4_999),
-            (3, 1.5, 0),
-            (4, f64::NAN, 0),
-            (5, 9.0, 0),
-        ];
+        let late = [(1, 0.5, 0), (2, 1.0, 4_999), (3, 1.5, 0)];
+        let values = late.into_iter().chain([(4, f64::NAN, 0), (5, 9.0, 0)]);
         for (trace, value, ms) in values {
             let context = context(trace, TraceFlags::SAMPLED);
             record(&slots, &context, value, Duration::from_millis(ms));
@@ -279,19 +270,13 @@ mod tests {
         ];
         let slots = store.slots(metric::HTTP_CLIENT_REQUEST_DURATION, &labels);
         let slots = slots.expect("a histogram");
-        record(
-            &slots,
-            &context(1, TraceFlags::SAMPLED),
-            0.1,
-            Duration::ZERO,
-        );
+        let context = context(1, TraceFlags::SAMPLED);
+        record(&slots, &context, 0.1, Duration::ZERO);
         let turned = labels.iter().rev().map(|(name, value)| (*name, &**value));
         let found = store.newest(metric::HTTP_CLIENT_REQUEST_DURATION, turned);
         assert_eq!(found.iter().flatten().count(), 1);
-        assert!(
-            store.slots(metric::ORDERS, &[]).is_none(),
-            "not a histogram"
-        );
+        let orders = store.slots(metric::ORDERS, &[]);
+        assert!(orders.is_none(), "not a histogram");
         assert!(lag(&store).is_some());
     }
 

@@ -212,13 +212,9 @@ mod tests {
         let heap = Gauge::new("heap_bytes", "Heap.").expect("a family");
         heap.set(f64::NEG_INFINITY);
         let seconds = Gauge::new("seconds", "A unit alone.").expect("a family");
-        let registry = registry(vec![
-            Box::new(orders),
-            Box::new(cpu),
-            Box::new(odd),
-            Box::new(heap),
-            Box::new(seconds),
-        ]);
+        let (cpu, odd) = (Box::new(cpu), Box::new(odd));
+        let (heap, seconds) = (Box::new(heap), Box::new(seconds));
+        let registry = registry(vec![Box::new(orders), cpu, odd, heap, seconds]);
         let expected = r#"# TYPE cpu_seconds counter
 # UNIT cpu_seconds seconds
 # HELP cpu_seconds CPU.
@@ -251,13 +247,8 @@ seconds 0
         let exemplars = Store::default();
         let slots = exemplars.slots(name, &[]).expect("a histogram");
         let trace = TraceId::from(0x0af7_6519_16cd_43dd_8448_eb21_1c80_319c);
-        let context = SpanContext::new(
-            trace,
-            SpanId::from(0xb7ad),
-            TraceFlags::SAMPLED,
-            false,
-            TraceState::NONE,
-        );
+        let (span, state) = (SpanId::from(0xb7ad), TraceState::NONE);
+        let context = SpanContext::new(trace, span, TraceFlags::SAMPLED, false, state);
         // The second bound of the registered family, and of the histogram above.
         slots.keep(1, &context, 0.000_05, std::time::Duration::ZERO);
         let text = write(&registry(vec![Box::new(lag)]).gather(), &exemplars);
@@ -284,45 +275,33 @@ seconds 0
 
     #[test]
     fn bounds_are_normalised() {
-        let check = |bound: f64, expected: &str| assert_eq!(bound_text(bound), expected);
-        check(0.5, "0.5");
-        check(1.0, "1.0");
-        check(10.0, "10.0");
-        check(0.000_25, "0.00025");
-        check(0.000_1, "0.0001");
-        check(0.000_005, "5e-06");
-        check(0.000_025, "2.5e-05");
-        check(100_000.0, "100000.0");
-        check(1_000_000.0, "1e+06");
-        check(0.0, "0.0");
+        let cases = "0.5 1.0 10.0 0.00025 0.0001 5e-06 2.5e-05 100000.0 1e+06 0.0";
+        for expected in cases.split(' ') {
+            let bound = expected.parse().expect("a number");
+            assert_eq!(bound_text(bound), expected);
+        }
     }
 
     #[test]
     fn the_accept_header_selects_the_format() {
-        let check = |accept: &str, expected: bool| {
-            assert_eq!(is_preferred(accept), expected, "{accept}");
-        };
-        // Prometheus 2, Prometheus 3, a browser, curl, no header.
-        check(
-            "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
-            true,
-        );
-        check(
-            "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1",
-            true,
-        );
-        check(
-            "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-            false,
-        );
-        check("*/*", false);
-        check("", false);
-        check("application/openmetrics-text", true);
-        check("Application/OpenMetrics-Text; version=\"1.0.0\"", true);
-        check("application/openmetrics-text; version=0.0.1", false);
-        check("application/openmetrics-text; version=2.0.0", false);
-        check("application/openmetrics-text;q=0", false);
-        check("application/openmetrics-text;q=0.1, text/plain", false);
-        check("application/openmetrics-text;q=x", false);
+        // Prometheus 2, Prometheus 3, then a browser, curl, no header and others.
+        let cases = r#"
+yes application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1
+yes application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1
+no text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8
+no */*
+no 
+yes application/openmetrics-text
+yes Application/OpenMetrics-Text; version="1.0.0"
+no application/openmetrics-text; version=0.0.1
+no application/openmetrics-text; version=2.0.0
+no application/openmetrics-text;q=0
+no application/openmetrics-text;q=0.1, text/plain
+no application/openmetrics-text;q=x
+"#;
+        for case in cases.trim().lines() {
+            let (expected, accept) = case.split_once(' ').expect("a case");
+            assert_eq!(is_preferred(accept), expected == "yes", "{accept}");
+        }
     }
 }

@@ -9,44 +9,19 @@ use std::fs;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::{Counter, Gauge, Metric, MetricFamily, MetricType};
 
-/// Name, help and type of each family; [`read`] gives the values in this order.
-const FAMILIES: [(&str, &str, MetricType); 7] = [
-    (
-        "process_cpu_seconds_total",
-        "Total user and system CPU time spent in seconds.",
-        MetricType::COUNTER,
-    ),
-    (
-        "process_open_fds",
-        "Number of open file descriptors.",
-        MetricType::GAUGE,
-    ),
-    (
-        "process_max_fds",
-        "Maximum number of open file descriptors.",
-        MetricType::GAUGE,
-    ),
-    (
-        "process_virtual_memory_bytes",
-        "Virtual memory size in bytes.",
-        MetricType::GAUGE,
-    ),
-    (
-        "process_resident_memory_bytes",
-        "Resident memory size in bytes.",
-        MetricType::GAUGE,
-    ),
-    (
-        "process_start_time_seconds",
-        "Start time of the process since unix epoch in seconds.",
-        MetricType::GAUGE,
-    ),
-    (
-        "process_threads",
-        "Number of OS threads in the process.",
-        MetricType::GAUGE,
-    ),
-];
+/// Name and help of each family, the first one a counter; [`read`] gives the values in this order.
+const FAMILIES: &str = "\
+process_cpu_seconds_total Total user and system CPU time spent in seconds.
+process_open_fds Number of open file descriptors.
+process_max_fds Maximum number of open file descriptors.
+process_virtual_memory_bytes Virtual memory size in bytes.
+process_resident_memory_bytes Resident memory size in bytes.
+process_start_time_seconds Start time of the process since unix epoch in seconds.
+process_threads Number of OS threads in the process.";
+
+fn families() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FAMILIES.lines().filter_map(|line| line.split_once(' '))
+}
 
 /// Reads `/proc/self` at every scrape.
 #[derive(Debug)]
@@ -55,14 +30,10 @@ pub(super) struct Process(Vec<Desc>);
 impl Process {
     /// The families; an error if a name is not one that Prometheus allows.
     pub(super) fn new() -> Result<Self, prometheus::Error> {
-        let desc = |(name, help, _): (&str, &str, _)| {
+        let desc = |(name, help): (&str, &str)| {
             Desc::new(name.to_owned(), help.to_owned(), Vec::new(), HashMap::new())
         };
-        FAMILIES
-            .map(desc)
-            .into_iter()
-            .collect::<Result<_, _>>()
-            .map(Self)
+        families().map(desc).collect::<Result<_, _>>().map(Self)
     }
 }
 
@@ -74,20 +45,21 @@ impl Collector for Process {
     /// Every family, or none if `/proc` cannot be read: a zero would be wrong.
     fn collect(&self) -> Vec<MetricFamily> {
         let values = read().into_iter().flatten();
-        FAMILIES
-            .into_iter()
+        families()
             .zip(values)
-            .map(|((name, help, kind), value)| {
+            .map(|((name, help), value)| {
                 let mut metric = Metric::default();
-                if kind == MetricType::COUNTER {
+                let kind = if name.ends_with("_total") {
                     let mut counter = Counter::default();
                     counter.set_value(value);
                     metric.set_counter(counter);
+                    MetricType::COUNTER
                 } else {
                     let mut gauge = Gauge::default();
                     gauge.set_value(value);
                     metric.set_gauge(gauge);
-                }
+                    MetricType::GAUGE
+                };
                 let mut family = MetricFamily::default();
                 family.set_name(name.to_owned());
                 family.set_help(help.to_owned());
@@ -151,7 +123,7 @@ mod tests {
                 (family.name(), value)
             })
             .collect();
-        assert_eq!(values.len(), FAMILIES.len());
+        assert_eq!(values.len(), 7);
         for (name, value) in &values {
             assert!(
                 *value > 0.0 || *name == "process_cpu_seconds_total",

@@ -47,15 +47,13 @@ fn attribute(key: &str, value: Value) -> KeyValue {
 }
 
 fn server(route: &str, path: String, status: i64, request: &str) -> Vec<KeyValue> {
+    let method = if route.contains("orders") {
+        "POST"
+    } else {
+        "GET"
+    };
     vec![
-        text(
-            "http.request.method",
-            if route.contains("orders") {
-                "POST"
-            } else {
-                "GET"
-            },
-        ),
+        text("http.request.method", method),
         text("http.route", route),
         text("url.path", path),
         text("url.scheme", "http"),
@@ -93,70 +91,27 @@ type Row = (usize, usize, &'static str, span::SpanKind, Vec<KeyValue>);
 /// The spans of trace `number`, each after its parent.
 fn rows(number: u64, random: u64, status: i64) -> [Row; SPANS] {
     use span::SpanKind::{Client, Server};
-    let sku = format!(
-        "sku-{:06}",
-        (random % 1000) * (random >> 32 & 0xff) % 200_000
-    );
+    let sku = (random % 1000) * (random >> 32 & 0xff) % 200_000;
     let request = format!("{:016x}", mix(number + 77));
-    let order = "/v1/orders";
-    let price = format!("/internal/prices/{sku}");
+    let (order, prices) = ("/v1/orders", "/internal/prices/{sku}");
+    let price = format!("/internal/prices/sku-{sku:06}");
+    let ordered = || server(order, order.into(), status, &request);
+    let priced = server(prices, price.clone(), status, &request);
+    let look_up = "SELECT id, state FROM orders WHERE key = ?1";
+    let insert = "INSERT INTO orders (id, cart, state) VALUES (?1, ?2, ?3)";
+    let read = "SELECT minor, currency FROM price WHERE sku = ?1";
+    let find = database("SELECT", "order", look_up);
+    let add = database("INSERT", "order", insert);
+    let read = database("SELECT", "price", read);
     [
-        (
-            0,
-            0,
-            "POST /v1/orders",
-            Server,
-            server(order, order.into(), status, &request),
-        ),
+        (0, 0, "POST /v1/orders", Server, ordered()),
         (0, 1, "POST", Client, client(7001, order, status)),
-        (
-            1,
-            2,
-            "POST /v1/orders",
-            Server,
-            server(order, order.into(), status, &request),
-        ),
-        (
-            1,
-            3,
-            "SELECT order",
-            Client,
-            database(
-                "SELECT",
-                "order",
-                "SELECT id, state FROM orders WHERE key = ?1",
-            ),
-        ),
+        (1, 2, "POST /v1/orders", Server, ordered()),
+        (1, 3, "SELECT order", Client, find),
         (1, 3, "GET", Client, client(7002, &price, status)),
-        (
-            2,
-            5,
-            "GET /internal/prices/{sku}",
-            Server,
-            server("/internal/prices/{sku}", price.clone(), status, &request),
-        ),
-        (
-            2,
-            6,
-            "SELECT price",
-            Client,
-            database(
-                "SELECT",
-                "price",
-                "SELECT minor, currency FROM price WHERE sku = ?1",
-            ),
-        ),
-        (
-            1,
-            3,
-            "INSERT order",
-            Client,
-            database(
-                "INSERT",
-                "order",
-                "INSERT INTO orders (id, cart, state) VALUES (?1, ?2, ?3)",
-            ),
-        ),
+        (2, 5, "GET /internal/prices/{sku}", Server, priced),
+        (2, 6, "SELECT price", Client, read),
+        (1, 3, "INSERT order", Client, add),
     ]
 }
 

@@ -40,22 +40,18 @@ fn backend() -> Traces {
 }
 
 async fn get(traces: &Traces, path: &str) -> (u16, Json) {
-    let request = Request::get(path).body(Body::empty());
-    let app = traces.jaeger_router();
-    let response = app
-        .oneshot(request.expect("a valid request"))
-        .await
-        .expect("no error");
+    send(traces, Request::get(path).body(Body::empty())).await
+}
+
+async fn send(traces: &Traces, request: http::Result<Request<Body>>) -> (u16, Json) {
+    let request = request.expect("a valid request");
+    let response = traces.jaeger_router().oneshot(request).await;
+    let response = response.expect("no error");
     let status = response.status().as_u16();
-    assert_eq!(
-        response.headers()["content-type"],
-        "application/json",
-        "{path}"
-    );
-    let body = to_bytes(response.into_body(), 64 << 20)
-        .await
-        .expect("a body");
-    (status, serde_json::from_slice(&body).expect("JSON"))
+    assert_eq!(response.headers()["content-type"], "application/json");
+    let body = to_bytes(response.into_body(), 64 << 20).await;
+    let body = serde_json::from_slice(&body.expect("a body"));
+    (status, body.expect("JSON"))
 }
 
 fn envelope(data: &Json, total: usize) -> Json {
@@ -69,53 +65,29 @@ fn refusal(code: u16, message: &str) -> Json {
 #[tokio::test]
 async fn lists_have_jaegers_shape() {
     let traces = backend();
-    let cases = [
-        (
-            "/api/v3/services",
-            json!({"services": ["checkout", "gateway"]}),
-        ),
-        (
-            "/api/v3/operations?service=gateway",
-            json!({"operations": [{"name": "GET /", "spanKind": "server"}]}),
-        ),
-        (
-            "/api/v3/operations?service=gateway&span_kind=client",
-            json!({"operations": []}),
-        ),
-        (
-            "/api/services",
-            envelope(&json!(["checkout", "gateway"]), 2),
-        ),
-        (
-            "/api/services/checkout/operations",
-            envelope(&json!(["pay"]), 1),
-        ),
-        (
-            "/api/operations?service=checkout&spanKind=client",
-            envelope(&json!([{"name": "pay", "spanKind": "client"}]), 1),
-        ),
-        (
-            "/api/operations?service=checkout&spanKind=server",
-            envelope(&json!([]), 0),
-        ),
-        (
-            "/api/dependencies?endTs=1700000001000&lookback=60000",
-            envelope(
-                &json!([{"parent": "gateway", "child": "checkout", "callCount": 1}]),
-                0,
-            ),
-        ),
-        (
-            "/api/dependencies?endTs=1700000001000&lookback=1",
-            envelope(&json!([]), 0),
-        ),
-        (
-            "/api/dependencies?endTs=1700000001000&service=nobody",
-            envelope(&json!([]), 0),
-        ),
-    ];
-    for (path, expected) in cases {
-        assert_eq!(get(&traces, path).await, (200, expected), "{path}");
+    // Data alone stands for the older API's envelope around it, with a total where it counts.
+    let cases = r#"
+v3/services => {"services": ["checkout", "gateway"]}
+v3/operations?service=gateway => {"operations": [{"name": "GET /", "spanKind": "server"}]}
+v3/operations?service=gateway&span_kind=client => {"operations": []}
+services => ["checkout", "gateway"]
+services/checkout/operations => ["pay"]
+operations?service=checkout&spanKind=client => [{"name": "pay", "spanKind": "client"}]
+operations?service=checkout&spanKind=server => []
+dependencies?endTs=1700000001000&lookback=60000 => [{"parent": "gateway", "child": "checkout", "callCount": 1}]
+dependencies?endTs=1700000001000&lookback=1 => []
+dependencies?endTs=1700000001000&service=nobody => []
+"#;
+    for case in cases.trim().lines() {
+        let (path, expected) = case.split_once(" => ").expect("a case");
+        let expected: Json = serde_json::from_str(expected).expect("JSON");
+        let expected = match expected.as_array().map(Vec::len) {
+            Some(_) if path.starts_with("dependencies") => envelope(&expected, 0),
+            Some(total) => envelope(&expected, total),
+            None => expected,
+        };
+        let found = get(&traces, &format!("/api/{path}")).await;
+        assert_eq!(found, (200, expected), "{path}");
     }
 }
 
@@ -198,112 +170,79 @@ async fn searches_understand_both_dialects() {
     let traces = backend();
     let times =
         "query.startTimeMin=2023-11-14T22:13:00Z&query.startTimeMax=2023-11-14T22:14:00%2B00:00";
-    let cases = [
-        (
-            "service=gateway&operation=GET%20/&limit=20&lookback=custom&start=1700000000000000&end=1700000000000001",
-            true,
-        ),
-        (
-            "service=gateway&start=1700000000000001&end=1700000009000000",
-            false,
-        ),
-        ("service=checkout&minDuration=10ms&maxDuration=10ms", true),
-        ("service=checkout&minDuration=10.001ms", false),
-        (
-            "tags=%7B%22error%22:%22true%22,%22yes%22:%22true%22%7D",
-            true,
-        ),
-        ("tag=otel.status_code:ERROR&tag=span.kind:server", true),
-        ("tag=exception.type:E&tag=event:exception", true),
-        ("tag=error:true&service=checkout", false),
-        ("lookback=1h", false),
-        (
-            &*format!("v3&{times}&query.service_name=gateway&query.operation_name=GET%20/"),
-            true,
-        ),
-        (
-            &*format!("v3&{times}&query.attributes=%7B%22big%22:%229007199254740993%22%7D"),
-            true,
-        ),
-        (
-            &*format!(
-                "v3&{times}&query.duration_min=250ms&query.duration_max=1m&query.num_traces=5"
-            ),
-            true,
-        ),
-        (&*format!("v3&{times}&query.durationMin=251ms"), false),
-    ];
-    for (query, expected) in cases {
-        let path = match query.strip_prefix("v3&") {
-            Some(query) => format!("/api/v3/traces?{query}"),
-            None => format!("/api/traces?{query}"),
-        };
-        let (status, body) = get(&traces, &path).await;
+    let cases = format!(
+        "
+found /api/traces?service=gateway&operation=GET%20/&limit=20&lookback=custom&start=1700000000000000&end=1700000000000001
+none /api/traces?service=gateway&start=1700000000000001&end=1700000009000000
+found /api/traces?service=checkout&minDuration=10ms&maxDuration=10ms
+none /api/traces?service=checkout&minDuration=10.001ms
+found /api/traces?tags=%7B%22error%22:%22true%22,%22yes%22:%22true%22%7D
+found /api/traces?tag=otel.status_code:ERROR&tag=span.kind:server
+found /api/traces?tag=exception.type:E&tag=event:exception
+none /api/traces?tag=error:true&service=checkout
+none /api/traces?lookback=1h
+found /api/v3/traces?{times}&query.service_name=gateway&query.operation_name=GET%20/
+found /api/v3/traces?{times}&query.attributes=%7B%22big%22:%229007199254740993%22%7D
+found /api/v3/traces?{times}&query.duration_min=250ms&query.duration_max=1m&query.num_traces=5
+none /api/v3/traces?{times}&query.durationMin=251ms
+"
+    );
+    for case in cases.trim().lines() {
+        let (expected, path) = case.split_once(' ').expect("a case");
+        let (status, body) = get(&traces, path).await;
         let is_found = match body.get("data") {
             Some(data) => !data.as_array().expect("a list").is_empty(),
             None => status == 200,
         };
-        assert_eq!(is_found, expected, "{path} gave {status} {body}");
+        assert_eq!(is_found, expected == "found", "{path} gave {status} {body}");
+    }
+}
+
+/// Checks `STATUS PATH => MESSAGE`, one a line; `shape` puts a status and a message into the API's format.
+async fn check_errors(cases: &str, shape: impl Fn(u16, &str) -> Json) {
+    let traces = backend();
+    for case in cases.trim().lines() {
+        let (asked, message) = case.split_once(" => ").expect("a case");
+        let (status, path) = asked.split_once(' ').expect("a status and a path");
+        let status = status.parse().expect("a status");
+        let found = get(&traces, &format!("/api/{path}")).await;
+        assert_eq!(found, (status, shape(status, message)), "{path}");
     }
 }
 
 #[tokio::test]
 async fn errors_have_the_format_of_the_stable_api() {
-    let traces = backend();
-    let check = async |path: &str, status: u16, message: &str| {
-        let expected = json!({"error": {"httpCode": status, "message": message}});
-        assert_eq!(get(&traces, path).await, (status, expected), "{path}");
-    };
-    let malformed = async |parameter: &str, value: &str| {
-        let range =
-            "query.start_time_min=2023-11-14T22:13:20Z&query.start_time_max=2024-11-14T22:13:21Z";
-        let path = format!("/api/v3/traces?{range}&query.{parameter}={value}");
-        let message = format!("malformed parameter query.{parameter}: cannot parse `{value}`");
-        check(&path, 400, &message).await;
-    };
-    check("/api/v3/traces/1", 404, "No traces found").await;
-    let message = "malformed parameter trace_id: cannot parse `xyz`";
-    check("/api/v3/traces/xyz", 400, message).await;
-    let message = "query.startTimeMin and query.startTimeMax are required";
-    check("/api/v3/traces", 400, message).await;
-    malformed("duration_min", "fast").await;
-    malformed("attributes", "[]").await;
-    malformed("search_depth", "0").await;
-    let path = "/api/v3/traces?query.start_time_min=2023-11-14T22:13:20Z&query.start_time_max=2024-11-14T22:13:21Z&query.service_name=none";
-    check(path, 404, "No traces found").await;
+    let range = "v3/traces?query.start_time_min=2023-11-14T22:13:20Z&query.start_time_max=2024-11-14T22:13:21Z";
+    let cases = format!(
+        "
+404 v3/traces/1 => No traces found
+400 v3/traces/xyz => malformed parameter trace_id: cannot parse `xyz`
+400 v3/traces => query.startTimeMin and query.startTimeMax are required
+400 {range}&query.duration_min=fast => malformed parameter query.duration_min: cannot parse `fast`
+400 {range}&query.attributes=[] => malformed parameter query.attributes: cannot parse `[]`
+400 {range}&query.search_depth=0 => malformed parameter query.search_depth: cannot parse `0`
+404 {range}&query.service_name=none => No traces found
+"
+    );
+    check_errors(
+        &cases,
+        |status, message| json!({"error": {"httpCode": status, "message": message}}),
+    )
+    .await;
 }
 
 #[tokio::test]
 async fn errors_have_the_format_of_the_older_api() {
-    let traces = backend();
-    for (path, status, message) in [
-        ("/api/traces/1", 404, "trace not found"),
-        (
-            "/api/traces/xyz",
-            400,
-            "malformed parameter traceID: cannot parse `xyz`",
-        ),
-        ("/api/operations", 400, "parameter 'service' is required"),
-        (
-            "/api/traces?tag=novalue",
-            400,
-            "malformed 'tag' parameter, expecting key:value, received: novalue",
-        ),
-        (
-            "/api/traces?minDuration=2s&maxDuration=1s",
-            400,
-            "'maxDuration' should be greater than 'minDuration'",
-        ),
-        (
-            "/api/metrics/latencies?service=a",
-            501,
-            "metrics querying is currently disabled",
-        ),
-        ("/api/unknown", 404, "there is no `/api/unknown` here"),
-    ] {
-        let expected = (status, refusal(status, message));
-        assert_eq!(get(&traces, path).await, expected, "{path}");
-    }
+    let cases = "
+404 traces/1 => trace not found
+400 traces/xyz => malformed parameter traceID: cannot parse `xyz`
+400 operations => parameter 'service' is required
+400 traces?tag=novalue => malformed 'tag' parameter, expecting key:value, received: novalue
+400 traces?minDuration=2s&maxDuration=1s => 'maxDuration' should be greater than 'minDuration'
+501 metrics/latencies?service=a => metrics querying is currently disabled
+404 unknown => there is no `/api/unknown` here
+";
+    check_errors(cases, refusal).await;
 }
 
 #[tokio::test]
@@ -326,15 +265,7 @@ async fn traces_named_one_by_one_come_with_what_is_missing() {
 async fn a_dropped_otlp_file_is_transformed_without_being_stored() {
     let traces = Traces::new(Limits::default(), ui::Config::default(), None);
     let request = Request::post("/api/transform").body(Body::from(OTLP));
-    let app = traces.jaeger_router();
-    let response = app
-        .oneshot(request.expect("a valid request"))
-        .await
-        .expect("no error");
-    let body = to_bytes(response.into_body(), 1 << 20)
-        .await
-        .expect("a body");
-    let body: Json = serde_json::from_slice(&body).expect("JSON");
+    let (_, body) = send(&traces, request).await;
     assert_eq!(body["data"][0]["spans"].as_array().map(Vec::len), Some(2));
     assert_eq!(traces.stats().spans, 0);
 }

@@ -55,43 +55,19 @@ fn everything_comes_back_in_order() {
 #[test]
 fn damage_costs_only_the_frames_it_hits() {
     type Damage = fn(&mut Vec<u8>, &[u64]);
-    let cases: [(&str, Damage, usize, usize); 6] = [
-        (
-            "cut in the last frame",
-            |file, ends| file.truncate(ends[2] as usize - 9),
-            4,
-            1,
-        ),
-        (
-            "cut after a frame",
-            |file, ends| file.truncate(ends[1] as usize),
-            4,
-            0,
-        ),
-        (
-            "a byte of the second frame",
-            |file, ends| file[ends[0] as usize + 200] ^= 0x55,
-            4,
-            1,
-        ),
-        (
-            "zeros over the second frame",
-            |file, ends| file[ends[0] as usize..ends[1] as usize].fill(0),
-            4,
-            1,
-        ),
-        (
-            "text before everything",
-            |file, _| drop(file.splice(0..0, *b"hello")),
-            6,
-            1,
-        ),
-        (
-            "nothing but text",
-            |file, _| *file = b"hello".to_vec(),
-            0,
-            1,
-        ),
+    let cut_in_the_last: Damage = |file, ends| file.truncate(ends[2] as usize - 9);
+    let cut_after_one: Damage = |file, ends| file.truncate(ends[1] as usize);
+    let a_byte: Damage = |file, ends| file[ends[0] as usize + 200] ^= 0x55;
+    let zeros: Damage = |file, ends| file[ends[0] as usize..ends[1] as usize].fill(0);
+    let text_before: Damage = |file, _| drop(file.splice(0..0, *b"hello"));
+    let only_text: Damage = |file, _| *file = b"hello".to_vec();
+    let cases = [
+        ("cut in the last frame", cut_in_the_last, 4, 1),
+        ("cut after a frame", cut_after_one, 4, 0),
+        ("a byte of the second frame", a_byte, 4, 1),
+        ("zeros over the second frame", zeros, 4, 1),
+        ("text before everything", text_before, 6, 1),
+        ("nothing but text", only_text, 0, 1),
     ];
     for (what, damage, requests, places) in cases {
         let folder = tempfile::tempdir().expect("a folder");
@@ -101,11 +77,8 @@ fn damage_costs_only_the_frames_it_hits() {
         damage(&mut file, &ends);
         std::fs::write(&path, file).expect("written");
         let (result, loaded) = replayed(folder.path());
-        assert_eq!(
-            (loaded.len(), result.damage.len()),
-            (requests, places),
-            "{what}: {result:?}"
-        );
+        let found = (loaded.len(), result.damage.len());
+        assert_eq!(found, (requests, places), "{what}: {result:?}");
         assert_eq!(result.lost_bytes > 0, places > 0, "{what}: {result:?}");
     }
 }

@@ -49,48 +49,34 @@ fn post(kind: &str, encoding: &str, body: impl Into<Body>) -> Request<Body> {
 
 /// Status, content type, body.
 async fn send(traces: &Traces, request: Request<Body>) -> (u16, String, Vec<u8>) {
-    let app = traces.otlp_http_router();
-    let response = app.oneshot(request).await.expect("no error");
-    let kind = response
-        .headers()
-        .get("content-type")
-        .map(|kind| kind.to_str().expect("text").to_owned());
-    let status = response.status().as_u16();
-    let body = to_bytes(response.into_body(), 1 << 20)
-        .await
-        .expect("a body");
-    (status, kind.unwrap_or_default(), body.to_vec())
+    let response = traces.otlp_http_router().oneshot(request).await;
+    let response = response.expect("no error");
+    let kind = response.headers().get("content-type");
+    let kind = kind.map_or("", |kind| kind.to_str().expect("text"));
+    let (status, kind) = (response.status().as_u16(), kind.to_owned());
+    let body = to_bytes(response.into_body(), 1 << 20).await;
+    (status, kind, body.expect("a body").to_vec())
 }
 
 #[tokio::test]
 async fn every_encoding_is_taken() {
     let protobuf = shop::request(0, 3, 0).encode_to_vec();
+    let json = REQUEST_JSON.as_bytes();
     let cases = [
         (PROTOBUF, "", protobuf.clone(), 24),
         (PROTOBUF, "gzip", gzip(&protobuf), 24),
         (PROTOBUF, "identity", protobuf, 24),
         (PROTOBUF, "", Vec::new(), 0),
-        (JSON, "", REQUEST_JSON.as_bytes().to_vec(), 1),
-        (
-            "application/json; charset=utf-8",
-            "gzip",
-            gzip(REQUEST_JSON.as_bytes()),
-            1,
-        ),
+        (JSON, "", json.to_vec(), 1),
+        ("application/json; charset=utf-8", "gzip", gzip(json), 1),
         (JSON, "", b"{}".to_vec(), 0),
     ];
     for (kind, encoding, body, spans) in cases {
         let traces = backend();
         let (status, answered, body) = send(&traces, post(kind, encoding, body)).await;
-        assert_eq!(
-            (status, traces.stats().spans),
-            (200, spans),
-            "{kind} {encoding}"
-        );
-        assert!(
-            kind.starts_with(&answered),
-            "{kind} is answered with {answered}"
-        );
+        let found = (status, traces.stats().spans);
+        assert_eq!(found, (200, spans), "{kind} {encoding}");
+        assert!(kind.starts_with(&answered), "{kind}: {answered}");
         let expected: &[u8] = if answered == JSON { b"{}" } else { b"" };
         assert_eq!(body, expected);
     }
@@ -103,72 +89,39 @@ async fn spans_in_json_arrive_with_their_ids() {
     let id = crate::span::parse_trace_id("5b8efff798038103d269b633813fc60c").expect("an id");
     let trace = traces.store().trace(&id).expect("the trace is held");
     let span = &trace.spans[0].proto;
-    let got = (
-        span.name.as_str(),
-        hex::encode(&span.span_id),
-        span.end_time_unix_nano - span.start_time_unix_nano,
-        trace.spans[0].origin.service.as_str(),
-    );
-    assert_eq!(
-        got,
-        (
-            "I'm a server span",
-            "eee19b7ec3c1b174".to_owned(),
-            1_000_000_000,
-            "my.service"
-        )
-    );
+    assert_eq!(span.name, "I'm a server span");
+    assert_eq!(hex::encode(&span.span_id), "eee19b7ec3c1b174");
+    let duration_ns = span.end_time_unix_nano - span.start_time_unix_nano;
+    assert_eq!(duration_ns, 1_000_000_000);
+    assert_eq!(trace.spans[0].origin.service, "my.service");
 }
 
 #[tokio::test]
 async fn invalid_requests_are_refused_in_the_protocols_own_format() {
-    let cases: Vec<(&str, &str, Vec<u8>, u16, &str)> = vec![
+    let large = vec![0; super::MAX_REQUEST_BYTES + 1];
+    let wrong_type = br#"{"resourceSpans":7}"#.to_vec();
+    let wrong_id = REQUEST_JSON.replace("5B8E", "xyz!").into();
+    let cases = [
         (PROTOBUF, "", vec![0xff; 40], 400, "decode"),
         (PROTOBUF, "gzip", b"no gzip".to_vec(), 400, "gzip"),
         (PROTOBUF, "br", Vec::new(), 415, "`br` is not supported"),
         (JSON, "", b"{".to_vec(), 400, "EOF"),
-        (
-            JSON,
-            "",
-            br#"{"resourceSpans":7}"#.to_vec(),
-            400,
-            "invalid type",
-        ),
-        (
-            JSON,
-            "",
-            REQUEST_JSON.replace("5B8E", "xyz!").into(),
-            400,
-            "invalid character",
-        ),
+        (JSON, "", wrong_type, 400, "invalid type"),
+        (JSON, "", wrong_id, 400, "invalid character"),
         ("text/plain", "", Vec::new(), 415, "content type"),
-        (
-            PROTOBUF,
-            "",
-            vec![0; super::MAX_REQUEST_BYTES + 1],
-            413,
-            "at most",
-        ),
-        (
-            PROTOBUF,
-            "gzip",
-            gzip(&vec![0; super::MAX_REQUEST_BYTES + 1]),
-            413,
-            "at most",
-        ),
+        (PROTOBUF, "gzip", gzip(&large), 413, "at most"),
+        (PROTOBUF, "", large, 413, "at most"),
     ];
     let traces = backend();
     for (kind, encoding, body, expected, word) in cases {
         let (status, answered, body) = send(&traces, post(kind, encoding, body)).await;
-        let message = match answered.as_str() {
-            PROTOBUF => {
-                super::http::RpcStatus::decode(&body[..])
-                    .expect("a status")
-                    .message
-            }
-            JSON => serde_json::from_slice::<serde_json::Value>(&body).expect("JSON")["message"]
-                .to_string(),
-            other => panic!("answered with {other}"),
+        let message = if answered == PROTOBUF {
+            let status = super::http::RpcStatus::decode(&body[..]);
+            status.expect("a status").message
+        } else {
+            assert_eq!(answered, JSON);
+            let status: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+            status["message"].to_string()
         };
         assert_eq!(status, expected, "{message}");
         assert!(message.contains(word), "`{message}` does not say `{word}`");
@@ -178,20 +131,16 @@ async fn invalid_requests_are_refused_in_the_protocols_own_format() {
 
 #[tokio::test]
 async fn other_signals_and_methods_are_refused() {
-    let cases = [
+    for (method, path, expected) in [
         ("POST", "/v1/metrics", 404),
         ("POST", "/v1/logs", 404),
         ("GET", "/v1/traces", 405),
         ("GET", "/", 404),
-    ];
-    for (method, path, expected) in cases {
+    ] {
         let request = Request::builder().method(method).uri(path);
         let request = request.body(Body::empty()).expect("a valid request");
-        assert_eq!(
-            send(&backend(), request).await.0,
-            expected,
-            "{method} {path}"
-        );
+        let (status, ..) = send(&backend(), request).await;
+        assert_eq!(status, expected, "{method} {path}");
     }
 }
 
@@ -203,41 +152,31 @@ async fn refused_spans_are_reported_as_partial_success() {
     let response = ExportTraceServiceResponse::decode(&body[..]).expect("a response");
     let partial = response.partial_success.expect("one span was refused");
     assert_eq!((status, partial.rejected_spans), (200, 1));
-    assert!(
-        partial.error_message.contains("1 bytes, not 16"),
-        "{}",
-        partial.error_message
-    );
+    let message = partial.error_message;
+    assert!(message.contains("1 bytes, not 16"), "{message}");
 }
 
 #[tokio::test]
 async fn grpc_takes_plain_and_compressed_requests_and_refuses_garbage() {
     let traces = backend();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .expect("a free port");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+    let listener = listener.expect("a free port");
     let address = format!("http://{}", listener.local_addr().expect("bound"));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let server = traces.clone();
     let serving = tokio::spawn(async move {
-        server
-            .serve_otlp_grpc(listener, async { _ = stopped.await })
-            .await
+        let stopped = async { _ = stopped.await };
+        server.serve_otlp_grpc(listener, stopped).await
     });
-    let mut client = TraceServiceClient::connect(address.clone())
-        .await
-        .expect("a connection");
+    let client = TraceServiceClient::connect(address).await;
+    let mut client = client.expect("a connection");
     client.export(shop::request(0, 10, 0)).await.expect("taken");
     let mut client = client.send_compressed(CompressionEncoding::Gzip);
-    client
-        .export(shop::request(10, 10, 0))
-        .await
-        .expect("taken");
-    // Beyond the transport's default limit of 4 MiB.
-    client
-        .export(shop::request(20, 2_000, 0))
-        .await
-        .expect("taken");
+    // The last one is beyond the transport's default limit of 4 MiB.
+    for (first, count) in [(10, 10), (20, 2_000)] {
+        let request = shop::request(first, count, 0);
+        client.export(request).await.expect("taken");
+    }
     assert_eq!(traces.stats().spans, 2_020 * shop::SPANS);
     let service = traces.otlp_grpc_service();
     let garbage = Request::post("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
@@ -245,12 +184,7 @@ async fn grpc_takes_plain_and_compressed_requests_and_refuses_garbage() {
         .body(Body::from(vec![0, 0, 0, 0, 2, 0xff, 0xff]))
         .expect("a valid request");
     let response = service.oneshot(garbage).await.expect("no error");
-    assert_eq!(
-        response.headers()["grpc-status"],
-        "3",
-        "{:?}",
-        response.headers()
-    );
+    assert_eq!(response.headers()["grpc-status"], "3");
     drop(client);
     _ = stop.send(());
     serving.await.expect("no panic").expect("a clean end");
@@ -259,21 +193,15 @@ async fn grpc_takes_plain_and_compressed_requests_and_refuses_garbage() {
 #[tokio::test]
 async fn figures_count_accepted_spans() {
     let traces = backend();
-    send(
-        &traces,
-        post(PROTOBUF, "", shop::request(0, 2, 0).encode_to_vec()),
-    )
-    .await;
+    let request = shop::request(0, 2, 0).encode_to_vec();
+    send(&traces, post(PROTOBUF, "", request)).await;
     let text = traces.prometheus_text();
     for line in [
         "traces_stored_spans 16",
         "traces_stored_traces 2",
         "traces_received_spans_total 16",
     ] {
-        assert!(
-            text.lines().any(|own| own == line),
-            "{line} is not in\n{text}"
-        );
+        assert!(text.lines().any(|own| own == line), "{line} not in {text}");
     }
 }
 

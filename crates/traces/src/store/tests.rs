@@ -58,11 +58,8 @@ fn a_search_finds_traces_with_one_span_that_meets_all_conditions() {
     for limits in [Limits::default(), TINY] {
         let store = shop_of_three(limits);
         for (text, expected) in cases {
-            assert_eq!(
-                found(&store, &query_of(text)),
-                *expected,
-                "`{text}` with {limits:?}"
-            );
+            let found = found(&store, &query_of(text));
+            assert_eq!(found, *expected, "`{text}` with {limits:?}");
         }
     }
 }
@@ -96,10 +93,8 @@ fn packed_and_unpacked_spans_answer_alike() {
     for text in texts {
         let ids = |store: &Store| {
             let mut ids = BTreeSet::new();
-            let query = Query {
-                limit: usize::MAX,
-                ..query_of(text)
-            };
+            let mut query = query_of(text);
+            query.limit = usize::MAX;
             store.search(&query, |trace| {
                 assert_eq!(trace.spans.len(), shop::SPANS, "a found trace is whole");
                 ids.insert(trace.id);
@@ -118,11 +113,8 @@ fn the_limit_keeps_the_newest() {
     for limits in [Limits::default(), TINY] {
         let store = shop_of_three(limits);
         for (limit, expected) in [(1, &[3][..]), (2, &[2, 3]), (9, &[1, 2, 3])] {
-            let query = Query {
-                limit,
-                service: Some("checkout".to_owned()),
-                ..Query::default()
-            };
+            let mut query = query_of("service=checkout");
+            query.limit = limit;
             assert_eq!(found(&store, &query), expected);
         }
     }
@@ -147,12 +139,8 @@ fn late_spans_join_their_trace() {
     let store = Store::new(TINY);
     feed(&store, "a", "1", &["7 1 first server 10+1"]);
     for number in 100..110 {
-        feed(
-            &store,
-            "a",
-            "1",
-            &[&format!("{number} 1 other server 20+1")],
-        );
+        let other = format!("{number} 1 other server 20+1");
+        feed(&store, "a", "1", &[&other]);
     }
     feed(&store, "b", "1", &["7 2<1 late consumer 9000+1"]);
     let trace = store.trace(&id(7)).expect("the trace is stored");
@@ -170,15 +158,9 @@ fn the_oldest_traces_go_first_and_go_whole() {
     let store = Store::new(TINY);
     feed(&store, "a", "1", &["1 1 old server 1+1"]);
     for number in 2..=200 {
-        feed(
-            &store,
-            "a",
-            "1",
-            &[
-                &format!("{number} 1 new server {number}+1"),
-                &format!("1 {number}<1 tail internal {number}+1"),
-            ],
-        );
+        let new = format!("{number} 1 new server {number}+1");
+        let tail = format!("1 {number}<1 tail internal {number}+1");
+        feed(&store, "a", "1", &[&new, &tail]);
     }
     let stats = store.stats();
     assert!(stats.spans <= TINY.spans + 4, "{stats:?}");
@@ -189,10 +171,7 @@ fn the_oldest_traces_go_first_and_go_whole() {
     assert_eq!(gap, None, "what is left is the newest");
     // The tail that arrived after the beginning was forgotten is a trace of its own, without the older tail.
     let rest = store.trace(&id(1)).map_or(0, |trace| trace.spans.len());
-    assert!(
-        rest < stats.spans / 2,
-        "{rest} spans of the oldest trace are still shown"
-    );
+    assert!(rest < stats.spans / 2, "{rest} are still shown");
 }
 
 #[test]
@@ -206,10 +185,8 @@ fn memory_stays_below_its_limit() {
         store.ingest(&shop::request(number * 60, 60, 0).resource_spans);
         let stats = store.stats();
         // The head grows between evictions.
-        assert!(
-            stats.bytes <= limits.bytes + limits.bytes / 4,
-            "{stats:?} after {number}"
-        );
+        let most = limits.bytes + limits.bytes / 4;
+        assert!(stats.bytes <= most, "{stats:?} after {number}");
     }
     assert!(store.stats().spans > 2_000, "{:?}", store.stats());
 }
@@ -218,42 +195,26 @@ fn memory_stays_below_its_limit() {
 fn spans_without_valid_ids_are_refused_and_the_others_kept() {
     let store = Store::new(Limits::default());
     let good = span_of("1 1 good server 1+1");
+    let with = |trace_id: Vec<u8>, span_id: Vec<u8>| Span {
+        trace_id,
+        span_id,
+        ..good.clone()
+    };
     let cases = [
         (
-            Span {
-                trace_id: vec![1; 15],
-                ..good.clone()
-            },
-            "span `good` has a trace id of 15 bytes, not 16",
+            with(vec![1; 15], vec![1; 8]),
+            "trace id of 15 bytes, not 16",
         ),
-        (
-            Span {
-                trace_id: vec![0; 16],
-                ..good.clone()
-            },
-            "span `good` has a trace id of zeros",
-        ),
-        (
-            Span {
-                span_id: vec![0; 8],
-                ..good.clone()
-            },
-            "span `good` has a span id of zeros",
-        ),
-        (
-            Span {
-                span_id: Vec::new(),
-                ..good.clone()
-            },
-            "span `good` has a span id of 0 bytes, not 8",
-        ),
+        (with(vec![0; 16], vec![1; 8]), "trace id of zeros"),
+        (with(vec![1; 16], vec![0; 8]), "span id of zeros"),
+        (with(vec![1; 16], vec![]), "span id of 0 bytes, not 8"),
     ];
     for (bad, reason) in cases {
         let accepted = store.ingest(&[batch("a", "1", vec![bad, good.clone()])]);
         let expected = Receipt {
             spans: 1,
             rejected: 1,
-            reason: reason.to_owned(),
+            reason: format!("span `good` has a {reason}"),
         };
         assert_eq!(accepted, expected);
     }
@@ -275,11 +236,8 @@ fn calls_between_services_are_counted() {
             (5_000_000_000, u64::MAX, vec![]),
         ];
         for (from, to, expected) in cases {
-            assert_eq!(
-                store.dependencies(from, to),
-                expected,
-                "{from} with {limits:?}"
-            );
+            let found = store.dependencies(from, to);
+            assert_eq!(found, expected, "{from} with {limits:?}");
         }
     }
 }
@@ -290,12 +248,8 @@ fn nothing_of_a_span_is_lost() {
         let store = Store::new(TINY);
         store.ingest(&[batch("a", "1", vec![full_span()])]);
         for number in 0..padding {
-            feed(
-                &store,
-                "a",
-                "1",
-                &[&format!("{} 1 other server 1+1", number + 100)],
-            );
+            let other = format!("{} 1 other server 1+1", number + 100);
+            feed(&store, "a", "1", &[&other]);
         }
         assert_eq!(store.inner.lock().sealed.is_empty(), padding == 0);
         let trace = store
@@ -310,11 +264,8 @@ fn nothing_of_a_span_is_lost() {
             "w3c.tracestate=vendor=1",
             "typed3=[\"x\",7]",
         ] {
-            assert_eq!(
-                found(&store, &query_of(tag)),
-                [5],
-                "{tag} with {padding} more"
-            );
+            let found = found(&store, &query_of(tag));
+            assert_eq!(found, [5], "{tag} with {padding} more");
         }
     }
 }

@@ -1,16 +1,16 @@
 //! Text of a template -> nodes.
 
 use super::humanize::HUMANIZE;
-use super::{Error, Expression, Node, printf};
+use super::{Expression, Node, printf};
 
 const PRINTF: &str = "printf";
 
 /// Cuts a template at its `{{ … }}`.
-pub(super) fn template(text: &str) -> Result<Vec<Node>, Error> {
+pub(super) fn template(text: &str) -> Result<Vec<Node>, String> {
     let mut nodes = Vec::new();
     let mut rest = text;
     while let Some((before, after)) = rest.split_once("{{") {
-        let (action, after) = after.split_once("}}").ok_or(Error::Unclosed)?;
+        let (action, after) = after.split_once("}}").ok_or("`{{` is not closed")?;
         nodes.push(Node::Text(before.to_owned()));
         nodes.push(Node::Print(pipeline(action)?));
         rest = after;
@@ -27,14 +27,14 @@ enum Token<'a> {
 }
 
 /// `call | call | …`: each result is the last argument of the next call.
-fn pipeline(action: &str) -> Result<Expression, Error> {
+fn pipeline(action: &str) -> Result<Expression, String> {
     let tokens = tokens(action)?;
     let mut stages = tokens.split(|token| *token == Token::Pipe);
     let first = call(stages.next().unwrap_or_default(), None)?;
     stages.try_fold(first, |result, stage| call(stage, Some(result)))
 }
 
-fn tokens(action: &str) -> Result<Vec<Token<'_>>, Error> {
+fn tokens(action: &str) -> Result<Vec<Token<'_>>, String> {
     let mut tokens = Vec::new();
     let mut rest = action.trim_start();
     while let Some(first) = rest.chars().next() {
@@ -70,19 +70,21 @@ fn quoted(rest: &str) -> Option<(Token<'static>, usize)> {
 }
 
 /// A value, or a function with its arguments.
-fn call(stage: &[Token<'_>], piped: Option<Expression>) -> Result<Expression, Error> {
+fn call(stage: &[Token<'_>], piped: Option<Expression>) -> Result<Expression, String> {
     match stage {
         [Token::Word(word)] if word.starts_with('$') && piped.is_none() => operand(word),
         [Token::Word(PRINTF), Token::Text(format), rest @ ..] => {
             let arguments = arguments(rest, piped)?;
-            Ok(Expression::Printf(printf::nodes(format, arguments)?))
+            Ok(Expression::Printf(
+                printf::nodes(format, arguments).map_err(|what| format!("{PRINTF}: {what}"))?,
+            ))
         }
         [Token::Word(word), rest @ ..] => {
             let found = HUMANIZE.iter().find(|(name, _)| name == word);
             let (name, humanize) = found.ok_or_else(|| unsupported(word))?;
             match <[Expression; 1]>::try_from(arguments(rest, piped)?) {
                 Ok([inner]) => Ok(Expression::Humanize(*humanize, Box::new(inner))),
-                Err(_) => Err(Error::Arity(name)),
+                Err(_) => Err(format!("`{name}` takes one argument")),
             }
         }
         [Token::Text(text), ..] => Err(unsupported(text)),
@@ -90,7 +92,7 @@ fn call(stage: &[Token<'_>], piped: Option<Expression>) -> Result<Expression, Er
     }
 }
 
-fn arguments(tokens: &[Token<'_>], piped: Option<Expression>) -> Result<Vec<Expression>, Error> {
+fn arguments(tokens: &[Token<'_>], piped: Option<Expression>) -> Result<Vec<Expression>, String> {
     let operands = tokens.iter().map(|token| match token {
         Token::Word(word) => operand(word),
         Token::Text(text) => Err(unsupported(text)),
@@ -99,7 +101,7 @@ fn arguments(tokens: &[Token<'_>], piped: Option<Expression>) -> Result<Vec<Expr
     operands.chain(piped.map(Ok)).collect()
 }
 
-fn operand(word: &str) -> Result<Expression, Error> {
+fn operand(word: &str) -> Result<Expression, String> {
     if word == "$value" {
         return Ok(Expression::Value);
     }
@@ -114,10 +116,9 @@ fn operand(word: &str) -> Result<Expression, Error> {
     label.ok_or_else(|| unsupported(word))
 }
 
-fn unsupported(what: &str) -> Error {
-    let names = HUMANIZE.map(|(name, _)| name);
-    Error::Unsupported {
-        what: what.trim().to_owned(),
-        functions: format!("{} and {PRINTF}", names.join(", ")),
-    }
+fn unsupported(what: &str) -> String {
+    let (what, names) = (what.trim(), HUMANIZE.map(|(name, _)| name).join(", "));
+    format!(
+        "`{what}` is not supported; a template may use $value, $labels.NAME and the functions {names} and {PRINTF}"
+    )
 }

@@ -2,22 +2,10 @@
 
 use super::{Expression, Node};
 
-/// Why a format is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// A verb, flag or width that is not supported.
-    #[error("`%{0}` is not supported, only %s, %v, %f, %.2f, %g, %.2g and %% are")]
-    Verb(String),
-    /// A verb for another type.
-    #[error("`%{0}` does not fit its argument: $value is a number, everything else is text")]
-    Type(String),
-    /// Too many or too few arguments.
-    #[error("the number of verbs differs from the number of arguments")]
-    Count,
-}
+const COUNT: &str = "the number of verbs differs from the number of arguments";
 
 /// The format with its arguments in place.
-pub(super) fn nodes(format: &str, arguments: Vec<Expression>) -> Result<Vec<Node>, Error> {
+pub(super) fn nodes(format: &str, arguments: Vec<Expression>) -> Result<Vec<Node>, String> {
     let mut nodes = Vec::new();
     let mut arguments = arguments.into_iter();
     let mut rest = format;
@@ -28,16 +16,21 @@ pub(super) fn nodes(format: &str, arguments: Vec<Expression>) -> Result<Vec<Node
         nodes.push(Node::Text(before.to_owned()));
         nodes.push(match verb {
             "%" => Node::Text("%".to_owned()),
-            _ => Node::Print(formatted(verb, arguments.next().ok_or(Error::Count)?)?),
+            _ => Node::Print(formatted(verb, arguments.next().ok_or(COUNT)?)?),
         });
         rest = &after[end..];
     }
     nodes.push(Node::Text(rest.to_owned()));
-    arguments.next().map_or(Ok(nodes), |_| Err(Error::Count))
+    arguments
+        .next()
+        .map_or(Ok(nodes), |_| Err(COUNT.to_owned()))
 }
 
-fn formatted(verb: &str, argument: Expression) -> Result<Expression, Error> {
-    let unsupported = || Error::Verb(verb.to_owned());
+fn formatted(verb: &str, argument: Expression) -> Result<Expression, String> {
+    let unsupported = || {
+        let known = "%s, %v, %f, %.2f, %g, %.2g and %%";
+        format!("`%{verb}` is not supported, only {known} are")
+    };
     let precision = |text: &str| match text.strip_prefix('.') {
         Some(digits) => digits.parse().map(Some).map_err(|_| unsupported()),
         None if text.is_empty() => Ok(None),
@@ -56,6 +49,8 @@ fn formatted(verb: &str, argument: Expression) -> Result<Expression, Error> {
     };
     match fits {
         true => Ok(expression),
-        false => Err(Error::Type(verb.to_owned())),
+        false => Err(format!(
+            "`%{verb}` does not fit its argument: $value is a number, everything else is text"
+        )),
     }
 }
