@@ -117,10 +117,13 @@ pub fn router(sources: Sources) -> Router {
         .route("/rules", get(rules::rules))
         .route("/alerts", get(rules::alerts))
         .route("/targets", get(status::targets))
+        .route("/scrape_pools", get(status::scrape_pools))
         .route("/alertmanagers", get(status::alertmanagers))
         .route("/status/buildinfo", get(status::build))
         .route("/status/config", get(status::config))
-        .route("/status/flags", get(status::flags));
+        .route("/status/flags", get(status::flags))
+        .route("/status/runtimeinfo", get(status::runtime))
+        .route("/status/tsdb", get(status::tsdb));
     Router::new()
         .nest("/api/v1", v1)
         .route("/-/healthy", get(status::healthy).head(status::healthy))

@@ -283,7 +283,7 @@ impl Store {
         let mut stats = Stats {
             bytes: inner.bytes,
             counts: inner.counts,
-            label_pairs: inner.index.pairs(),
+            label_pairs: inner.index.pairs().count(),
             exemplars: inner.exemplars.len(),
             ..Stats::default()
         };
@@ -295,6 +295,15 @@ impl Store {
             stats.max_ms = stats.max_ms.into_iter().chain(record.last_ms()).max();
         }
         stats
+    }
+
+    /// Every pair of label and value, with how many series carry it.
+    pub fn label_pairs(&self) -> Vec<(Arc<str>, Arc<str>, usize)> {
+        let inner = self.inner.read();
+        let pairs = inner.index.pairs();
+        pairs
+            .map(|(name, value, series)| (Arc::clone(name), Arc::clone(value), series))
+            .collect()
     }
 }
 

@@ -1,17 +1,19 @@
 //! Targets, health and what the process says about itself.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::State;
 use axum::response::IntoResponse;
 use serde_json::{Value, json};
 
 use super::App;
-use super::answer::{Answer, Pairs, success};
+use super::answer::{Answer, Error, Pairs, success};
 use super::form::Form;
 use super::time_param::rfc3339;
-use crate::duration;
 use crate::scrape::{Options, Status};
+use crate::{clock, duration};
+use promql::METRIC_NAME;
 
 /// The version of Prometheus whose semantics and API this follows; clients choose features by it.
 const FOLLOWS: &str = "3.0.0";
@@ -61,6 +63,15 @@ fn target(status: &Status, options: &Options) -> Value {
     })
 }
 
+/// `/scrape_pools`.
+pub(super) async fn scrape_pools(State(app): State<App>) -> Answer {
+    let targets = app.scraper.iter().flat_map(|scraper| scraper.targets());
+    let pools: BTreeSet<String> = targets
+        .filter_map(|status| status.target.labels.get("job").map(str::to_owned))
+        .collect();
+    success(&json!({ "scrapePools": pools }))
+}
+
 /// `/alertmanagers`: alerts are read from here, not sent.
 pub(super) async fn alertmanagers() -> Answer {
     success(&json!({ "activeAlertmanagers": [], "droppedAlertmanagers": [] }))
@@ -92,6 +103,73 @@ pub(super) async fn flags(State(app): State<App>) -> Answer {
         "web.enable-admin-api": "false",
         "web.enable-lifecycle": "false",
         "web.enable-remote-write-receiver": "false",
+    }))
+}
+
+/// `/status/runtimeinfo`: what only a Go program has is empty or 0.
+pub(super) async fn runtime(State(app): State<App>) -> Answer {
+    let limits = app.store.limits();
+    let retention = duration::format(limits.retention);
+    let started = rfc3339(Some(app.started_ms));
+    success(&json!({
+        "startTime": started,
+        "CWD": "",
+        "hostname": "localhost",
+        "serverTime": rfc3339(Some(clock::now_ms())),
+        "reloadConfigSuccess": true,
+        "lastConfigTime": started,
+        "corruptionCount": 0,
+        "goroutineCount": 0,
+        "GOMAXPROCS": std::thread::available_parallelism().map_or(1, usize::from),
+        "GOMEMLIMIT": 0,
+        "GOGC": "",
+        "GODEBUG": "",
+        "storageRetention": format!("{retention} or {}MiB", limits.bytes >> 20),
+    }))
+}
+
+/// `/status/tsdb`: the size of the store, and which metrics and labels have the most series, values and bytes.
+pub(super) async fn tsdb(State(app): State<App>, form: Form) -> Answer {
+    let refusal = |text: &str| Err(Error::BadData(text.to_owned()));
+    let limit = match form.get("limit") {
+        "" => 10,
+        text => text.parse::<usize>().unwrap_or(0),
+    };
+    match limit {
+        0 => return refusal("limit must be a positive number"),
+        10_001.. => return refusal("limit must not exceed 10000"),
+        _ => {}
+    }
+    let [mut metrics, mut values, mut bytes, mut pairs] = <[BTreeMap<_, _>; 4]>::default();
+    for (name, value, series) in app.store.label_pairs() {
+        if &*name == METRIC_NAME {
+            metrics.insert(value.to_string(), series);
+        }
+        *values.entry(name.to_string()).or_default() += 1;
+        *bytes.entry(name.to_string()).or_default() += value.len() * series;
+        pairs.insert(format!("{name}={value}"), series);
+    }
+    let top = |counts: BTreeMap<String, usize>| -> Value {
+        let mut counts: Vec<_> = counts.into_iter().collect();
+        counts.sort_by_key(|(_, count)| Reverse(*count));
+        let shown = counts.into_iter().take(limit);
+        shown
+            .map(|(name, value)| json!({ "name": name, "value": value }))
+            .collect()
+    };
+    let stats = app.store.stats();
+    success(&json!({
+        "headStats": {
+            "numSeries": stats.series,
+            "numLabelPairs": stats.label_pairs,
+            "chunkCount": stats.chunks,
+            "minTime": stats.min_ms.unwrap_or(i64::MAX),
+            "maxTime": stats.max_ms.unwrap_or(i64::MIN),
+        },
+        "seriesCountByMetricName": top(metrics),
+        "labelValueCountByLabelName": top(values),
+        "memoryInBytesByLabelName": top(bytes),
+        "seriesCountByLabelValuePair": top(pairs),
     }))
 }
 

@@ -201,6 +201,8 @@ async fn wrong_requests_are_answered_as_prometheus_does() {
 400 series => bad_data: no match[] parameter provided
 400 series?match[]={{a=""}} => bad_data: invalid parameter "match[]": match[] must contain at least one non-empty matcher
 400 query?query=up + => bad_data: invalid parameter "query":
+400 status/tsdb?limit=0 => bad_data: limit must be a positive number
+400 status/tsdb?limit=10001 => bad_data: limit must not exceed 10000
 400 rules?type=x => bad_data: invalid parameter "type": not supported value "x"
 422 query?query=load * on() load => execution:
 "#
@@ -333,15 +335,33 @@ async fn the_rest_of_the_api_answers() {
     check("targets", targets).await;
     let none = json!({"activeAlertmanagers": [], "droppedAlertmanagers": []});
     check("alertmanagers", none).await;
+    check("scrape_pools", json!({"scrapePools": []})).await;
+    let one = |name: &str, value: usize| json!([{"name": name, "value": value}]);
+    let tsdb = json!({
+        "headStats": {
+            "numSeries": 11,
+            "numLabelPairs": 12,
+            "chunkCount": 8,
+            "minTime": 1_700_000_000_000_i64,
+            "maxTime": 1_700_000_010_000_i64,
+        },
+        "seriesCountByMetricName": one("took_bucket", 3),
+        "labelValueCountByLabelName": one("__name__", 5),
+        "memoryInBytesByLabelName": one("__name__", 95),
+        "seriesCountByLabelValuePair": one("service=a", 6),
+    });
+    check("status/tsdb?limit=1", tsdb).await;
     let version = data("/api/v1/status/buildinfo").await["version"].to_string();
     assert!(version.starts_with("\"3."), "{version}");
-    let flags = data("/api/v1/status/flags").await;
-    for (flag, expected) in [
-        ("query.lookback-delta", "5m"),
-        ("storage.tsdb.retention.time", "6h"),
-        ("storage.tsdb.retention.size", "48MiB"),
+    for (page, key, expected) in [
+        ("flags", "query.lookback-delta", "5m"),
+        ("flags", "storage.tsdb.retention.time", "6h"),
+        ("flags", "storage.tsdb.retention.size", "48MiB"),
+        ("runtimeinfo", "storageRetention", "6h or 48MiB"),
+        ("runtimeinfo", "startTime", "2023-11-14T22:13:20Z"),
     ] {
-        assert_eq!(flags[flag], expected, "{flag}");
+        let data = data(&format!("/api/v1/status/{page}")).await;
+        assert_eq!(data[key], expected, "{key}");
     }
     let config = data("/api/v1/status/config").await["yaml"].to_string();
     assert!(config.contains("rule_files:"), "{config}");

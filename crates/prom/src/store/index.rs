@@ -109,9 +109,12 @@ impl Index {
         ids
     }
 
-    /// How many pairs of label and value there are.
-    pub(super) fn pairs(&self) -> usize {
-        self.by_name.values().map(BTreeMap::len).sum()
+    /// Every pair of label and value, with how many series carry it.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>, usize)> {
+        self.by_name.iter().flat_map(|(name, values)| {
+            let values = values.iter();
+            values.map(move |(value, ids)| (name, value, ids.len()))
+        })
     }
 }
 
