@@ -36,7 +36,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     }
     let progress = context.terminal.progress("reading the logs");
     let found = logs
-        .search(&query, &source::frame(&place.folder, place.now), limit)
+        .search(&query, &source::frame(&place.folder, context.now), limit)
         .map_err(source::explain)?;
     drop(progress);
     let look = Look::by_command(LookKind::Log, timeless(args)?.to_string(), context.now);

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use grader::evidence::{self, Look, Looks, Sources};
+use grader::evidence::{self, Logs, Look, Looks, Sources};
+use grader::log_query::Query;
 use grader::moment::Frame;
-use record::{Chronicle, run_of};
+use record::{Chronicle, Head, run_of};
 use stack::backend::Backend;
 use time::OffsetDateTime;
 use tokio::runtime::Runtime;
@@ -145,7 +146,7 @@ impl Place {
                 is_live,
             });
         }
-        let now = Chronicle::read(&folder).map_or(context.now, |chronicle| chronicle.last);
+        let now = ended(&folder, context.now);
         if run.is_none() {
             let (run, ended) = (run_of(&folder), text::format::date_time(now));
             let note =
@@ -267,6 +268,16 @@ pub(super) fn innermost(error: &dyn std::error::Error) -> String {
         innermost = source;
     }
     innermost.to_string()
+}
+
+/// When a run that no longer runs ended: after a kill, with its last log line.
+fn ended(folder: &Path, now: OffsetDateTime) -> OffsetDateTime {
+    if let Some(ended) = Head::read(folder).ok().and_then(|head| head.ended) {
+        return ended;
+    }
+    let last = Logs::open(folder).search(&Query::default(), &frame(folder, now), 1);
+    let last = last.ok().and_then(|found| found.lines.last()?.at);
+    last.unwrap_or(now)
 }
 
 /// The times of a run: when it began, when it paged, when its evidence ends.
