@@ -138,16 +138,11 @@ impl Place {
     pub(super) fn of(context: &Context, run: Option<&str>) -> anyhow::Result<Self> {
         let folder = context.evidence(run)?;
         let is_live = matches!(context.state.find()?, Some(session) if session.folder == folder);
-        if is_live {
-            let now = context.now;
-            return Ok(Self {
-                folder,
-                now,
-                is_live,
-            });
-        }
-        let now = ended(&folder, context.now);
-        if run.is_none() {
+        let now = match is_live {
+            true => context.now,
+            false => ended(&folder, context.now),
+        };
+        if !is_live && run.is_none() {
             let (run, ended) = (run_of(&folder), text::format::date_time(now));
             let note =
                 format!("no drill is running; this is run {run}, which ended at {ended} UTC");

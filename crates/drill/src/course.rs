@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn an_interrupted_drill_and_a_shop_without_incident_are_done() {
+    fn an_interrupted_drill_and_a_shop_without_incident_are_stopped() {
         assert_eq!(Course::new(true, START).ending(), Ending::Stopped);
         assert_eq!(Course::new(false, START).ending(), Ending::Stopped);
     }

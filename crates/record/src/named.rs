@@ -76,7 +76,7 @@ impl<M: Meta> Named<M> {
         self.read(name, M::ENDING)
     }
 
-    /// Stores a file; refuses a name that is taken or is no plain name.
+    /// Stores a file; refuses a name that is taken, or that is not a plain name.
     pub fn save(&self, meta: &M, bytes: &[u8]) -> Result<(), Error> {
         let path = self.path(meta.name(), M::ENDING)?;
         let side = self.path(meta.name(), "json")?;

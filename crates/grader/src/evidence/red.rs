@@ -39,7 +39,7 @@ pub async fn red(
     };
     let window = window.max(SHORTEST);
     let asked = window.whole_seconds();
-    // The service's process start is measured from its first scrape on.
+    // This gauge is there from a service's first scrape on, whether it has had requests or not.
     let first = format!("min(min_over_time(timestamp(runtime_workers{{{of}}})[{asked}s:1s]))");
     let covered = number(first).await.map(|first_s| {
         let covered_s = until.unix_timestamp_nanos() as f64 / 1e9 - first_s;
