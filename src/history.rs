@@ -79,6 +79,6 @@ fn read(folder: &Path) -> Option<Graded> {
         passed: verdict.passed,
         score: verdict.score,
         pass_mark: verdict.pass_mark,
-        times: verdict.conduct.times.into_iter().map(time).collect(),
+        times: verdict.times.into_iter().map(time).collect(),
     })
 }

@@ -127,10 +127,11 @@ impl Recorded {
     /// Grades a write-up. The one that the run was graded by gets the same verdict.
     pub(crate) async fn grade(&self, writeup: &WriteUp) -> Verdict {
         let facts = &self.facts;
-        let mut examined =
-            grader::examine(&self.sources, &facts.frame, writeup, &facts.looks).await;
+        let mut examined = grader::examine(&self.sources, &facts.frame, writeup).await;
         examined.reproduction = self.reproduced(writeup);
-        let mut verdict = grader::verdict::grade(&self.scenario.rubric, writeup, examined, facts);
+        let rubric = &self.scenario.rubric;
+        let lineup = scenario::references::lineup(&self.scenario);
+        let mut verdict = grader::verdict::grade(rubric, writeup, examined, facts, &lineup);
         verdict.unproven.clone_from(&self.unproven);
         verdict
     }

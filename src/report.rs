@@ -5,7 +5,6 @@
 //! ```
 
 pub mod check;
-pub mod conduct;
 pub mod format;
 pub mod html;
 #[cfg(test)]
@@ -17,4 +16,4 @@ pub use check::{Checked, check};
 pub use format::parse;
 pub use html::html;
 pub use template::{Known, template, vocabulary};
-pub use text::verdict;
+pub use text::{rivals, verdict};

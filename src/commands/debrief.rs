@@ -4,8 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use grader::Verdict;
-use grader::rubric::Clincher;
-use grader::verdict::{Conduct, Glance, VERDICT, Worth};
+use grader::verdict::VERDICT;
 use record::Chronicle;
 use record::Urls;
 use scenario::{Link, LinkKind, Scenario};
@@ -17,11 +16,11 @@ use crate::cli::write::Debrief;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::recorded::{self, ForeignBackends, Key};
-use crate::report::conduct;
+use crate::report;
 use crate::terminal::{Ink, Style};
 
-/// Who settles the cause within this time after the page needs no advice on it.
-const EARLY: time::Duration = time::Duration::seconds(60);
+/// Columns of what is wrapped.
+const WIDTH: usize = 100;
 /// How much of the time before the page a link shows, in seconds.
 const BEFORE_S: i64 = 180;
 
@@ -114,7 +113,7 @@ impl Story {
             } else {
                 "not passed"
             };
-            self.worked(&mut text, &verdict.conduct, style);
+            let _ = write!(text, "\n{}", report::rivals(verdict, style, WIDTH));
             let _ = writeln!(
                 text,
                 "\nYour write-up: {outcome}, {} of 100 points ({} needed).",
@@ -127,28 +126,6 @@ impl Story {
             self.scenario.id, self.nonce, self.scenario.id, self.hash,
         );
         text
-    }
-
-    /// What was looked at in which order, and what would have settled it sooner.
-    fn worked(&self, text: &mut String, conduct: &Conduct, style: Style) {
-        let heading = style.paint(Ink::Heading, "How you worked");
-        let _ = writeln!(text, "\n{heading}\n\n  {}", conduct::summary(conduct));
-        for taken in &conduct.times {
-            let _ = writeln!(text, "  {:10} {}", taken.name, taken.why);
-        }
-        if !conduct.looks.is_empty() {
-            let _ = write!(text, "\n{}", conduct::looks(conduct, style));
-        }
-        let clinchers = &self.scenario.rubric.clinchers;
-        if !clinchers.is_empty() && !conduct.looks.iter().any(settles_early(&self.chronicle)) {
-            let _ = writeln!(text, "\n  What would have shown the cause sooner:");
-            for clincher in clinchers {
-                let _ = writeln!(text, "  - {}", clincher.about);
-                if let Some(command) = shown_by(clincher) {
-                    let _ = writeln!(text, "    {}", style.paint(Ink::Hue(0), &command));
-                }
-            }
-        }
     }
 
     fn json(&self, urls: Option<&Urls>) -> Value {
@@ -206,27 +183,6 @@ impl Story {
             (LinkKind::Command, _) => format!("firedrill {}", link.target),
         }
     }
-}
-
-/// Whether a look settled the cause before a minute had passed since the page.
-fn settles_early(chronicle: &Chronicle) -> impl Fn(&Glance) -> bool {
-    let page = chronicle.page.as_ref().map(|page| page.at);
-    move |look| {
-        let is_early = page.is_none_or(|page| look.at - page <= EARLY);
-        is_early && matches!(look.worth, Worth::Settling(_))
-    }
-}
-
-/// The command that shows what settles it, where one does.
-fn shown_by(clincher: &Clincher) -> Option<String> {
-    let example = clincher
-        .promql
-        .as_ref()
-        .and_then(|clue| clue.example.as_ref());
-    let log = clincher.log.as_ref();
-    example
-        .map(|example| format!("firedrill query '{}'", example.trim()))
-        .or_else(|| log.map(|clue| format!("firedrill logs '{}'", clue.query)))
 }
 
 /// Percent-encodes a query value (RFC 3986, everything but unreserved characters).

@@ -54,7 +54,7 @@ fn render(runs: &[Graded], style: Style, columns: usize) -> String {
         ("POINTS", Align::Right),
         ("0 ─ │ passes ─ 100", Align::Left),
         ("DETECT", Align::Right),
-        ("DIAGNOSE", Align::Right),
+        ("FIRST LOOK", Align::Right),
         ("MITIGATE", Align::Right),
     ]);
     for run in runs {
@@ -67,7 +67,7 @@ fn render(runs: &[Graded], style: Style, columns: usize) -> String {
             Cell::new(ink, run.score.to_string()),
             Cell::new(ink, bar(run.score, run.pass_mark)),
             took(run, "detect").into(),
-            took(run, "diagnose").into(),
+            took(run, "first look").into(),
             took(run, "mitigate").into(),
         ]);
     }

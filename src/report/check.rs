@@ -33,7 +33,7 @@ pub async fn check(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Check
         windows: None,
         ..*frame
     };
-    let examined = grader::examine(sources, &frame, writeup, &[]).await;
+    let examined = grader::examine(sources, &frame, writeup).await;
     Checked {
         missing: missing(writeup),
         pointers: examined.pointers,

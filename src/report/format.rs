@@ -259,6 +259,8 @@ impl Lists {
         }
         for mut section in root.tables(reader, "ruled_out") {
             self.ruled_out.push(RuledOut {
+                component: section.parsed(reader, "component"),
+                mechanism: section.parsed(reader, "mechanism"),
                 hypothesis: section.line(reader, "hypothesis"),
                 because: section.line(reader, "because"),
                 evidence: section.lines(reader, "evidence"),

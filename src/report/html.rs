@@ -2,14 +2,12 @@
 
 use std::fmt::Write as _;
 
-use grader::moment::clock_text;
 use grader::pointer::Executed;
-use grader::verdict::{Condition, Conduct, Item};
+use grader::verdict::{Condition, Item, Taken};
 use grader::writeup::Claim;
 use grader::{Verdict, WriteUp};
 
-use super::conduct;
-use super::text::{account, mark};
+use super::text::{account, mark, took};
 use crate::terminal::Ink;
 
 const STYLE: &str = include_str!("verdict.css");
@@ -32,7 +30,7 @@ pub fn html(title: &str, writeup: &WriteUp, verdict: &Verdict) -> String {
     conditions(&mut out, &verdict.conditions);
     items(&mut out, &verdict.items);
     pointers(&mut out, &verdict.pointers);
-    worked(&mut out, &verdict.conduct);
+    times(&mut out, &verdict.times);
     answer(&mut out, writeup);
     out.push_str("</main></body></html>\n");
     out
@@ -148,40 +146,21 @@ fn pointers(out: &mut String, pointers: &[Executed]) {
     out.push_str("</ul>\n");
 }
 
-/// Times and looks, from the record.
-fn worked(out: &mut String, worked: &Conduct) {
-    let _ = writeln!(
-        out,
-        "<h2>How you worked</h2><p class=\"hint\">Recorded, not graded. {}</p>",
-        escape(&conduct::summary(worked))
-    );
-    out.push_str("<table><tbody>\n");
-    for taken in &worked.times {
+fn times(out: &mut String, times: &[Taken]) {
+    if times.is_empty() {
+        return;
+    }
+    out.push_str("<h2>How long it took</h2><p class=\"hint\">Recorded, not graded.</p>\n<table><tbody>\n");
+    for taken in times {
         let _ = writeln!(
             out,
             "<tr class=\"none\"><th scope=\"row\">{}</th><td class=\"points\">{}</td><td>{}</td></tr>",
             escape(&taken.name),
-            conduct::took(taken),
+            took(taken),
             escape(&taken.why),
         );
     }
-    out.push_str("</tbody></table>\n<ul class=\"evidence\">\n");
-    for look in &worked.looks {
-        let (mark, ink) = conduct::worth(look);
-        let class = match ink {
-            Ink::Good => "good",
-            Ink::Warning => "part",
-            _ => "none",
-        };
-        let _ = writeln!(
-            out,
-            "<li class=\"{class}\"><b>{mark}</b><div><code>{}</code><p><span class=\"field\">{} at {}</span></p></div></li>",
-            escape(&look.what),
-            look.kind.as_str(),
-            clock_text(look.at),
-        );
-    }
-    out.push_str("</ul>\n");
+    out.push_str("</tbody></table>\n");
 }
 
 /// The answer itself, so that the page can be read without the file.

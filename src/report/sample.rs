@@ -1,8 +1,8 @@
 //! A verdict with something of everything, for the tests of its shapes.
 
-use grader::evidence::{By, LookKind};
-use grader::pointer::{Detail, Executed, Finding, Outcome, Tells};
-use grader::verdict::{Condition, Conduct, Glance, Item, Taken, Worth};
+use grader::effect::{Change, Direction, Effect, Feature};
+use grader::pointer::{Detail, Executed, Finding, Outcome};
+use grader::verdict::{Condition, Item, Taken};
 use grader::writeup::{ActionItem, Cause, Claim};
 use grader::{Component, Kind, Mechanism, Severity, Verdict, WriteUp};
 
@@ -13,6 +13,7 @@ pub(super) fn verdict() -> Verdict {
         incomplete: true,
         unproven: None,
         score: 64,
+        earned: 93,
         pass_mark: 70,
         conditions: vec![
             condition(
@@ -54,12 +55,12 @@ pub(super) fn verdict() -> Verdict {
             found(
                 "cause.evidence[0]",
                 "promql:up@page",
-                Tells::No("1 is within the baseline (1)".to_owned()),
+                Effect::refused("`up` says how the scrape went"),
             ),
             found(
                 "timeline[0].evidence[0]",
                 "promql:p99@page => 0.48",
-                Tells::Yes("0.48 is outside the baseline (0.04)".to_owned()),
+                slow(),
             ),
             executed(
                 "trigger.evidence[0]",
@@ -72,47 +73,48 @@ pub(super) fn verdict() -> Verdict {
                 Outcome::Unchecked("Jaeger does not answer".to_owned()),
             ),
         ],
-        conduct: conduct(),
+        rivals: Vec::new(),
+        comparison: None,
+        times: times(),
     }
 }
 
-fn conduct() -> Conduct {
-    let at = time::macros::datetime!(2026-11-23 10:08:05 UTC);
+fn slow() -> Effect {
+    let feature = Feature {
+        name: "p99".to_owned(),
+        direction: Direction::Up,
+    };
+    let change = Change {
+        size: 0.44,
+        strength: 9.0,
+        services: ["checkout".to_owned()].into(),
+        what: "0.04 before, 0.48 then".to_owned(),
+    };
+    Effect {
+        changes: [(feature, change)].into(),
+        refused: None,
+    }
+}
+
+fn times() -> Vec<Taken> {
     let taken = |name: &str, seconds: Option<f64>, why: &str| Taken {
         name: name.to_owned(),
         seconds,
         why: why.to_owned(),
     };
-    let look = |kind: LookKind, what: &str, worth: Worth| Glance {
-        at,
-        by: By::Command,
-        kind,
-        what: what.to_owned(),
-        worth,
-    };
-    Conduct {
-        times: vec![
-            taken(
-                "detect",
-                Some(12.0),
-                "The change was at 10:06:48, the page at 10:07:00.",
-            ),
-            taken(
-                "diagnose",
-                Some(65.2),
-                "logs `level=error <x>` at 10:08:05 is the first look that shows the deciding signal: Lines that were not there.",
-            ),
-            taken("mitigate", None, "No recorded action ended it."),
-        ],
-        looks: vec![
-            look(LookKind::Deploys, "all", Worth::Little),
-            look(
-                LookKind::Log,
-                "level=error <x>",
-                Worth::Settling("Lines that were not there".to_owned()),
-            ),
-        ],
-    }
+    vec![
+        taken(
+            "detect",
+            Some(12.0),
+            "The change was at 10:06:48, the page at 10:07:00.",
+        ),
+        taken(
+            "first look",
+            Some(65.2),
+            "logs `level=error <x>` at 10:08:05; 2 looks in all.",
+        ),
+        taken("mitigate", None, "No recorded action ended it."),
+    ]
 }
 
 pub(super) fn writeup() -> WriteUp {
@@ -154,14 +156,15 @@ fn item(name: &'static str, points: f64, of: f64, why: &str, hint: Option<&str>)
     }
 }
 
-fn found(field: &str, text: &str, tells: Tells) -> Executed {
+fn found(field: &str, text: &str, effect: Effect) -> Executed {
     let finding = Finding {
         what: "0.48 at 10:07:00".to_owned(),
         at: None,
         value: Some(0.48),
         value_holds: None,
-        tells,
-        detail: Detail::Promql(text.to_owned()),
+        effect,
+        probe: None,
+        detail: Detail::Plain,
     };
     executed(field, text, Outcome::Found(Box::new(finding)))
 }

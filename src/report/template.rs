@@ -138,7 +138,7 @@ deploy = ""                 # the deploy's id, if it was one
 explanation = ""
 evidence = []
 
-[cause]                     # what is wrong, and where; the words are listed below
+[cause]                     # what is wrong, and where; the words are listed below; at most 12 pointers
 component = ""
 mechanism = ""
 explanation = ""
@@ -148,7 +148,9 @@ evidence = []
 what = ""
 evidence = []
 
-[[ruled_out]]               # what it could have been and why it was not; needs evidence to count
+[[ruled_out]]               # another cause of this page, and what would be different if it were that
+component = ""
+mechanism = ""
 hypothesis = ""
 because = ""
 evidence = []

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use grader::Verdict;
-use grader::pointer::{Executed, Outcome, Tells};
-use grader::verdict::Conduct;
-use text::format::harmless;
+use grader::differential::{Exclusion, Standing};
+use grader::lineup::Row;
+use grader::pointer::{Executed, Outcome};
+use grader::verdict::Taken;
+use text::format::{self, harmless};
 
-use super::conduct;
 use crate::terminal::{Ink, Style};
 
 /// Columns before the reason of an item.
@@ -20,14 +21,19 @@ pub fn verdict(verdict: &Verdict, style: Style, width: usize) -> String {
     headline(&mut out, verdict, style);
     out.push('\n');
     conditions(&mut out, verdict, style, width);
+    if !verdict.rivals.is_empty() {
+        let _ = write!(out, "\n{}", rivals(verdict, style, width));
+    }
     out.push('\n');
     items(&mut out, verdict, style, width);
     if !verdict.pointers.is_empty() {
         out.push('\n');
         pointers(&mut out, &verdict.pointers, style, width);
     }
-    out.push('\n');
-    worked(&mut out, &verdict.conduct, style, width);
+    if !verdict.times.is_empty() {
+        out.push('\n');
+        times(&mut out, &verdict.times, style, width);
+    }
     out
 }
 
@@ -45,6 +51,13 @@ fn headline(out: &mut String, verdict: &Verdict, style: Style) {
         verdict.pass_mark,
         style.paint(Ink::Faint, &format!("run {}", verdict.run)),
     );
+    if verdict.score < verdict.earned {
+        let note = format!(
+            "A requirement is not met, so that {} points count as {}.",
+            verdict.earned, verdict.score
+        );
+        let _ = writeln!(out, "{}", style.paint(ink, &note));
+    }
     if verdict.incomplete {
         let note = "Some evidence could not be checked because a backend did not answer or lost it; this does not count against you.";
         let _ = writeln!(out, "{}", style.paint(Ink::Warning, note));
@@ -67,6 +80,61 @@ fn conditions(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
         let painted = head.replacen(mark, &style.paint(ink, mark), 1);
         wrapped(out, &painted, &condition.why, width);
     }
+}
+
+/// The other causes of the page: what excludes each, or what would have.
+pub fn rivals(verdict: &Verdict, style: Style, width: usize) -> String {
+    let heading = style.paint(Ink::Heading, "What else it could have been");
+    let mut out = format!("{heading}\n");
+    for row in &verdict.rivals {
+        let (mark, ink) = standing(row);
+        let page = if row.has_page { "" } else { " (another page)" };
+        let _ = writeln!(
+            out,
+            "  {}  {}{}",
+            style.paint(ink, &format!("{mark:9}")),
+            row.title,
+            style.paint(Ink::Faint, page)
+        );
+        wrapped(&mut out, &" ".repeat(11), &reason(row), width);
+    }
+    out
+}
+
+/// What became of a rival, in one word.
+pub(super) fn standing(row: &Row) -> (&'static str, Ink) {
+    match row.outcome.standing {
+        Standing::Excluded { .. } => ("excluded", Ink::Good),
+        Standing::Standing => ("possible", Ink::Error),
+        Standing::Unchecked { .. } => ("unknown", Ink::Warning),
+    }
+}
+
+/// What excludes a rival, or what would have.
+pub(super) fn reason(row: &Row) -> String {
+    match (&row.outcome.standing, &row.would) {
+        (Standing::Excluded { by }, _) => {
+            let first = by.first().map(excluded).unwrap_or_default();
+            match by.len() {
+                0 | 1 => format!("{first}."),
+                many => format!("{first}; and {} more.", many - 1),
+            }
+        }
+        (Standing::Unchecked { why }, _) => format!("It could not be checked: {why}."),
+        (Standing::Standing, Some(would)) => format!(
+            "What you show would look the same there. This tells them apart: {} ({}: {}).",
+            would.pointer, would.feature.name, would.what
+        ),
+        (Standing::Standing, None) => "What you show would look the same there.".to_owned(),
+    }
+}
+
+fn excluded(by: &Exclusion) -> String {
+    let there = match by.is_here {
+        true => "not so there",
+        false => "there, and not here",
+    };
+    format!("{}: {} ({}), {there}", by.field, by.feature.name, by.what)
 }
 
 fn items(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
@@ -94,15 +162,21 @@ fn items(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
     }
 }
 
-/// Times and looks; the looks one by one are for the page and the debrief.
-fn worked(out: &mut String, conduct: &Conduct, style: Style, width: usize) {
-    let heading = style.paint(Ink::Heading, "How you worked");
+fn times(out: &mut String, times: &[Taken], style: Style, width: usize) {
+    let heading = style.paint(Ink::Heading, "How long it took");
     let _ = writeln!(out, "{heading}  (recorded, not graded)");
-    for taken in &conduct.times {
-        let head = format!("{:>7}  {:21}", conduct::took(taken), taken.name);
+    for taken in times {
+        let head = format!("{:>7}  {:21}", took(taken), taken.name);
         wrapped(out, &head, &taken.why, width);
     }
-    wrapped(out, "       ", &conduct::summary(conduct), width);
+}
+
+/// How long a part took, `-` if it is not on record.
+pub(super) fn took(taken: &Taken) -> String {
+    taken.seconds.map_or_else(
+        || "-".to_owned(),
+        |seconds| format::elapsed(seconds.round() as u64),
+    )
 }
 
 fn pointers(out: &mut String, pointers: &[Executed], style: Style, width: usize) {
@@ -123,27 +197,26 @@ fn pointers(out: &mut String, pointers: &[Executed], style: Style, width: usize)
 /// What became of a pointer, in one word.
 pub(super) fn mark(pointer: &Executed) -> (&'static str, Ink) {
     match &pointer.outcome {
-        _ if pointer.proves() => ("proves", Ink::Good),
+        _ if pointer.shows() => ("shows", Ink::Good),
         Outcome::Found(_) if !pointer.resolves() => ("differs", Ink::Error),
-        Outcome::Found(finding) if finding.tells == Tells::NotAsked => ("found", Ink::Plain),
-        Outcome::Found(_) => ("found", Ink::Warning),
+        Outcome::Found(_) => ("found", Ink::Plain),
         Outcome::Unchecked(_) => ("unknown", Ink::Warning),
         Outcome::Malformed(_) | Outcome::Failed(_) => ("fails", Ink::Error),
     }
 }
 
-/// What a pointer shows, and whether that tells the incident from the time before.
+/// What a pointer leads to, and what of it differs from the baseline.
 pub(super) fn account(pointer: &Executed) -> String {
     let mut text = pointer.sentence();
     if let Some(finding) = pointer.finding() {
         if finding.value_holds == Some(false) {
             text += "; the claimed value is more than 10 % off";
         }
-        match &finding.tells {
-            Tells::NotAsked => {}
-            Tells::Yes(why) => text += &format!("; {why}"),
-            Tells::No(why) => text += &format!("; no proof: {why}"),
-        }
+        text += &match (finding.effect.strongest(), &finding.effect.refused) {
+            (Some((feature, change)), _) => format!("; {}: {}", feature.name, change.what),
+            (None, Some(why)) => format!("; no evidence: {why}"),
+            (None, None) => "; no different from before".to_owned(),
+        };
     }
     if !text.ends_with('.') {
         text.push('.');

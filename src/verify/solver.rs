@@ -358,6 +358,8 @@ fn write_up(record: &Recorded, guess: Guess, deploy: Option<&&Deploy>) -> WriteU
             ..writeup::Trigger::default()
         },
         ruled_out: vec![writeup::RuledOut {
+            component: Some(Component::Clients),
+            mechanism: Some(Mechanism::TrafficSurge),
             hypothesis: "More traffic than usual.".to_owned(),
             because: "The request rate is what it was.".to_owned(),
             evidence: vec![

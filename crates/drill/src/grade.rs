@@ -66,13 +66,14 @@ async fn grade(
     let_settle(drill, &scenario.rubric).await;
     let facts = facts(drill, scenario, now()).await;
     sleep(ARRIVES_WITHIN).await;
-    let mut examined = grader::examine(&drill.sources, &facts.frame, writeup, &facts.looks).await;
+    let mut examined = grader::examine(&drill.sources, &facts.frame, writeup).await;
     let proof = proof::attempt(drill, scenario).await?;
     // After the proof, which measures the drill's own shop: copies beside it are not quiet to start.
     if proof.void.is_none() {
         examined.reproduction = reproduce(drill, scenario, writeup).await?;
     }
-    let mut verdict = grader::verdict::grade(&scenario.rubric, writeup, examined, &facts);
+    let lineup = scenario::references::lineup(scenario);
+    let mut verdict = grader::verdict::grade(&scenario.rubric, writeup, examined, &facts, &lineup);
     verdict.unproven = proof.unproven;
     keep(drill, incident, &facts, &verdict, text)?;
     let folder = drill.scribe.folder();
@@ -143,7 +144,7 @@ async fn let_settle(drill: &Drill, rubric: &Rubric) {
     let deadline = Instant::now() + patience.saturating_sub(since);
     let prometheus = &drill.sources.prometheus;
     while Instant::now() < deadline {
-        let measured = grader::mitigation::measure(prometheus, mitigation, now()).await;
+        let measured = grader::mitigation::measure(prometheus, mitigation, None, now()).await;
         if measured.is_settled {
             return;
         }
@@ -152,13 +153,19 @@ async fn let_settle(drill: &Drill, rubric: &Rubric) {
 }
 
 async fn facts(drill: &Drill, scenario: &Scenario, until: OffsetDateTime) -> Facts {
-    let (frame, trigger_at) = drill.course(|course| (course.frame(until), course.changed()));
+    let (mut frame, trigger_at) = drill.course(|course| (course.frame(until), course.changed()));
     let rubric = &scenario.rubric;
     let prometheus = &drill.sources.prometheus;
     let mitigation = match &rubric.mitigation {
-        Some(check) => Some(grader::mitigation::measure(prometheus, check, until).await),
+        Some(check) => Some(grader::mitigation::measure(prometheus, check, trigger_at, until).await),
         None => None,
     };
+    let incident = mitigation
+        .as_ref()
+        .and_then(|measured| grader::mitigation::incident(&frame, measured));
+    if let Some((windows, incident)) = frame.windows.as_mut().zip(incident) {
+        windows.incident = incident;
+    }
     let truth = |record| {
         let incident = frame.windows?.incident;
         Some(impact::truth(&record, &rubric.impact, incident))

@@ -8,7 +8,6 @@ use time::{Duration, OffsetDateTime};
 
 use crate::evidence::{Prometheus, Series, shorten};
 use crate::moment::{Frame, Window};
-use crate::pointer::promql::{CALENDAR, calls, words};
 use crate::writeup::Alert;
 
 /// How often a rule is evaluated; the steps grow where a run has more than [`crate::evidence::prometheus::MAX_STEPS`].
@@ -17,6 +16,18 @@ const STEP: Duration = Duration::SECOND;
 const MAX_SERIES: usize = 50;
 /// Stretches of firing that are kept; who needs more of them has an alert that flaps.
 const MAX_FIRING: usize = 100;
+
+/// Functions that tell the date or the time of day, whatever the system does.
+const CALENDAR: [&str; 8] = [
+    "minute",
+    "hour",
+    "day_of_month",
+    "day_of_week",
+    "day_of_year",
+    "days_in_month",
+    "month",
+    "year",
+];
 
 /// A proposed alert with what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -96,6 +107,21 @@ fn says_nothing(expr: &str) -> Option<String> {
     (calls(expr, "time") && !has_age).then(|| {
         "`time()` without a metric that is a timestamp tells the time, not how the system behaves"
             .to_owned()
+    })
+}
+
+/// Names, numbers and label values of an expression, as whole words.
+fn words(expr: &str) -> Vec<&str> {
+    expr.split(|c: char| !(c.is_alphanumeric() || "_:.-/".contains(c)))
+        .filter(|word| !word.is_empty())
+        .collect()
+}
+
+fn calls(expr: &str, function: &str) -> bool {
+    expr.match_indices(function).any(|(at, _)| {
+        let before = expr[..at].chars().next_back();
+        let is_whole = before.is_none_or(|c| !(c.is_alphanumeric() || c == '_' || c == ':'));
+        is_whole && expr[at + function.len()..].trim_start().starts_with('(')
     })
 }
 

@@ -3,11 +3,10 @@
 use serde::Serialize;
 
 use crate::alert::{self, Tried};
-use crate::evidence::{Look, Sources};
+use crate::evidence::Sources;
 use crate::moment::Frame;
 use crate::pointer::{self, Executed};
 use crate::reproduction::Reproduced;
-use crate::retrace::{Seen, retrace};
 use crate::writeup::WriteUp;
 
 /// What looking a write-up up has given.
@@ -17,23 +16,15 @@ pub struct Examined {
     pub pointers: Vec<Executed>,
     /// The proposed alert, tried over the run; `None` if none is proposed.
     pub alert: Option<Tried>,
-    /// What the responder looked at, looked at again.
-    pub looks: Vec<Seen>,
     /// What came of running the reproduction; the side that can run it puts it here.
     pub reproduction: Option<Reproduced>,
 }
 
-/// Executes every pointer of a write-up, tries the alert that it proposes, and looks again at what was looked at.
-pub async fn examine(
-    sources: &Sources,
-    frame: &Frame,
-    writeup: &WriteUp,
-    looks: &[Look],
-) -> Examined {
+/// Executes every pointer of a write-up and tries the alert that it proposes.
+pub async fn examine(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Examined {
     Examined {
         pointers: pointer::examine(sources, frame, writeup).await,
         alert: alert::attempt(&sources.prometheus, frame, &writeup.alert).await,
-        looks: retrace(sources, frame, looks).await,
         reproduction: None,
     }
 }

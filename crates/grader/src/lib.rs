@@ -3,7 +3,8 @@
 //! ```text
 //! write-up ──> pointers ──execute──> findings ─┐
 //! rubric (sealed) ─────────────────────────────┼──> verdict (pure)
-//! facts of the run (page, load record, actions)┘
+//! facts of the run (page, load record, actions)┤
+//! references of the other drills behind a page ┘
 //! ```
 //!
 //! The crate knows Jaeger and Prometheus by their public HTTP APIs and a run by its folder.
@@ -25,7 +26,6 @@ pub mod moment;
 pub mod pointer;
 pub mod reference;
 pub mod reproduction;
-mod retrace;
 pub mod rubric;
 pub mod verdict;
 pub mod vocabulary;
@@ -34,7 +34,6 @@ pub mod writeup;
 pub use examination::{Examined, examine};
 pub use moment::{Frame, Moment, Window, Windows};
 pub use reproduction::Reproduced;
-pub use retrace::Seen;
 pub use rubric::Rubric;
 pub use verdict::{Facts, Verdict, grade};
 pub use vocabulary::{Component, Kind, Mechanism, Severity, TriggerKind};

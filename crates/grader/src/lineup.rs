@@ -29,6 +29,8 @@ pub struct Candidate {
 /// The rivals of one drill.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Lineup {
+    /// The alert that pages.
+    page: String,
     /// The drill's own reference; none for a scenario from outside of the catalogue.
     own: Option<Reference>,
     /// What the drill's own debrief looks at.
@@ -85,6 +87,7 @@ impl Lineup {
         let chosen = rivals(&of, &kins);
         let find = |id: &String| catalogue.iter().find(|one| one.id == *id).cloned();
         Self {
+            page: page.to_owned(),
             own: own.and_then(|own| own.reference.clone().ok()),
             path: own.map(|own| own.path.clone()).unwrap_or_default(),
             rivals: chosen.iter().filter_map(find).collect(),
@@ -114,17 +117,23 @@ impl Lineup {
         }
     }
 
-    /// What becomes of every rival by the pointers together; `here_s` is the length of this run's incident.
-    pub fn table(&self, page: &str, pointers: &[(Claim, &Shown)], here_s: f64) -> Vec<Row> {
+    /// What becomes of every rival by the pointers that `claims` gives for it, together; `here_s` is the length of this run's
+    /// incident.
+    pub fn table<'a>(
+        &self,
+        here_s: f64,
+        claims: impl Fn(&Candidate) -> Vec<(Claim, &'a Shown)>,
+    ) -> Vec<Row> {
         let rows = self.rivals.iter().enumerate().map(|(index, rival)| {
-            let outcome = judge(&rival.id, index, pointers, lengths(rival, here_s));
+            let pointers = claims(rival);
+            let outcome = judge(&rival.id, index, &pointers, lengths(rival, here_s));
             let would = match outcome.standing {
                 Standing::Standing => self.remedy(rival),
                 _ => None,
             };
             Row {
                 title: rival.title.clone(),
-                has_page: rival.page == page,
+                has_page: rival.page == self.page,
                 outcome,
                 would,
             }

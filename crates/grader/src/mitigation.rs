@@ -4,21 +4,29 @@ pub use record::Measurement;
 use time::{Duration, OffsetDateTime};
 
 use crate::evidence::Prometheus;
-use crate::moment::Window;
+use crate::moment::{Frame, Window};
 use crate::rubric;
 
-/// Measures the indicator over the settle time before `until`. Errors are part of the measurement.
+/// What remains of an incident when its indicator is well again: requests on their way, the last scrape.
+const GRACE: Duration = Duration::seconds(5);
+/// Steps of a measurement.
+const STEPS: i32 = 600;
+
+/// Measures the indicator from the change on, and over the settle time at least, up to `until`. Errors are part of the
+/// measurement.
 pub async fn measure(
     prometheus: &Prometheus,
     check: &rubric::Mitigation,
+    change: Option<OffsetDateTime>,
     until: OffsetDateTime,
 ) -> Measurement {
     let settle = Duration::seconds(check.settle_s.min(86_400) as i64);
+    let least = until - settle;
     let window = Window {
-        from: until - settle,
+        from: change.map_or(least, |change| change.min(least)),
         to: until,
     };
-    let step = Duration::seconds(1).max(settle / 60);
+    let step = Duration::seconds(1).max(window.length() / STEPS);
     match prometheus.query_range(&check.indicator, window, step).await {
         Err(error) => Measurement {
             problem: Some(error.to_string()),
@@ -29,7 +37,7 @@ pub async fn measure(
                 problem: Some("the indicator has no value".to_owned()),
                 ..Measurement::default()
             },
-            [only] => judge(check, &only.samples, window, step),
+            [only] => judge(check, &only.samples, until, step),
             many => Measurement {
                 problem: Some(format!(
                     "the indicator has {} series instead of one",
@@ -44,7 +52,7 @@ pub async fn measure(
 fn judge(
     check: &rubric::Mitigation,
     samples: &[crate::evidence::Sample],
-    window: Window,
+    until: OffsetDateTime,
     step: Duration,
 ) -> Measurement {
     let is_well = |value: f64| {
@@ -56,10 +64,10 @@ fn judge(
         .rev()
         .take_while(|sample| is_well(sample.value))
         .collect();
-    let end = crate::moment::unix_s(window.to);
+    let end = crate::moment::unix_s(until);
     let well_for_s = well.last().map_or(0.0, |first| (end - first.at_s).max(0.0));
     // A step of slack at either end: the grid need not meet the window's ends.
-    let needed = window.length().as_seconds_f64() - 2.0 * step.as_seconds_f64();
+    let needed = check.settle_s as f64 - 2.0 * step.as_seconds_f64();
     // Samples are told in milliseconds, and the window ends between two of them.
     let needed = needed - 0.01;
     Measurement {
@@ -67,5 +75,65 @@ fn judge(
         well_for_s,
         is_settled: !well.is_empty() && well_for_s >= needed,
         problem: None,
+    }
+}
+
+/// The incident as far as evidence may come from it: up to the recovery and a little longer, where there was one.
+pub fn incident(frame: &Frame, measured: &Measurement) -> Option<Window> {
+    let incident = frame.windows?.incident;
+    let recovered = frame.ended - Duration::seconds_f64(measured.well_for_s);
+    // An indicator that was well all the time says nothing about when it ended.
+    let is_over = measured.is_settled && recovered > incident.from + GRACE;
+    let least = frame.page.unwrap_or(incident.from) + GRACE;
+    Some(match is_over {
+        true => Window {
+            to: (recovered + GRACE).max(least).min(incident.to),
+            ..incident
+        },
+        false => incident,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::Windows;
+    use time::macros::datetime;
+
+    #[test]
+    fn an_incident_ends_when_its_indicator_is_well_again() {
+        let change = datetime!(2026-11-23 10:00:00 UTC);
+        let at = |seconds: i64| change + Duration::seconds(seconds);
+        let incident = |to: i64| Window {
+            from: change,
+            to: at(to),
+        };
+        let frame = Frame {
+            started: at(-60),
+            page: Some(at(20)),
+            ended: at(300),
+            windows: Some(Windows {
+                baseline: Window {
+                    from: at(-60),
+                    to: change,
+                },
+                incident: incident(300),
+            }),
+        };
+        for (well_for_s, is_settled, ends) in [
+            (200.0, true, 105),
+            (290.0, true, 25),
+            (300.0, true, 300),
+            (9.0, false, 300),
+            (15.0, true, 290),
+        ] {
+            let measured = Measurement {
+                well_for_s,
+                is_settled,
+                ..Measurement::default()
+            };
+            let found = super::incident(&frame, &measured);
+            assert_eq!(found, Some(incident(ends)), "{well_for_s} {is_settled}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 //! log:<query>                        e.g. log:service=checkout level=error "no such column"
 //! deploy:<id>                        e.g. deploy:inventory@2026.11.4
 //! heap:<before>..<after>             e.g. heap:early..late => 40MB
+//! profile:<before>..<after>          e.g. profile:calm..busy
 //! ```
 
 mod execute;
@@ -16,15 +17,15 @@ mod trace;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
-use crate::evidence::{Deploy, LogLine, Trace};
-use crate::heap::Diff;
+use crate::effect::Effect;
+use crate::evidence::Deploy;
 use crate::log_query::Query;
 use crate::moment::Moment;
+use crate::reference::Probe;
 use crate::vocabulary::Kind;
 use crate::writeup::Address;
 
-pub(crate) use execute::look_up;
-pub use execute::{MAX_POINTERS, examine, execute};
+pub use execute::{examine, execute};
 pub use parse::ParseError;
 
 /// A parsed pointer.
@@ -54,6 +55,13 @@ pub enum Target {
     Deploy(String),
     /// Growth between two heap snapshots.
     Heap {
+        /// Name of the first.
+        before: String,
+        /// Name of the second.
+        after: String,
+    },
+    /// How two CPU profiles differ.
+    Profile {
         /// Name of the first.
         before: String,
         /// Name of the second.
@@ -110,42 +118,25 @@ pub struct Finding {
     pub value: Option<f64>,
     /// Whether the claimed value is within 10 %; `None` if none was claimed.
     pub value_holds: Option<bool>,
-    /// Whether it tells the incident from the time before.
-    pub tells: Tells,
-    /// What the rubric's clues are compared with.
+    /// What is different from the baseline.
+    pub effect: Effect,
+    /// What it is when it is looked up in a reference; none where it means nothing there.
+    #[serde(skip)]
+    pub probe: Option<Probe>,
+    /// What else the grade looks at.
     #[serde(skip)]
     pub detail: Detail,
 }
 
-/// Whether a pointer tells the incident from the time before, and why (not), in one sentence.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", tag = "is", content = "because")]
-pub enum Tells {
-    /// Not asked, or not a question for this kind.
-    NotAsked,
-    /// It does.
-    Yes(String),
-    /// It does not.
-    No(String),
-}
-
-/// What was found, in full.
+/// What was found, as far as the grade needs it and its effect does not say it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub enum Detail {
-    /// Not kept: a verdict that is read back has none.
+    /// Nothing more.
     #[default]
-    Unknown,
-    /// The trace.
-    Trace(Box<Trace>),
-    /// The expression.
-    Promql(String),
-    /// Some of the lines.
-    Log(Vec<LogLine>),
-    /// The entry.
+    Plain,
+    /// The entry of the deploy log.
     Deploy(Deploy),
-    /// The growth.
-    Heap(Diff),
-    /// Nothing: it is taken for granted where it could not be looked up.
+    /// It could not be looked up, and is taken for granted.
     Granted,
 }
 
@@ -169,12 +160,16 @@ impl Executed {
             .is_some_and(|finding| finding.value_holds != Some(false))
     }
 
-    /// Whether it resolves and tells the incident from the time before: what proof is made of.
-    pub fn proves(&self) -> bool {
-        self.resolves()
-            && self
-                .finding()
-                .is_some_and(|finding| matches!(finding.tells, Tells::Yes(_)))
+    /// What it shows to be different, if it resolves with the value that it claims.
+    pub fn effect(&self) -> Option<&Effect> {
+        let finding = self.finding().filter(|_| self.resolves());
+        finding.map(|finding| &finding.effect)
+    }
+
+    /// Whether it resolves and shows something that differs clearly from the baseline.
+    pub fn shows(&self) -> bool {
+        let is_granted = |finding: &Finding| finding.detail == Detail::Granted;
+        self.finding().is_some_and(is_granted) || self.effect().is_some_and(Effect::is_clear)
     }
 
     /// Where the write-up has it, as text: `cause.evidence[0]`.

@@ -3,14 +3,12 @@
 //! Reading it is serde's work; [`Rubric::problems`] then collects everything that cannot be right.
 
 mod check;
-mod clue;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 pub use check::Problem;
-pub use clue::{Clincher, HeapClue, LogClue, PromqlClue, TraceClue};
 
 use crate::vocabulary::{Component, Kind, Mechanism, Severity, TriggerKind};
 
@@ -26,7 +24,7 @@ pub struct Rubric {
     pub pass_mark: u32,
     /// Accepted severities.
     pub severity: Vec<Severity>,
-    /// What counts as impact, and how near the numbers must be.
+    /// What counts as impact.
     #[serde(default)]
     pub impact: Impact,
     /// What set it off; left out in a control.
@@ -38,18 +36,12 @@ pub struct Rubric {
     /// What made it possible or worse; naming any one of them earns the points.
     #[serde(default)]
     pub contributing: Vec<Contributing>,
-    /// Plausible wrong answers that are worth ruling out.
-    #[serde(default)]
-    pub hypotheses: Vec<Hypothesis>,
-    /// How many hypotheses must be ruled out with evidence.
+    /// How many other causes of the page must be ruled out, each by evidence of its own.
     #[serde(default = "one")]
     pub rule_out: usize,
-    /// Kinds of evidence that the write-up must use, each with one pointer that resolves.
+    /// Kinds of evidence that the drill is there to practise; a pointer of each that shows something earns points.
     #[serde(default)]
-    pub evidence: Vec<Kind>,
-    /// What settles the cause: a pointer must meet at least one of them.
-    #[serde(default)]
-    pub clinchers: Vec<Clincher>,
+    pub practice: Vec<Kind>,
     /// What must be true of the live system afterwards; left out where nothing needs to be done.
     #[serde(default)]
     pub mitigation: Option<Mitigation>,
@@ -70,12 +62,10 @@ pub struct Rubric {
 pub struct Impact {
     /// Routes that were affected, as the load generator names them; empty for all.
     pub routes: Vec<String>,
+    /// What suffers where no answer is slow or wrong: `orders wait for the warehouse`. Then the window is the incident's own.
+    pub notice: Option<String>,
     /// An answer slower than this counts as slow, in milliseconds.
     pub slow_over_ms: f64,
-    /// Accepted deviation of a number, as a share of the truth.
-    pub tolerance: f64,
-    /// Accepted deviation of start and end, in seconds.
-    pub window_s: u64,
 }
 
 /// What set it off.
@@ -129,8 +119,6 @@ pub struct Partial {
     pub mechanism: Option<Mechanism>,
     /// What it is instead.
     pub role: Role,
-    /// Share of the points, 0 to 1.
-    pub credit: f64,
     /// Why it is not the cause, for the verdict: a whole sentence.
     pub because: String,
 }
@@ -161,16 +149,6 @@ pub struct Contributing {
     /// The mechanism that names it, if one does.
     #[serde(default)]
     pub mechanism: Option<Mechanism>,
-}
-
-/// A plausible wrong answer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Hypothesis {
-    /// For the verdict and the debrief.
-    pub about: String,
-    /// Words, any of which names it in the hypothesis, its reason or its evidence, without regard to case.
-    pub words: Vec<String>,
 }
 
 /// What must be true of the live system afterwards.
@@ -277,9 +255,8 @@ impl Default for Impact {
     fn default() -> Self {
         Self {
             routes: Vec::new(),
+            notice: None,
             slow_over_ms: 500.0,
-            tolerance: 0.25,
-            window_s: 60,
         }
     }
 }

@@ -1,26 +1,29 @@
-//! The grade: a pure function of rubric, write-up, executed pointers and facts of the run.
+//! The grade: a pure function of rubric, write-up, executed pointers, facts of the run, and the other drills behind its page.
 
 mod alert;
 mod calibration;
 mod cause;
-mod clinch;
 mod conditions;
-mod conduct;
 mod impact;
 mod items;
 mod leniency;
 mod reproduction;
 mod response;
+mod settled;
+mod times;
 
 use std::borrow::Cow;
 
-pub use conduct::{Conduct, Glance, Taken, Worth};
 use record::Document;
 pub use record::{Action, Facts, ImpactTruth};
 use serde::{Deserialize, Serialize};
+pub use settled::Comparison;
+pub use times::Taken;
 
+use crate::differential::Shown;
 use crate::examination::Examined;
-use crate::pointer::{Executed, Tells};
+use crate::lineup::{Lineup, Row};
+use crate::pointer::Executed;
 use crate::rubric::Rubric;
 use crate::writeup::{Claim, Field, WriteUp};
 
@@ -38,8 +41,10 @@ pub struct Verdict {
     pub incomplete: bool,
     /// Why it could not be proven that the drill counts, if it could not.
     pub unproven: Option<String>,
-    /// Points, 0 to 100.
+    /// Points, 0 to 100; below those that pass where a condition is not met.
     pub score: u32,
+    /// Points of the parts alone, 0 to 100.
+    pub earned: u32,
     /// Points that pass.
     pub pass_mark: u32,
     /// What must be met whatever the points are.
@@ -48,8 +53,12 @@ pub struct Verdict {
     pub items: Vec<Item>,
     /// Every pointer with what became of it.
     pub pointers: Vec<Executed>,
-    /// How the responder worked; for no points.
-    pub conduct: Conduct,
+    /// The other drills that may be behind the page: what excludes each of them, or that nothing does.
+    pub rivals: Vec<Row>,
+    /// What the best pointer shows here and in the rivals.
+    pub comparison: Option<Comparison>,
+    /// How long the parts of the work took; for no points.
+    pub times: Vec<Taken>,
 }
 
 /// Something that must be met whatever the points are.
@@ -81,39 +90,62 @@ pub struct Item {
 }
 
 /// Grades a write-up. Does no input or output, reads no clock, and cannot fail.
-pub fn grade(rubric: &Rubric, writeup: &WriteUp, examined: Examined, facts: &Facts) -> Verdict {
-    let case = Case {
+pub fn grade(
+    rubric: &Rubric,
+    writeup: &WriteUp,
+    examined: Examined,
+    facts: &Facts,
+    lineup: &Lineup,
+) -> Verdict {
+    let mut case = Case {
         rubric,
         writeup,
         pointers: &examined.pointers,
         examined: &examined,
         facts,
+        lineup,
+        rows: &[],
     };
+    let shown: Vec<Shown> = settled::shown(&case);
+    let rows = settled::table(&case, &shown);
+    case.rows = &rows;
     let incomplete = examined.is_incomplete();
-    let conduct = conduct::conduct(&case);
+    let comparison = settled::comparison(&case, &shown);
+    let times = times::times(&case);
     let (items, conditions) = leniency::judge(&case);
-    let (points, of) = items.iter().fold((0.0, 0.0), |(points, of), item| {
-        (points + item.points, of + item.of)
-    });
-    // Rounded down, so that a score that is shown as the pass mark is one.
-    let score = if of > 0.0 {
-        (100.0 * points / of + 1e-9).floor() as u32
-    } else {
-        0
-    };
+    let earned = sum(&items);
     let stands = |condition: &Condition| condition.met || condition.unchecked;
-    let passed = score >= rubric.pass_mark && conditions.iter().all(stands);
+    let is_met = conditions.iter().all(stands);
+    let score = match is_met {
+        true => earned,
+        // Below the pass mark, and in the order of what was earned.
+        false => earned * (rubric.pass_mark - 1) / 100,
+    };
     Verdict {
         run: facts.run.clone(),
-        passed,
+        passed: is_met && score >= rubric.pass_mark,
         incomplete,
         unproven: None,
         score,
+        earned,
         pass_mark: rubric.pass_mark,
         conditions,
         items,
         pointers: examined.pointers,
-        conduct,
+        rivals: rows,
+        comparison,
+        times,
+    }
+}
+
+/// Points of 100; rounded down, so that a score that is shown as the pass mark is one.
+fn sum(items: &[Item]) -> u32 {
+    let (points, of) = items.iter().fold((0.0, 0.0), |(points, of), item| {
+        (points + item.points, of + item.of)
+    });
+    match of > 0.0 {
+        true => (100.0 * points / of + 1e-9).floor() as u32,
+        false => 0,
     }
 }
 
@@ -148,6 +180,8 @@ struct Case<'a> {
     pointers: &'a [Executed],
     examined: &'a Examined,
     facts: &'a Facts,
+    lineup: &'a Lineup,
+    rows: &'a [Row],
 }
 
 impl<'a> Case<'a> {
@@ -161,10 +195,6 @@ impl<'a> Case<'a> {
         self.pointers.iter().filter(is_of)
     }
 
-    fn proofs(&self, field: Field) -> impl Iterator<Item = &'a Executed> {
-        self.of(field).filter(|pointer| pointer.proves())
-    }
-
     fn unchecked(&self) -> usize {
         self.pointers
             .iter()
@@ -172,7 +202,7 @@ impl<'a> Case<'a> {
             .count()
     }
 
-    /// Why the first pointer of a field proves nothing.
+    /// Why the first pointer of a field shows nothing.
     fn why_not(&self, field: Field) -> String {
         let Some(pointer) = self.of(field).next() else {
             return "there is none.".to_owned();
@@ -181,16 +211,13 @@ impl<'a> Case<'a> {
             Some(finding) if finding.value_holds == Some(false) => {
                 format!("the claimed value is wrong: {}", finding.what)
             }
-            Some(finding) => match &finding.tells {
-                Tells::No(why) => why.clone(),
-                Tells::NotAsked => format!(
-                    "it resolves ({}), but shows only that something exists, not that it changed",
-                    finding.what
-                ),
-                Tells::Yes(_) => finding.what.clone(),
+            Some(finding) => match &finding.effect.refused {
+                Some(why) => why.clone(),
+                None => format!("it was like that before ({})", finding.what),
             },
             None => pointer.sentence(),
         };
+        let why = why.trim_end_matches('.');
         format!("`{}`: {why}.", crate::evidence::shorten(&pointer.text, 80))
     }
 }

@@ -116,13 +116,14 @@ closed! {
 }
 
 closed! {
-    /// The five kinds of evidence that a pointer can name.
+    /// The kinds of evidence that a pointer can name.
     Kind, "kind of evidence" {
         Trace = "trace", "One trace, by its id.";
         Promql = "promql", "A PromQL expression at a time.";
         Log = "log", "A query over the log lines of the run.";
         Deploy = "deploy", "An entry of the deploy log.";
         Heap = "heap", "The growth between two heap snapshots.";
+        Profile = "profile", "How two CPU profiles of a service differ.";
     }
 }
 

@@ -4,12 +4,12 @@ mod address;
 
 use serde::{Deserialize, Serialize};
 
-pub use address::{Address, Field};
+pub use address::{Address, Field, Limit};
 
 use crate::moment::Moment;
 use crate::vocabulary::{Component, Mechanism, Severity, TriggerKind};
 
-/// Pointers as written, one text each: `trace:…`, `promql:…@…`, `log:…`, `deploy:…`, `heap:…..…`.
+/// Pointers as written, one text each: `trace:…`, `promql:…@…`, `log:…`, `deploy:…`, `heap:…..…`, `profile:…..…`.
 pub type Evidence = Vec<String>;
 
 /// What the responder says happened. Every field may be missing; the grade says what that costs.
@@ -155,7 +155,11 @@ pub struct Contribution {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RuledOut {
-    /// What it might have been.
+    /// Where it might have been.
+    pub component: Option<Component>,
+    /// How it might have come about.
+    pub mechanism: Option<Mechanism>,
+    /// What it might have been, for people.
     pub hypothesis: String,
     /// Why it was not.
     pub because: String,

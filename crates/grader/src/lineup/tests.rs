@@ -72,7 +72,7 @@ fn told(catalogue: &[Candidate], drill: &str, claim: Claim, exprs: &[&str]) -> V
         })
         .collect();
     let pointers: Vec<(Claim, &Shown)> = shown.iter().map(|one| (claim, one)).collect();
-    let rows = lineup.table("Slow", &pointers, 29.0);
+    let rows = lineup.table(29.0, |_| pointers.clone());
     rows.iter()
         .map(|row| match (&row.outcome.standing, &row.would) {
             (Standing::Excluded { by }, _) => format!("{} by {}", row.outcome.rival, by[0].field),

@@ -1,25 +1,28 @@
 //! Looking a pointer up. Whatever goes wrong is an outcome, never an error of the grade.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
 use text::format::{self, counted};
 
-use super::{Detail, Executed, Expected, Finding, Outcome, Pointer, Target, Tells, promql, trace};
-use crate::evidence::{Deploy, Error, Sources, shorten};
-use crate::heap;
-use crate::log_query::{Query, Scope};
-use crate::moment::{Frame, clock_text};
-use crate::writeup::WriteUp;
+use super::{Detail, Executed, Expected, Finding, Outcome, Pointer, Target, promql, trace};
+use crate::effect::heap::{Retained, retained_expr};
+use crate::effect::log::{Count, Pattern};
+use crate::effect::profile::Shares;
+use crate::effect::{self, Effect};
+use crate::evidence::{Deploy, Error, Logs, Profiles, Prometheus, Sources, shorten};
+use crate::heap::{self, Diff};
+use crate::log_query::Query;
+use crate::moment::{Frame, Windows, clock_text};
+use crate::reference::Probe;
+use crate::writeup::{Limit, WriteUp};
 
-/// More pointers than anyone needs; the rest is not looked at.
-pub const MAX_POINTERS: usize = 80;
+/// A time may lie outside of the incident by this much.
+pub(super) const GRACE: time::Duration = time::Duration::SECOND;
 /// Time for all pointers of a write-up together.
 const BUDGET: Duration = Duration::from_secs(90);
 /// A claimed value may be off by this share of the found one.
 const VALUE_TOLERANCE: f64 = 0.1;
-/// Lines kept of a log query, for the rubric's clues.
-const LOG_LINES: usize = 200;
 
 /// Executes every pointer of a write-up, equal texts once.
 pub async fn examine(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Vec<Executed> {
@@ -27,12 +30,10 @@ pub async fn examine(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Vec
     let mut known: HashMap<&str, Executed> = HashMap::new();
     let mut all = Vec::new();
     for (index, (address, text)) in writeup.pointers().into_iter().enumerate() {
+        let over = address.over().or((index >= Limit::ALL.most).then_some(Limit::ALL));
         let executed = match known.get(text) {
+            _ if over.is_some() => failed(text, over.map(|limit| limit.to_string()).unwrap_or_default()),
             Some(executed) => executed.clone(),
-            None if index >= MAX_POINTERS => failed(
-                text,
-                format!("only the first {MAX_POINTERS} pointers are checked"),
-            ),
             None if begun.elapsed() >= BUDGET => failed(
                 text,
                 format!(
@@ -77,20 +78,6 @@ pub async fn execute(sources: &Sources, frame: &Frame, text: &str) -> Executed {
     }
 }
 
-/// Looks up what the responder looked at, without a claim.
-pub(crate) async fn look_up(sources: &Sources, frame: &Frame, target: &Target) -> Executed {
-    let pointer = Pointer {
-        target: target.clone(),
-        expected: None,
-    };
-    Executed {
-        field: None,
-        text: String::new(),
-        kind: Some(pointer.kind()),
-        outcome: outcome(sources, frame, &pointer).await,
-    }
-}
-
 async fn outcome(sources: &Sources, frame: &Frame, pointer: &Pointer) -> Outcome {
     let expected = pointer.expected.as_ref();
     let found = match &pointer.target {
@@ -104,11 +91,11 @@ async fn outcome(sources: &Sources, frame: &Frame, pointer: &Pointer) -> Outcome
             off_thread(move || find_log(&logs, &query, &frame)).await
         }
         Target::Deploy(id) => find_deploy(sources, frame, id).await,
-        Target::Heap { before, after } => {
-            let (snapshots, before, after) =
-                (sources.snapshots.clone(), before.clone(), after.clone());
-            let windows = frame.windows;
-            off_thread(move || find_heap(&snapshots, &before, &after, windows)).await
+        Target::Heap { before, after } => find_heap(sources, frame, before, after).await,
+        Target::Profile { before, after } => {
+            let (profiles, frame) = (sources.profiles.clone(), *frame);
+            let (before, after) = (before.clone(), after.clone());
+            off_thread(move || find_profile(&profiles, &before, &after, &frame)).await
         }
     };
     match found {
@@ -122,9 +109,9 @@ async fn outcome(sources: &Sources, frame: &Frame, pointer: &Pointer) -> Outcome
 }
 
 /// Reading and symbolising is blocking work, and must not hold up a live runner's other tasks.
-async fn off_thread(
-    work: impl FnOnce() -> Result<Finding, Error> + Send + 'static,
-) -> Result<Finding, Error> {
+async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
     let aborted =
         |error: tokio::task::JoinError| Error::Asked(format!("the lookup ended early: {error}"));
     tokio::task::spawn_blocking(work).await.map_err(aborted)?
@@ -140,28 +127,17 @@ pub(super) fn holds(expected: Option<&Expected>, found: Option<f64>) -> Option<b
     Some((expected.value - found).abs() <= allowed + 1e-9)
 }
 
-fn find_log(logs: &crate::evidence::Logs, query: &Query, frame: &Frame) -> Result<Finding, Error> {
-    let found = logs.search(query, frame, LOG_LINES)?;
+fn find_log(logs: &Logs, query: &Query, frame: &Frame) -> Result<Finding, Error> {
+    let found = logs.search(query, frame, 1)?;
     let Some(last) = found.lines.last() else {
         return Err(Error::Asked(format!(
             "no log line matches; {} lines were read",
             found.read
         )));
     };
-    let tells = match frame.windows {
-        None => Tells::NotAsked,
-        Some(_) if query.general().scope() == Scope::Writers => {
-            Tells::No("the query names who wrote the lines, not a kind of line".to_owned())
-        }
-        Some(windows) => {
-            // Times, ids and releases single out a moment and not a symptom, so they are left out of
-            // the comparison; or `since=page` would tell the incident from the baseline.
-            let general = query.general();
-            let counts = logs.count(&general, frame, &[windows.incident, windows.baseline])?;
-            let minutes = [windows.incident, windows.baseline]
-                .map(|w| w.length().as_seconds_f64().max(1.0) / 60.0);
-            log_tells([counts[0], counts[1]], minutes)
-        }
+    let effect = match frame.windows {
+        None => Effect::refused("the run has no baseline"),
+        Some(windows) => log_effect(logs, query, frame, windows)?,
     };
     let what = format!(
         "{} match{}; the last: {} {}",
@@ -175,23 +151,40 @@ fn find_log(logs: &crate::evidence::Logs, query: &Query, frame: &Frame) -> Resul
         at: last.at,
         value: Some(found.matched as f64),
         value_holds: None,
-        tells,
-        detail: Detail::Log(found.lines),
+        effect,
+        probe: Some(Probe::Log(query.clone())),
+        detail: Detail::Plain,
     })
 }
 
-fn log_tells([incident, baseline]: [u64; 2], [minutes, baseline_minutes]: [f64; 2]) -> Tells {
-    let (rate, base_rate) = (
-        incident as f64 / minutes,
-        baseline as f64 / baseline_minutes,
-    );
-    let numbers =
-        format!("{rate:.1} such lines per minute in the incident, {base_rate:.1} in the baseline");
-    let is_telling = incident > 0 && rate >= 3.0 * base_rate && (baseline == 0 || incident >= 5);
-    match is_telling {
-        true => Tells::Yes(numbers),
-        false => Tells::No(format!("{numbers}: not enough of a difference")),
-    }
+/// Times, ids and releases single out a moment and not a symptom, so they are left out of the comparison; or `since=page`
+/// would tell the incident from the baseline.
+fn log_effect(
+    logs: &Logs,
+    query: &Query,
+    frame: &Frame,
+    windows: Windows,
+) -> Result<Effect, Error> {
+    let general = query.general();
+    let matcher = general.within(frame);
+    let mut counts: BTreeMap<Pattern, Count> = BTreeMap::new();
+    logs.visit(frame, |line| {
+        let is_in = |window: crate::Window| {
+            let at = line.at.filter(|_| matcher.matches(line));
+            f64::from(u8::from(at.is_some_and(|at| window.contains(at, time::Duration::ZERO))))
+        };
+        let (before, during) = (is_in(windows.baseline), is_in(windows.incident));
+        if before + during > 0.0 {
+            let count = counts.entry(Pattern::of(line)).or_default();
+            count.baseline += before;
+            count.incident += during;
+        }
+    })?;
+    let seconds = Count {
+        baseline: windows.baseline.length().as_seconds_f64(),
+        incident: windows.incident.length().as_seconds_f64(),
+    };
+    Ok(effect::log::effect(&general, &counts, seconds))
 }
 
 async fn find_deploy(sources: &Sources, frame: &Frame, id: &str) -> Result<Finding, Error> {
@@ -212,7 +205,8 @@ async fn find_deploy(sources: &Sources, frame: &Frame, id: &str) -> Result<Findi
         at: Some(deploy.at),
         value: None,
         value_holds: None,
-        tells: Tells::NotAsked,
+        effect: Effect::refused("a deploy is a coincidence until something else shows what it did"),
+        probe: None,
         detail: Detail::Deploy(deploy),
     })
 }
@@ -233,64 +227,125 @@ fn deploy_text(deploy: &Deploy) -> String {
     )
 }
 
-fn find_heap(
-    snapshots: &crate::evidence::Snapshots,
+async fn find_heap(
+    sources: &Sources,
+    frame: &Frame,
     before: &str,
     after: &str,
-    windows: Option<crate::moment::Windows>,
 ) -> Result<Finding, Error> {
+    let snapshots = &sources.snapshots;
     let (first, second) = (snapshots.meta(before)?, snapshots.meta(after)?);
-    let diff = heap::compare(snapshots, before, after).map_err(|error| match error {
-        heap::Error::Record(error) => error.into(),
-        other => Error::Asked(other.to_string()),
-    })?;
-    if first.at >= second.at {
-        return Err(Error::Asked(format!(
-            "`{before}` is not older than `{after}`"
-        )));
-    }
+    ordered((before, first.at), (after, second.at))?;
+    let diff = {
+        let (snapshots, before, after) = (snapshots.clone(), before.to_owned(), after.to_owned());
+        off_thread(move || compare(&snapshots, &before, &after)).await?
+    };
+    let service = &second.service;
+    let effect = match outside(frame, (after, second.at)) {
+        Some(why) => Effect::refused(why),
+        None => {
+            let retained = retained(&sources.prometheus, service, [first.at, second.at]).await?;
+            effect::heap::effect(service, &diff, retained)
+        }
+    };
     let top = diff.growth.first().filter(|growth| growth.bytes() > 0);
     let what = match top {
         Some(top) => format!(
-            "{} grew from {} to {}, most of it {} in {}",
-            second.service,
+            "{service} went from {} to {}, most of it {} in {}",
             format::bytes(diff.bytes_before as f64),
             format::bytes(diff.bytes_after as f64),
             format::bytes(top.bytes() as f64),
             top.function
         ),
-        None => format!("{} did not grow", second.service),
-    };
-    let enough = (256 << 10).max(diff.bytes_before / 10);
-    let tells = match windows {
-        None => Tells::NotAsked,
-        Some(windows)
-            if !windows
-                .incident
-                .contains(second.at, time::Duration::seconds(60)) =>
-        {
-            Tells::No(format!(
-                "`{after}` was taken at {}, outside the incident",
-                clock_text(second.at)
-            ))
-        }
-        Some(_) => match top.map(|top| top.bytes()) {
-            Some(bytes) if bytes >= enough => Tells::Yes(format!(
-                "one function grew by {}",
-                format::bytes(bytes as f64)
-            )),
-            _ => Tells::No(format!(
-                "no function grew by {} or more",
-                format::bytes(enough as f64)
-            )),
-        },
+        None => format!("{service} did not grow"),
     };
     Ok(Finding {
         what,
         at: Some(second.at),
         value: Some(diff.bytes() as f64),
         value_holds: None,
-        tells,
-        detail: Detail::Heap(diff),
+        effect,
+        probe: Some(Probe::Heap(second.service)),
+        detail: Detail::Plain,
     })
+}
+
+fn compare(
+    snapshots: &crate::evidence::Snapshots,
+    before: &str,
+    after: &str,
+) -> Result<Diff, Error> {
+    heap::compare(snapshots, before, after).map_err(|error| match error {
+        heap::Error::Record(error) => error.into(),
+        other => Error::Asked(other.to_string()),
+    })
+}
+
+/// What the allocator held without use at two times; none where it did not say so.
+async fn retained(
+    prometheus: &Prometheus,
+    service: &str,
+    [before, after]: [time::OffsetDateTime; 2],
+) -> Result<Option<Retained>, Error> {
+    let expr = retained_expr(service);
+    let before = prometheus.query(&expr, before).await?.single();
+    let after = prometheus.query(&expr, after).await?.single();
+    Ok(before
+        .zip(after)
+        .map(|(before, after)| Retained { before, after }))
+}
+
+fn find_profile(
+    profiles: &Profiles,
+    before: &str,
+    after: &str,
+    frame: &Frame,
+) -> Result<Finding, Error> {
+    let (first, second) = (profiles.meta(before)?, profiles.meta(after)?);
+    if first.service != second.service {
+        return Err(Error::Asked(format!(
+            "`{before}` and `{after}` are profiles of different services"
+        )));
+    }
+    ordered((before, first.at), (after, second.at))?;
+    let shares = |name: &str| Ok::<_, Error>(Shares::of(&profiles.folded(name)?));
+    let shares = [shares(before)?, shares(after)?];
+    let effect = match outside(frame, (after, second.at)) {
+        Some(why) => Effect::refused(why),
+        None => effect::profile::effect(&second.service, &shares[0], &shares[1]),
+    };
+    let what = match effect.strongest() {
+        Some((feature, change)) => format!("{}: {}", feature.name, change.what),
+        None => format!("no function of {} takes a larger share", second.service),
+    };
+    Ok(Finding {
+        what,
+        at: Some(second.at),
+        value: None,
+        value_holds: None,
+        effect,
+        probe: Some(Probe::Profile(second.service)),
+        detail: Detail::Plain,
+    })
+}
+
+type Named<'a> = (&'a str, time::OffsetDateTime);
+
+fn ordered((before, first): Named<'_>, (after, second): Named<'_>) -> Result<(), Error> {
+    match first < second {
+        true => Ok(()),
+        false => Err(Error::Asked(format!(
+            "`{before}` is not older than `{after}`"
+        ))),
+    }
+}
+
+/// Why something that was taken at a time says nothing about the incident.
+fn outside(frame: &Frame, (name, at): Named<'_>) -> Option<String> {
+    let Some(windows) = frame.windows else {
+        return Some("the run has no baseline".to_owned());
+    };
+    let is_in = windows.incident.contains(at, GRACE);
+    let at = clock_text(at);
+    (!is_in).then(|| format!("`{name}` was taken at {at}, outside the incident"))
 }

@@ -13,9 +13,9 @@ const MAX_BYTES: usize = 4096 + 256;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// There is no `kind:` at the beginning.
-    #[error("the kind is missing: begin with `trace:`, `promql:`, `log:`, `deploy:` or `heap:`")]
+    #[error("the kind is missing: begin with `trace:`, `promql:`, `log:`, `deploy:`, `heap:` or `profile:`")]
     NoKind,
-    /// The kind is none of the five.
+    /// The kind is none of the six.
     #[error(transparent)]
     Kind(#[from] UnknownWord),
     /// The rest does not fit the kind.
@@ -36,6 +36,7 @@ impl Pointer {
             Target::Log(_) => Kind::Log,
             Target::Deploy(_) => Kind::Deploy,
             Target::Heap { .. } => Kind::Heap,
+            Target::Profile { .. } => Kind::Profile,
         }
     }
 }
@@ -69,7 +70,14 @@ impl FromStr for Pointer {
             Kind::Promql => promql(body)?,
             Kind::Log => Target::Log(body.parse().map_err(|e| form(format!("{e}")))?),
             Kind::Deploy => Target::Deploy(body.to_owned()),
-            Kind::Heap => heap(body)?,
+            Kind::Heap => {
+                let (before, after) = two(body, "snapshots: `heap:<before>..<after>`")?;
+                Target::Heap { before, after }
+            }
+            Kind::Profile => {
+                let (before, after) = two(body, "profiles: `profile:<before>..<after>`")?;
+                Target::Profile { before, after }
+            }
         };
         Ok(Self { target, expected })
     }
@@ -95,15 +103,12 @@ fn promql(body: &str) -> Result<Target, ParseError> {
     Ok(Target::Promql { expr, at })
 }
 
-fn heap(body: &str) -> Result<Target, ParseError> {
+fn two(body: &str, what: &str) -> Result<(String, String), ParseError> {
     let (before, after) = body
         .split_once("..")
         .filter(|(before, after)| !before.is_empty() && !after.is_empty())
-        .ok_or_else(|| form("name two snapshots: `heap:<before>..<after>`"))?;
-    Ok(Target::Heap {
-        before: before.trim().to_owned(),
-        after: after.trim().to_owned(),
-    })
+        .ok_or_else(|| form(format!("name two {what}")))?;
+    Ok((before.trim().to_owned(), after.trim().to_owned()))
 }
 
 /// `0.48`, `480ms`, `12%`, `40MB`: a number in the unit of its kind.
@@ -145,7 +150,7 @@ fn factor(kind: Kind, unit: &str) -> Option<f64> {
         _ => 0.0,
     };
     let factor = match (kind, unit) {
-        (Kind::Deploy, _) => return None,
+        (Kind::Deploy | Kind::Profile, _) => return None,
         (_, "") => 1.0,
         (Kind::Trace, _) => seconds * 1e3,
         (Kind::Promql, "%") => 0.01,
@@ -195,6 +200,7 @@ mod tests {
         check("log:service=checkout", Kind::Log, None);
         check("deploy:inventory@2026.11.4", Kind::Deploy, None);
         check("heap:early..late => 40MiB", Kind::Heap, Some(41_943_040.0));
+        check("profile:calm..busy", Kind::Profile, None);
     }
 
     #[test]
@@ -205,14 +211,17 @@ mod tests {
         }
         check(
             "unknown",
-            "the kind is missing: begin with `trace:`, `promql:`, `log:`, `deploy:` or `heap:`",
+            "the kind is missing: begin with `trace:`, `promql:`, `log:`, `deploy:`, `heap:` or `profile:`",
         );
         check("http://127.0.0.1/x", "`http` is not a kind of evidence");
         check(
             "tracer:1",
             "`tracer` is not a kind of evidence; did you mean `trace`?",
         );
-        check("file:///etc/passwd", "`file` is not a kind of evidence");
+        check(
+            "file:///etc/passwd",
+            "`file` is not a kind of evidence; did you mean `profile`?",
+        );
         check("trace:../../etc", "a trace id has 32 hex digits");
         check("trace:", "there is nothing after `trace:`");
         check(

@@ -1,10 +1,14 @@
-//! `trace:` pointers: is the trace in this run, and is it unlike those of the same operation before?
+//! `trace:` pointers: is the trace in this run, and what is unusual in it?
 
 use time::Duration;
 
-use super::{Detail, Finding, Tells};
+use super::execute::GRACE;
+use super::{Detail, Finding};
+use crate::effect::Effect;
+use crate::effect::trace::{self, Usual, operation};
 use crate::evidence::{Error, Jaeger, Trace, TraceQuery};
 use crate::moment::{Frame, Windows, clock_text};
+use crate::reference::Probe;
 
 /// Traces of the baseline that one is compared with.
 const COMPARED: usize = 60;
@@ -18,8 +22,8 @@ pub(super) async fn find(jaeger: &Jaeger, frame: &Frame, id: &str) -> Result<Fin
             clock_text(trace.start())
         )));
     }
-    let tells = match frame.windows {
-        None => Tells::NotAsked,
+    let effect = match frame.windows {
+        None => Effect::refused("the run has no baseline"),
         Some(windows) => compare(jaeger, &trace, windows).await?,
     };
     Ok(Finding {
@@ -27,8 +31,9 @@ pub(super) async fn find(jaeger: &Jaeger, frame: &Frame, id: &str) -> Result<Fin
         at: Some(trace.start()),
         value: Some(trace.duration_ms()),
         value_holds: None,
-        tells,
-        detail: Detail::Trace(Box::new(trace)),
+        probe: operation(&trace).map(Probe::Trace),
+        effect,
+        detail: Detail::Plain,
     })
 }
 
@@ -45,16 +50,15 @@ fn describe(trace: &Trace) -> String {
     )
 }
 
-async fn compare(jaeger: &Jaeger, trace: &Trace, windows: Windows) -> Result<Tells, Error> {
-    if !windows
-        .incident
-        .contains(trace.start(), Duration::seconds(1))
-    {
+async fn compare(jaeger: &Jaeger, trace: &Trace, windows: Windows) -> Result<Effect, Error> {
+    if !windows.incident.contains(trace.start(), GRACE) {
         let at = clock_text(trace.start());
-        return Ok(Tells::No(format!("it began at {at}, outside the incident")));
+        return Ok(Effect::refused(format!(
+            "it began at {at}, outside the incident"
+        )));
     }
     let Some(root) = trace.root() else {
-        return Ok(Tells::No("it has no spans".to_owned()));
+        return Ok(Effect::refused("it has no spans"));
     };
     let query = TraceQuery {
         operation: Some(root.name.clone()),
@@ -62,60 +66,9 @@ async fn compare(jaeger: &Jaeger, trace: &Trace, windows: Windows) -> Result<Tel
         ..TraceQuery::new(&root.service, windows.baseline)
     };
     let mut before = jaeger.find(&query).await?;
-    before.retain(|other| {
-        other
-            .root()
-            .is_some_and(|other| other.name == root.name && other.service == root.service)
-    });
+    before.retain(|other| operation(other) == operation(trace));
     if before.is_empty() && jaeger.may_have_lost(windows.baseline.from) {
         return Err(jaeger.absent("the baseline's traces"));
     }
-    Ok(unlike(trace, &before))
-}
-
-/// Whether a trace is slower, more broken or of another shape than those before.
-fn unlike(trace: &Trace, before: &[Trace]) -> Tells {
-    if before.is_empty() {
-        return Tells::Yes("the baseline has no trace of this operation".to_owned());
-    }
-    let mut durations: Vec<f64> = before.iter().map(Trace::duration_ms).collect();
-    durations.sort_by(f64::total_cmp);
-    let middle = durations[durations.len() / 2];
-    let p95 = durations[(durations.len() - 1) * 95 / 100];
-    let most_spans = before
-        .iter()
-        .map(|other| other.spans.len())
-        .max()
-        .unwrap_or(0);
-    let failed = before.iter().filter(|other| other.has_error()).count();
-    let (took, spans) = (trace.duration_ms(), trace.spans.len());
-    if took > 2.0 * p95 {
-        return Tells::Yes(format!(
-            "it took {took:.1} ms; the baseline of this operation is {middle:.1} ms (median) and {p95:.1} ms (95th percentile)"
-        ));
-    }
-    if trace.has_error() && failed * 10 < before.len() {
-        return Tells::Yes(format!(
-            "it failed; in the baseline {failed} of {} did",
-            before.len()
-        ));
-    }
-    if spans > 2 * most_spans {
-        return Tells::Yes(format!(
-            "it has {spans} spans; in the baseline there were at most {most_spans}"
-        ));
-    }
-    let least_spans = before
-        .iter()
-        .map(|other| other.spans.len())
-        .min()
-        .unwrap_or(0);
-    if 2 * spans < least_spans {
-        return Tells::Yes(format!(
-            "it has {spans} spans; in the baseline there were at least {least_spans}"
-        ));
-    }
-    Tells::No(format!(
-        "{took:.1} ms is within the baseline (median {middle:.1} ms, 95th percentile {p95:.1} ms)"
-    ))
+    Ok(trace::effect(trace, &Usual::of(&before)))
 }

@@ -1,7 +1,6 @@
 //! What cannot be right in a rubric, all of it at once.
 
 use super::{Rubric, Weights};
-use crate::log_query::Query;
 use crate::vocabulary::{Component, Mechanism};
 
 /// One thing that cannot be right.
@@ -35,15 +34,11 @@ impl Rubric {
                 &format!("must sum to 100, not {}", self.weights.sum()),
             );
         }
-        if !(0.01..=1.0).contains(&self.impact.tolerance) {
-            say("impact.tolerance", "must be 0.01 to 1");
-        }
         if self.control {
             self.control_problems(&mut say);
         } else {
             self.incident_problems(&mut say);
         }
-        self.clincher_problems(&mut say);
         self.mitigation_problems(&mut say);
         self.reproduction_problems(&mut say);
         found
@@ -53,7 +48,6 @@ impl Rubric {
         let absent = [
             ("trigger", self.trigger.is_some()),
             ("cause", self.cause.is_some()),
-            ("clinchers", !self.clinchers.is_empty()),
         ];
         for (key, is_there) in absent {
             if is_there {
@@ -69,15 +63,6 @@ impl Rubric {
             .is_none_or(|trigger| trigger.kinds.is_empty())
         {
             say("trigger.kinds", "names no accepted trigger");
-        }
-        if self.clinchers.is_empty() {
-            say(
-                "clinchers",
-                "is missing; add the evidence that decides the cause",
-            );
-        }
-        if self.evidence.is_empty() {
-            say("evidence", "no kind of evidence is required");
         }
         if self.mitigation.is_none() {
             say("mitigation", "is missing");
@@ -96,58 +81,8 @@ impl Rubric {
         }
         for (index, partial) in cause.partial.iter().enumerate() {
             let key = |field: &str| format!("cause.partial[{index}].{field}");
-            if !(0.0..1.0).contains(&partial.credit) {
-                say(&key("credit"), "must be at least 0 and less than 1");
-            }
             if partial.component.is_none() && partial.mechanism.is_none() {
                 say(&key("component"), "name a component, a mechanism or both");
-            }
-        }
-    }
-
-    fn clincher_problems(&self, say: &mut dyn FnMut(&str, &str)) {
-        for (index, clincher) in self.clinchers.iter().enumerate() {
-            let key = |field: &str| format!("clinchers[{index}].{field}");
-            let is_empty = clincher.promql.is_none()
-                && clincher.trace.is_none()
-                && clincher.log.is_none()
-                && clincher.heap.is_none();
-            if is_empty {
-                say(&format!("clinchers[{index}]"), "names no evidence");
-            }
-            if clincher
-                .promql
-                .as_ref()
-                .is_some_and(|clue| clue.mentions.is_empty())
-            {
-                say(
-                    &key("promql.mentions"),
-                    "is empty, so any expression would match",
-                );
-            }
-            if clincher
-                .trace
-                .as_ref()
-                .is_some_and(|clue| *clue == Default::default())
-            {
-                say(&key("trace"), "is empty, so any trace would match");
-            }
-            if let Some(log) = &clincher.log {
-                match log.query.parse::<Query>() {
-                    Ok(query) if query.is_empty() => {
-                        say(&key("log.query"), "is empty, so any line would match")
-                    }
-                    Ok(_) => {}
-                    Err(error) => say(&key("log.query"), &error.to_string()),
-                }
-            }
-        }
-        for (index, hypothesis) in self.hypotheses.iter().enumerate() {
-            if hypothesis.words.is_empty() {
-                say(
-                    &format!("hypotheses[{index}].words"),
-                    "is empty; add words that identify it",
-                );
             }
         }
     }

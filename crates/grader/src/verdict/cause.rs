@@ -1,6 +1,8 @@
-//! Whether the root cause is right, and whether it is proven.
+//! Whether the root cause is right, and how well it is shown.
+//!
+//! The shares are in the order in which an expert would rank the answers; a test holds the order for every drill.
 
-use super::{Answer, Case, Item};
+use super::{Answer, Case, Item, settled};
 use crate::rubric::{Cause, Equivalent, Partial, Role};
 use crate::vocabulary::{Component, Mechanism};
 use crate::writeup::{self, Field};
@@ -18,6 +20,8 @@ pub(super) enum Nearness<'a> {
     MechanismOnly,
     /// Neither is.
     Wrong,
+    /// It is said not to be known.
+    Unknown,
     /// Nothing was named.
     Unnamed,
 }
@@ -26,7 +30,8 @@ pub(super) fn nearness<'a>(truth: &'a Cause, named: &writeup::Cause) -> Nearness
     let component = named.component.filter(|c| *c != Component::Unknown);
     let mechanism = named.mechanism.filter(|m| *m != Mechanism::Unknown);
     if component.is_none() && mechanism.is_none() {
-        return Nearness::Unnamed;
+        let is_said = named.component.is_some() || named.mechanism.is_some();
+        return if is_said { Nearness::Unknown } else { Nearness::Unnamed };
     }
     let says_same = |other: &Equivalent| {
         component == Some(other.component.unwrap_or(truth.component))
@@ -104,7 +109,6 @@ fn control(case: &Case) -> Answer {
 }
 
 fn incident(case: &Case, nearness: Nearness<'_>) -> Answer {
-    let (share, what, hint) = share(nearness);
     if case.says_incident() == Some(false) {
         return (
             0.0,
@@ -112,18 +116,42 @@ fn incident(case: &Case, nearness: Nearness<'_>) -> Answer {
             None,
         );
     }
-    if share == 0.0 {
-        return (share, what, hint);
+    if nearness == Nearness::Right {
+        return right(case);
     }
-    let proofs = case.proofs(Field::Cause).count();
-    match proofs {
-        0 => (
-            share * 0.4,
-            format!("{what} No evidence shows a difference from the baseline, so it could be a guess."),
-            Some("point to something that was different in the baseline: a slow trace, a value at a time, new log lines".to_owned()),
+    let (share, what, hint) = share(nearness);
+    match case.of(Field::Cause).any(|pointer| pointer.shows()) || share == 0.0 {
+        true => (share, what, hint),
+        false => (
+            share * BARE,
+            format!("{what} No evidence shows a difference from the baseline."),
+            hint,
         ),
-        1 => (share, format!("{what} One pointer proves a difference from the baseline."), hint),
-        many => (share, format!("{what} {many} pointers prove a difference from the baseline."), hint),
+    }
+}
+
+/// What is left of the points for an answer that is not right when nothing is shown for it.
+const BARE: f64 = 0.6;
+
+fn right(case: &Case) -> Answer {
+    let what = "Component and mechanism are right.";
+    let say = |share, more: &str, hint: Option<&str>| {
+        (share, format!("{what} {more}"), hint.map(str::to_owned))
+    };
+    if settled::ground(case).is_none() {
+        return say(
+            0.5,
+            "No evidence shows a difference from the baseline there, so it could be a guess.",
+            Some("point to something there that was different before: a slow trace, a value at a time, new log lines"),
+        );
+    }
+    match settled::is_settled(case) {
+        true => say(1.0, "The evidence is there, and excludes every other cause.", None),
+        false => say(
+            0.75,
+            "The evidence is there, but fits another cause as well.",
+            Some("what would look different if it were another cause of this page? `report check` counts those that are left"),
+        ),
     }
 }
 
@@ -132,30 +160,35 @@ fn share(nearness: Nearness<'_>) -> Answer {
     match nearness {
         Nearness::Right => (1.0, "Component and mechanism are right.".to_owned(), None),
         Nearness::Link(link) => {
-            let role = match link.role {
-                Role::Victim => "That is a victim, not the cause:",
-                Role::Trigger => "That is the trigger, not the cause:",
-                Role::Symptom => "That is a symptom, not the cause:",
-                Role::Near => "That is close:",
+            let (role, share) = match link.role {
+                Role::Victim => ("That is a victim, not the cause:", 0.25),
+                Role::Trigger => ("That is the trigger, not the cause:", 0.25),
+                Role::Symptom => ("That is a symptom, not the cause:", 0.25),
+                Role::Near => ("That is close:", 0.4),
             };
             say(
-                link.credit,
+                share,
                 &format!("{role} {}", link.because),
                 "follow the chain one step further: why did that happen?",
             )
         }
         Nearness::ComponentOnly => say(
-            0.25,
+            0.2,
             "The component is right; the mechanism is not.",
             "you are in the right place: what exactly changed there?",
         ),
+        Nearness::Unknown => say(
+            0.15,
+            "You say that the cause is not known, which is honest.",
+            "which of the causes that are left can you exclude?",
+        ),
         Nearness::MechanismOnly => say(
-            0.25,
+            0.1,
             "The mechanism is right; the component is not.",
             "follow one slow or failed trace down to the span that waits for no other span",
         ),
         Nearness::Wrong => say(
-            0.0,
+            0.03,
             "Neither component nor mechanism is right.",
             "compare a trace of an affected request with one from the baseline",
         ),

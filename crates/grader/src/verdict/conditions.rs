@@ -1,24 +1,19 @@
 //! What must be met whatever the points are: guessing, or evidence for something else, does not pass.
 
-use std::collections::BTreeSet;
-
 use super::cause::{Nearness, nearness};
-use super::{Case, Condition, clinch};
+use super::{Case, Condition, settled};
+use crate::differential::Standing;
+use crate::lineup::Row;
+use crate::pointer::Executed;
 use crate::rubric::Role;
-use crate::vocabulary::Kind;
 use crate::writeup::Field;
+use text::format::counted;
 
 pub(super) fn all(case: &Case) -> Vec<Condition> {
-    let mut all = vec![claim(case)];
-    if case.rubric.control {
-        all.push(grounds(case));
-    } else {
-        all.push(cause(case));
-        all.push(proof(case));
-        all.push(clincher(case));
+    match case.rubric.control {
+        true => vec![claim(case), exclusion(case)],
+        false => vec![claim(case), cause(case), ground(case), exclusion(case)],
     }
-    all.push(kinds(case));
-    all
 }
 
 fn condition(name: &str, met: bool, why: impl Into<String>) -> Condition {
@@ -51,122 +46,90 @@ fn cause(case: &Case) -> Condition {
     let why = match nearness {
         Some(Nearness::Right) => "Component and mechanism are right.",
         Some(Nearness::Unnamed) => "No cause is named.",
+        Some(Nearness::Unknown) => "You say that the cause is not known.",
         Some(Nearness::Link(link)) if link.role == Role::Near => {
             "Your cause is close, but it is not the root cause."
         }
         Some(Nearness::Link(_)) => "Your cause is part of the causal chain, but not its root.",
         Some(Nearness::ComponentOnly) => "The component is right; the mechanism is not.",
         Some(Nearness::MechanismOnly) => "The mechanism is right; the component is not.",
-        _ => "Your cause is wrong.",
+        Some(Nearness::Wrong) | None => "Your cause is wrong.",
     };
-    condition(
-        "root cause is right",
-        nearness == Some(Nearness::Right),
-        why,
-    )
+    condition("root cause is right", nearness == Some(Nearness::Right), why)
 }
 
-fn proof(case: &Case) -> Condition {
-    let pointers = case.of(Field::Cause).count();
-    let proofs = case.proofs(Field::Cause).count();
-    let why = match (pointers, proofs) {
-        (0, _) => "The cause has no evidence.".to_owned(),
-        (1, 0) => format!(
-            "The cause's only pointer proves nothing: {}",
+fn ground(case: &Case) -> Condition {
+    let ground = settled::ground(case);
+    let component = case.writeup.cause.component;
+    let place = component.map_or("the component that you name", |component| component.as_str());
+    let telling = case.of(Field::Cause).filter(|one| one.shows()).count();
+    let why = match (ground, case.of(Field::Cause).count(), telling) {
+        (Some(pointer), _, _) => shows(pointer, place),
+        (None, 0, _) => "The cause has no evidence.".to_owned(),
+        (None, 1, 0) => format!(
+            "The cause's only pointer shows no difference from the baseline: {}",
             case.why_not(Field::Cause)
         ),
-        (many, 0) => format!(
-            "None of the cause's {many} pointers proves anything. The first: {}",
+        (None, many, 0) => format!(
+            "None of the cause's {many} pointers shows a difference from the baseline. The first: {}",
             case.why_not(Field::Cause)
         ),
-        (many, proofs) => {
-            format!("{proofs} of the cause's {many} pointers prove a difference from the baseline.")
+        (None, _, some) => format!(
+            "{} of the cause {} a difference from the baseline, but none at {place} or at the calls to it.",
+            counted(some as u64, "pointer"),
+            if some == 1 { "shows" } else { "show" }
+        ),
+    };
+    condition("evidence is at the cause", ground.is_some(), why)
+}
+
+fn shows(pointer: &Executed, place: &str) -> String {
+    let change = pointer.effect().and_then(|effect| effect.strongest());
+    let text = crate::evidence::shorten(&pointer.text, 80);
+    match change {
+        Some((feature, change)) => {
+            let what = change.what.trim_end_matches('.');
+            format!("`{text}` shows it at {place}: {} ({what}).", feature.name)
         }
-    };
-    condition("root cause is proven", proofs > 0, why)
+        None => format!("`{text}` could not be looked up."),
+    }
 }
 
-fn clincher(case: &Case) -> Condition {
-    let met: Vec<&str> = case
-        .rubric
-        .clinchers
-        .iter()
-        .filter(|clincher| {
-            case.pointers
-                .iter()
-                .any(|pointer| clinch::meets(pointer, clincher, &case.facts.frame))
-        })
-        .map(|clincher| clincher.about.as_str())
-        .collect();
-    let why = match met.as_slice() {
-        [] => "No pointer shows the deciding signal; your evidence fits other causes as well."
-            .to_owned(),
-        [first, ..] => {
-            let first = first.trim_end_matches('.');
-            let named = &case.writeup.cause;
-            let truth = case.rubric.cause.as_ref();
-            let is_read = truth.is_some_and(|truth| nearness(truth, named) == Nearness::Right)
-                && case.says_incident() != Some(false);
-            match is_read {
-                true => format!("Your evidence contains the deciding signal: {first}."),
-                false => format!(
-                    "Your evidence contains the deciding signal, but your conclusion contradicts it: {first}."
-                ),
-            }
-        }
+fn exclusion(case: &Case) -> Condition {
+    let name = match case.rubric.control {
+        true => "incidents are excluded",
+        false => "other causes are excluded",
     };
-    condition("evidence is decisive", !met.is_empty(), why)
-}
-
-/// In a control there is nothing to prove, but "no incident" must rest on something looked at.
-fn grounds(case: &Case) -> Condition {
-    let ruled_out = case
-        .writeup
-        .ruled_out
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| {
-            case.of(Field::RuledOut(*index))
-                .any(|pointer| pointer.resolves())
-        });
-    let count = ruled_out.count();
-    let needed = case.rubric.rule_out.max(1);
-    condition(
-        "hypotheses ruled out",
-        count >= needed,
-        format!(
-            "{count} {} ruled out with a pointer that resolves; {needed} required.",
-            if count == 1 {
-                "hypothesis is"
-            } else {
-                "hypotheses are"
-            }
+    let titles = |is: fn(&Row) -> bool| -> Vec<&str> {
+        let rows = case.rows.iter().filter(|row| is(row));
+        rows.map(|row| row.title.as_str()).collect()
+    };
+    let standing = titles(|row| row.outcome.stands());
+    let unchecked = titles(|row| matches!(row.outcome.standing, Standing::Unchecked { .. }));
+    let all = case.rows.len();
+    let mut why = match (standing.as_slice(), all) {
+        (_, 0) => "No other drill is known that could be meant.".to_owned(),
+        ([], all) => format!(
+            "Your evidence excludes all {} that this page could mean as well.",
+            counted(all as u64, "cause")
         ),
-    )
-}
-
-fn kinds(case: &Case) -> Condition {
-    let used: BTreeSet<Kind> = case
-        .pointers
-        .iter()
-        .filter(|pointer| pointer.resolves())
-        .filter_map(|pointer| pointer.kind)
-        .collect();
-    let needed = &case.rubric.evidence;
-    let missing: Vec<&str> = needed
-        .iter()
-        .filter(|kind| !used.contains(kind))
-        .map(|kind| kind.as_str())
-        .collect();
-    let why = match missing.as_slice() {
-        [] => format!(
-            "All {} required kinds of evidence have a pointer that resolves.",
-            needed.len()
+        (some, all) if some.len() == all => format!(
+            "What you show would look the same in all {} that this page could mean as well.",
+            counted(all as u64, "cause")
         ),
-        missing => format!(
-            "No pointer resolves for these kinds: {}.",
-            missing.join(", ")
+        (some, all) => format!(
+            "What you show would look the same in {} of {all} others: {}.",
+            some.len(),
+            some.join("; ")
         ),
     };
-    condition("required evidence", missing.is_empty(), why)
+    if !unchecked.is_empty() {
+        why += &format!(
+            " {} could not be checked and {} not count against you: {}.",
+            unchecked.len(),
+            if unchecked.len() == 1 { "does" } else { "do" },
+            unchecked.join("; ")
+        );
+    }
+    condition(name, settled::is_settled(case), why)
 }

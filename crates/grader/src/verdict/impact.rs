@@ -3,8 +3,17 @@
 use time::{Duration, OffsetDateTime};
 
 use super::{Answer, Case, ImpactTruth, Item};
+use crate::Window;
 use crate::moment::clock_text;
 use text::format::number;
+
+/// Accepted deviation of a number, as a share of the truth.
+const TOLERANCE: f64 = 0.25;
+
+/// Accepted deviation of start and end: a quarter of the time between them, within reason.
+fn slack(length: Duration) -> Duration {
+    (length / 4_i32).clamp(Duration::seconds(10), Duration::seconds(60))
+}
 
 pub(super) fn window(case: &Case) -> Item {
     let weight = case.rubric.weights.impact_window;
@@ -22,6 +31,11 @@ pub(super) fn window(case: &Case) -> Item {
         resolve(case.writeup.impact.end),
     );
     let Some(true_start) = truth.start else {
+        let windows = case.facts.frame.windows;
+        if let Some((notice, windows)) = case.rubric.impact.notice.as_ref().zip(windows) {
+            let (share, why) = unnoticed(notice, windows.incident, [start, end]);
+            return Item::graded(name, share, weight, why);
+        }
         let (share, why) = match start {
             None => (
                 1.0,
@@ -35,7 +49,7 @@ pub(super) fn window(case: &Case) -> Item {
         };
         return Item::graded(name, share, weight, why);
     };
-    let slack = Duration::seconds(case.rubric.impact.window_s.min(86_400) as i64);
+    let slack = slack(truth.end.unwrap_or(case.facts.frame.ended) - true_start);
     let (first, first_why) = edge("It began", start, Some(true_start), slack);
     let (second, second_why) = match (end, truth.end) {
         // The end is often the moment of writing; an open end says the same as one at the end of the run.
@@ -66,6 +80,30 @@ pub(super) fn window(case: &Case) -> Item {
     )
 }
 
+/// Where answers were neither slow nor wrong something else suffered: the window is then within the incident, or left out.
+fn unnoticed(
+    notice: &str,
+    incident: Window,
+    said: [Option<OffsetDateTime>; 2],
+) -> (f64, String) {
+    let slack = slack(incident.length());
+    let is_within = said
+        .iter()
+        .flatten()
+        .all(|at| incident.contains(*at, slack));
+    let (from, to) = (clock_text(incident.from), clock_text(incident.to));
+    match is_within {
+        true => (
+            1.0,
+            format!("No request was slow or failed; {notice} between {from} and {to}, and your window lies there."),
+        ),
+        false => (
+            0.0,
+            format!("No request was slow or failed; {notice} between {from} and {to}, and your window is another."),
+        ),
+    }
+}
+
 fn edge(
     what: &str,
     said: Option<OffsetDateTime>,
@@ -78,7 +116,8 @@ fn edge(
             .unwrap_or_default();
         return (0.0, format!("{what}{at}, you give no time"));
     };
-    let off = (said - truth).whole_seconds();
+    // As they are shown, in whole seconds.
+    let off = said.unix_timestamp() - truth.unix_timestamp();
     let share = match off.abs() {
         off if off <= slack.whole_seconds() => 1.0,
         off if off <= 2 * slack.whole_seconds() => 0.5,
@@ -134,12 +173,11 @@ fn compare(case: &Case, truth: &ImpactTruth) -> Answer {
         said.requests.map(|n| n as f64),
         truth.requests as f64,
     ));
-    let tolerance = case.rubric.impact.tolerance;
     let mut right = 0.0;
     let mut words = Vec::new();
     for (name, said, truth) in &wanted {
         let near =
-            said.is_some_and(|said| (said - truth).abs() <= (tolerance * truth.abs()).max(2.0));
+            said.is_some_and(|said| (said - truth).abs() <= (TOLERANCE * truth.abs()).max(2.0));
         right += f64::from(u8::from(near));
         let said = said.map_or_else(|| "missing".to_owned(), number);
         words.push(format!("{name} {said}, recorded {}", number(*truth)));
@@ -148,7 +186,7 @@ fn compare(case: &Case, truth: &ImpactTruth) -> Answer {
     let why = format!(
         "{} (tolerance {:.0} %).",
         words.join("; "),
-        tolerance * 100.0
+        TOLERANCE * 100.0
     );
     let hint = (share < 1.0).then(|| {
         "take these numbers from `increase(…[window])` of the gateway's request histogram"

@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use time::Duration;
 
 use super::response::like;
-use super::{Case, Item};
+use super::{Case, Item, settled};
+use crate::differential::Standing;
 use crate::moment::clock_text;
 use crate::pointer::Detail;
 use crate::vocabulary::{Kind, Severity};
 use crate::writeup::{Field, RuledOut};
+use text::format::counted;
 
 /// The part about all pointers together.
 pub(super) const EVIDENCE: &str = "evidence";
@@ -192,54 +194,54 @@ pub(super) fn contributing(case: &Case) -> Item {
     Item::graded("contributing causes", share, weight, why)
 }
 
+/// A hypothesis counts when its own evidence excludes what it names.
 pub(super) fn ruled_out(case: &Case) -> Item {
     let weight = case.rubric.weights.ruled_out;
-    let (mut known, mut other, mut bare) = (BTreeSet::new(), 0, 0);
+    let (mut excluded, mut open, mut other) = (BTreeSet::new(), 0, 0);
     for (index, entry) in case.writeup.ruled_out.iter().enumerate() {
-        let mut pointers = case.of(Field::RuledOut(index));
-        if !pointers.any(|pointer| pointer.resolves()) {
-            bare += 1;
-            continue;
-        }
-        match hypothesis(case, entry) {
-            Some(found) => drop(known.insert(found)),
-            None => other += 1,
+        let rivals = meant(case, entry);
+        let field = format!("{}.", Field::RuledOut(index));
+        let is_by = |by: &[crate::differential::Exclusion]| by.iter().any(|by| by.field.starts_with(&field));
+        let gone = rivals.iter().filter(|row| match &row.outcome.standing {
+            Standing::Excluded { by } => is_by(by),
+            Standing::Unchecked { .. } => true,
+            Standing::Standing => false,
+        });
+        let gone: Vec<&str> = gone.map(|row| row.title.as_str()).collect();
+        let has_proof = case.of(Field::RuledOut(index)).any(|pointer| pointer.resolves());
+        match (rivals.is_empty(), gone.is_empty()) {
+            (_, false) => excluded.extend(gone),
+            (true, true) if has_proof => other += 1,
+            _ => open += 1,
         }
     }
     let needed = case.rubric.rule_out.max(1);
-    let earned = known.len() as f64 + 0.5 * f64::from(other.min(1));
+    let earned = excluded.len() as f64 + 0.5 * f64::from(other.min(1));
     let share = (earned / needed as f64).min(1.0);
     let mut why = format!(
-        "{} of the likely hypotheses {} ruled out with evidence; {needed} required",
-        known.len(),
-        if known.len() == 1 { "is" } else { "are" }
+        "{} that could be behind this page {} excluded by its own evidence; {needed} required",
+        counted(excluded.len() as u64, "cause"),
+        if excluded.len() == 1 { "is" } else { "are" }
     );
     if other > 0 {
-        why += &format!(
-            "; {other} more {} not on the list",
-            if other == 1 { "is" } else { "are" }
-        );
+        why += &format!("; {other} more could not raise this page, and {} half", if other == 1 { "counts" } else { "count" });
     }
-    if bare > 0 {
-        why += &format!(
-            "; {bare} without evidence that resolves {} not count",
-            if bare == 1 { "does" } else { "do" }
-        );
+    if open > 0 {
+        why += &format!("; {open} would look the same");
     }
     let hint = (share < 1.0).then(|| {
-        "what would a colleague suspect first? rule out the newest deploy, the loudest log"
+        "name a component and a mechanism, and point to what would be different if it were that"
             .to_owned()
     });
     Item::graded("ruled out", share, weight, why + ".").hint(hint)
 }
 
-fn hypothesis(case: &Case, entry: &RuledOut) -> Option<usize> {
-    let mut texts = vec![entry.hypothesis.as_str(), entry.because.as_str()];
-    texts.extend(entry.evidence.iter().map(String::as_str));
-    case.rubric
-        .hypotheses
-        .iter()
-        .position(|known| names(&known.words, &texts))
+/// The rivals that a hypothesis names; where nothing is claimed to be wrong it is about all of them.
+fn meant<'a>(case: &'a Case, entry: &RuledOut) -> Vec<&'a crate::lineup::Row> {
+    let says_incident = case.says_incident() != Some(false);
+    let rivals = case.lineup.rivals().iter().zip(case.rows);
+    let meant = rivals.filter(|(rival, _)| !says_incident || settled::names(entry, rival));
+    meant.map(|(_, row)| row).collect()
 }
 
 fn names(words: &[String], texts: &[&str]) -> bool {
@@ -266,15 +268,24 @@ pub(super) fn evidence(case: &Case) -> Item {
         .filter(|pointer| pointer.resolves())
         .count();
     let checked = all - unchecked;
-    let share = if checked == 0 {
-        0.0
-    } else {
-        good as f64 / checked as f64
+    let resolved = match checked {
+        0 => 0.0,
+        checked => good as f64 / checked as f64,
+    };
+    let practice = &case.rubric.practice;
+    let is_done = |kind: &&Kind| case.pointers.iter().any(|one| one.kind == Some(**kind) && one.shows());
+    let missing: Vec<&str> = practice.iter().filter(|kind| !is_done(kind)).map(|kind| kind.as_str()).collect();
+    let share = match practice.len() {
+        0 => resolved,
+        all => 0.5 * resolved + 0.5 * (all - missing.len()) as f64 / all as f64,
     };
     let mut why = match all {
         0 => "There are no pointers".to_owned(),
         _ => format!("{good} of {checked} pointers resolve, with the values they claim"),
     };
+    if !missing.is_empty() {
+        why += &format!("; none of kind {} shows a difference, and that is what this drill practises", missing.join(", "));
+    }
     if unchecked > 0 {
         why += &format!("; {unchecked} could not be checked and are not counted");
     }

@@ -2,7 +2,8 @@
 //! once with every unchecked pointer granted. Where that makes a difference, the difference is what is not known.
 
 use super::{Case, Condition, Item, conditions, items};
-use crate::pointer::{Detail, Executed, Finding, Outcome, Tells};
+use crate::effect::Effect;
+use crate::pointer::{Detail, Executed, Finding, Outcome};
 
 /// The parts and the conditions, less what could not be checked.
 pub(super) fn judge(case: &Case) -> (Vec<Item>, Vec<Condition>) {
@@ -35,7 +36,8 @@ fn granted(pointer: &Executed) -> Executed {
         at: None,
         value: None,
         value_holds: None,
-        tells: Tells::Yes(why.clone()),
+        effect: Effect::default(),
+        probe: None,
         detail: Detail::Granted,
     };
     Executed {

@@ -29,13 +29,16 @@ pub(super) fn trigger(case: &Case) -> Item {
         });
     let named: Vec<String> = said.deploy.iter().cloned().chain(pointed).collect();
     let backed = case.of(Field::Trigger).any(|pointer| pointer.resolves());
-    let (deploy_share, deploy_why) = match &truth.deploy {
-        None => (f64::from(u8::from(kind_is_right)), ""),
-        Some(pattern) if named.iter().all(|id| like(pattern, id)) && !named.is_empty() => {
-            (1.0, ", and so is the deploy")
-        }
-        Some(_) if named.is_empty() => (0.0, "; no deploy is named"),
-        Some(_) => (0.0, "; the deploy is wrong"),
+    let right = named
+        .iter()
+        .filter(|id| truth.deploy.as_ref().is_some_and(|pattern| like(pattern, id)))
+        .count();
+    let (deploy_share, deploy_why) = match (&truth.deploy, right, named.len() - right) {
+        (None, ..) => (f64::from(u8::from(kind_is_right)), ""),
+        (Some(_), 0, 0) => (0.0, "; no deploy is named"),
+        (Some(_), 0, _) => (0.0, "; the deploy is wrong"),
+        (Some(_), _, 0) => (1.0, ", and so is the deploy"),
+        (Some(_), ..) => (0.5, "; the deploy is among those that you name, and one would do"),
     };
     let share = 0.3 * f64::from(u8::from(kind_is_right))
         + 0.5 * deploy_share
@@ -143,64 +146,83 @@ fn left_alone(case: &Case) -> (f64, String) {
     }
 }
 
+/// What one needless change costs, of all points for the mitigation.
+const NEEDLESS: f64 = 0.2;
+
+/// Judged by what the actions did: the indicator came back after the last of them, or did not.
 fn judge(case: &Case, wanted: &rubric::Mitigation, is_settled: bool) -> Answer {
-    let done = |list: &[String]| {
-        case.facts
-            .actions
-            .iter()
-            .rev()
-            .find(|action| list.iter().any(|known| covers(known, &action.what)))
-    };
-    let (ended, bought) = (done(&wanted.accept), done(&wanted.buys_time));
-    match (ended, bought, is_settled) {
-        (Some(action), _, true) => (
-            1.0,
-            format!("`{}` at {} ended it.", action.what, clock_text(action.at)),
-            None,
-        ),
-        (Some(action), _, false) => (
-            0.4,
-            format!(
-                "`{}` at {} is right, but the system has not been healthy for long enough.",
-                action.what,
-                clock_text(action.at)
-            ),
-            Some("wait until the indicator has settled, then submit".to_owned()),
-        ),
-        (None, Some(action), _) => (
+    let changes = || case.facts.actions.iter().filter(|action| is_change(action));
+    let is_in = |list: &[String], action: &Action| list.iter().any(|known| covers(known, &action.what));
+    let bought = changes().rev().find(|action| is_in(&wanted.buys_time, action));
+    let accepted = changes().rev().find(|action| is_in(&wanted.accept, action));
+    let at = |action: &Action| format!("`{}` at {}", action.what, clock_text(action.at));
+    let hint = |text: &str| Some(text.to_owned());
+    let (share, why, hint) = match (ending(case), accepted, bought) {
+        (Some(action), ..) if is_in(&wanted.accept, action) => {
+            (1.0, format!("{} ended it.", at(action)), None)
+        }
+        (Some(action), ..) if is_in(&wanted.buys_time, action) => (
             0.3,
-            format!(
-                "`{}` at {} only buys time: the symptom comes back.",
-                action.what,
-                clock_text(action.at)
-            ),
-            Some("what would remove the cause instead of the symptom?".to_owned()),
+            format!("{} only buys time: the symptom comes back.", at(action)),
+            hint("what would remove the cause instead of the symptom?"),
         ),
-        (None, None, true) => (
+        (Some(action), ..) => (
+            0.6,
+            format!("After {} the indicator came back, but the cause is still there.", at(action)),
+            hint("what would remove the cause?"),
+        ),
+        (None, Some(action), _) if !is_settled => (
+            0.4,
+            format!("{} may be right, but the system has not been healthy for long enough.", at(action)),
+            hint("wait until the indicator has settled, then submit"),
+        ),
+        (None, _, Some(action)) => (
+            0.3,
+            format!("{} only buys time: the symptom comes back.", at(action)),
+            hint("what would remove the cause instead of the symptom?"),
+        ),
+        (None, ..) if is_settled => (
             0.3,
             "The system is healthy again, but none of your actions explains it.".to_owned(),
             None,
         ),
-        (None, None, false) => (
+        (None, ..) => (
             0.0,
             "No recorded action ended it.".to_owned(),
-            Some("act on the running system before you submit".to_owned()),
+            hint("act on the running system before you submit"),
+        ),
+    };
+    let needless: Vec<&Action> = changes()
+        .filter(|action| !is_in(&wanted.accept, action) && !is_in(&wanted.buys_time, action))
+        .filter(|action| ending(case).is_none_or(|ending| *action != ending))
+        .collect();
+    match needless.as_slice() {
+        [] => (share, why, hint),
+        [first, ..] => (
+            (share - NEEDLESS * needless.len() as f64).max(0.0),
+            format!("{why} {} had nothing to do with it.", at(first)),
+            hint,
         ),
     }
 }
 
-/// The action that ended it, if one did.
+/// An indicator that comes back later than this after an action came back for another reason.
+const SOON: time::Duration = time::Duration::seconds(90);
+
+/// The action that ended it, if the indicator came back: an accepted one, else the last one before that.
 pub(super) fn ending<'a>(case: &Case<'a>) -> Option<&'a Action> {
     let wanted = case.rubric.mitigation.as_ref()?;
-    let is_settled = case.facts.mitigation.as_ref()?.is_settled;
-    let ends = |action: &&Action| {
-        wanted
-            .accept
-            .iter()
-            .any(|known| covers(known, &action.what))
+    let measured = case.facts.mitigation.as_ref()?;
+    let recovered = case.facts.frame.ended - time::Duration::seconds_f64(measured.well_for_s);
+    let changes = || case.facts.actions.iter().rev().filter(|action| is_change(action));
+    let is_accepted = |action: &&Action| {
+        let mut accepted = wanted.accept.iter();
+        accepted.any(|known| covers(known, &action.what))
     };
-    let ended = case.facts.actions.iter().find(ends);
-    ended.filter(|_| is_settled)
+    let last = || changes().find(|action| (action.at..action.at + SOON).contains(&recovered));
+    // An incident in waves may be well for a moment when it is ended.
+    let ended = changes().find(is_accepted).or_else(last);
+    ended.filter(|_| measured.is_settled)
 }
 
 /// Whether the write-up says that nothing was done.
@@ -250,7 +272,7 @@ fn is_change(action: &Action) -> bool {
         .find(|word| *word != "firedrill");
     matches!(
         verb,
-        Some("rollback" | "restart" | "deploy" | "config" | "scale")
+        Some("rollback" | "restart" | "deploy" | "config" | "scale" | "flush" | "outbox")
     )
 }
 

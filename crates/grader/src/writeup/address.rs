@@ -37,6 +37,54 @@ pub struct Address {
     pub index: usize,
 }
 
+/// How many pointers a part of a write-up may have: evidence is chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limit {
+    /// So many at most.
+    pub most: usize,
+    /// Where, in words.
+    pub place: &'static str,
+}
+
+impl Limit {
+    /// Of a whole write-up.
+    pub const ALL: Self = Self {
+        most: 40,
+        place: "a write-up",
+    };
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} has at most {} pointers", self.place, self.most)
+    }
+}
+
+impl Field {
+    /// How many pointers it may have.
+    pub const fn limit(self) -> Limit {
+        match self {
+            Self::Cause => Limit {
+                most: 12,
+                place: "a cause",
+            },
+            Self::RuledOut(_) => Limit {
+                most: 6,
+                place: "a hypothesis",
+            },
+            _ => Limit::ALL,
+        }
+    }
+}
+
+impl Address {
+    /// The limit that it is over, if it is.
+    pub fn over(self) -> Option<Limit> {
+        let limit = self.field.limit();
+        (self.index >= limit.most).then_some(limit)
+    }
+}
+
 /// A text that is not a valid [`Address`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is not where a write-up has a pointer")]

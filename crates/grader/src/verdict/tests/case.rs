@@ -6,15 +6,18 @@ use time::{Duration, OffsetDateTime};
 
 use super::super::*;
 use crate::alert;
-use crate::evidence::{Deploy, DeployKind, LogLine, Span, Trace};
+use crate::effect::expression::Expression;
+use crate::effect::{Change, Direction, Effect, Feature};
+use crate::evidence::{Deploy, DeployKind, Sample, Series};
+use crate::lineup::Candidate;
 use crate::moment::{Window, Windows};
 use crate::pointer::{Detail, Finding, Outcome};
+use crate::reference::{Metrics, Operation, Probe, Reference, Stretch, Trait};
 use crate::vocabulary::{Component, Kind, Mechanism, Severity, TriggerKind};
 use crate::writeup::{self, Address};
 
 const KEY: &str = r#"
 severity = ["sev2"]
-evidence = ["trace", "promql", "deploy"]
 
 [trigger]
 kinds = ["deploy", "migration"]
@@ -27,30 +30,22 @@ mechanism = "missing-index"
 [[cause.partial]]
 component = "checkout"
 role = "victim"
-credit = 0.2
 because = "Checkout waits for inventory."
 
 [[cause.partial]]
 mechanism = "defective-release"
 role = "trigger"
-credit = 0.3
 because = "The release brought it, but what is it that the release does?"
+
+[[cause.partial]]
+component = "inventory"
+mechanism = "cache-stampede"
+role = "near"
+because = "The cache only hid what a lookup costs."
 
 [[contributing]]
 about = "The cache hid it."
 words = ["cache"]
-
-[[hypotheses]]
-about = "The checkout release."
-words = ["checkout@2026.11.10"]
-
-[[clinchers]]
-about = "One query takes almost all of the time."
-trace = { service = "inventory", span = "SELECT price", min_share = 0.5 }
-
-[[clinchers]]
-about = "That query became slow, the others did not."
-promql = { mentions = ["db_client_operation_duration_seconds", "SELECT price|db_query_summary"] }
 
 [mitigation]
 indicator = "x"
@@ -165,9 +160,11 @@ pub(super) fn right() -> WriteUp {
             ..writeup::Contribution::default()
         }],
         ruled_out: vec![writeup::RuledOut {
-            hypothesis: "checkout@2026.11.10".to_owned(),
-            because: "its own time is as before".to_owned(),
-            evidence: vec!["deploy:checkout".to_owned()],
+            component: Some(Component::Checkout),
+            mechanism: Some(Mechanism::PoolTooSmall),
+            hypothesis: "Orders wait for a connection.".to_owned(),
+            because: "they get one at once".to_owned(),
+            evidence: vec!["promql:wait".to_owned()],
         }],
         mitigation: writeup::Mitigation {
             action: "rollback inventory".to_owned(),
@@ -186,6 +183,11 @@ pub(super) fn right() -> WriteUp {
 
 /// What looking it up gives; the alert `steady` is silent and the alert `paged` fires as the page does.
 pub(super) fn examined(writeup: &WriteUp) -> Examined {
+    examined_in(writeup, &SLOW)
+}
+
+/// The same in a run in which these metrics rise.
+pub(super) fn examined_in(writeup: &WriteUp, rising: &[&str]) -> Examined {
     let firing = |from: i64, to: i64| alert::Ran {
         firing: vec![Window {
             from: PAGE + Duration::seconds(from),
@@ -206,47 +208,36 @@ pub(super) fn examined(writeup: &WriteUp) -> Examined {
         other => Some(alert::Outcome::Refused(format!("`{other}` is malformed"))),
     };
     Examined {
-        pointers: look_up(writeup),
+        pointers: look_up(writeup, rising),
         alert: outcome.map(|outcome| alert::Tried {
             expr: writeup.alert.expr.clone(),
             hold_s: writeup.alert.hold_s,
             outcome,
         }),
-        looks: Vec::new(),
         reproduction: None,
     }
 }
 
-fn look_up(writeup: &WriteUp) -> Vec<Executed> {
+fn look_up(writeup: &WriteUp, rising: &[&str]) -> Vec<Executed> {
     writeup
         .pointers()
         .into_iter()
-        .map(|(field, text)| look_up_one(field, text))
+        .map(|(field, text)| look_up_one(field, text, rising))
         .collect()
 }
 
-fn look_up_one(field: Address, text: &str) -> Executed {
+fn look_up_one(field: Address, text: &str, rising: &[&str]) -> Executed {
     let (kind, outcome) = match text {
         "promql:down" => {
             let why = "Prometheus does not answer".to_owned();
             (Some(Kind::Promql), Outcome::Unchecked(why))
         }
-        text => match detail(text) {
+        text => match found(text, rising) {
             None => {
                 let why = "there is no such thing in this run".to_owned();
                 (None, Outcome::Failed(why))
             }
-            Some((kind, at, tells, detail)) => {
-                let finding = Finding {
-                    what: format!("what {text} shows"),
-                    at: Some(PAGE + Duration::seconds(at)),
-                    value: None,
-                    value_holds: None,
-                    tells,
-                    detail,
-                };
-                (Some(kind), Outcome::Found(Box::new(finding)))
-            }
+            Some((kind, finding)) => (Some(kind), Outcome::Found(Box::new(finding))),
         },
     };
     Executed {
@@ -257,37 +248,140 @@ fn look_up_one(field: Address, text: &str) -> Executed {
     }
 }
 
-/// What a pointer leads to: its kind, seconds after the page, whether it proves something, and the thing itself.
-fn detail(text: &str) -> Option<(Kind, i64, Tells, Detail)> {
-    let query =
-        "rate(db_client_operation_duration_seconds_sum{db_query_summary=\"SELECT price\"}[1m])";
-    let promql = |expr: &str| Detail::Promql(expr.to_owned());
-    let slow = || vec![span("root", 1000), span("SELECT price", 900)];
-    let yes = || Tells::Yes("it was not so before".to_owned());
-    let no = || Tells::No("it was so before".to_owned());
-    Some(match text {
-        "trace:slow" => (Kind::Trace, 60, yes(), trace(slow())),
-        "trace:usual" => (Kind::Trace, 60, no(), trace(vec![span("root", 1000)])),
-        "promql:query" => (Kind::Promql, 0, yes(), promql(query)),
-        "promql:p99" => (Kind::Promql, 0, yes(), promql("p99")),
-        "promql:always" => (Kind::Promql, 0, no(), promql(query)),
-        "deploy:inventory" => {
-            let deploy = deploy("inventory", "2026.11.8");
-            (Kind::Deploy, -120, Tells::NotAsked, deploy)
+/// What a pointer leads to.
+fn found(text: &str, rising: &[&str]) -> Option<(Kind, Finding)> {
+    let (kind, rest) = text.split_once(':')?;
+    let kind: Kind = kind.parse().ok()?;
+    let (at, effect, probe, detail) = match (kind, rest) {
+        (Kind::Promql, metric) => {
+            METRICS.iter().find(|(name, _)| *name == metric)?;
+            let probe = probe(metric);
+            let effect = probe.effect(&reference("here", rising)).ok()?;
+            (0, effect, Some(probe), Detail::Plain)
         }
-        "deploy:checkout" => {
-            let deploy = deploy("checkout", "2026.11.10");
-            (Kind::Deploy, -120, Tells::NotAsked, deploy)
-        }
-        "log:noise" => {
-            let line = LogLine {
-                at: None,
-                fields: Default::default(),
-            };
-            (Kind::Log, 0, yes(), Detail::Log(vec![line]))
-        }
+        (Kind::Trace, "slow") => (60, slow_trace(), Some(Probe::Trace(ORDER.to_owned())), Detail::Plain),
+        (Kind::Trace, "usual") => (60, Effect::default(), Some(Probe::Trace(ORDER.to_owned())), Detail::Plain),
+        (Kind::Deploy, "inventory") => (-120, Effect::refused("a coincidence"), None, deploy("inventory", "2026.11.8")),
+        (Kind::Deploy, "checkout") => (-120, Effect::refused("a coincidence"), None, deploy("checkout", "2026.11.10")),
         _ => return None,
-    })
+    };
+    let finding = Finding {
+        what: format!("what {text} shows"),
+        at: Some(PAGE + Duration::seconds(at)),
+        value: None,
+        value_holds: None,
+        effect,
+        probe,
+        detail,
+    };
+    Some((kind, finding))
+}
+
+/// The metrics that there are, with their services.
+const METRICS: [(&str, &str); 6] = [
+    ("query", "inventory"),
+    ("p99", "gateway"),
+    ("wait", "checkout"),
+    ("requests", "gateway"),
+    ("shared", "inventory"),
+    ("always", "inventory"),
+];
+/// What rises in this drill.
+const SLOW: [&str; 3] = ["query", "p99", "shared"];
+const ORDER: &str = "gateway POST /v1/orders";
+const QUERY: &str = "time in SELECT price in inventory";
+
+fn probe(metric: &str) -> Probe {
+    Probe::Promql(Expression::read(metric, 24.0).expect(metric))
+}
+
+/// A drill of half a minute before and half a minute of incident, in which these metrics rise from 1 to 9.
+fn reference(id: &str, rising: &[&str]) -> Reference {
+    let value = |second: u32, name: &str| match second >= 30 && rising.contains(&name) {
+        true => 9.0,
+        false => 1.0,
+    };
+    let series: Vec<Series> = METRICS
+        .iter()
+        .map(|(name, service)| Series {
+            labels: [("__name__", *name), ("service", *service)]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
+            samples: (0..60)
+                .map(|second| Sample {
+                    at_s: f64::from(second),
+                    value: value(second, name),
+                })
+                .collect(),
+        })
+        .collect();
+    let slow = Trait {
+        name: QUERY.to_owned(),
+        direction: Direction::Up,
+        share: 1.0,
+        size: 900.0,
+    };
+    let operation = Operation {
+        baseline: 50,
+        incident: 50,
+        traits: rising.contains(&"query").then_some(slow).into_iter().collect(),
+    };
+    Reference {
+        id: id.to_owned(),
+        page: "Slow".to_owned(),
+        is_control: rising.is_empty(),
+        baseline: Stretch {
+            from_s: 5.0,
+            to_s: 29.0,
+        },
+        incident: Stretch {
+            from_s: 30.0,
+            to_s: 59.0,
+        },
+        operations: [(ORDER.to_owned(), operation)].into(),
+        metrics: Metrics::of(&series, 0.0),
+        ..Reference::default()
+    }
+}
+
+fn slow_trace() -> Effect {
+    let feature = Feature {
+        name: QUERY.to_owned(),
+        direction: Direction::Up,
+    };
+    let change = Change {
+        size: 880.0,
+        strength: 9.0,
+        services: ["inventory".to_owned()].into(),
+        what: "900 ms in it".to_owned(),
+    };
+    Effect {
+        changes: [(feature, change)].into(),
+        refused: None,
+    }
+}
+
+/// The drills that raise the page: this one, two other incidents, and one in which nothing is wrong.
+pub(super) fn lineup(of: &str) -> Lineup {
+    let drill = |id: &str, rising: &[&str], cause| Candidate {
+        id: id.to_owned(),
+        title: format!("The one called {id}"),
+        page: "Slow".to_owned(),
+        is_control: rising.is_empty(),
+        causes: Option::into_iter(cause).collect(),
+        path: rising
+            .iter()
+            .map(|name| (format!("promql:{name}"), probe(name)))
+            .collect(),
+        reference: Ok(reference(id, rising)),
+    };
+    let catalogue = [
+        drill("slow", &SLOW, Some((Component::Inventory, Mechanism::MissingIndex))),
+        drill("queue", &["wait", "p99", "shared"], Some((Component::Checkout, Mechanism::PoolTooSmall))),
+        drill("surge", &["requests", "p99"], Some((Component::Clients, Mechanism::TrafficSurge))),
+        drill("calm", &[], None),
+    ];
+    Lineup::of(of, "Slow", of == "calm", &catalogue)
 }
 
 fn deploy(service: &str, release: &str) -> Detail {
@@ -304,25 +398,8 @@ fn deploy(service: &str, release: &str) -> Detail {
     })
 }
 
-fn span(name: &str, ms: u64) -> Span {
-    Span {
-        service: "inventory".to_owned(),
-        name: name.to_owned(),
-        end_ns: ms * 1_000_000,
-        parent: (ms < 1000).then(|| "aa".to_owned()),
-        ..Span::default()
-    }
-}
-
-fn trace(spans: Vec<Span>) -> Detail {
-    Detail::Trace(Box::new(Trace {
-        id: "ab".to_owned(),
-        spans,
-    }))
-}
-
 pub(super) fn graded(writeup: &WriteUp, facts: &Facts) -> Verdict {
-    grade(&rubric(), writeup, examined(writeup), facts)
+    grade(&rubric(), writeup, examined(writeup), facts, &lineup("slow"))
 }
 
 pub(super) fn points(verdict: &Verdict, name: &str) -> f64 {

@@ -3,7 +3,7 @@
 use time::Duration;
 
 use super::super::*;
-use super::case::{examined, facts, graded, item, points, right, rubric};
+use super::case::{examined, facts, graded, item, lineup, points, right, rubric};
 use crate::reproduction::{Answered, Reproduced, Trial};
 use crate::vocabulary::Mechanism;
 use crate::writeup;
@@ -174,7 +174,7 @@ fn reproduced(
     writeup.reproduction.commands = given.iter().map(|line| (*line).to_owned()).collect();
     let mut examined = examined(&writeup);
     examined.reproduction = outcome;
-    let verdict = grade(&rubric, &writeup, examined, &facts());
+    let verdict = grade(&rubric, &writeup, examined, &facts(), &lineup("slow"));
     let item = item(&verdict, "reproduction");
     assert_eq!((item.points, item.of), expected, "{}", item.why);
     assert!(item.why.contains(why), "{}", item.why);

@@ -1,0 +1,157 @@
+//! Whether the diagnosis is grounded and settled: which other causes of the page its evidence excludes.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::Case;
+use crate::differential::{self, Shown, Standing};
+use crate::effect::Feature;
+use crate::lineup::{Candidate, Row};
+use crate::pointer::{Detail, Executed};
+use crate::vocabulary::Component;
+use crate::writeup::{self, Field};
+
+/// The best pointer's change in this run and in the rivals, on one scale.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The field that carries the pointer.
+    pub field: String,
+    /// As written, shortened.
+    pub pointer: String,
+    /// What changes.
+    pub feature: Feature,
+    /// By how much here, in the unit of the feature.
+    pub here: f64,
+    /// By how much in each rival, in the order of the table; none where it does not change or is not known.
+    pub there: Vec<Option<f64>>,
+}
+
+/// Every pointer with what it shows here and in the references.
+pub(super) fn shown(case: &Case) -> Vec<Shown> {
+    let one = |executed: &Executed| {
+        let probe = executed.finding().and_then(|finding| finding.probe.as_ref());
+        let here = executed.effect().cloned();
+        case.lineup.shown(&executed.address(), here, probe)
+    };
+    case.pointers.iter().map(one).collect()
+}
+
+/// What becomes of every rival.
+pub(super) fn table(case: &Case, shown: &[Shown]) -> Vec<Row> {
+    let Some(windows) = case.facts.frame.windows else {
+        return Vec::new();
+    };
+    let length_s = windows.incident.length().as_seconds_f64();
+    case.lineup
+        .table(length_s, |rival| claims(case, shown, rival))
+}
+
+/// The pointers that may exclude a rival, and how.
+fn claims<'a>(
+    case: &Case,
+    shown: &'a [Shown],
+    rival: &Candidate,
+) -> Vec<(differential::Claim, &'a Shown)> {
+    let says_incident = case.says_incident() != Some(false);
+    let claim = |executed: &Executed| match executed.field?.field {
+        Field::Cause if says_incident => Some(differential::Claim::Present),
+        Field::Cause => Some(differential::Claim::Absent),
+        Field::RuledOut(_) if !says_incident => Some(differential::Claim::Absent),
+        Field::RuledOut(index) => {
+            let entry = case.writeup.ruled_out.get(index)?;
+            names(entry, rival).then_some(differential::Claim::Either)
+        }
+        _ => None,
+    };
+    let pairs = case.pointers.iter().zip(shown);
+    pairs
+        .filter_map(|(executed, shown)| Some((claim(executed)?, shown)))
+        .collect()
+}
+
+/// Whether a hypothesis is what happens in a rival.
+pub(super) fn names(entry: &writeup::RuledOut, rival: &Candidate) -> bool {
+    let said = entry.component.zip(entry.mechanism);
+    said.is_some_and(|said| rival.causes.contains(&said))
+}
+
+/// Whether nothing of what was shown leaves another cause possible. What could not be looked up is not held against anyone.
+pub(super) fn is_settled(case: &Case) -> bool {
+    let is_granted = |executed: &Executed| {
+        let is_evidence = executed
+            .field
+            .is_some_and(|at| matches!(at.field, Field::Cause | Field::RuledOut(_)));
+        is_evidence && is_granted(executed)
+    };
+    case.pointers.iter().any(is_granted) || case.rows.iter().all(|row| !row.outcome.stands())
+}
+
+fn is_granted(executed: &Executed) -> bool {
+    executed
+        .finding()
+        .is_some_and(|finding| finding.detail == Detail::Granted)
+}
+
+/// The first pointer of the cause that shows something at the component that the write-up names, or at the calls to it.
+pub(super) fn ground<'a>(case: &Case<'a>) -> Option<&'a Executed> {
+    let component = case.writeup.cause.component?;
+    let places = places(component);
+    let is_there = |executed: &&Executed| {
+        let services = executed.effect().map(|effect| effect.services());
+        let is_at = |services: BTreeSet<&str>| match &places {
+            Some(places) => services.iter().any(|service| places.contains(service)),
+            None => !services.is_empty(),
+        };
+        is_granted(executed) || services.is_some_and(is_at)
+    };
+    case.of(Field::Cause).find(is_there)
+}
+
+/// The services at which a component shows; none where that is anywhere.
+fn places(component: Component) -> Option<Vec<&'static str>> {
+    match component {
+        Component::Telemetry | Component::Host => None,
+        // Callers are seen where they call.
+        Component::Clients => Some(vec!["gateway", "checkout", "inventory"]),
+        other => Some(match other.as_str().strip_suffix("-link") {
+            Some(ends) => ends.split('-').collect(),
+            None => vec![other.as_str()],
+        }),
+    }
+}
+
+/// The pointer that excludes most rivals by what it shows, for a picture.
+pub(super) fn comparison(case: &Case, shown: &[Shown]) -> Option<Comparison> {
+    let excludes = |one: &Shown| {
+        let rows = case.rows.iter().filter_map(|row| match &row.outcome.standing {
+            Standing::Excluded { by } => by.iter().find(|by| by.field == one.field && by.is_here),
+            _ => None,
+        });
+        rows.collect::<Vec<_>>()
+    };
+    let mut best: Option<(usize, Vec<_>)> = None;
+    for (index, one) in shown.iter().enumerate() {
+        let found = excludes(one);
+        let is_better = best
+            .as_ref()
+            .is_none_or(|(_, known)| found.len() > known.len());
+        if is_better && !found.is_empty() {
+            best = Some((index, found));
+        }
+    }
+    let (index, found) = best?;
+    let (one, feature) = (&shown[index], &found.first()?.feature);
+    let size = |effect: &crate::effect::Effect| effect.changes.get(feature).map(|one| one.size);
+    Some(Comparison {
+        field: one.field.clone(),
+        pointer: case.pointers[index].text.clone(),
+        feature: feature.clone(),
+        here: size(one.here.as_ref()?)?,
+        there: one
+            .there
+            .iter()
+            .map(|there| there.as_ref().ok().and_then(size))
+            .collect(),
+    })
+}
