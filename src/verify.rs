@@ -5,12 +5,17 @@
 //!   run ─── page ── search everything that can be seen ── submit "nothing was wrong" ── the runner removes the cause
 //!     │                      (silence)                                                     (before, during, after)
 //!     └── its record ── signatures of every drill, second by second ── naive solvers, graded ── run to its page again: the same?
+//!              └── everything that its reference shows: here as well?     (references alone: does a step exclude each rival?)
 //! ```
 //! Everything after the drill is read from its record over the APIs of Jaeger and Prometheus, with nothing running.
 
 mod child;
+mod heap;
+mod likeness;
+mod reference;
 mod repeat;
 mod report;
+mod rival;
 mod signature;
 pub mod silence;
 mod solver;
@@ -23,8 +28,11 @@ use grader::{Verdict, WriteUp};
 use parking_lot::Mutex;
 use serde::Serialize;
 
-use scenario::Scenario;
+use child::Purpose;
+use grader::lineup::Row;
+use scenario::{Scenario, references};
 
+pub(crate) use reference::record;
 pub(crate) use report::text;
 
 /// What is to be verified.
@@ -73,6 +81,10 @@ pub(crate) struct Checked {
     pub(crate) searched: usize,
     /// For how long each drill's signature showed in this one, in seconds: before the change, and from then on.
     pub(crate) signatures: BTreeMap<String, signature::Shown>,
+    /// Its rivals, and the steps of its debrief that exclude each, as the references show it.
+    pub(crate) rivals: Vec<Row>,
+    /// What of its own evidence this run shows otherwise than its reference.
+    pub(crate) differs: Vec<String>,
     /// The naive solvers by name.
     pub(crate) solvers: BTreeMap<&'static str, solver::Result>,
     /// Whether a second run with the same seed was the same; absent if there was none.
@@ -90,25 +102,14 @@ pub(crate) struct Limits {
 /// Runs all drills of the plan; `progress` hears of every one that is done.
 pub(crate) fn run(plan: &Plan, progress: &(dyn Fn(&Checked) + Sync)) -> anyhow::Result<Report> {
     let began = std::time::Instant::now();
-    let queue: Mutex<VecDeque<usize>> = Mutex::new((0..plan.drills.len()).collect());
-    let done: Mutex<BTreeMap<usize, anyhow::Result<Checked>>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..plan.jobs.max(1) {
-            scope.spawn(|| {
-                // In a condition of `while` the lock would be held for as long as the drill.
-                let next = || queue.lock().pop_front();
-                while let Some(next) = next() {
-                    let checked = check(plan, &plan.drills[next]);
-                    if let Ok(checked) = &checked {
-                        progress(checked);
-                    }
-                    done.lock().insert(next, checked);
-                }
-            });
+    let drills = side_by_side(&plan.drills, plan.jobs, |scenario| {
+        let checked = check(plan, scenario);
+        if let Ok(checked) = &checked {
+            progress(checked);
         }
+        checked
     });
-    let done = done.into_inner();
-    let drills: Vec<Checked> = done.into_values().collect::<anyhow::Result<_>>()?;
+    let drills: Vec<Checked> = drills.into_iter().collect::<anyhow::Result<_>>()?;
     Ok(Report {
         sound: drills.iter().all(|drill| drill.problems.is_empty()),
         drills,
@@ -116,12 +117,36 @@ pub(crate) fn run(plan: &Plan, progress: &(dyn Fn(&Checked) + Sync)) -> anyhow::
     })
 }
 
+/// Works on some drills at a time; the answers have the order of the drills.
+fn side_by_side<T: Send>(
+    drills: &[Scenario],
+    jobs: usize,
+    work: impl Fn(&Scenario) -> T + Sync,
+) -> Vec<T> {
+    let queue: Mutex<VecDeque<usize>> = Mutex::new((0..drills.len()).collect());
+    let done: Mutex<BTreeMap<usize, T>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(|| {
+                // In a condition of `while` the lock would be held for as long as the drill.
+                let next = || queue.lock().pop_front();
+                while let Some(next) = next() {
+                    let answer = work(&drills[next]);
+                    done.lock().insert(next, answer);
+                }
+            });
+        }
+    });
+    done.into_inner().into_values().collect()
+}
+
 /// A void run says that its machine was busy, or that the drill is unsound: a second run shows which.
 fn run_until_it_counts(
     scenario: &Scenario,
     seed: u64,
+    purpose: Purpose,
 ) -> anyhow::Result<(child::Run, Option<String>)> {
-    let first = child::run(scenario, seed);
+    let first = child::run(scenario, seed, purpose);
     let void = match &first {
         Err(error) => Some(format!("{error:#}")),
         Ok(run) => run
@@ -132,7 +157,7 @@ fn run_until_it_counts(
     };
     match void {
         None => Ok((first?, None)),
-        Some(why) => Ok((child::run(scenario, seed)?, Some(why))),
+        Some(why) => Ok((child::run(scenario, seed, purpose)?, Some(why))),
     }
 }
 
@@ -187,10 +212,17 @@ fn check(plan: &Plan, scenario: &Scenario) -> anyhow::Result<Checked> {
         void: None,
         searched: 0,
         signatures: BTreeMap::new(),
+        rivals: Vec::new(),
+        differs: Vec::new(),
         solvers: BTreeMap::new(),
         repeats: None,
     };
-    let run = match run_until_it_counts(scenario, plan.seed) {
+    let own = references::own(scenario);
+    checked.rivals = own.told_apart(references::candidates());
+    checked
+        .problems
+        .extend(rival::problems(&own, &checked.rivals));
+    let run = match run_until_it_counts(scenario, plan.seed, Purpose::Check) {
         Ok((run, void)) => {
             checked.void = void;
             run
@@ -205,26 +237,39 @@ fn check(plan: &Plan, scenario: &Scenario) -> anyhow::Result<Checked> {
     checked.searched = run.silence.bytes;
     checked.problems.extend(run.problems.iter().cloned());
     checked.problems.extend(run.silence.found.iter().cloned());
-    let write_up = nothing()?;
-    crate::runtime::on_this_thread()?.block_on(async {
-        let record = crate::recorded::Recorded::open(&run.folder).await?;
-        checked.signatures = signature::all(&record, &plan.catalogue).await?;
-        checked.solvers = solver::all(&record, &write_up).await?;
-        let again = record.grade(&write_up).await;
-        record.close().await;
-        if let Some(problem) = another_verdict(&run.folder, &again)? {
-            checked.problems.push(problem);
-        }
-        anyhow::Ok(())
-    })?;
+    crate::runtime::on_this_thread()?.block_on(look(plan, scenario, &run, &mut checked))?;
     let told_apart = signature::problems(scenario, &plan.catalogue, &checked.signatures);
     let withstands = solver::problems(scenario, &checked.solvers);
     checked.problems.extend(told_apart);
     checked.problems.extend(withstands);
+    checked.problems.extend(likeness::problem(&checked.differs));
     if plan.twice {
         let differs = differences(scenario, plan.seed, &run)?;
         checked.repeats = Some(differs.is_empty());
         checked.problems.extend(differs);
     }
     Ok(checked)
+}
+
+/// What the record of a run shows, with nothing running.
+async fn look(
+    plan: &Plan,
+    scenario: &Scenario,
+    run: &child::Run,
+    checked: &mut Checked,
+) -> anyhow::Result<()> {
+    let write_up = nothing()?;
+    let record = crate::recorded::Recorded::open(&run.folder).await?;
+    checked.signatures = signature::all(&record, &plan.catalogue).await?;
+    checked.solvers = solver::all(&record, &write_up).await?;
+    if let Ok(known) = &references::own(scenario).reference {
+        let fresh = reference::of_run(&record, scenario, run).await?;
+        checked.differs = likeness::differences(scenario, known, &fresh);
+    }
+    let again = record.grade(&write_up).await;
+    record.close().await;
+    checked
+        .problems
+        .extend(another_verdict(&run.folder, &again)?);
+    Ok(())
 }

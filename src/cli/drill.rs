@@ -269,10 +269,16 @@ pub enum Role {
   firedrill verify                          the whole catalogue
   firedrill verify slow-checkout --once
   firedrill verify --json > verified.json
+  firedrill verify --record slow-checkout   after its scenario has changed
 
 For each drill: the symptom shows, and ends with its cause; nothing names the cause; the evidence
-tells it from all other drills; naive solvers fail as its level demands; the same seed gives the
-same run. Exit codes: 0 all drills are sound, 10 at least one is not.")]
+tells it from all other drills, in this run and in the references; the run shows what its reference
+shows; naive solvers fail as its level demands; the same seed gives the same run.
+Exit codes: 0 all drills are sound, 10 at least one is not.
+
+With --record, each drill is run and recorded instead, into scenarios/references of the checkout
+that it is called in: ID.reference, which write-ups are graded against, and ID.txt, which says what
+is in it. Build again afterwards: references are part of the program.")]
 pub struct Verify {
     /// The drills [default: all built-in drills]
     #[arg(value_name = "ID")]
@@ -286,6 +292,9 @@ pub struct Verify {
     /// Run each drill once and skip the check that it repeats
     #[arg(long)]
     pub once: bool,
+    /// Record the drills' references instead, into the checkout of the repository
+    #[arg(long, conflicts_with_all = ["once", "json"])]
+    pub record: bool,
     /// Text or JSON.
     #[command(flatten)]
     pub format: Format,

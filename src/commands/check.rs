@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use scenario::{Scenario, catalogue};
+use scenario::{Scenario, catalogue, references};
 use serde::Serialize;
 use text::Problem;
 
@@ -22,11 +22,14 @@ struct Report<'a> {
 pub(super) fn run(context: &Context, args: &drill::Check) -> anyhow::Result<Outcome> {
     let mut checked = Vec::new();
     if args.files.is_empty() {
-        checked.extend(
-            catalogue::FILES
-                .iter()
-                .map(|file| (file.path.to_owned(), problems(file.path, file.text))),
-        );
+        let unusable = references::problems();
+        checked.extend(catalogue::FILES.iter().map(|file| {
+            let mut found = problems(file.path, file.text);
+            let reference = references::file(file.id);
+            let own = unusable.iter().filter(|one| one.file == reference);
+            found.extend(own.cloned());
+            (file.path.to_owned(), found)
+        }));
     }
     for path in &args.files {
         let name = path.display().to_string();

@@ -13,6 +13,7 @@ use scenario::Scenario;
 use tempfile::TempDir;
 use time::OffsetDateTime;
 
+use super::heap;
 use super::silence::{self, Searched};
 use crate::control::Control;
 use drill::api::Submitted;
@@ -22,8 +23,8 @@ use drill::session::StateDir;
 const READY_WITHIN: Duration = Duration::from_secs(90);
 /// The fast pace promises a page within a minute; a machine that runs several drills gets more.
 const PAGED_WITHIN: Duration = Duration::from_secs(150);
-/// How long the incident is looked at after the page.
-const LOOK: Duration = Duration::from_secs(8);
+/// How long the incident is looked at after the page: what its debrief points to must be there by then.
+const LOOK: Duration = Duration::from_secs(25);
 /// From a submission to the end, the removal of the cause included.
 const ENDS_WITHIN: Duration = Duration::from_secs(240);
 /// An empty write-up. It also leaves it to the runner to remove the cause.
@@ -39,6 +40,8 @@ pub(super) struct Run {
     /// What the runner measured of the indicator.
     pub(super) measured: BTreeMap<String, f64>,
     pub(super) page_s: f64,
+    /// When everything that is looked for had been looked at.
+    pub(super) looked: OffsetDateTime,
     pub(super) silence: Searched,
     /// Why the drill is void, what did not page, what stayed behind.
     pub(super) problems: Vec<String>,
@@ -46,16 +49,38 @@ pub(super) struct Run {
     pub(super) events: Vec<Event>,
 }
 
+/// What a drill is run for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To be checked: everything that it exports is searched.
+    Check,
+    /// To be recorded: heap snapshots are taken before and in the incident.
+    Record,
+}
+
 /// Starts the drill, waits for its page, looks around, hands in that nothing was wrong, and waits for its end.
-pub(super) fn run(scenario: &Scenario, seed: u64) -> anyhow::Result<Run> {
+pub(super) fn run(scenario: &Scenario, seed: u64, purpose: Purpose) -> anyhow::Result<Run> {
     let state = tempfile::tempdir().context("a folder for the drill")?;
     let mut drill = Running::start(state.path(), &scenario.id, seed)?;
     let folder = drill.ready(READY_WITHIN)?;
+    let session = || StateDir::locate(Some(state.path()), |_| None)?.load();
+    if purpose == Purpose::Record {
+        drill.steady(READY_WITHIN)?;
+        heap::snapshots(&session()?, "before")?;
+    }
     let page = drill.page(&scenario.page.alert, PAGED_WITHIN)?;
     std::thread::sleep(LOOK);
-    let session = StateDir::locate(Some(state.path()), |_| None)?.load()?;
-    let silence =
-        crate::runtime::on_this_thread()?.block_on(silence::search(&session, scenario))?;
+    let session = session()?;
+    let silence = match purpose {
+        Purpose::Check => {
+            crate::runtime::on_this_thread()?.block_on(silence::search(&session, scenario))?
+        }
+        Purpose::Record => {
+            heap::snapshots(&session, "after")?;
+            Searched::default()
+        }
+    };
+    let looked = OffsetDateTime::now_utc();
     let mut problems = Vec::new();
     match Control::new(&session)?.submit(NOTHING.to_owned())? {
         Submitted::Void { reason } => problems.push(format!("void: {reason}")),
@@ -70,6 +95,7 @@ pub(super) fn run(scenario: &Scenario, seed: u64) -> anyhow::Result<Run> {
     Ok(Run {
         measured: MEASURED.read(&folder)?,
         page_s: (page - FACTS.read(&folder)?.frame.started).as_seconds_f64(),
+        looked,
         folder,
         _state: state,
         silence,
@@ -164,6 +190,13 @@ impl Running {
         self.event("`ready`", within, |event| match event {
             Event::Ready { folder, .. } => Some(PathBuf::from(folder)),
             _ => None,
+        })
+    }
+
+    /// Waits until the baseline begins.
+    fn steady(&mut self, within: Duration) -> anyhow::Result<()> {
+        self.event("`steady`", within, |event| {
+            matches!(event, Event::Steady { .. }).then_some(())
         })
     }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use text::format;
 
 use super::solver::NAMES;
-use super::{Checked, Report};
+use super::{Checked, Report, rival};
 use crate::terminal::table::{Align, Cell, Table};
 use crate::terminal::{Ink, Terminal};
 
@@ -25,6 +25,10 @@ pub(crate) fn text(report: &Report, terminal: Terminal) -> String {
         (
             "Its signature shows in no other drill (seconds; one column per signature)",
             matrix(report),
+        ),
+        (
+            "Its debrief tells it from every rival (by the references)",
+            rival::table(report, terminal),
         ),
         (
             "Scores of naive solvers (points; + passes)",
@@ -49,6 +53,10 @@ pub(crate) fn text(report: &Report, terminal: Terminal) -> String {
         }
     }
     for drill in &report.drills {
+        for differs in &drill.differs {
+            let note = terminal.out.paint(Ink::Faint, "unlike its reference:");
+            let _ = writeln!(text, "{note} {}: {differs}", drill.id);
+        }
         if let Some(void) = &drill.void {
             let note = terminal.out.paint(Ink::Faint, "run once more:");
             let _ = writeln!(text, "{note} {}: {void}", drill.id);

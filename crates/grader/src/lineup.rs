@@ -64,6 +64,32 @@ pub struct Remedy {
     pub what: String,
 }
 
+impl Candidate {
+    /// The drill's rivals with the steps of its own debrief that exclude each, taken over the references alone: a run like
+    /// the recorded one, written up with nothing but the debrief. Without a reference of its own there is nothing to tell.
+    pub fn told_apart(&self, catalogue: &[Self]) -> Vec<Row> {
+        let Ok(own) = &self.reference else {
+            return Vec::new();
+        };
+        let lineup = Lineup::of(&self.id, &self.page, self.is_control, catalogue);
+        let steps = self.path.iter().map(|(pointer, probe)| {
+            let here = probe.shown(own).ok();
+            lineup.shown(pointer, here, Some(probe))
+        });
+        let steps: Vec<Shown> = steps.collect();
+        let claims: Vec<(Claim, &Shown)> = steps.iter().map(|step| (self.claim(), step)).collect();
+        lineup.table(&self.page, &claims, own.incident.length_s())
+    }
+
+    /// How its evidence excludes: what is wrong shows, and where nothing is, everything that would be is absent.
+    const fn claim(&self) -> Claim {
+        match self.is_control {
+            true => Claim::Absent,
+            false => Claim::Present,
+        }
+    }
+}
+
 impl Lineup {
     /// The rivals of `drill`, which raises `page`.
     pub fn of(drill: &str, page: &str, is_control: bool, catalogue: &[Candidate]) -> Self {

@@ -51,7 +51,7 @@ pub enum Error {
     #[error("it is damaged: {0}")]
     Damaged(String),
     /// It was written by another version.
-    #[error("it has format {0}, and {FORMAT} is read; `firedrill verify --record` makes it anew")]
+    #[error("it has format {0}, and {FORMAT} is read")]
     Format(u32),
     /// It would be too large.
     #[error("it has {0} bytes; {MAX_BYTES} are allowed")]

@@ -11,6 +11,8 @@ pub mod catalogue;
 mod history;
 mod pace;
 pub mod parse;
+mod recipe;
+pub mod references;
 pub mod seal;
 pub mod spoiler;
 mod validate;
@@ -58,6 +60,8 @@ pub struct Scenario {
     pub debrief: Debrief,
     /// Words that must not occur in anything a responder can see.
     pub silence: Silence,
+    /// A hash of everything in the file that decides what a run looks like; texts and rubric do not count.
+    pub recipe: String,
 }
 
 /// What may be shown of a scenario before the write-up is submitted.

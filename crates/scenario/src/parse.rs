@@ -12,7 +12,9 @@ use text::problem::{Problem, position};
 use text::table::{Reader, Table, place};
 use toml::de::DeTable;
 
-use crate::{Debrief, Link, LinkKind, Manifest, Page, Release, Scenario, Silence, Step, Target};
+use crate::{
+    Debrief, Link, LinkKind, Manifest, Page, Release, Scenario, Silence, Step, Target, recipe,
+};
 
 /// The comment line that separates what may be shown from the key.
 pub const SEAL: &str = "# answers below";
@@ -68,7 +70,8 @@ pub fn parse<'t>(file: &str, text: &'t str) -> Draft<'t> {
     };
     let form = reader.problems.len();
     let mut root = reader.root(table);
-    let scenario = read(&mut reader, &mut root);
+    let mut scenario = read(&mut reader, &mut root);
+    scenario.recipe = recipe::of(text);
     root.finish(&mut reader);
     if is_read {
         check_seal(&mut reader, table, text);
@@ -106,6 +109,7 @@ fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Scenario {
         rubric: rubric(reader, root),
         debrief: section(reader, root, "debrief", debrief).unwrap_or_default(),
         silence: section(reader, root, "silence", silence).unwrap_or_default(),
+        recipe: String::new(),
     }
 }
 

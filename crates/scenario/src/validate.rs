@@ -426,9 +426,12 @@ fn debrief(findings: &mut Findings<'_>, scenario: &Scenario) {
             LinkKind::Heap => findings.expect(
                 link.target
                     .split_once("..")
-                    .is_some_and(|(before, after)| !before.is_empty() && !after.is_empty()),
+                    .is_some_and(|(before, after)| !before.is_empty() && !after.is_empty())
+                    && Service::ALL
+                        .iter()
+                        .any(|service| link.target.contains(service.name())),
                 &key("link.target"),
-                "must name two snapshots as `BEFORE..AFTER`",
+                "must name two snapshots of a service, such as `gateway-before..gateway-after`",
             ),
             LinkKind::Deploy => findings.expect(
                 scenario.history.iter().any(|release| {

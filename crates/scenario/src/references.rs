@@ -1,0 +1,187 @@
+//! The references that are part of the program, one a drill: what write-ups are held against.
+//!
+//! ```text
+//! scenarios/ID.toml ─────────────────> title, causes, debrief path ─┐
+//! scenarios/references/ID.reference ─> what it looks like ──────────┴─> Candidate ──> Lineup of a drill
+//! ```
+//! One that is missing, damaged, or older than its scenario leaves its drill unjudged, and is told as a problem.
+
+use std::sync::OnceLock;
+
+use grader::effect::expression::Expression;
+use grader::lineup::{Candidate, Lineup};
+use grader::reference::{Probe, Reference};
+use shop_api::Service;
+use text::Problem;
+
+use crate::{LinkKind, Scenario, catalogue};
+
+/// The folder of the references, relative to the repository.
+pub const FOLDER: &str = "scenarios/references";
+
+/// By id, as the build script found them.
+const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/references.rs"));
+
+/// A baseline of the fast pace, to read expressions by where there is no reference to ask.
+const BASELINE_S: f64 = 20.0;
+
+/// Every drill of the catalogue with its reference, by id; read once.
+pub fn candidates() -> &'static [Candidate] {
+    static CANDIDATES: OnceLock<Vec<Candidate>> = OnceLock::new();
+    CANDIDATES.get_or_init(|| drills().map(|drill| own(&drill)).collect())
+}
+
+/// The drills that a write-up of this one is held against. A scenario from outside of the catalogue has no reference of its
+/// own, and no rival has its cause: nothing could tell them apart.
+pub fn lineup(scenario: &Scenario) -> Lineup {
+    let is_known = candidates().iter().any(|one| one.id == scenario.id);
+    let causes = causes(scenario);
+    let mut catalogue = candidates().to_vec();
+    catalogue.retain(|one| is_known || !one.causes.iter().any(|cause| causes.contains(cause)));
+    Lineup::of(
+        &scenario.id,
+        &scenario.page.alert,
+        scenario.is_control(),
+        &catalogue,
+    )
+}
+
+/// References of the catalogue that cannot be used, each with the command that records it again.
+pub fn problems() -> Vec<Problem> {
+    let problems = drills().filter_map(|drill| problem(&drill, bytes(&drill)));
+    problems.collect()
+}
+
+/// A drill of the catalogue as it is held against others.
+pub fn own(scenario: &Scenario) -> Candidate {
+    candidate(scenario, bytes(scenario))
+}
+
+/// A drill as it is held against others; `bytes` are its reference, if there is one.
+pub fn candidate(scenario: &Scenario, bytes: Option<&[u8]>) -> Candidate {
+    let reference = read(scenario, bytes);
+    let baseline_s = reference
+        .as_ref()
+        .map_or(BASELINE_S, |known| known.baseline.length_s());
+    Candidate {
+        id: scenario.id.clone(),
+        title: scenario.title.clone(),
+        page: scenario.page.alert.clone(),
+        is_control: scenario.is_control(),
+        causes: causes(scenario),
+        path: path(scenario, baseline_s).collect(),
+        reference,
+    }
+}
+
+/// Everything that a run of the drill must show, as pointers: the steps of its debrief, and its signature.
+pub fn evidence(scenario: &Scenario, baseline_s: f64) -> Vec<(String, Probe)> {
+    let signs = scenario.signature.iter().filter_map(|sign| {
+        let promql = sign
+            .promql
+            .as_ref()
+            .map(|expr| (LinkKind::Prometheus, expr));
+        let log = sign.log.as_ref().map(|query| (LinkKind::Log, query));
+        let (kind, target) = promql.or(log)?;
+        pointer(kind, target, baseline_s)
+    });
+    path(scenario, baseline_s).chain(signs).collect()
+}
+
+fn path(scenario: &Scenario, baseline_s: f64) -> impl Iterator<Item = (String, Probe)> {
+    let links = scenario
+        .debrief
+        .path
+        .iter()
+        .filter_map(|step| step.link.as_ref());
+    links.filter_map(move |link| pointer(link.kind, &link.target, baseline_s))
+}
+
+/// Where the reference of a drill is kept, relative to the repository.
+pub fn file(id: &str) -> String {
+    format!("{FOLDER}/{id}.reference")
+}
+
+/// Why the reference of a drill cannot be used, if so.
+pub fn problem(scenario: &Scenario, bytes: Option<&[u8]>) -> Option<Problem> {
+    let why = read(scenario, bytes).err()?;
+    let id = &scenario.id;
+    Some(Problem {
+        file: file(id),
+        line: 1,
+        column: 1,
+        key: String::new(),
+        message: format!("{why}; record it with `firedrill verify --record {id}`"),
+    })
+}
+
+/// Files that are not valid are the catalogue's problem.
+fn drills() -> impl Iterator<Item = Scenario> {
+    let files = catalogue::FILES.iter();
+    files.filter_map(|file| Scenario::read(file.path, file.text).ok())
+}
+
+fn bytes(scenario: &Scenario) -> Option<&'static [u8]> {
+    let file = FILES.iter().find(|(id, _)| *id == scenario.id);
+    file.map(|(_, bytes)| *bytes)
+}
+
+/// The reference of a drill; or why it cannot be used, in one sentence without its full stop.
+fn read(scenario: &Scenario, bytes: Option<&[u8]>) -> Result<Reference, String> {
+    let bytes = bytes.ok_or("its reference is missing")?;
+    let reference =
+        Reference::read(bytes).map_err(|error| format!("its reference cannot be used: {error}"))?;
+    match reference.id == scenario.id && reference.scenario == scenario.recipe {
+        true => Ok(reference),
+        false => Err("its reference was recorded before its scenario changed".to_owned()),
+    }
+}
+
+/// The cause in every accepted wording.
+fn causes(scenario: &Scenario) -> Vec<(grader::Component, grader::Mechanism)> {
+    let Some(cause) = &scenario.rubric.cause else {
+        return Vec::new();
+    };
+    let others = cause.equivalents.iter();
+    let others = others.map(|other| {
+        let component = other.component.unwrap_or(cause.component);
+        (component, other.mechanism.unwrap_or(cause.mechanism))
+    });
+    std::iter::once((cause.component, cause.mechanism))
+        .chain(others)
+        .collect()
+}
+
+/// What a link leads to, as a pointer; none where it can be no evidence.
+fn pointer(kind: LinkKind, target: &str, baseline_s: f64) -> Option<(String, Probe)> {
+    let target = target.trim();
+    match kind {
+        LinkKind::Prometheus => {
+            let expression = Expression::read(target, baseline_s).ok()?;
+            Some((format!("promql:{target}@page"), Probe::Promql(expression)))
+        }
+        LinkKind::Log => Some((format!("log:{target}"), Probe::Log(target.parse().ok()?))),
+        LinkKind::Jaeger => {
+            let operation = operation(target)?;
+            Some((format!("trace:<{operation}>"), Probe::Trace(operation)))
+        }
+        LinkKind::Heap => {
+            let services = Service::ALL.iter().map(|service| service.name());
+            let service = services.into_iter().find(|name| target.contains(name))?;
+            Some((format!("heap:{target}"), Probe::Heap(service.to_owned())))
+        }
+        LinkKind::Deploy | LinkKind::Command => None,
+    }
+}
+
+/// What the traces begin with that a search in Jaeger finds: `service=gateway&operation=POST /v1/orders&…`.
+fn operation(search: &str) -> Option<String> {
+    let value = |key: &str| {
+        let mut pairs = search.split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(name, _)| *name == key).map(|(_, value)| value)
+    };
+    Some(format!("{} {}", value("service")?, value("operation")?))
+}
+
+#[cfg(test)]
+mod tests;

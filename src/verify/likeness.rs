@@ -1,0 +1,66 @@
+//! Whether a fresh run shows what the drill's reference shows: every step of the debrief, and every signature.
+
+use grader::effect::{CLEAR, Effect, Feature};
+use grader::reference::{Probe, Reference};
+use scenario::{Scenario, references};
+
+/// So many differences of one run are chance: it was held on a machine that did something else besides.
+const CHANCE: usize = 1;
+
+/// What of the drill's own evidence shows otherwise than in its reference, a sentence each without its full stop.
+pub(super) fn differences(
+    scenario: &Scenario,
+    known: &Reference,
+    fresh: &Reference,
+) -> Vec<String> {
+    let evidence = references::evidence(scenario, known.baseline.length_s());
+    let differences = evidence.iter().filter_map(|(pointer, probe)| {
+        let why = difference(probe, known, fresh)?;
+        Some(format!("`{pointer}` {why}"))
+    });
+    differences.collect()
+}
+
+/// What is not as it should be: more differences than chance has.
+pub(super) fn problem(differences: &[String]) -> Option<String> {
+    (differences.len() > CHANCE).then(|| {
+        format!(
+            "it does not show what its reference shows: {}",
+            differences.join("; ")
+        )
+    })
+}
+
+fn difference(probe: &Probe, known: &Reference, fresh: &Reference) -> Option<String> {
+    if let Probe::Heap(service) = probe
+        && !fresh.heaps.contains_key(service)
+    {
+        return None;
+    }
+    let effect = |reference: &Reference| probe.shown(reference).unwrap_or_default();
+    let (before, now) = (effect(known), effect(fresh));
+    match main(probe, known, &before) {
+        Some(feature) if now.changes.contains_key(feature) => None,
+        Some(feature) => Some(format!("shows no change of {}", feature.name)),
+        None => {
+            let mut new = now.clear().filter(|(feature, change)| {
+                change.strength >= 2.0 * CLEAR && !before.changes.contains_key(feature)
+            });
+            let (feature, change) = new.next()?;
+            Some(format!("shows {}: {}", feature.name, change.what))
+        }
+    }
+}
+
+/// What a probe shows above all: of traces, what most of them have.
+fn main<'e>(probe: &Probe, known: &Reference, effect: &'e Effect) -> Option<&'e Feature> {
+    let Probe::Trace(operation) = probe else {
+        return effect.strongest().map(|(feature, _)| feature);
+    };
+    let traits = &known.operations.get(operation)?.traits;
+    let most = traits
+        .iter()
+        .max_by(|one, other| one.share.total_cmp(&other.share))?;
+    let mut features = effect.clear().map(|(feature, _)| feature);
+    features.find(|feature| feature.name == most.name && feature.direction == most.direction)
+}
