@@ -78,7 +78,7 @@ impl Candidate {
         });
         let steps: Vec<Shown> = steps.collect();
         let claims: Vec<(Claim, &Shown)> = steps.iter().map(|step| (self.claim(), step)).collect();
-        lineup.table(&self.page, &claims, own.incident.length_s())
+        lineup.table(own.incident.length_s(), |_| claims.clone())
     }
 
     /// How its evidence excludes: what is wrong shows, and where nothing is, everything that would be is absent.
