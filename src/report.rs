@@ -7,6 +7,8 @@
 pub mod check;
 pub mod format;
 pub mod html;
+mod picture;
+mod rival;
 #[cfg(test)]
 mod sample;
 pub mod template;
