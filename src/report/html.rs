@@ -150,7 +150,9 @@ fn times(out: &mut String, times: &[Taken]) {
     if times.is_empty() {
         return;
     }
-    out.push_str("<h2>How long it took</h2><p class=\"hint\">Recorded, not graded.</p>\n<table><tbody>\n");
+    out.push_str(
+        "<h2>How long it took</h2><p class=\"hint\">Recorded, not graded.</p>\n<table><tbody>\n",
+    );
     for taken in times {
         let _ = writeln!(
             out,

@@ -57,11 +57,7 @@ pub(super) fn verdict() -> Verdict {
                 "promql:up@page",
                 Effect::refused("`up` says how the scrape went"),
             ),
-            found(
-                "timeline[0].evidence[0]",
-                "promql:p99@page => 0.48",
-                slow(),
-            ),
+            found("timeline[0].evidence[0]", "promql:p99@page => 0.48", slow()),
             executed(
                 "trigger.evidence[0]",
                 "deploy:<b>\u{1b}[31m",

@@ -157,7 +157,9 @@ async fn facts(drill: &Drill, scenario: &Scenario, until: OffsetDateTime) -> Fac
     let rubric = &scenario.rubric;
     let prometheus = &drill.sources.prometheus;
     let mitigation = match &rubric.mitigation {
-        Some(check) => Some(grader::mitigation::measure(prometheus, check, trigger_at, until).await),
+        Some(check) => {
+            Some(grader::mitigation::measure(prometheus, check, trigger_at, until).await)
+        }
         None => None,
     };
     let incident = mitigation

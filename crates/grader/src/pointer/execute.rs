@@ -30,9 +30,14 @@ pub async fn examine(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Vec
     let mut known: HashMap<&str, Executed> = HashMap::new();
     let mut all = Vec::new();
     for (index, (address, text)) in writeup.pointers().into_iter().enumerate() {
-        let over = address.over().or((index >= Limit::ALL.most).then_some(Limit::ALL));
+        let over = address
+            .over()
+            .or((index >= Limit::ALL.most).then_some(Limit::ALL));
         let executed = match known.get(text) {
-            _ if over.is_some() => failed(text, over.map(|limit| limit.to_string()).unwrap_or_default()),
+            _ if over.is_some() => failed(
+                text,
+                over.map(|limit| limit.to_string()).unwrap_or_default(),
+            ),
             Some(executed) => executed.clone(),
             None if begun.elapsed() >= BUDGET => failed(
                 text,
@@ -171,7 +176,9 @@ fn log_effect(
     logs.visit(frame, |line| {
         let is_in = |window: crate::Window| {
             let at = line.at.filter(|_| matcher.matches(line));
-            f64::from(u8::from(at.is_some_and(|at| window.contains(at, time::Duration::ZERO))))
+            f64::from(u8::from(
+                at.is_some_and(|at| window.contains(at, time::Duration::ZERO)),
+            ))
         };
         let (before, during) = (is_in(windows.baseline), is_in(windows.incident));
         if before + during > 0.0 {
@@ -235,11 +242,11 @@ async fn find_heap(
 ) -> Result<Finding, Error> {
     let snapshots = &sources.snapshots;
     let (first, second) = (snapshots.meta(before)?, snapshots.meta(after)?);
-    ordered((before, first.at), (after, second.at))?;
     let diff = {
         let (snapshots, before, after) = (snapshots.clone(), before.to_owned(), after.to_owned());
         off_thread(move || compare(&snapshots, &before, &after)).await?
     };
+    ordered((before, first.at), (after, second.at))?;
     let service = &second.service;
     let effect = match outside(frame, (after, second.at)) {
         Some(why) => Effect::refused(why),

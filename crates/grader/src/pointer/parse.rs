@@ -13,7 +13,9 @@ const MAX_BYTES: usize = 4096 + 256;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ParseError {
     /// There is no `kind:` at the beginning.
-    #[error("the kind is missing: begin with `trace:`, `promql:`, `log:`, `deploy:`, `heap:` or `profile:`")]
+    #[error(
+        "the kind is missing: begin with `trace:`, `promql:`, `log:`, `deploy:`, `heap:` or `profile:`"
+    )]
     NoKind,
     /// The kind is none of the six.
     #[error(transparent)]

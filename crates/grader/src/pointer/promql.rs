@@ -127,7 +127,11 @@ async fn effect(
     windows: Windows,
 ) -> Result<Effect, Error> {
     let (before, during) = both(prometheus, &expression.text, windows).await?;
-    let has_place = |series: &Series| PLACES.iter().any(|place| series.labels.contains_key(*place));
+    let has_place = |series: &Series| {
+        PLACES
+            .iter()
+            .any(|place| series.labels.contains_key(*place))
+    };
     let is_placed = expression.is_labelled && before.iter().chain(&during).all(has_place);
     let places = match is_placed {
         true => BTreeSet::new(),

@@ -31,7 +31,11 @@ pub(super) fn nearness<'a>(truth: &'a Cause, named: &writeup::Cause) -> Nearness
     let mechanism = named.mechanism.filter(|m| *m != Mechanism::Unknown);
     if component.is_none() && mechanism.is_none() {
         let is_said = named.component.is_some() || named.mechanism.is_some();
-        return if is_said { Nearness::Unknown } else { Nearness::Unnamed };
+        return if is_said {
+            Nearness::Unknown
+        } else {
+            Nearness::Unnamed
+        };
     }
     let says_same = |other: &Equivalent| {
         component == Some(other.component.unwrap_or(truth.component))
@@ -142,15 +146,23 @@ fn right(case: &Case) -> Answer {
         return say(
             0.5,
             "No evidence shows a difference from the baseline there, so it could be a guess.",
-            Some("point to something there that was different before: a slow trace, a value at a time, new log lines"),
+            Some(
+                "point to something there that was different before: a slow trace, a value at a time, new log lines",
+            ),
         );
     }
     match settled::is_settled(case) {
-        true => say(1.0, "The evidence is there, and excludes every other cause.", None),
+        true => say(
+            1.0,
+            "The evidence is there, and excludes every other cause.",
+            None,
+        ),
         false => say(
             0.75,
             "The evidence is there, but fits another cause as well.",
-            Some("what would look different if it were another cause of this page? `report check` counts those that are left"),
+            Some(
+                "what would look different if it were another cause of this page? `report check` counts those that are left",
+            ),
         ),
     }
 }

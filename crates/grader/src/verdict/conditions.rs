@@ -55,13 +55,19 @@ fn cause(case: &Case) -> Condition {
         Some(Nearness::MechanismOnly) => "The mechanism is right; the component is not.",
         Some(Nearness::Wrong) | None => "Your cause is wrong.",
     };
-    condition("root cause is right", nearness == Some(Nearness::Right), why)
+    condition(
+        "root cause is right",
+        nearness == Some(Nearness::Right),
+        why,
+    )
 }
 
 fn ground(case: &Case) -> Condition {
     let ground = settled::ground(case);
     let component = case.writeup.cause.component;
-    let place = component.map_or("the component that you name", |component| component.as_str());
+    let place = component.map_or("the component that you name", |component| {
+        component.as_str()
+    });
     let telling = case.of(Field::Cause).filter(|one| one.shows()).count();
     let why = match (ground, case.of(Field::Cause).count(), telling) {
         (Some(pointer), _, _) => shows(pointer, place),

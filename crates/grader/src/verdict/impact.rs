@@ -81,11 +81,7 @@ pub(super) fn window(case: &Case) -> Item {
 }
 
 /// Where answers were neither slow nor wrong something else suffered: the window is then within the incident, or left out.
-fn unnoticed(
-    notice: &str,
-    incident: Window,
-    said: [Option<OffsetDateTime>; 2],
-) -> (f64, String) {
+fn unnoticed(notice: &str, incident: Window, said: [Option<OffsetDateTime>; 2]) -> (f64, String) {
     let slack = slack(incident.length());
     let is_within = said
         .iter()
@@ -95,11 +91,15 @@ fn unnoticed(
     match is_within {
         true => (
             1.0,
-            format!("No request was slow or failed; {notice} between {from} and {to}, and your window lies there."),
+            format!(
+                "No request was slow or failed; {notice} between {from} and {to}, and your window lies there."
+            ),
         ),
         false => (
             0.0,
-            format!("No request was slow or failed; {notice} between {from} and {to}, and your window is another."),
+            format!(
+                "No request was slow or failed; {notice} between {from} and {to}, and your window is another."
+            ),
         ),
     }
 }

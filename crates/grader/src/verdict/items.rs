@@ -201,14 +201,18 @@ pub(super) fn ruled_out(case: &Case) -> Item {
     for (index, entry) in case.writeup.ruled_out.iter().enumerate() {
         let rivals = meant(case, entry);
         let field = format!("{}.", Field::RuledOut(index));
-        let is_by = |by: &[crate::differential::Exclusion]| by.iter().any(|by| by.field.starts_with(&field));
+        let is_by = |by: &[crate::differential::Exclusion]| {
+            by.iter().any(|by| by.field.starts_with(&field))
+        };
         let gone = rivals.iter().filter(|row| match &row.outcome.standing {
             Standing::Excluded { by } => is_by(by),
             Standing::Unchecked { .. } => true,
             Standing::Standing => false,
         });
         let gone: Vec<&str> = gone.map(|row| row.title.as_str()).collect();
-        let has_proof = case.of(Field::RuledOut(index)).any(|pointer| pointer.resolves());
+        let has_proof = case
+            .of(Field::RuledOut(index))
+            .any(|pointer| pointer.resolves());
         match (rivals.is_empty(), gone.is_empty()) {
             (_, false) => excluded.extend(gone),
             (true, true) if has_proof => other += 1,
@@ -224,7 +228,10 @@ pub(super) fn ruled_out(case: &Case) -> Item {
         if excluded.len() == 1 { "is" } else { "are" }
     );
     if other > 0 {
-        why += &format!("; {other} more could not raise this page, and {} half", if other == 1 { "counts" } else { "count" });
+        why += &format!(
+            "; {other} more could not raise this page, and {} half",
+            if other == 1 { "counts" } else { "count" }
+        );
     }
     if open > 0 {
         why += &format!("; {open} would look the same");
@@ -273,8 +280,16 @@ pub(super) fn evidence(case: &Case) -> Item {
         checked => good as f64 / checked as f64,
     };
     let practice = &case.rubric.practice;
-    let is_done = |kind: &&Kind| case.pointers.iter().any(|one| one.kind == Some(**kind) && one.shows());
-    let missing: Vec<&str> = practice.iter().filter(|kind| !is_done(kind)).map(|kind| kind.as_str()).collect();
+    let is_done = |kind: &&Kind| {
+        case.pointers
+            .iter()
+            .any(|one| one.kind == Some(**kind) && one.shows())
+    };
+    let missing: Vec<&str> = practice
+        .iter()
+        .filter(|kind| !is_done(kind))
+        .map(|kind| kind.as_str())
+        .collect();
     let share = match practice.len() {
         0 => resolved,
         all => 0.5 * resolved + 0.5 * (all - missing.len()) as f64 / all as f64,
@@ -284,7 +299,10 @@ pub(super) fn evidence(case: &Case) -> Item {
         _ => format!("{good} of {checked} pointers resolve, with the values they claim"),
     };
     if !missing.is_empty() {
-        why += &format!("; none of kind {} shows a difference, and that is what this drill practises", missing.join(", "));
+        why += &format!(
+            "; none of kind {} shows a difference, and that is what this drill practises",
+            missing.join(", ")
+        );
     }
     if unchecked > 0 {
         why += &format!("; {unchecked} could not be checked and are not counted");

@@ -31,14 +31,22 @@ pub(super) fn trigger(case: &Case) -> Item {
     let backed = case.of(Field::Trigger).any(|pointer| pointer.resolves());
     let right = named
         .iter()
-        .filter(|id| truth.deploy.as_ref().is_some_and(|pattern| like(pattern, id)))
+        .filter(|id| {
+            truth
+                .deploy
+                .as_ref()
+                .is_some_and(|pattern| like(pattern, id))
+        })
         .count();
     let (deploy_share, deploy_why) = match (&truth.deploy, right, named.len() - right) {
         (None, ..) => (f64::from(u8::from(kind_is_right)), ""),
         (Some(_), 0, 0) => (0.0, "; no deploy is named"),
         (Some(_), 0, _) => (0.0, "; the deploy is wrong"),
         (Some(_), _, 0) => (1.0, ", and so is the deploy"),
-        (Some(_), ..) => (0.5, "; the deploy is among those that you name, and one would do"),
+        (Some(_), ..) => (
+            0.5,
+            "; the deploy is among those that you name, and one would do",
+        ),
     };
     let share = 0.3 * f64::from(u8::from(kind_is_right))
         + 0.5 * deploy_share
@@ -152,8 +160,11 @@ const NEEDLESS: f64 = 0.2;
 /// Judged by what the actions did: the indicator came back after the last of them, or did not.
 fn judge(case: &Case, wanted: &rubric::Mitigation, is_settled: bool) -> Answer {
     let changes = || case.facts.actions.iter().filter(|action| is_change(action));
-    let is_in = |list: &[String], action: &Action| list.iter().any(|known| covers(known, &action.what));
-    let bought = changes().rev().find(|action| is_in(&wanted.buys_time, action));
+    let is_in =
+        |list: &[String], action: &Action| list.iter().any(|known| covers(known, &action.what));
+    let bought = changes()
+        .rev()
+        .find(|action| is_in(&wanted.buys_time, action));
     let accepted = changes().rev().find(|action| is_in(&wanted.accept, action));
     let at = |action: &Action| format!("`{}` at {}", action.what, clock_text(action.at));
     let hint = |text: &str| Some(text.to_owned());
@@ -168,12 +179,18 @@ fn judge(case: &Case, wanted: &rubric::Mitigation, is_settled: bool) -> Answer {
         ),
         (Some(action), ..) => (
             0.6,
-            format!("After {} the indicator came back, but the cause is still there.", at(action)),
+            format!(
+                "After {} the indicator came back, but the cause is still there.",
+                at(action)
+            ),
             hint("what would remove the cause?"),
         ),
         (None, Some(action), _) if !is_settled => (
             0.4,
-            format!("{} may be right, but the system has not been healthy for long enough.", at(action)),
+            format!(
+                "{} may be right, but the system has not been healthy for long enough.",
+                at(action)
+            ),
             hint("wait until the indicator has settled, then submit"),
         ),
         (None, _, Some(action)) => (
@@ -214,7 +231,13 @@ pub(super) fn ending<'a>(case: &Case<'a>) -> Option<&'a Action> {
     let wanted = case.rubric.mitigation.as_ref()?;
     let measured = case.facts.mitigation.as_ref()?;
     let recovered = case.facts.frame.ended - time::Duration::seconds_f64(measured.well_for_s);
-    let changes = || case.facts.actions.iter().rev().filter(|action| is_change(action));
+    let changes = || {
+        case.facts
+            .actions
+            .iter()
+            .rev()
+            .filter(|action| is_change(action))
+    };
     let is_accepted = |action: &&Action| {
         let mut accepted = wanted.accept.iter();
         accepted.any(|known| covers(known, &action.what))

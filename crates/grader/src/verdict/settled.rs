@@ -30,7 +30,9 @@ pub struct Comparison {
 /// Every pointer with what it shows here and in the references.
 pub(super) fn shown(case: &Case) -> Vec<Shown> {
     let one = |executed: &Executed| {
-        let probe = executed.finding().and_then(|finding| finding.probe.as_ref());
+        let probe = executed
+            .finding()
+            .and_then(|finding| finding.probe.as_ref());
         let here = executed.effect().cloned();
         case.lineup.shown(&executed.address(), here, probe)
     };
@@ -124,10 +126,15 @@ fn places(component: Component) -> Option<Vec<&'static str>> {
 /// The pointer that excludes most rivals by what it shows, for a picture.
 pub(super) fn comparison(case: &Case, shown: &[Shown]) -> Option<Comparison> {
     let excludes = |one: &Shown| {
-        let rows = case.rows.iter().filter_map(|row| match &row.outcome.standing {
-            Standing::Excluded { by } => by.iter().find(|by| by.field == one.field && by.is_here),
-            _ => None,
-        });
+        let rows = case
+            .rows
+            .iter()
+            .filter_map(|row| match &row.outcome.standing {
+                Standing::Excluded { by } => {
+                    by.iter().find(|by| by.field == one.field && by.is_here)
+                }
+                _ => None,
+            });
         rows.collect::<Vec<_>>()
     };
     let mut best: Option<(usize, Vec<_>)> = None;

@@ -136,7 +136,9 @@ fn answers_are_graded_in_the_order_of_their_worth() {
             w.cause.mechanism = Some(Mechanism::Unknown);
         }),
         ("victim", |w| w.cause.component = Some(Component::Checkout)),
-        ("near mechanism", |w| w.cause.mechanism = Some(Mechanism::CacheStampede)),
+        ("near mechanism", |w| {
+            w.cause.mechanism = Some(Mechanism::CacheStampede)
+        }),
         ("right, without evidence", |w| w.cause.evidence.clear()),
         ("right, grounded", |w| {
             w.cause.evidence = vec!["promql:shared".to_owned()];
@@ -152,7 +154,10 @@ fn answers_are_graded_in_the_order_of_their_worth() {
             spoil(&mut writeup);
             let score = graded(&writeup, &facts()).score;
             if let Some((other, less)) = below {
-                assert!(less < score, "{other}: {less}, {name}: {score} at {confidence:?}");
+                assert!(
+                    less < score,
+                    "{other}: {less}, {name}: {score} at {confidence:?}"
+                );
             }
             below = Some((name, score));
         }
@@ -168,17 +173,30 @@ fn the_verdict_says_what_excludes_the_other_causes_and_what_would_have() {
         let verdict = graded(&writeup, &facts());
         let one = |row: &Row| {
             let would = row.would.as_ref().map_or("", |would| &would.pointer);
-            let is = if row.outcome.is_excluded() { "excluded" } else { "stands" };
+            let is = if row.outcome.is_excluded() {
+                "excluded"
+            } else {
+                "stands"
+            };
             format!("{} {is} {would}", row.outcome.rival)
         };
         verdict.rivals.iter().map(one).collect()
     };
-    assert_eq!(told(&["promql:query"]), ["calm excluded ", "queue excluded ", "surge excluded "]);
+    assert_eq!(
+        told(&["promql:query"]),
+        ["calm excluded ", "queue excluded ", "surge excluded "]
+    );
     assert_eq!(
         told(&["promql:p99"]),
-        ["calm excluded ", "queue stands promql:query", "surge stands promql:query"]
+        [
+            "calm excluded ",
+            "queue stands promql:query",
+            "surge stands promql:query"
+        ]
     );
-    let comparison = graded(&right(), &facts()).comparison.expect("one pointer is best");
+    let comparison = graded(&right(), &facts())
+        .comparison
+        .expect("one pointer is best");
     assert_eq!(comparison.field, "cause.evidence[0]");
     assert_eq!(comparison.there, [None, None, None]);
 }
@@ -199,13 +217,43 @@ fn a_hypothesis_counts_when_its_own_evidence_excludes_what_it_names() {
         assert!(item.why.contains(why), "{pointer}: {}", item.why);
     };
     let queue = (Some(Component::Checkout), Some(Mechanism::PoolTooSmall));
-    check(queue.0, queue.1, "promql:wait", 5.0, "1 cause that could be behind this page is excluded");
+    check(
+        queue.0,
+        queue.1,
+        "promql:wait",
+        5.0,
+        "1 cause that could be behind this page is excluded",
+    );
     check(queue.0, queue.1, "promql:query", 5.0, "is excluded");
     check(queue.0, queue.1, "promql:p99", 0.0, "1 would look the same");
-    check(queue.0, queue.1, "promql:always", 0.0, "1 would look the same");
-    check(queue.0, None, "promql:wait", 2.5, "1 more could not raise this page");
-    check(Some(Component::Payment), Some(Mechanism::ThirdPartyOutage), "promql:wait", 2.5, "counts half");
-    check(Some(Component::Payment), Some(Mechanism::ThirdPartyOutage), "promql:nowhere", 0.0, "would look the same");
+    check(
+        queue.0,
+        queue.1,
+        "promql:always",
+        0.0,
+        "1 would look the same",
+    );
+    check(
+        queue.0,
+        None,
+        "promql:wait",
+        2.5,
+        "1 more could not raise this page",
+    );
+    check(
+        Some(Component::Payment),
+        Some(Mechanism::ThirdPartyOutage),
+        "promql:wait",
+        2.5,
+        "counts half",
+    );
+    check(
+        Some(Component::Payment),
+        Some(Mechanism::ThirdPartyOutage),
+        "promql:nowhere",
+        0.0,
+        "would look the same",
+    );
 }
 
 #[test]
@@ -265,12 +313,7 @@ fn mitigation_is_judged_by_the_live_system() {
         "not been healthy for long enough",
     );
     check("restart inventory", true, 3.0, "only buys time");
-    check(
-        "rollback checkout",
-        true,
-        1.0,
-        "had nothing to do with it",
-    );
+    check("rollback checkout", true, 1.0, "had nothing to do with it");
     check("", false, 0.0, "No recorded action ended it");
 }
 
@@ -347,9 +390,19 @@ fn in_a_control_the_right_answer_is_that_nothing_is_wrong() {
     };
     calm.mitigation.action = "none".to_owned();
     calm.alert = writeup::Alert::default();
-    calm.ruled_out[0].evidence = ["query", "wait", "requests"].map(|one| format!("promql:{one}")).to_vec();
+    calm.ruled_out[0].evidence = ["query", "wait", "requests"]
+        .map(|one| format!("promql:{one}"))
+        .to_vec();
     calm.timeline[2].evidence = vec!["promql:p99".to_owned()];
-    let graded = |writeup: &WriteUp| grade(&control, writeup, examined_in(writeup, &[]), &facts, &rivals);
+    let graded = |writeup: &WriteUp| {
+        grade(
+            &control,
+            writeup,
+            examined_in(writeup, &[]),
+            &facts,
+            &rivals,
+        )
+    };
     let verdict = graded(&calm);
     assert_eq!((verdict.passed, verdict.score), (true, 100), "{verdict:#?}");
 
@@ -375,7 +428,15 @@ fn in_a_control_the_right_answer_is_that_nothing_is_wrong() {
         let mut writeup = calm.clone();
         writeup.ruled_out[0].evidence = pointers.iter().map(|one| (*one).to_owned()).collect();
         let verdict = graded(&writeup);
-        let open = if expected { "" } else { "incidents are excluded" };
-        assert_eq!((verdict.passed, &*unmet(&verdict)), (expected, open), "{pointers:?}");
+        let open = if expected {
+            ""
+        } else {
+            "incidents are excluded"
+        };
+        assert_eq!(
+            (verdict.passed, &*unmet(&verdict)),
+            (expected, open),
+            "{pointers:?}"
+        );
     }
 }

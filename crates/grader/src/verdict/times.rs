@@ -35,7 +35,12 @@ pub(super) fn times(case: &Case) -> Vec<Taken> {
     let why = format!("You submitted at {}.", clock_text(submitted));
     vec![
         detect(change, page),
-        taken(page, "first look", look, "No look at evidence is on record."),
+        taken(
+            page,
+            "first look",
+            look,
+            "No look at evidence is on record.",
+        ),
         taken(page, "mitigate", ended, "No recorded action ended it."),
         taken(page, "write up", Some((submitted, why)), ""),
     ]
@@ -74,7 +79,9 @@ fn since(from: Option<OffsetDateTime>, to: Option<OffsetDateTime>) -> Option<f64
 }
 
 fn first_look(looks: &[Look], page: Option<OffsetDateTime>) -> Option<(OffsetDateTime, String)> {
-    let look = looks.iter().find(|look| page.is_none_or(|page| look.at >= page))?;
+    let look = looks
+        .iter()
+        .find(|look| page.is_none_or(|page| look.at >= page))?;
     let why = format!(
         "{} `{}` at {}; {} looks in all.",
         look.kind.as_str(),

@@ -104,7 +104,7 @@ fn judged(drill: &Candidate, pointers: &[(String, Option<Probe>)]) -> Vec<Row> {
         false => Claim::Present,
     };
     let claims: Vec<(Claim, &Shown)> = shown.iter().map(|one| (claim, one)).collect();
-    lineup.table(&drill.page, &claims, own.incident.length_s())
+    lineup.table(own.incident.length_s(), |_| claims.clone())
 }
 
 #[test]

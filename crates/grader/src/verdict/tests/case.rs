@@ -259,10 +259,30 @@ fn found(text: &str, rising: &[&str]) -> Option<(Kind, Finding)> {
             let effect = probe.effect(&reference("here", rising)).ok()?;
             (0, effect, Some(probe), Detail::Plain)
         }
-        (Kind::Trace, "slow") => (60, slow_trace(), Some(Probe::Trace(ORDER.to_owned())), Detail::Plain),
-        (Kind::Trace, "usual") => (60, Effect::default(), Some(Probe::Trace(ORDER.to_owned())), Detail::Plain),
-        (Kind::Deploy, "inventory") => (-120, Effect::refused("a coincidence"), None, deploy("inventory", "2026.11.8")),
-        (Kind::Deploy, "checkout") => (-120, Effect::refused("a coincidence"), None, deploy("checkout", "2026.11.10")),
+        (Kind::Trace, "slow") => (
+            60,
+            slow_trace(),
+            Some(Probe::Trace(ORDER.to_owned())),
+            Detail::Plain,
+        ),
+        (Kind::Trace, "usual") => (
+            60,
+            Effect::default(),
+            Some(Probe::Trace(ORDER.to_owned())),
+            Detail::Plain,
+        ),
+        (Kind::Deploy, "inventory") => (
+            -120,
+            Effect::refused("a coincidence"),
+            None,
+            deploy("inventory", "2026.11.8"),
+        ),
+        (Kind::Deploy, "checkout") => (
+            -120,
+            Effect::refused("a coincidence"),
+            None,
+            deploy("checkout", "2026.11.10"),
+        ),
         _ => return None,
     };
     let finding = Finding {
@@ -324,7 +344,11 @@ fn reference(id: &str, rising: &[&str]) -> Reference {
     let operation = Operation {
         baseline: 50,
         incident: 50,
-        traits: rising.contains(&"query").then_some(slow).into_iter().collect(),
+        traits: rising
+            .contains(&"query")
+            .then_some(slow)
+            .into_iter()
+            .collect(),
     };
     Reference {
         id: id.to_owned(),
@@ -376,9 +400,21 @@ pub(super) fn lineup(of: &str) -> Lineup {
         reference: Ok(reference(id, rising)),
     };
     let catalogue = [
-        drill("slow", &SLOW, Some((Component::Inventory, Mechanism::MissingIndex))),
-        drill("queue", &["wait", "p99", "shared"], Some((Component::Checkout, Mechanism::PoolTooSmall))),
-        drill("surge", &["requests", "p99"], Some((Component::Clients, Mechanism::TrafficSurge))),
+        drill(
+            "slow",
+            &SLOW,
+            Some((Component::Inventory, Mechanism::MissingIndex)),
+        ),
+        drill(
+            "queue",
+            &["wait", "p99", "shared"],
+            Some((Component::Checkout, Mechanism::PoolTooSmall)),
+        ),
+        drill(
+            "surge",
+            &["requests", "p99"],
+            Some((Component::Clients, Mechanism::TrafficSurge)),
+        ),
         drill("calm", &[], None),
     ];
     Lineup::of(of, "Slow", of == "calm", &catalogue)
@@ -399,7 +435,13 @@ fn deploy(service: &str, release: &str) -> Detail {
 }
 
 pub(super) fn graded(writeup: &WriteUp, facts: &Facts) -> Verdict {
-    grade(&rubric(), writeup, examined(writeup), facts, &lineup("slow"))
+    grade(
+        &rubric(),
+        writeup,
+        examined(writeup),
+        facts,
+        &lineup("slow"),
+    )
 }
 
 pub(super) fn points(verdict: &Verdict, name: &str) -> f64 {
