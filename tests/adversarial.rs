@@ -88,7 +88,7 @@ fn check(drill: &Drill, attempt: &Attempt, head: &Table) {
     assert!(!said.contains("root:"), "{name}: a file was read: {said}");
 }
 
-static ATTEMPTS: [Attempt; 10] = [
+static ATTEMPTS: [Attempt; 11] = [
     Attempt {
         name: "empty",
         spoil: |head, _| head.clear(),
@@ -102,7 +102,7 @@ static ATTEMPTS: [Attempt; 10] = [
         name: "every field unknown",
         spoil: |head, _| *head = unknown(),
         says: &[
-            "No cause is named.",
+            "You say that the cause is not known.",
             "0 of 6 pointers resolve",
             "cannot be read",
         ],
@@ -124,16 +124,38 @@ static ATTEMPTS: [Attempt; 10] = [
             "this run has no trace `4bf92f3577b34da6a3ce929d0e0e4736`",
             "is outside this run",
             "this run has no deploy `inventory@2025.1.1`",
-            "No pointer resolves for these kinds: trace, promql, deploy.",
+            "None of the cause's 4 pointers shows a difference from the baseline.",
         ],
     },
     Attempt {
-        name: "all pointers to one trace",
+        name: "what fires",
         spoil: |head, _| {
-            let trace = evidence(head, "cause")[0].clone();
-            everywhere(head, &[&trace]);
+            everywhere(
+                head,
+                &[
+                    r#"promql:ALERTS{alertstate="firing", x!="db_client_operation_duration_seconds SELECT price"}@page"#,
+                    "promql:up{service=\"inventory\"} # db_client_operation_duration_seconds_sum SELECT price@page",
+                    "deploy:inventory@2026.11.8",
+                    "promql:timestamp(up{service=\"inventory\"})@page",
+                ],
+            );
         },
-        says: &["No pointer resolves for these kinds: promql, deploy."],
+        says: &[
+            "None of the cause's 4 pointers shows a difference from the baseline.",
+            "`ALERTS` says what ran, what fired",
+        ],
+    },
+    Attempt {
+        name: "what every slow page shows",
+        spoil: |head, _| {
+            everywhere(
+                head,
+                &[
+                    "promql:histogram_quantile(0.9, sum by (le) (rate(http_server_request_duration_seconds_bucket{service=\"gateway\", http_route=\"/v1/orders\"}[20s])))@page",
+                ],
+            );
+        },
+        says: &["What you show would look the same in"],
     },
     Attempt {
         name: "right cause without evidence",
@@ -203,7 +225,7 @@ static ATTEMPTS: [Attempt; 10] = [
         },
         says: &[
             "It cannot be used: Prometheus",
-            "No pointer resolves for these kinds",
+            "pointers shows a difference from the baseline",
         ],
     },
 ];

@@ -242,11 +242,11 @@ async fn find_heap(
 ) -> Result<Finding, Error> {
     let snapshots = &sources.snapshots;
     let (first, second) = (snapshots.meta(before)?, snapshots.meta(after)?);
-    ordered((before, first.at), (after, second.at))?;
     let diff = {
         let (snapshots, before, after) = (snapshots.clone(), before.to_owned(), after.to_owned());
         off_thread(move || compare(&snapshots, &before, &after)).await?
     };
+    ordered((before, first.at), (after, second.at))?;
     let service = &second.service;
     let effect = match outside(frame, (after, second.at)) {
         Some(why) => Effect::refused(why),

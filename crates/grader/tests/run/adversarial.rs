@@ -8,12 +8,12 @@ use grader::writeup::{self, Claim, WriteUp};
 use grader::{Component, Mechanism, TriggerKind, Verdict, Windows, examine, grade};
 
 use crate::graded_run::{GradedRun, graded_run, right};
-use crate::stub::{ELSEWHEN, SLOW};
+use crate::stub::ELSEWHEN;
 
 impl GradedRun {
     async fn graded(&self, writeup: &WriteUp) -> Verdict {
-        let examined = examine(&self.world.sources, &self.facts.frame, writeup, &[]).await;
-        grade(&self.rubric, writeup, examined, &self.facts)
+        let examined = examine(&self.world.sources, &self.facts.frame, writeup).await;
+        grade(&self.rubric, writeup, examined, &self.facts, &self.lineup)
     }
 
     /// Grades a spoilt write-up: it must not pass, must end soon, and must say each of `told`.
@@ -105,10 +105,11 @@ async fn who_says_nothing_gets_nothing() {
             hypothesis: text(),
             because: text(),
             evidence: pointers(),
+            ..writeup::RuledOut::default()
         }];
     };
     let told = [
-        "No cause is named.",
+        "You say that the cause is not known.",
         "0 of 5 pointers resolve",
         "cannot be read",
         "It would not have fired in the incident.",
@@ -118,7 +119,7 @@ async fn who_says_nothing_gets_nothing() {
 }
 
 #[tokio::test]
-async fn pointers_must_be_of_this_run_and_of_more_than_one_thing() {
+async fn pointers_must_be_of_this_run_and_tell_it_from_another_cause() {
     let run = graded_run().await;
     let other = |writeup: &mut WriteUp| {
         let pointers = vec![
@@ -141,20 +142,17 @@ async fn pointers_must_be_of_this_run_and_of_more_than_one_thing() {
         "is outside this run",
         "this run has no deploy `inventory@2025.1.1`",
         "this run has no heap snapshot `early`",
-        "No pointer resolves for these kinds: trace, promql, deploy.",
+        "would look the same in all 1 cause",
     ];
     run.check("another run", other, &told).await;
     let one = |writeup: &mut WriteUp| {
-        let pointers = vec![format!("trace:{SLOW}")];
+        let pointers = vec!["promql:p99@page".to_owned()];
         writeup.cause.evidence = pointers.clone();
         writeup.trigger.evidence = pointers.clone();
         writeup.ruled_out[0].evidence = pointers.clone();
-        for event in &mut writeup.timeline {
-            event.evidence = pointers.clone();
-        }
     };
-    let told = ["No pointer resolves for these kinds: promql, deploy."];
-    run.check("all to one trace", one, &told).await;
+    let told = ["What you show would look the same in all 1 cause"];
+    run.check("what every such page shows", one, &told).await;
 }
 
 #[tokio::test]
@@ -167,9 +165,9 @@ async fn cause_and_evidence_must_both_be_right() {
         writeup.timeline.clear();
     };
     let told = [
-        "Component and mechanism are right. No evidence shows a difference from the baseline, so it could be a guess.",
+        "Component and mechanism are right. No evidence shows a difference from the baseline there, so it could be a guess.",
         "The cause has no evidence.",
-        "No pointer shows the deciding signal",
+        "would look the same in all 1 cause",
     ];
     run.check("no evidence", no_evidence, &told).await;
     let wrong = |writeup: &mut WriteUp| {
@@ -216,7 +214,7 @@ async fn a_write_up_of_a_megabyte_is_graded_as_any_other() {
     };
     let told = [
         "the expression has 1048576 bytes; the limit is 4096",
-        "only the first 80 pointers are checked",
+        "a hypothesis has at most 6 pointers",
         "It cannot be used: the expression has 1048576 bytes",
     ];
     let verdict = run.check("large", large, &told).await;
@@ -252,7 +250,9 @@ async fn pointers_stay_with_the_evidence_of_the_run() {
         writeup.timeline.clear();
         writeup.trigger.evidence.clear();
         writeup.ruled_out.clear();
-        writeup.cause.evidence = pointers.to_vec();
+        let (first, rest) = pointers.split_at(12);
+        writeup.cause.evidence = first.to_vec();
+        writeup.impact.evidence = rest.to_vec();
         writeup.alert.expr = format!("http://{host}/");
     };
     let told = [
@@ -279,7 +279,7 @@ async fn what_would_take_for_ever_is_given_up() {
     let told = [
         "Prometheus took longer than 400ms",
         "It cannot be used: Prometheus took longer than 400ms.",
-        "The cause's only pointer proves nothing",
+        "The cause's only pointer shows no difference",
     ];
     run.check("for ever", spoil, &told).await;
     // An answer cut off by size, and a refusal by the server itself.

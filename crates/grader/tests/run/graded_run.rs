@@ -1,8 +1,10 @@
 //! A run, as far as a verdict needs it: the stand-ins' world, a rubric, facts, and the right write-up.
 
-use grader::evidence::{Deploy, DeployKind};
+use grader::evidence::{Deploy, DeployKind, Sample, Series};
+use grader::lineup::{Candidate, Lineup};
 use grader::mitigation::Measurement;
 use grader::moment::Moment;
+use grader::reference::{Metrics, Reference, Stretch};
 use grader::verdict::{Action, Facts, ImpactTruth};
 use grader::writeup::{self, Claim, WriteUp};
 use grader::{Component, Mechanism, Rubric, Severity, TriggerKind};
@@ -12,7 +14,6 @@ use crate::stub::{CHANGE, ENDED, PAGE, SLOW, World, frame, world};
 
 const KEY: &str = r#"
 severity = ["sev2"]
-evidence = ["trace", "promql", "deploy"]
 
 [trigger]
 kinds = ["deploy"]
@@ -25,22 +26,12 @@ mechanism = "missing-index"
 [[cause.partial]]
 component = "checkout"
 role = "victim"
-credit = 0.2
 because = "Checkout waits for inventory."
 
 [[cause.partial]]
 mechanism = "defective-release"
 role = "trigger"
-credit = 0.3
-because = "The release brought it, but what is it that the release does?"
-
-[[hypotheses]]
-about = "More traffic."
-words = ["traffic"]
-
-[[clinchers]]
-about = "One query takes almost all of the time."
-trace = { service = "inventory", span = "SELECT price", min_share = 0.5 }
+because = "The release brought it, but not what it does."
 
 [mitigation]
 indicator = "indicator"
@@ -53,6 +44,7 @@ pub(crate) struct GradedRun {
     pub(crate) world: World,
     pub(crate) rubric: Rubric,
     pub(crate) facts: Facts,
+    pub(crate) lineup: Lineup,
 }
 
 pub(crate) async fn graded_run() -> GradedRun {
@@ -108,7 +100,44 @@ pub(crate) async fn graded_run() -> GradedRun {
         world,
         rubric,
         facts,
+        lineup: lineup(),
     }
+}
+
+/// One other cause of the page: the same latency, by orders that wait for a connection.
+fn lineup() -> Lineup {
+    let samples = (0..60).map(|second| Sample {
+        at_s: f64::from(second),
+        value: if second < 30 { 0.04 } else { 0.48 },
+    });
+    let p99 = Series {
+        labels: [("__name__".to_owned(), "p99".to_owned())].into(),
+        samples: samples.collect(),
+    };
+    let reference = Reference {
+        id: "queue".to_owned(),
+        page: "OrdersSlow".to_owned(),
+        baseline: Stretch {
+            from_s: 0.0,
+            to_s: 29.0,
+        },
+        incident: Stretch {
+            from_s: 30.0,
+            to_s: 59.0,
+        },
+        metrics: Metrics::of(&[p99], 0.0),
+        ..Reference::default()
+    };
+    let rival = Candidate {
+        id: "queue".to_owned(),
+        title: "Orders wait for a connection".to_owned(),
+        page: "OrdersSlow".to_owned(),
+        is_control: false,
+        causes: vec![(Component::Checkout, Mechanism::PoolTooSmall)],
+        path: Vec::new(),
+        reference: Ok(reference),
+    };
+    Lineup::of("slow", "OrdersSlow", false, &[rival])
 }
 
 /// A right write-up; each case spoils one thing about it.
@@ -156,9 +185,11 @@ pub(crate) fn right() -> WriteUp {
             ..writeup::Cause::default()
         },
         ruled_out: vec![writeup::RuledOut {
-            hypothesis: "More traffic.".to_owned(),
-            because: "It is flat.".to_owned(),
-            evidence: vec!["promql:flat@page".to_owned()],
+            component: Some(Component::Checkout),
+            mechanism: Some(Mechanism::PoolTooSmall),
+            hypothesis: "Orders wait for a connection.".to_owned(),
+            because: "The query takes the time.".to_owned(),
+            evidence: vec![format!("trace:{SLOW}")],
         }],
         mitigation: writeup::Mitigation {
             action: "rollback inventory".to_owned(),

@@ -67,7 +67,7 @@ async fn heap_names_stay_inside_the_run_folder() {
 }
 
 #[tokio::test]
-async fn heap_growth_proves_when_one_function_gained_enough() {
+async fn heap_growth_shows_when_one_function_gained_enough() {
     let world = world().await;
     let save = |name: &str, service: &str, at, bytes: u64| {
         let meta = Snapshot {
@@ -91,11 +91,11 @@ async fn heap_growth_proves_when_one_function_gained_enough() {
     save("calm", "gateway", STARTED, 1_000_000);
     save("other", "checkout", PAGE, 42_000_000);
     check(&world, &[
-        ("heap:early..late => 40MB", "proves: gateway grew from 1.91 MiB to 40.1 MiB, most of it 38.1 MiB in gateway::session::Sessions::remember; the value; one function grew by 38.1 MiB"),
+        ("heap:early..late => 40MB", "shows: gateway went from 1.91 MiB to 40.1 MiB, most of it 38.1 MiB in gateway::session::Sessions::remember; the value; gateway heap: gateway::session::Sessions::remember: 38.1 MiB more in it"),
         ("heap:late..later", "failed: `late` is not older than `later`"),
         ("heap:late..early", "failed: `late` is not older than `early`"),
         ("heap:early..other", "failed: `early` and `other` are snapshots of different services"),
-        ("heap:calm..late => 1GB", "proves: gateway grew from 977 KiB to 40.1 MiB, most of it 39.1 MiB in gateway::session::Sessions::remember; not the value"),
+        ("heap:calm..late => 1GB", "shows: gateway went from 977 KiB to 40.1 MiB, most of it 39.1 MiB in gateway::session::Sessions::remember; not the value"),
     ])
     .await;
 }
