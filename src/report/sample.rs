@@ -8,7 +8,7 @@ use grader::verdict::{Comparison, Condition, Item, Taken};
 use grader::writeup::{ActionItem, Cause, Claim};
 use grader::{Component, Kind, Mechanism, Severity, Verdict, WriteUp};
 
-pub(super) fn verdict() -> Verdict {
+pub(crate) fn verdict() -> Verdict {
     Verdict {
         run: "2026-11-23-100000-k3".to_owned(),
         passed: false,
@@ -187,7 +187,7 @@ fn times() -> Vec<Taken> {
     ]
 }
 
-pub(super) fn writeup() -> WriteUp {
+pub(crate) fn writeup() -> WriteUp {
     WriteUp {
         verdict: Some(Claim::Incident),
         severity: Some(Severity::Sev2),

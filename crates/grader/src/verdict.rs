@@ -30,6 +30,9 @@ use crate::writeup::{Claim, Field, WriteUp};
 /// The file of a run folder with its verdict.
 pub const VERDICT: Document<Verdict> = Document::new("verdict.json");
 
+/// The first verdict of a run whose write-up was amended.
+pub const FIRST_VERDICT: Document<Verdict> = Document::new("verdict.first.json");
+
 /// The grade.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
