@@ -17,7 +17,7 @@ use crate::error::Outcome;
 use crate::recorded::Recorded;
 use crate::report::{self, file};
 use crate::terminal::{Ink, Terminal};
-use drill::api::Submitted;
+use drill::api::{Step, Submitted};
 
 /// How long the runner may take to stop the shop.
 const END_WITHIN: Duration = Duration::from_secs(30);
@@ -61,13 +61,14 @@ fn submit(context: &Context, control: &Control, text: String) -> anyhow::Result<
     let label = &progress;
     let (submitted, steps) = std::thread::scope(|scope| {
         let steps = scope.spawn(move || {
-            let mut steps = Vec::new();
+            let mut steps: Vec<Step> = Vec::new();
             while is_over.recv_timeout(STEP_EVERY) == Err(RecvTimeoutError::Timeout) {
                 // A runner that does not answer now has the verdict to tell what is wrong.
                 let Ok(known) = control.grading() else {
                     continue;
                 };
-                if let Some(last) = known.last() {
+                let what = |steps: &[Step]| steps.last().map(|last| last.what.clone());
+                if let Some(last) = known.last().filter(|_| what(&known) != what(&steps)) {
                     label.set(format!("grading: {}", last.what));
                 }
                 steps = known;

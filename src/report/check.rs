@@ -270,7 +270,7 @@ impl Checked {
             false => "Best is 1: the drill that you are in.",
         };
         format!(
-            "All evidence of the cause together would look the same in {same} of {of} known drills behind this page. {best}\n{times}"
+            "All evidence of the cause together would look the same in {same} of {of} known drills. {best}\n{times}"
         )
     }
 }

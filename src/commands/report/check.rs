@@ -66,17 +66,17 @@ fn known(folder: &Path, now: OffsetDateTime) -> (Frame, Option<String>) {
     (frame, page.map(|page| page.alert))
 }
 
-/// When the change was is sealed. So the first third of the time before the page stands for the baseline, and what
-/// shortly precedes the page and all that follows it for the incident.
+/// When the change was is sealed. So the first fifth of the time before the page stands for the baseline: also at the
+/// fast pace nothing has changed by then. The last fifth and all that follows the page stands for the incident.
 fn windows(steady: OffsetDateTime, page: OffsetDateTime, now: OffsetDateTime) -> Windows {
-    let third = (page - steady).max(Duration::ZERO) / 3_i32;
+    let fifth = (page - steady).max(Duration::ZERO) / 5_i32;
     Windows {
         baseline: Window {
             from: steady,
-            to: steady + third,
+            to: steady + fifth,
         },
         incident: Window {
-            from: page - third.min(LONGEST_LEAD),
+            from: page - fifth.min(LONGEST_LEAD),
             to: now.max(page),
         },
     }
@@ -194,7 +194,7 @@ mod tests {
             "a deploy tells nothing: {text}"
         );
         assert!(
-            text.contains("Effects compare 14:01:00 to 14:01:30 with 14:02:00 to 14:05:00"),
+            text.contains("Effects compare 14:01:00 to 14:01:18 with 14:02:12 to 14:05:00"),
             "{text}"
         );
     }
