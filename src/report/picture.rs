@@ -57,11 +57,11 @@ fn multiples(out: &mut String, verdict: &Verdict, comparison: &Comparison) {
     let (name, way) = (&feature.name, way(feature));
     let _ = writeln!(
         out,
-        "<figure aria-label=\"How much {} goes {way}: in your run {}, at most {} in any drill shown\"><figcaption>How far {} goes {way}, on one scale: your best pointer, {}<br><code>{}</code></figcaption><ol class=\"multiples\">",
+        "<figure aria-label=\"How far {} goes {way}: by {} in your run, by at most {} in any drill shown\"><figcaption>How far {} goes {way} in each drill, on one scale. Your best pointer, {}:<br><code>{}</code></figcaption><ol class=\"multiples\">",
         escape(name),
         number(*here),
         number(scale),
-        code(&format!("`{name}`")),
+        escape(name),
         escape(field),
         escape(pointer),
     );
