@@ -265,12 +265,15 @@ impl Checked {
         let Some(Alike { same, of }) = self.diagnosis else {
             return times;
         };
-        let best = match self.is_control {
-            true => "Best is 0: no known incident would look like this.",
-            false => "Best is 1: the drill that you are in.",
+        let (what, best) = match self.is_control {
+            true => (
+                "cause and the hypotheses",
+                "Best is 0: no known incident would look like this.",
+            ),
+            false => ("cause", "Best is 1: the drill that you are in."),
         };
         format!(
-            "All evidence of the cause together would look the same in {same} of {of} known drills. {best}\n{times}"
+            "All evidence of the {what} together would look the same in {same} of {of} known drills. {best}\n{times}"
         )
     }
 }
