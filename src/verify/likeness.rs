@@ -64,3 +64,33 @@ fn main<'e>(probe: &Probe, known: &Reference, effect: &'e Effect) -> Option<&'e 
     let mut features = effect.clear().map(|(feature, _)| feature);
     features.find(|feature| feature.name == most.name && feature.direction == most.direction)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recording_is_like_itself_and_like_no_other_drill() {
+        for one in references::candidates()
+            .iter()
+            .filter(|one| !one.is_control)
+        {
+            let scenario = scenario::catalogue::load(&one.id).expect("a drill");
+            let known = one.reference.as_ref().expect("a reference");
+            assert_eq!(differences(&scenario, known, known), Vec::<String>::new());
+            for other in references::candidates()
+                .iter()
+                .filter(|other| other.id != one.id)
+            {
+                let fresh = other.reference.as_ref().expect("a reference");
+                let found = differences(&scenario, known, fresh);
+                assert!(
+                    problem(&found).is_some(),
+                    "{} {}: {found:?}",
+                    one.id,
+                    other.id
+                );
+            }
+        }
+    }
+}
