@@ -26,6 +26,8 @@ pub(crate) struct Graded {
     pub(crate) passed: bool,
     pub(crate) score: u32,
     pub(crate) pass_mark: u32,
+    /// Whether this is the grade of a second write-up.
+    pub(crate) amended: bool,
     /// Seconds to detect, localise, diagnose and mitigate, as far as they are on record.
     pub(crate) times: Vec<Time>,
 }
@@ -79,6 +81,7 @@ fn read(folder: &Path) -> Option<Graded> {
         passed: verdict.passed,
         score: verdict.score,
         pass_mark: verdict.pass_mark,
+        amended: verdict.amended,
         times: verdict.times.into_iter().map(time).collect(),
     })
 }

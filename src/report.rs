@@ -5,15 +5,18 @@
 //! ```
 
 pub mod check;
+pub(crate) mod file;
 pub mod format;
 pub mod html;
+mod picture;
+mod rival;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 pub mod template;
 pub mod text;
 
 pub use check::{Checked, check};
-pub use format::parse;
+pub use format::{draft, parse};
 pub use html::html;
 pub use template::{Known, template, vocabulary};
 pub use text::{rivals, verdict};

@@ -74,9 +74,9 @@ fn check(drill: &Drill, attempt: &Attempt, head: &Table) {
     let problem = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(10), "{name}: {said}{problem}");
     assert!(took < GRADED_WITHIN, "{name} took {took:?}");
-    let verdict: Value = serde_json::from_str(&said).expect("a verdict");
+    let submitted: Value = serde_json::from_str(&said).expect("a verdict");
     for list in ["items", "conditions"] {
-        for one in verdict[list].as_array().expect("a list") {
+        for one in submitted["verdict"][list].as_array().expect("a list") {
             let why = one["why"].as_str().expect("a reason");
             let reads = why.ends_with('.') && !why.ends_with("..") && why.len() < 900;
             assert!(reads && why.len() > 10, "{name}: {why}");

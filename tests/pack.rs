@@ -104,8 +104,8 @@ fn an_archive_opens_and_grades_the_same_on_another_machine() {
     };
     let (output, said) = grade(&there);
     assert_eq!(output.status.code(), Some(0), "{said}");
-    let verdict: Value = serde_json::from_slice(&output.stdout).expect("a verdict");
-    let differs = drills::differences(&graded.verdict, &verdict);
+    let submitted: Value = serde_json::from_slice(&output.stdout).expect("a verdict");
+    let differs = drills::differences(&graded.verdict, &submitted["verdict"]);
     assert!(differs.is_empty(), "{differs:#?}");
     the_record_is_there(&there);
     damaged(&archive, grade);

@@ -19,7 +19,7 @@ pub struct Report {
 pub enum ReportCommand {
     /// Write a template, filled in with what is already known
     New(ReportNew),
-    /// Check that the write-up can be read and its pointers resolve, without grading it
+    /// Check the form of a write-up, what its pointers show, and how many known drills would show the same
     Check(ReportCheck),
 }
 
@@ -40,11 +40,15 @@ pub struct ReportNew {
 /// `report check`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
-  firedrill report check report.md")]
+  firedrill report check report.md
+  firedrill report check report.md --run RUN    by the record of an ended run")]
 pub struct ReportCheck {
-    /// The write-up
+    /// The write-up; `-` reads standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
+    /// An ended run: id, folder or archive [default: the running drill, else the newest run]
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
     /// Text or JSON.
     #[command(flatten)]
     pub format: Format,
@@ -55,14 +59,18 @@ pub struct ReportCheck {
 #[command(after_help = "Examples:
   firedrill submit report.md            exit code 0: passed, 10: not passed
   firedrill submit report.md --json
-  firedrill submit other.md --run RUN   grade another write-up of an ended run")]
+  firedrill submit other.md --run RUN   grade another write-up of an ended run
+  firedrill submit other.md --amend     replace the graded one, once, before the debrief")]
 pub struct Submit {
-    /// The write-up
+    /// The write-up; `-` reads standard input
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// Grade it against the record of a graded run (id, folder or archive), which keeps its own verdict
     #[arg(long, value_name = "RUN")]
     pub run: Option<String>,
+    /// Replace the graded write-up and its verdict, once per run and before `debrief` has shown the answer
+    #[arg(long)]
+    pub amend: bool,
     /// Text or JSON.
     #[command(flatten)]
     pub format: Format,

@@ -63,7 +63,7 @@ fn render(runs: &[Graded], style: Style, columns: usize) -> String {
             Cell::new(Ink::Faint, minute(run.at)),
             run.drill.as_str().into(),
             run.level.to_string().into(),
-            Cell::new(ink, if run.passed { "yes" } else { "no" }),
+            Cell::new(ink, passed(run)),
             Cell::new(ink, run.score.to_string()),
             Cell::new(ink, bar(run.score, run.pass_mark)),
             took(run, "detect").into(),
@@ -110,6 +110,15 @@ fn by_drill(runs: &[Graded]) -> Table {
         ]);
     }
     table
+}
+
+fn passed(run: &Graded) -> &'static str {
+    match (run.passed, run.amended) {
+        (true, false) => "yes",
+        (true, true) => "yes, amended",
+        (false, false) => "no",
+        (false, true) => "no, amended",
+    }
 }
 
 fn ink(run: &Graded) -> Ink {
@@ -161,6 +170,7 @@ mod tests {
             passed: score >= 70,
             score,
             pass_mark: 70,
+            amended: false,
             times: vec![detect],
         }
     }
@@ -176,10 +186,10 @@ mod tests {
     #[test]
     fn runs_are_bars_and_drills_show_best_and_last() {
         insta::assert_snapshot!(render(&runs(), Style::PLAIN, 120), @r"
-        START (UTC)       DRILL         LEVEL  PASSED  POINTS  0 ─ │ passes ─ 100         DETECT  DIAGNOSE  MITIGATE
-        2026-11-22 09:00  late-answers      2  no          12  ███··············│·······  1m 12s         -         -
-        2026-11-22 10:00  odd-numbers       2  no           0  ·················│·······  1m 12s         -         -
-        2026-11-23 09:00  late-answers      2  yes         94  █████████████████│█████··  1m 12s         -         -
+        START (UTC)       DRILL         LEVEL  PASSED  POINTS  0 ─ │ passes ─ 100         DETECT  FIRST LOOK  MITIGATE
+        2026-11-22 09:00  late-answers      2  no          12  ███··············│·······  1m 12s           -         -
+        2026-11-22 10:00  odd-numbers       2  no           0  ·················│·······  1m 12s           -         -
+        2026-11-23 09:00  late-answers      2  yes         94  █████████████████│█████··  1m 12s           -         -
 
         DRILL         LEVEL  RUNS  BEST  LAST  OVER TIME
         late-answers      2     2    94    94  ▁█

@@ -1,5 +1,7 @@
 //! `firedrill report`: the write-up before it is graded.
 
+mod check;
+
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
@@ -8,10 +10,9 @@ use anyhow::Context as _;
 use grader::WriteUp;
 use grader::evidence::Sources;
 use record::Chronicle;
-use time::OffsetDateTime;
+use text::Problem;
 
-use super::source::{self, Live};
-use crate::cli::write::{Report, ReportCheck, ReportCommand, ReportNew};
+use crate::cli::write::{Report, ReportCommand, ReportNew};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::report::{self, Known};
@@ -20,7 +21,7 @@ use crate::report::{self, Known};
 pub(super) fn run(context: &Context, args: &Report) -> anyhow::Result<Outcome> {
     match &args.command {
         ReportCommand::New(args) => new(context, args),
-        ReportCommand::Check(args) => check(context, args),
+        ReportCommand::Check(args) => check::run(context, args),
     }
 }
 
@@ -75,40 +76,10 @@ fn known(folder: &Path) -> anyhow::Result<Known> {
 
 /// Reads a write-up's head; every problem of it is said at once.
 pub(super) fn parsed(name: &str, text: &str) -> Result<WriteUp, Error> {
-    report::parse(name, text).map_err(|problems| Error::Usage {
-        message: problems
-            .iter()
-            .map(ToString::to_string)
-            .collect::<Vec<_>>()
-            .join("\n"),
-        hint: Some("correct the front matter and try again".to_owned()),
-    })
+    report::parse(name, text).map_err(|problems| refused(&problems))
 }
 
-fn check(context: &Context, args: &ReportCheck) -> anyhow::Result<Outcome> {
-    let text = std::fs::read_to_string(&args.file).map_err(|error| {
-        Error::usage(
-            format!("write-up `{}`: {error}", args.file.display()),
-            "`firedrill report new` starts one",
-        )
-    })?;
-    let name = args.file.display().to_string();
-    let writeup = parsed(&name, &text)?;
-    let live = Live::connect(context)?;
-    let frame = source::frame(&live.session.folder, OffsetDateTime::now_utc());
-    let progress = context.terminal.progress("checking pointers");
-    let checked = live.wait(report::check(&live.sources, &frame, &writeup));
-    drop(progress);
-    if args.format.json {
-        context.terminal.json(&checked)?;
-    } else {
-        context
-            .terminal
-            .print(&checked.text(context.terminal.out))?;
-    }
-    Ok(if checked.is_sound() {
-        Outcome::Done
-    } else {
-        Outcome::NotPassed
-    })
+fn refused(problems: &[Problem]) -> Error {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    Error::usage(lines.join("\n"), "correct the front matter and try again")
 }

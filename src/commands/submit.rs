@@ -1,18 +1,21 @@
 //! `firedrill submit`: the grade.
 
+mod amend;
+
 use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use grader::{Verdict, WriteUp};
 use record::VERDICT_PAGE;
 
 use super::report::parsed;
 use crate::cli::write::Submit;
 use crate::context::Context;
 use crate::control::Control;
-use crate::error::{Error, Outcome};
+use crate::error::Outcome;
 use crate::recorded::Recorded;
-use crate::report;
+use crate::report::{self, file};
 use crate::terminal::{Ink, Terminal};
 use drill::api::Submitted;
 
@@ -20,35 +23,89 @@ use drill::api::Submitted;
 const END_WITHIN: Duration = Duration::from_secs(30);
 /// How often that is looked at.
 const END_EVERY: Duration = Duration::from_millis(100);
+/// How often a grade is asked how far it is.
+const STEP_EVERY: Duration = Duration::from_millis(300);
 
 /// Hands the write-up in and shows the verdict.
 pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
-    let bytes = std::fs::read(&args.file).map_err(|error| {
-        Error::usage(
-            format!("write-up `{}`: {error}", args.file.display()),
-            "`firedrill report new` starts one",
-        )
-    })?;
-    let write_up = String::from_utf8(bytes)
-        .with_context(|| format!("write-up `{}` is not UTF-8", args.file.display()))?;
+    let text = file::read(&args.file)?;
+    let write_up = parsed(&args.file.display().to_string(), &text)?;
+    if args.amend {
+        let folder = amend::folder(context, args.run.as_deref())?;
+        let (mut verdict, title) = again(context, &folder, &write_up)?;
+        verdict.amended = true;
+        let page = report::html(&title, &write_up, &verdict);
+        amend::keep(&folder, &text, &page, &verdict)?;
+        return show(context, args, &graded(verdict), "next: `firedrill debrief`");
+    }
     if let Some(run) = &args.run {
-        return again(context, args, run, &write_up);
+        let (verdict, _) = again(context, &context.run_folder(run)?, &write_up)?;
+        return show(context, args, &graded(verdict), "");
     }
     let session = context.state.load()?;
-    let progress = context
-        .terminal
-        .progress("grading: measuring the live system and checking pointers");
-    let submitted = Control::new(&session)?.submit(write_up)?;
-    drop(progress);
-    if args.format.json {
-        context.terminal.json(&submitted)?;
-    } else {
-        let page = session.folder.join(VERDICT_PAGE);
-        context
-            .terminal
-            .print(&shown(&submitted, &page, &context.terminal))?;
-    }
+    let submitted = submit(context, &Control::new(&session)?, text)?;
+    let page = session.folder.join(VERDICT_PAGE);
+    let next = format!(
+        "next: `firedrill debrief`; to share the verdict: {}",
+        page.display()
+    );
+    let outcome = show(context, args, &submitted, &next)?;
     wait_for_the_end(context);
+    Ok(outcome)
+}
+
+/// Waits for the grade, says what is being done for it, and then how long that took.
+fn submit(context: &Context, control: &Control, text: String) -> anyhow::Result<Submitted> {
+    let progress = context.terminal.progress("grading");
+    let (over, is_over) = mpsc::channel::<()>();
+    let label = &progress;
+    let (submitted, steps) = std::thread::scope(|scope| {
+        let steps = scope.spawn(move || {
+            let mut steps = Vec::new();
+            while is_over.recv_timeout(STEP_EVERY) == Err(RecvTimeoutError::Timeout) {
+                // A runner that does not answer now has the verdict to tell what is wrong.
+                let Ok(known) = control.grading() else {
+                    continue;
+                };
+                if let Some(last) = known.last() {
+                    label.set(format!("grading: {}", last.what));
+                }
+                steps = known;
+            }
+            steps
+        });
+        let submitted = control.submit(text);
+        drop(over);
+        // A panic there has been told by its thread.
+        (submitted, steps.join().unwrap_or_default())
+    });
+    drop(progress);
+    let submitted = submitted?;
+    let took = steps.iter().filter(|step| step.seconds >= 1.0).map(|step| {
+        let seconds = text::format::elapsed(step.seconds.round() as u64);
+        format!("{} {seconds}", step.what)
+    });
+    let took: Vec<String> = took.collect();
+    if !took.is_empty() {
+        let note = format!("graded: {}", took.join(", "));
+        context.terminal.note(&note);
+    }
+    Ok(submitted)
+}
+
+/// One shape for every grade, of the running drill and from a record.
+fn show(
+    context: &Context,
+    args: &Submit,
+    submitted: &Submitted,
+    next: &str,
+) -> anyhow::Result<Outcome> {
+    let terminal = &context.terminal;
+    if args.format.json {
+        terminal.json(submitted)?;
+    } else {
+        terminal.print(&shown(submitted, next, terminal))?;
+    }
     Ok(match submitted {
         Submitted::Verdict { passed: true, .. } => Outcome::Done,
         Submitted::Verdict { passed: false, .. } => Outcome::NotPassed,
@@ -56,18 +113,14 @@ pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
     })
 }
 
-fn shown(submitted: &Submitted, page: &Path, terminal: &Terminal) -> String {
+fn shown(submitted: &Submitted, next: &str, terminal: &Terminal) -> String {
     match submitted {
         Submitted::Verdict { verdict, .. } => {
-            let next = format!(
-                "next: `firedrill debrief`; to share the verdict: {}",
-                page.display()
-            );
-            format!(
-                "{}\n{}\n",
-                report::verdict(verdict, terminal.out, terminal.width),
-                terminal.out.paint(Ink::Faint, &next)
-            )
+            let text = report::verdict(verdict, terminal.out, terminal.width);
+            match next {
+                "" => text,
+                next => format!("{text}\n{}\n", terminal.out.paint(Ink::Faint, next)),
+            }
         }
         Submitted::Void { reason } => {
             format!("{} {reason}\n", terminal.out.paint(Ink::Warning, "void:"))
@@ -75,32 +128,32 @@ fn shown(submitted: &Submitted, page: &Path, terminal: &Terminal) -> String {
     }
 }
 
-/// Grades by what a run recorded; nothing of that run changes.
-fn again(context: &Context, args: &Submit, run: &str, write_up: &str) -> anyhow::Result<Outcome> {
-    let name = args.file.display().to_string();
-    let write_up = parsed(&name, write_up)?;
-    let folder = context.run_folder(run)?;
+fn graded(verdict: Verdict) -> Submitted {
+    Submitted::Verdict {
+        passed: verdict.passed,
+        verdict: Box::new(verdict),
+    }
+}
+
+/// Grades by what a run recorded; returns the drill's title as well. Nothing of that run changes.
+fn again(
+    context: &Context,
+    folder: &Path,
+    write_up: &WriteUp,
+) -> anyhow::Result<(Verdict, String)> {
     let progress = context
         .terminal
         .progress("grading: loading the run and checking pointers");
     let runtime = crate::runtime::on_this_thread()?;
-    let verdict = runtime.block_on(async {
-        let recorded = Recorded::open(&folder).await?;
-        let verdict = recorded.grade(&write_up).await;
+    let graded = runtime.block_on(async {
+        let recorded = Recorded::open(folder).await?;
+        let verdict = recorded.grade(write_up).await;
+        let title = recorded.scenario.title.clone();
         recorded.close().await;
-        anyhow::Ok(verdict)
-    })?;
+        anyhow::Ok((verdict, title))
+    });
     drop(progress);
-    if args.format.json {
-        context.terminal.json(&verdict)?;
-    } else {
-        let text = report::verdict(&verdict, context.terminal.out, context.terminal.width);
-        context.terminal.print(&text)?;
-    }
-    Ok(match verdict.passed {
-        true => Outcome::Done,
-        false => Outcome::NotPassed,
-    })
+    graded
 }
 
 /// The runner ends with the grade; the next `debrief` finds it ended.

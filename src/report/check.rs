@@ -1,15 +1,21 @@
-//! `report check`: whether the form is right and the pointers resolve. It never tells whether the answer is right.
+//! `report check`: whether the form is right, what the pointers show, and how many of the known drills would show the same.
+//! It never tells which, nor whether the answer is right: it knows the page and the record, and not the drill.
 
 use std::fmt::Write as _;
 
 use grader::alert::{self, Tried};
+use grader::differential::{Claim, Shown};
 use grader::evidence::Sources;
+use grader::lineup::{Candidate, Lineup};
+use grader::moment::{Windows, clock_text};
 use grader::pointer::{Executed, Outcome};
-use grader::writeup::Claim;
-use grader::{Frame, WriteUp};
+use grader::writeup::{self, Field};
+use grader::{Examined, Frame, WriteUp};
 use serde::Serialize;
+use text::Problem;
 use text::format::harmless;
 
+use super::text::account;
 use crate::call::line;
 use crate::terminal::{Ink, Style};
 
@@ -18,35 +24,167 @@ use crate::terminal::{Ink, Style};
 pub struct Checked {
     /// Fields that are still empty.
     pub missing: Vec<&'static str>,
+    /// Fields with more pointers than they may have.
+    pub over: Vec<Problem>,
     /// Every pointer with what became of it.
-    pub pointers: Vec<Executed>,
+    pub pointers: Vec<Pointer>,
+    /// In how many of the known drills all pointers of the diagnosis together would look the same.
+    pub diagnosis: Option<Alike>,
+    /// What effects were taken from; none before a page.
+    pub windows: Option<Windows>,
     /// The proposed alert, if there is one.
     pub alert: Option<Tried>,
     /// Why the reproduction cannot be run, if it cannot.
     pub reproduction: Option<String>,
+    /// Whether a drill is claimed in which nothing was wrong.
+    #[serde(skip)]
+    is_control: bool,
+}
+
+/// A pointer, and how many drills it fits.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Pointer {
+    /// What became of it.
+    #[serde(flatten)]
+    pub executed: Executed,
+    /// In how many of the known drills it would look the same; none for one that is no part of the diagnosis.
+    pub alike: Option<Alike>,
+}
+
+/// A number of known drills with this page, of those that can be compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Alike {
+    /// Those in which it would look the same.
+    pub same: usize,
+    /// All of them.
+    pub of: usize,
+}
+
+/// What a responder knows as well: the record, the alert that paged, and every drill of the catalogue.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// Its windows are [`windows`], and not the sealed ones.
+    pub frame: &'a Frame,
+    /// The alert that paged.
+    pub alert: Option<&'a str>,
+    /// Every known drill.
+    pub catalogue: &'a [Candidate],
 }
 
 /// Looks every pointer up, without regard to what is true.
-pub async fn check(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Checked {
-    // The sealed windows stay out, so that no answer can depend on them.
-    let frame = Frame {
-        windows: None,
-        ..*frame
+pub async fn check(
+    sources: &Sources,
+    known: Known<'_>,
+    writeup: &WriteUp,
+    over: Vec<Problem>,
+) -> Checked {
+    let examined = grader::examine(sources, known.frame, writeup).await;
+    checked(known, writeup, examined, over)
+}
+
+/// The same once everything is looked up: pure.
+pub(crate) fn checked(
+    known: Known<'_>,
+    writeup: &WriteUp,
+    examined: Examined,
+    over: Vec<Problem>,
+) -> Checked {
+    let is_control = writeup.verdict == Some(writeup::Claim::NoIncident);
+    let differential = Differential::of(known, is_control);
+    let differential = differential.as_ref();
+    let diagnosis = differential.and_then(|one| one.together(&examined.pointers));
+    let pointer = |executed: Executed| Pointer {
+        alike: differential.and_then(|one| one.alone(&executed)),
+        executed,
     };
-    let examined = grader::examine(sources, &frame, writeup).await;
     Checked {
         missing: missing(writeup),
-        pointers: examined.pointers,
+        over,
+        pointers: examined.pointers.into_iter().map(pointer).collect(),
+        diagnosis,
+        windows: known.frame.windows,
         alert: examined.alert,
         reproduction: line::requests(&writeup.reproduction.commands).err(),
+        is_control,
+    }
+}
+
+/// The drills behind a page; which of them runs is not known here.
+struct Differential {
+    lineup: Lineup,
+    is_control: bool,
+    incident_s: f64,
+}
+
+impl Differential {
+    /// None before a page, or where no drill can be compared.
+    fn of(known: Known<'_>, is_control: bool) -> Option<Self> {
+        let incident = known.frame.windows?.incident;
+        let lineup = Lineup::of("", known.alert?, is_control, known.catalogue);
+        let differential = Self {
+            lineup,
+            is_control,
+            incident_s: incident.length().as_seconds_f64(),
+        };
+        (differential.comparable() > 0).then_some(differential)
+    }
+
+    fn comparable(&self) -> usize {
+        let rivals = self.lineup.rivals().iter();
+        rivals.filter(|rival| rival.reference.is_ok()).count()
+    }
+
+    /// How a pointer of the diagnosis would exclude; none for another one.
+    fn claim(&self, executed: &Executed) -> Option<Claim> {
+        match executed.field?.field {
+            Field::Cause | Field::RuledOut(_) if self.is_control => Some(Claim::Absent),
+            Field::Cause => Some(Claim::Present),
+            Field::RuledOut(_) => Some(Claim::Either),
+            _ => None,
+        }
+    }
+
+    fn shown(&self, executed: &Executed) -> Option<Shown> {
+        let finding = executed.finding().filter(|_| executed.resolves())?;
+        let here = Some(finding.effect.clone());
+        let probe = finding.probe.as_ref();
+        Some(self.lineup.shown(&executed.address(), here, probe))
+    }
+
+    fn alone(&self, executed: &Executed) -> Option<Alike> {
+        let (claim, shown) = (self.claim(executed)?, self.shown(executed)?);
+        Some(Alike {
+            same: self.lineup.alike(claim, &shown, self.incident_s).len(),
+            of: self.comparable(),
+        })
+    }
+
+    /// What is ruled out excludes the one that it names; to count it would tell which ones there are.
+    fn together(&self, pointers: &[Executed]) -> Option<Alike> {
+        let is_counted = |claim: &Claim| *claim != Claim::Either;
+        let shown: Vec<(Claim, Shown)> = pointers
+            .iter()
+            .filter_map(|one| Some((self.claim(one).filter(is_counted)?, self.shown(one)?)))
+            .collect();
+        let claims: Vec<(Claim, &Shown)> =
+            shown.iter().map(|(claim, shown)| (*claim, shown)).collect();
+        let rows = self.lineup.table(self.incident_s, |_| claims.clone());
+        let same = rows.iter().filter(|row| row.outcome.stands()).count();
+        (!claims.is_empty()).then_some(Alike {
+            same,
+            of: self.comparable(),
+        })
     }
 }
 
 impl Checked {
-    /// Whether every pointer resolves with the value it claims, and the proposed alert can be evaluated.
+    /// Whether every pointer resolves with the value it claims, no field has too many, and the proposed alert can be evaluated.
     pub fn is_sound(&self) -> bool {
         let alert = self.alert.as_ref();
-        self.pointers.iter().all(Executed::resolves)
+        self.pointers
+            .iter()
+            .all(|pointer| pointer.executed.resolves())
+            && self.over.is_empty()
             && self.reproduction.is_none()
             && alert.is_none_or(|tried| matches!(tried.outcome, alert::Outcome::Ran(_)))
     }
@@ -54,38 +192,19 @@ impl Checked {
     /// For a terminal.
     pub fn text(&self, style: Style) -> String {
         let mut out = String::new();
-        let width = self
-            .pointers
-            .iter()
-            .map(|pointer| pointer.address().len())
-            .max()
-            .unwrap_or(0);
-        for pointer in &self.pointers {
-            let (mark, ink) = match &pointer.outcome {
-                Outcome::Found(_) if pointer.resolves() => ("ok", Ink::Good),
-                Outcome::Found(_) => ("wrong value", Ink::Error),
-                Outcome::Malformed(_) => ("invalid", Ink::Error),
-                Outcome::Failed(_) => ("not found", Ink::Error),
-                Outcome::Unchecked(_) => ("not checked", Ink::Warning),
-            };
-            // Writing to a String cannot fail, here and below.
-            let _ = writeln!(
-                out,
-                "{}  {:width$}  {}\n{:15}{:width$}  {}",
-                style.paint(ink, &format!("{mark:13}")),
-                pointer.address(),
-                harmless(&pointer.text),
-                "",
-                "",
-                style.paint(Ink::Faint, &harmless(&pointer.sentence())),
-            );
+        self.each(&mut out, style);
+        // Writing to a String cannot fail, here and below.
+        for problem in &self.over {
+            let problem = harmless(&problem.to_string()).into_owned();
+            let _ = writeln!(out, "{}", style.paint(Ink::Error, &problem));
         }
         let good = self
             .pointers
             .iter()
-            .filter(|pointer| pointer.resolves())
+            .filter(|one| one.executed.resolves())
             .count();
         let _ = writeln!(out, "{good} of {} pointers resolve.", self.pointers.len());
+        let _ = writeln!(out, "{}", self.differential());
         if let Some(tried) = &self.alert {
             let _ = writeln!(out, "{}", harmless(&about(tried)));
         }
@@ -96,6 +215,63 @@ impl Checked {
             let _ = writeln!(out, "Still empty: {}.", self.missing.join(", "));
         }
         out
+    }
+
+    fn each(&self, out: &mut String, style: Style) {
+        let addresses = self.pointers.iter().map(|one| one.executed.address().len());
+        let width = addresses.max().unwrap_or(0);
+        for Pointer { executed, alike } in &self.pointers {
+            let (mark, ink) = match &executed.outcome {
+                Outcome::Found(_) if executed.resolves() => ("ok", Ink::Good),
+                Outcome::Found(_) => ("wrong value", Ink::Error),
+                Outcome::Malformed(_) => ("invalid", Ink::Error),
+                Outcome::Failed(_) => ("not found", Ink::Error),
+                Outcome::Unchecked(_) => ("not checked", Ink::Warning),
+            };
+            let mut what = match self.windows {
+                Some(_) => account(executed),
+                // There is nothing yet to differ from.
+                None => executed.sentence(),
+            };
+            if let Some(Alike { same, of }) = alike {
+                what += &format!(" The same in {same} of {of}.");
+            }
+            let _ = writeln!(
+                out,
+                "{}  {:width$}  {}\n{:15}{:width$}  {}",
+                style.paint(ink, &format!("{mark:13}")),
+                executed.address(),
+                harmless(&executed.text),
+                "",
+                "",
+                style.paint(Ink::Faint, &harmless(&what)),
+            );
+        }
+    }
+
+    /// How far the evidence narrows the page down, and what effects were taken from.
+    fn differential(&self) -> String {
+        let Some(Windows { baseline, incident }) = self.windows else {
+            return "There has been no page yet; what pointers show is told from then on."
+                .to_owned();
+        };
+        let times = format!(
+            "Effects compare {} to {} with {} to {}; the grade knows when the change was, and may see more or less.",
+            clock_text(baseline.from),
+            clock_text(baseline.to),
+            clock_text(incident.from),
+            clock_text(incident.to)
+        );
+        let Some(Alike { same, of }) = self.diagnosis else {
+            return times;
+        };
+        let best = match self.is_control {
+            true => "Best is 0: no known incident would look like this.",
+            false => "Best is 1: the drill that you are in.",
+        };
+        format!(
+            "All evidence of the cause together would look the same in {same} of {of} known drills behind this page. {best}\n{times}"
+        )
     }
 }
 
@@ -109,7 +285,7 @@ fn about(tried: &Tried) -> String {
 }
 
 fn missing(writeup: &WriteUp) -> Vec<&'static str> {
-    let is_incident = writeup.verdict != Some(Claim::NoIncident);
+    let is_incident = writeup.verdict != Some(writeup::Claim::NoIncident);
     let fields = [
         ("verdict", writeup.verdict.is_none()),
         ("severity", writeup.severity.is_none()),

@@ -4,7 +4,7 @@
 
 use grader::WriteUp;
 use grader::writeup::{
-    ActionItem, Alert, Cause, Claim, Contribution, Detection, Event, Impact, Mitigation,
+    ActionItem, Alert, Cause, Claim, Contribution, Detection, Event, Impact, Limit, Mitigation,
     Reproduction, RuledOut, Trigger,
 };
 use text::problem::{Problem, tidy};
@@ -16,8 +16,16 @@ pub const MAX_BYTES: usize = 256 << 10;
 /// Most entries of a list.
 const MAX_ENTRIES: usize = 100;
 
-/// Reads a write-up; `file` is only named in problems.
+/// Reads a write-up that is to be graded; `file` is only named in problems. More pointers than its fields may have are one.
 pub fn parse(file: &str, text: &str) -> Result<WriteUp, Vec<Problem>> {
+    match draft(file, text)? {
+        (writeup, over) if over.is_empty() => Ok(writeup),
+        (_, over) => Err(over),
+    }
+}
+
+/// Reads a write-up that is still being written, with the fields that have more pointers than they may.
+pub fn draft(file: &str, text: &str) -> Result<(WriteUp, Vec<Problem>), Vec<Problem>> {
     let whole = |message: String| {
         vec![Problem {
             file: file.to_owned(),
@@ -50,9 +58,27 @@ pub fn parse(file: &str, text: &str) -> Result<WriteUp, Vec<Problem>> {
     let mut writeup = read(&mut reader, table.get_ref());
     writeup.narrative = text[body..].trim().to_owned();
     tidy(&mut reader.problems);
-    match reader.problems.is_empty() {
-        true => Ok(writeup),
-        false => Err(reader.problems),
+    if !reader.problems.is_empty() {
+        return Err(reader.problems);
+    }
+    over(&mut reader, &writeup);
+    tidy(&mut reader.problems);
+    Ok((writeup, reader.problems))
+}
+
+/// Fields with more pointers than they may have, and the one in which the write-up has too many.
+fn over(reader: &mut Reader<'_>, writeup: &WriteUp) {
+    for (index, (address, _)) in writeup.pointers().into_iter().enumerate() {
+        let all = (index >= Limit::ALL.most).then_some(Limit::ALL);
+        let Some(limit) = address.over().or(all) else {
+            continue;
+        };
+        let message = format!("{limit}; keep those that tell your cause from others");
+        reader.problem(&format!("{}.evidence", address.field), message);
+        // Whatever follows is over it as well.
+        if all.is_some() {
+            return;
+        }
     }
 }
 

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 
 use grader::pointer::Executed;
-use grader::verdict::{Condition, Item, Taken};
-use grader::writeup::Claim;
+use grader::verdict::{Item, Taken};
+use grader::writeup::{Claim, RuledOut};
 use grader::{Verdict, WriteUp};
 
 use super::text::{account, mark, took};
+use super::{picture, rival};
 use crate::terminal::Ink;
 
 const STYLE: &str = include_str!("verdict.css");
@@ -27,7 +28,8 @@ pub fn html(title: &str, writeup: &WriteUp, verdict: &Verdict) -> String {
         word(verdict),
     );
     head(&mut out, title, writeup, verdict);
-    conditions(&mut out, &verdict.conditions);
+    conditions(&mut out, verdict);
+    picture::rivals(&mut out, verdict);
     items(&mut out, &verdict.items);
     pointers(&mut out, &verdict.pointers);
     times(&mut out, &verdict.times);
@@ -58,6 +60,22 @@ fn head(out: &mut String, title: &str, writeup: &WriteUp, verdict: &Verdict) {
         score = verdict.score.min(100),
         mark = verdict.pass_mark.min(100),
     );
+    let score = escape(&rival::score(verdict));
+    match rival::unmet(verdict) {
+        Some(unmet) => {
+            let unmet = escape(&unmet);
+            let _ = writeln!(
+                out,
+                "<p class=\"note bad\"><strong>{unmet}</strong> {score}</p>"
+            );
+        }
+        // The bar says the rest.
+        None if verdict.passed => {}
+        None => drop(writeln!(out, "<p class=\"note bad\">{score}</p>")),
+    }
+    if verdict.amended {
+        out.push_str("<p class=\"note\">Amended: this grades a second write-up, handed in before the answer was shown. The first one and its verdict are kept beside it.</p>\n");
+    }
     if verdict.incomplete {
         out.push_str("<p class=\"note\">Some evidence could not be checked because a backend did not answer or lost it.</p>\n");
     }
@@ -73,9 +91,9 @@ fn head(out: &mut String, title: &str, writeup: &WriteUp, verdict: &Verdict) {
     }
 }
 
-fn conditions(out: &mut String, conditions: &[Condition]) {
+fn conditions(out: &mut String, verdict: &Verdict) {
     out.push_str("<h2>Requirements</h2><ul class=\"conditions\">\n");
-    for condition in conditions {
+    for condition in rival::by_weight(verdict) {
         let (class, sign) = match (condition.met, condition.unchecked) {
             (true, _) => ("good", "✓"),
             (false, true) => ("part", "?"),
@@ -85,7 +103,7 @@ fn conditions(out: &mut String, conditions: &[Condition]) {
             out,
             "<li class=\"{class}\"><b aria-hidden=\"true\">{sign}</b><div><strong>{}</strong><p>{}</p></div></li>",
             escape(&condition.name),
-            escape(&condition.why),
+            code(&condition.why),
         );
     }
     out.push_str("</ul>\n");
@@ -105,14 +123,14 @@ fn items(out: &mut String, items: &[Item]) {
             _ => "part",
         };
         let hint = match &item.hint {
-            Some(hint) => format!("<p class=\"hint\">{}</p>", escape(hint)),
+            Some(hint) => format!("<p class=\"hint\">{}</p>", code(hint)),
             None => String::new(),
         };
         let _ = writeln!(
             out,
             "<tr class=\"{class}\"><th scope=\"row\">{}</th><td class=\"points\">{points}<div class=\"bar\"><i style=\"width:{share:.0}%\"></i></div></td><td>{}{hint}</td></tr>",
             escape(&item.name),
-            escape(&item.why),
+            code(&item.why),
         );
     }
     out.push_str("</tbody></table>\n");
@@ -127,17 +145,12 @@ fn pointers(out: &mut String, pointers: &[Executed]) {
     out.push_str("<ul class=\"evidence\">\n");
     for pointer in pointers {
         let (mark, ink) = mark(pointer);
-        let class = match ink {
-            Ink::Good => "good",
-            Ink::Error => "bad",
-            Ink::Warning => "part",
-            _ => "none",
-        };
         let _ = writeln!(
             out,
-            "<li class=\"{class}\"><b>{mark}</b><div><code>{}</code><p>{} <span class=\"field\">for {}</span></p></div></li>",
+            "<li class=\"{}\"><b>{mark}</b><div><code>{}</code><p>{} <span class=\"field\">for {}</span></p></div></li>",
+            class(ink),
             escape(&pointer.text),
-            escape(&account(pointer)),
+            code(&account(pointer)),
             pointer
                 .field
                 .map_or_else(String::new, |at| at.field.to_string()),
@@ -159,7 +172,7 @@ fn times(out: &mut String, times: &[Taken]) {
             "<tr class=\"none\"><th scope=\"row\">{}</th><td class=\"points\">{}</td><td>{}</td></tr>",
             escape(&taken.name),
             took(taken),
-            escape(&taken.why),
+            code(&taken.why),
         );
     }
     out.push_str("</tbody></table>\n");
@@ -180,11 +193,7 @@ fn answer(out: &mut String, writeup: &WriteUp) {
         or_dash(writeup.trigger.kind.map(|word| word.as_str())),
         writeup.trigger.deploy.clone().unwrap_or_default(),
     ];
-    let ruled_out: Vec<String> = writeup
-        .ruled_out
-        .iter()
-        .map(|entry| format!("{}: {}", entry.hypothesis, entry.because))
-        .collect();
+    let ruled_out: Vec<String> = writeup.ruled_out.iter().map(ruled_out_text).collect();
     let action_items: Vec<String> = writeup
         .action_items
         .iter()
@@ -228,8 +237,50 @@ fn answer(out: &mut String, writeup: &WriteUp) {
     out.push_str("</tbody></table>\n");
 }
 
+/// A hypothesis in the vocabulary, as far as it is, and in words.
+fn ruled_out_text(entry: &RuledOut) -> String {
+    let component = entry.component.map(|word| word.as_str());
+    let mechanism = entry.mechanism.map(|word| word.as_str());
+    let words = [component, mechanism, Some(entry.hypothesis.as_str())];
+    let words: Vec<&str> = words
+        .into_iter()
+        .flatten()
+        .filter(|word| !word.is_empty())
+        .collect();
+    format!("{}: {}", words.join(", "), entry.because)
+}
+
+/// The colour of a mark.
+pub(super) fn class(ink: Ink) -> &'static str {
+    match ink {
+        Ink::Good => "good",
+        Ink::Error => "bad",
+        Ink::Warning => "part",
+        _ => "none",
+    }
+}
+
+/// Text from outside, with what stands between backticks as code.
+pub(super) fn code(text: &str) -> String {
+    let parts: Vec<&str> = text.split('`').collect();
+    // One that has no other is a backtick.
+    if parts.len() % 2 == 0 {
+        return escape(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for (index, part) in parts.into_iter().enumerate() {
+        match index % 2 {
+            0 => out.push_str(&escape(part)),
+            _ => {
+                let _ = write!(out, "<code>{}</code>", escape(part));
+            }
+        }
+    }
+    out
+}
+
 /// Text from outside, as text.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -267,9 +318,12 @@ mod tests {
         for told in [
             "64",
             "not passed",
-            "root cause is proven",
+            "A requirement is not met: other causes are excluded.",
             "not counted",
-            "How you worked",
+            "What else it could have been",
+            "3 of 5 excluded",
+            "aria-label=\"Stock &lt;is&gt; counted twice: no change\"",
+            "How long it took",
             "level=error &lt;x&gt;",
             "1m 05s",
             "&lt;three&gt; seconds &amp; more",

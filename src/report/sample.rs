@@ -1,16 +1,19 @@
 //! A verdict with something of everything, for the tests of its shapes.
 
+use grader::differential::{self, Exclusion, Standing};
 use grader::effect::{Change, Direction, Effect, Feature};
+use grader::lineup::{Remedy, Row};
 use grader::pointer::{Detail, Executed, Finding, Outcome};
-use grader::verdict::{Condition, Item, Taken};
+use grader::verdict::{Comparison, Condition, Item, Taken};
 use grader::writeup::{ActionItem, Cause, Claim};
 use grader::{Component, Kind, Mechanism, Severity, Verdict, WriteUp};
 
-pub(super) fn verdict() -> Verdict {
+pub(crate) fn verdict() -> Verdict {
     Verdict {
         run: "2026-11-23-100000-k3".to_owned(),
         passed: false,
         incomplete: true,
+        amended: false,
         unproven: None,
         score: 64,
         earned: 93,
@@ -22,9 +25,9 @@ pub(super) fn verdict() -> Verdict {
                 "Component and mechanism are right.",
             ),
             condition(
-                "root cause is proven",
+                "other causes are excluded",
                 false,
-                "None of the cause's 2 pointers proves anything. The first: `promql:up@page`: 1 is within the baseline (1).",
+                "What you show would look the same in 1 of 5 others: Prices are old.",
             ),
         ],
         items: vec![
@@ -69,17 +72,88 @@ pub(super) fn verdict() -> Verdict {
                 Outcome::Unchecked("Jaeger does not answer".to_owned()),
             ),
         ],
-        rivals: Vec::new(),
-        comparison: None,
+        rivals: rivals(),
+        comparison: Some(comparison()),
         times: times(),
     }
 }
 
-fn slow() -> Effect {
-    let feature = Feature {
+fn p99() -> Feature {
+    Feature {
         name: "p99".to_owned(),
         direction: Direction::Up,
+    }
+}
+
+fn comparison() -> Comparison {
+    Comparison {
+        field: "cause.evidence[1]".to_owned(),
+        pointer: "promql:p99@page => 0.48".to_owned(),
+        feature: p99(),
+        here: 0.44,
+        there: vec![Some(0.02), None, Some(0.4), None, None],
+    }
+}
+
+/// One of each standing, and of each way to be excluded.
+fn rivals() -> Vec<Row> {
+    let by = |field: &str, is_here: bool, what: &str| Exclusion {
+        field: field.to_owned(),
+        feature: p99(),
+        is_here,
+        what: what.to_owned(),
     };
+    let slower = by("cause.evidence[1]", true, "0.04 before, 0.48 then");
+    let quiet = by("ruled_out[0].evidence[0]", false, "3 before, 9 then");
+    let several = vec![slower.clone(), quiet.clone(), quiet.clone()];
+    let would = Remedy {
+        pointer: "promql:cache_age_seconds@page".to_owned(),
+        feature: Feature {
+            name: "cache_age_seconds{service=\"inventory\"}".to_owned(),
+            direction: Direction::Down,
+        },
+        is_here: true,
+        what: "30 to 31 before, 2 then".to_owned(),
+    };
+    let why = "its reference is missing".to_owned();
+    vec![
+        row(
+            "Orders wait in a queue",
+            true,
+            Standing::Excluded { by: several },
+            None,
+        ),
+        row(
+            "Stock <is> counted twice",
+            true,
+            Standing::Excluded { by: vec![slower] },
+            None,
+        ),
+        row("Prices are old", true, Standing::Standing, Some(would)),
+        row(
+            "Carts are lost",
+            false,
+            Standing::Excluded { by: vec![quiet] },
+            None,
+        ),
+        row("Payments fail", false, Standing::Unchecked { why }, None),
+    ]
+}
+
+fn row(title: &str, has_page: bool, standing: Standing, would: Option<Remedy>) -> Row {
+    Row {
+        title: title.to_owned(),
+        has_page,
+        outcome: differential::Outcome {
+            rival: title.to_lowercase().replace(' ', "-"),
+            standing,
+        },
+        would,
+    }
+}
+
+fn slow() -> Effect {
+    let feature = p99();
     let change = Change {
         size: 0.44,
         strength: 9.0,
@@ -113,7 +187,7 @@ fn times() -> Vec<Taken> {
     ]
 }
 
-pub(super) fn writeup() -> WriteUp {
+pub(crate) fn writeup() -> WriteUp {
     WriteUp {
         verdict: Some(Claim::Incident),
         severity: Some(Severity::Sev2),

@@ -1,14 +1,13 @@
-//! A verdict for a terminal: aligned, and coloured where that is wanted.
+//! A verdict for a terminal: aligned, and coloured where that is wanted. It opens with what decided it.
 
 use std::fmt::Write as _;
 
 use grader::Verdict;
-use grader::differential::{Exclusion, Standing};
-use grader::lineup::Row;
 use grader::pointer::{Executed, Outcome};
 use grader::verdict::Taken;
 use text::format::{self, harmless};
 
+use super::rival::{self, reason, standing};
 use crate::terminal::{Ink, Style};
 
 /// Columns before the reason of an item.
@@ -18,11 +17,12 @@ const INDENT: usize = 30;
 pub fn verdict(verdict: &Verdict, style: Style, width: usize) -> String {
     let width = width.clamp(60, 140);
     let mut out = String::new();
-    headline(&mut out, verdict, style);
+    headline(&mut out, verdict, style, width);
     out.push('\n');
     conditions(&mut out, verdict, style, width);
-    if !verdict.rivals.is_empty() {
-        let _ = write!(out, "\n{}", rivals(verdict, style, width));
+    let rivals = rivals(verdict, style, width);
+    if !rivals.is_empty() {
+        let _ = write!(out, "\n{rivals}");
     }
     out.push('\n');
     items(&mut out, verdict, style, width);
@@ -37,104 +37,77 @@ pub fn verdict(verdict: &Verdict, style: Style, width: usize) -> String {
     out
 }
 
-fn headline(out: &mut String, verdict: &Verdict, style: Style) {
+fn headline(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
     let (word, ink) = match verdict.passed {
         true => ("PASSED", Ink::Good),
         false => ("NOT PASSED", Ink::Error),
     };
-    // Writing to a String cannot fail, here and below.
-    let _ = writeln!(
-        out,
-        "{}  {} of 100 points, {} needed  {}",
-        style.paint(ink, word),
-        verdict.score,
-        verdict.pass_mark,
-        style.paint(Ink::Faint, &format!("run {}", verdict.run)),
-    );
-    if verdict.score < verdict.earned {
-        let note = format!(
-            "A requirement is not met, so that {} points count as {}.",
-            verdict.earned, verdict.score
-        );
-        let _ = writeln!(out, "{}", style.paint(ink, &note));
+    let head = style.paint(ink, word);
+    let score = rival::score(verdict);
+    match rival::unmet(verdict) {
+        Some(unmet) => {
+            wrapped(out, &head, &unmet, width);
+            wrapped(out, "", &score, width);
+        }
+        None => wrapped(out, &head, &score, width),
+    }
+    let mut notes = vec![(Ink::Faint, format!("run {}", verdict.run))];
+    if verdict.amended {
+        notes[0].1 += ", amended: a second write-up, handed in before the answer was shown";
     }
     if verdict.incomplete {
         let note = "Some evidence could not be checked because a backend did not answer or lost it; this does not count against you.";
-        let _ = writeln!(out, "{}", style.paint(Ink::Warning, note));
+        notes.push((Ink::Warning, note.to_owned()));
     }
     if let Some(why) = &verdict.unproven {
         let note = format!("Could not check whether the drill is valid: {why}.");
-        let _ = writeln!(out, "{}", style.paint(Ink::Warning, &note));
+        notes.push((Ink::Warning, note));
+    }
+    for (ink, note) in notes {
+        let mut text = String::new();
+        wrapped(&mut text, "", &note, width);
+        // Writing to a String cannot fail, here and below.
+        let _ = writeln!(out, "{}", style.paint(ink, text.trim_end()));
     }
 }
 
 fn conditions(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
     let _ = writeln!(out, "{}", style.paint(Ink::Heading, "Requirements"));
-    for condition in &verdict.conditions {
+    let lengths = verdict.conditions.iter().map(|one| one.name.len());
+    let widest = lengths.max().unwrap_or(0);
+    for condition in rival::by_weight(verdict) {
         let (mark, ink) = match (condition.met, condition.unchecked) {
             (true, _) => ("yes", Ink::Good),
             (false, true) => ("?", Ink::Warning),
             (false, false) => ("no", Ink::Error),
         };
-        let head = format!("  {:3}  {:23}", mark, condition.name);
-        let painted = head.replacen(mark, &style.paint(ink, mark), 1);
-        wrapped(out, &painted, &condition.why, width);
+        let mark = style.paint(ink, &format!("{mark:3}"));
+        let head = format!("  {mark}  {:widest$}", condition.name);
+        wrapped(out, &head, &condition.why, width);
     }
 }
 
-/// The other causes of the page: what excludes each, or what would have.
+/// The other causes of the page: what excludes each, or what would have; nothing where there is none.
 pub fn rivals(verdict: &Verdict, style: Style, width: usize) -> String {
+    let rows = &verdict.rivals;
+    if rows.is_empty() {
+        return String::new();
+    }
     let heading = style.paint(Ink::Heading, "What else it could have been");
-    let mut out = format!("{heading}\n");
-    for row in &verdict.rivals {
+    let mut out = format!("{heading}  ({})\n", rival::tally(rows));
+    for row in rows {
         let (mark, ink) = standing(row);
         let page = if row.has_page { "" } else { " (another page)" };
         let _ = writeln!(
             out,
             "  {}  {}{}",
-            style.paint(ink, &format!("{mark:9}")),
-            row.title,
+            style.paint(ink, &format!("{mark:8}")),
+            harmless(&row.title),
             style.paint(Ink::Faint, page)
         );
-        wrapped(&mut out, &" ".repeat(11), &reason(row), width);
+        wrapped(&mut out, &" ".repeat(10), &reason(row), width);
     }
     out
-}
-
-/// What became of a rival, in one word.
-pub(super) fn standing(row: &Row) -> (&'static str, Ink) {
-    match row.outcome.standing {
-        Standing::Excluded { .. } => ("excluded", Ink::Good),
-        Standing::Standing => ("possible", Ink::Error),
-        Standing::Unchecked { .. } => ("unknown", Ink::Warning),
-    }
-}
-
-/// What excludes a rival, or what would have.
-pub(super) fn reason(row: &Row) -> String {
-    match (&row.outcome.standing, &row.would) {
-        (Standing::Excluded { by }, _) => {
-            let first = by.first().map(excluded).unwrap_or_default();
-            match by.len() {
-                0 | 1 => format!("{first}."),
-                many => format!("{first}; and {} more.", many - 1),
-            }
-        }
-        (Standing::Unchecked { why }, _) => format!("It could not be checked: {why}."),
-        (Standing::Standing, Some(would)) => format!(
-            "What you show would look the same there. This tells them apart: {} ({}: {}).",
-            would.pointer, would.feature.name, would.what
-        ),
-        (Standing::Standing, None) => "What you show would look the same there.".to_owned(),
-    }
-}
-
-fn excluded(by: &Exclusion) -> String {
-    let there = match by.is_here {
-        true => "not so there",
-        false => "there, and not here",
-    };
-    format!("{}: {} ({}), {there}", by.field, by.feature.name, by.what)
 }
 
 fn items(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
@@ -226,8 +199,11 @@ pub(super) fn account(pointer: &Executed) -> String {
 
 /// Writes `head`, then `text` in the columns to its right. Escape sequences in `head` take no room.
 fn wrapped(out: &mut String, head: &str, text: &str, width: usize) {
-    let indent = visible(head) + 2;
-    let _ = write!(out, "{head}  ");
+    let indent = match visible(head) {
+        0 => 0,
+        columns => columns + 2,
+    };
+    let _ = write!(out, "{head}{}", " ".repeat(indent - visible(head)));
     let mut column = indent;
     let mut is_first = true;
     for word in text.split_whitespace() {
@@ -268,14 +244,35 @@ mod tests {
 
     #[test]
     fn a_verdict_is_aligned_and_wrapped() {
-        insta::assert_snapshot!(verdict(&sample::verdict(), Style::PLAIN, 90), @r"
-        NOT PASSED  64 of 100 points, 70 needed  run 2026-11-23-100000-k3
-        Some evidence could not be checked because a backend did not answer or lost it; this does not count against you.
+        insta::assert_snapshot!(verdict(&sample::verdict(), Style::PLAIN, 90), @r#"
+        NOT PASSED  A requirement is not met: other causes are excluded.
+        64 of 100 points, 70 needed. The parts below add up to 93; as long as a requirement is not
+        met, the score stays below 70.
+        run 2026-11-23-100000-k3
+        Some evidence could not be checked because a backend did not answer or lost it; this does
+        not count against you.
 
         Requirements
-          yes  root cause is right      Component and mechanism are right.
-          no   root cause is proven     None of the cause's 2 pointers proves anything. The first:
-                                        `promql:up@page`: 1 is within the baseline (1).
+          no   other causes are excluded  What you show would look the same in 1 of 5 others:
+                                          Prices are old.
+          yes  root cause is right        Component and mechanism are right.
+
+        What else it could have been  (3 of 5 excluded)
+          excluded  Orders wait in a queue
+                    cause.evidence[1]: p99 went up (0.04 before, 0.48 then). There it would not,
+                    or by far less. 2 more pointers exclude it.
+          excluded  Stock <is> counted twice
+                    cause.evidence[1]: p99 went up (0.04 before, 0.48 then). There it would not,
+                    or by far less.
+          possible  Prices are old
+                    Your evidence would look the same there. This tells them apart:
+                    `promql:cache_age_seconds@page`. cache_age_seconds{service="inventory"} goes
+                    down in this drill and not there (30 to 31 before, 2 then).
+          excluded  Carts are lost (another page)
+                    ruled_out[0].evidence[0]: p99 would go up there (3 before, 9 then). Here it
+                    did not.
+          unknown   Payments fail (another page)
+                    Could not be checked and does not count against you: its reference is missing.
 
         Points
             5/5  severity               sev2 fits the impact.
@@ -289,22 +286,19 @@ mod tests {
 
         Evidence
           found    cause.evidence[0]  promql:up@page
-                   0.48 at 10:07:00; no proof: 1 is within the baseline (1).
-          proves   timeline[0].evidence[0]  promql:p99@page => 0.48
-                   0.48 at 10:07:00; 0.48 is outside the baseline (0.04).
+                   0.48 at 10:07:00; no evidence: `up` says how the scrape went.
+          shows    timeline[0].evidence[0]  promql:p99@page => 0.48
+                   0.48 at 10:07:00; p99: 0.04 before, 0.48 then.
           fails    trigger.evidence[0]  deploy:<b>\u{1b}[31m
                    this run has no deploy `<b>\u{1b}[31m`.
           unknown  impact.evidence[0]  trace:ab
                    could not be checked: Jaeger does not answer.
 
-        How you worked  (recorded, not graded)
+        How long it took  (recorded, not graded)
             12s  detect                 The change was at 10:06:48, the page at 10:07:00.
-         1m 05s  diagnose               logs `level=error <x>` at 10:08:05 is the first look that
-                                        shows the deciding signal: Lines that were not there.
+         1m 05s  first look             logs `level=error <x>` at 10:08:05; 2 looks in all.
               -  mitigate               No recorded action ended it.
-                 Recorded looks: 2; showing a difference from the baseline: 1; showing the
-                 deciding signal: 1.
-        ");
+        "#);
     }
 
     #[test]

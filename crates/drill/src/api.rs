@@ -129,6 +129,15 @@ pub struct SubmitRequest {
     pub write_up: String,
 }
 
+/// A part of the work of grading.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Step {
+    /// What is done: `pointers 12 of 18`.
+    pub what: String,
+    /// How long it took, or has taken so far.
+    pub seconds: f64,
+}
+
 /// What came of a submission.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "lowercase")]

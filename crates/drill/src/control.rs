@@ -46,7 +46,7 @@ fn router(drill: Arc<Drill>, addr: SocketAddr) -> Router {
         .route("/v1/status", get(status))
         .route("/v1/settings/{service}", get(settings))
         .route("/v1/actions", post(act))
-        .route("/v1/submit", post(submit))
+        .route("/v1/submit", post(submit).get(grading))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(from_fn_with_state(bearer, guard::with_token))
         .layer(from_fn_with_state(hosts, guard::own_host))
@@ -80,6 +80,11 @@ async fn submit(State(drill): State<Arc<Drill>>, Json(request): Json<SubmitReque
             .map_err(anyhow::Error::from)
             .and_then(|done| done),
     )
+}
+
+/// How far the grade is; empty before one.
+async fn grading(State(drill): State<Arc<Drill>>) -> Response {
+    Json(drill.progress.steps()).into_response()
 }
 
 fn answer<T: serde::Serialize>(done: anyhow::Result<T>) -> Response {

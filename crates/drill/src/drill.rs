@@ -23,6 +23,7 @@ use crate::gate::Gate;
 use crate::load::Load;
 use crate::operator::Operator;
 use crate::plan::{Incident, Opening, Reader};
+use crate::progress::Progress;
 use crate::scribe::Scribe;
 use crate::session::{Instance, Lock};
 use crate::shop::Processes;
@@ -36,6 +37,8 @@ pub(crate) struct Drill {
     pub(crate) operator: Operator<Processes>,
     pub(crate) scribe: Scribe,
     pub(crate) gate: Gate,
+    /// How far the grade is.
+    pub(crate) progress: Progress,
     pub(crate) sources: Sources,
     pub(crate) load: Load,
     /// What copies of the shop are made of.
@@ -90,6 +93,7 @@ impl Drill {
                 events,
             },
             gate: Gate::default(),
+            progress: Progress::default(),
             sources,
             load,
             copies: opening.copies,

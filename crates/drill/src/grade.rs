@@ -48,6 +48,7 @@ pub(crate) async fn submit(drill: &Drill, request: &SubmitRequest) -> anyhow::Re
     })?;
     let _turn = drill.gate.grade().await?;
     drill.course(Course::begin_grading)?;
+    drill.progress.restart();
     let graded = grade(drill, incident, &writeup, &request.write_up).await;
     if graded.is_err() {
         drill.course(Course::resume);
@@ -62,14 +63,21 @@ async fn grade(
     text: &str,
 ) -> anyhow::Result<Submitted> {
     let scenario = &incident.scenario;
+    let progress = &drill.progress;
+    progress.begin("waiting for the backends");
     await_backends(drill).await;
+    progress.begin("measuring the mitigation");
     let_settle(drill, &scenario.rubric).await;
     let facts = facts(drill, scenario, now()).await;
     sleep(ARRIVES_WITHIN).await;
-    let mut examined = grader::examine(&drill.sources, &facts.frame, writeup).await;
+    progress.begin("pointers");
+    let told = |done, all| progress.count(done, all);
+    let mut examined = grader::examine_each(&drill.sources, &facts.frame, writeup, &told).await;
+    progress.begin("proving that the drill is valid");
     let proof = proof::attempt(drill, scenario).await?;
     // After the proof, which measures the drill's own shop: copies beside it are not quiet to start.
     if proof.void.is_none() {
+        progress.begin("running the reproduction");
         examined.reproduction = reproduce(drill, scenario, writeup).await?;
     }
     let lineup = scenario::references::lineup(scenario);

@@ -28,6 +28,7 @@ mod measure;
 mod operator;
 mod pager;
 mod plan;
+mod progress;
 mod proof;
 mod reproduction;
 mod scribe;

@@ -22,8 +22,18 @@ pub struct Examined {
 
 /// Executes every pointer of a write-up and tries the alert that it proposes.
 pub async fn examine(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Examined {
+    examine_each(sources, frame, writeup, &|_, _| ()).await
+}
+
+/// The same; `told` hears how many of how many pointers are done.
+pub async fn examine_each(
+    sources: &Sources,
+    frame: &Frame,
+    writeup: &WriteUp,
+    told: &(dyn Fn(usize, usize) + Sync),
+) -> Examined {
     Examined {
-        pointers: pointer::examine(sources, frame, writeup).await,
+        pointers: pointer::examine_each(sources, frame, writeup, told).await,
         alert: alert::attempt(&sources.prometheus, frame, &writeup.alert).await,
         reproduction: None,
     }

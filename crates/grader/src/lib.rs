@@ -31,7 +31,7 @@ pub mod verdict;
 pub mod vocabulary;
 pub mod writeup;
 
-pub use examination::{Examined, examine};
+pub use examination::{Examined, examine, examine_each};
 pub use moment::{Frame, Moment, Window, Windows};
 pub use reproduction::Reproduced;
 pub use rubric::Rubric;

@@ -60,6 +60,8 @@ pub struct Remedy {
     pub pointer: String,
     /// What tells.
     pub feature: Feature,
+    /// Whether it changes in this drill; otherwise in the rival.
+    pub is_here: bool,
     /// In numbers.
     pub what: String,
 }
@@ -189,10 +191,11 @@ impl Lineup {
                 Claim::Present
             };
             let lengths = lengths(rival, own.incident.length_s());
-            let (feature, _, what) = excludes(claim, &here, None, &there, lengths)?;
+            let (feature, is_here, what) = excludes(claim, &here, None, &there, lengths)?;
             Some(Remedy {
                 pointer: pointer.clone(),
                 feature,
+                is_here,
                 what,
             })
         })

@@ -25,7 +25,7 @@ use crate::reference::Probe;
 use crate::vocabulary::Kind;
 use crate::writeup::Address;
 
-pub use execute::{examine, execute};
+pub use execute::{examine, examine_each, execute};
 pub use parse::ParseError;
 
 /// A parsed pointer.

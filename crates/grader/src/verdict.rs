@@ -30,6 +30,9 @@ use crate::writeup::{Claim, Field, WriteUp};
 /// The file of a run folder with its verdict.
 pub const VERDICT: Document<Verdict> = Document::new("verdict.json");
 
+/// The first verdict of a run whose write-up was amended.
+pub const FIRST_VERDICT: Document<Verdict> = Document::new("verdict.first.json");
+
 /// The grade.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
@@ -39,6 +42,9 @@ pub struct Verdict {
     pub passed: bool,
     /// Whether something could not be checked, so that grading again may give another result.
     pub incomplete: bool,
+    /// Whether a second write-up was graded, handed in before the answer was shown.
+    #[serde(default)]
+    pub amended: bool,
     /// Why it could not be proven that the drill counts, if it could not.
     pub unproven: Option<String>,
     /// Points, 0 to 100; below those that pass where a condition is not met.
@@ -125,6 +131,7 @@ pub fn grade(
         run: facts.run.clone(),
         passed: is_met && score >= rubric.pass_mark,
         incomplete,
+        amended: false,
         unproven: None,
         score,
         earned,

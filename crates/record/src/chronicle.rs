@@ -11,6 +11,8 @@ use crate::{Error, Event, Head, TIMELINE};
 pub struct Chronicle {
     /// When the runner started.
     pub started: OffsetDateTime,
+    /// When the baseline began to count.
+    pub steady: Option<OffsetDateTime>,
     /// The first page.
     pub page: Option<FirstPage>,
     /// When it ended; the time of the last event while it runs, and after a kill.
@@ -38,9 +40,14 @@ impl Chronicle {
             }),
             _ => None,
         });
+        let steady = events.iter().find_map(|event| match event {
+            Event::Steady { at } => Some(*at),
+            _ => None,
+        });
         let last = events.iter().filter_map(Event::at).max();
         Ok(Self {
             started,
+            steady,
             page,
             last: ended.or(last).unwrap_or(started),
         })
@@ -62,7 +69,7 @@ mod tests {
             "pace":"fast","backend":"embedded","urls":null,"scenario_hash":null}"#;
         std::fs::write(HEAD.path(folder.path()), head).expect("a head");
         let chronicle = Chronicle::read(folder.path()).expect("a head is there");
-        assert_eq!(chronicle.page, None);
+        assert_eq!((chronicle.steady, chronicle.page), (None, None));
         assert_eq!(chronicle.last, datetime!(2026-11-23 14:00:00 UTC));
         let events = "{\"event\":\"steady\",\"at\":\"2026-11-23T14:01:00Z\"}\n\
             {\"event\":\"page\",\"at\":\"2026-11-23T14:02:00.000Z\",\"alert\":\"A\",\"labels\":{},\"summary\":\"\",\"description\":\"\"}\n\
@@ -70,6 +77,7 @@ mod tests {
             {\"event\":\"pa";
         std::fs::write(TIMELINE.path(folder.path()), events).expect("events");
         let chronicle = Chronicle::read(folder.path()).expect("it is there");
+        assert_eq!(chronicle.steady, Some(datetime!(2026-11-23 14:01:00 UTC)));
         let page = chronicle.page.expect("a page");
         assert_eq!(
             (page.at, page.alert.as_str()),

@@ -56,8 +56,12 @@ pub const MEASURED: Document<BTreeMap<String, f64>> = Document::new("measured.js
 pub const VOID: Document<Void> = Document::new("void.json");
 /// The load generator's own record, which it writes and reads itself.
 pub const LOAD: &str = "load.jsonl";
-/// The write-up as it was submitted.
+/// The write-up as it was submitted; after an amendment, the second one.
 pub const WRITE_UP: &str = "report.md";
+/// The first write-up of a run whose write-up was amended.
+pub const FIRST_WRITE_UP: &str = "report.first.md";
+/// There once the answer was shown.
+pub const DEBRIEFED: Document<Debriefed> = Document::new("debriefed.json");
 /// The verdict as a page to send on.
 pub const VERDICT_PAGE: &str = "verdict.html";
 /// The folder of databases, which goes when the run ends.
@@ -68,6 +72,14 @@ pub const SCRATCH: &str = "scratch";
 pub struct Void {
     /// Which number says so.
     pub reason: String,
+}
+
+/// That the answer was shown, so that nothing of the write-up can be amended any more.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Debriefed {
+    /// When it was shown first.
+    #[serde(with = "instant")]
+    pub at: time::OffsetDateTime,
 }
 
 /// The id of the run that a folder is of: its name.

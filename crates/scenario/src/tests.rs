@@ -109,7 +109,7 @@ fn all_problems_of_a_file_are_found_at_once() {
 66:1: timeline[2].at_s: is earlier than the event above it (60); sort the events by time
 69:1: timeline[2].release: `2026.11.7` is not in the history of `checkout`: 2026.11.2, 2026.11.5
 81:1: manifest.during_above: must be more than `before_below` (2), to tell the symptom from the baseline
-100:13: rubric.cause.mechanism: `pool-to-small` is not a mechanism; did you mean `pool-too-small`?
+99:13: rubric.cause.mechanism: `pool-to-small` is not a mechanism; did you mean `pool-too-small`?
 "#,
     );
 }
@@ -122,7 +122,7 @@ fn a_reproduction_that_would_show_nothing_or_anything_is_refused() {
     }
     given(
         "",
-        "\n95:9: rubric.reproduction: needs at least one measure of the symptom\n",
+        "\n94:9: rubric.reproduction: needs at least one measure of the symptom\n",
     );
     given(
         "failed_share = 0\nslower_ms = -1",
@@ -182,8 +182,8 @@ fn keys_of_the_wrong_type_say_what_they_should_be() {
 62:10: timeline[1].change: must be `true` or `false`, not the string "yes"
 73:8: timeline[3].rate: must be a number, not a list
 81:16: manifest.before_below: must be a number, not the string "2"
-114:11: debrief.misled[0]: must be a string, not the number 1
-122:9: silence.words: must be a list of strings, not the string "none"
+109:11: debrief.misled[0]: must be a string, not the number 1
+117:9: silence.words: must be a list of strings, not the string "none"
 "#,
     );
 }
@@ -286,9 +286,8 @@ fn one_event_is_the_change_and_a_control_has_none() {
 62:1: timeline[1].change: must be left out: this is a control, so nothing changes
 82:1: manifest.during_above: must be left out: this is a control, so there is no symptom
 87:3: remedy: must be left out: a control has no cause to remove
-96:9: rubric.trigger: a control has none
-100:9: rubric.cause: a control has none
-104:10: rubric.clinchers: a control has none
+95:9: rubric.trigger: a control has none
+99:9: rubric.cause: a control has none
 "#,
     );
 }
@@ -414,7 +413,7 @@ fn links_of_the_debrief_can_be_followed() {
             "target = \"sum(\"",
         )],
         r#"
-119:31: debrief.path[0].link.target: is not PromQL: 1:5: parse error: unclosed left parenthesis
+114:31: debrief.path[0].link.target: is not PromQL: 1:5: parse error: unclosed left parenthesis
 "#,
     );
     // The bare parser panics on it.
@@ -424,7 +423,7 @@ fn links_of_the_debrief_can_be_followed() {
             "target = \"up offset NaN\"",
         )],
         r#"
-119:31: debrief.path[0].link.target: is not PromQL: 1:11: parse error: duration out of range
+114:31: debrief.path[0].link.target: is not PromQL: 1:11: parse error: duration out of range
 "#,
     );
     check(
@@ -433,7 +432,7 @@ fn links_of_the_debrief_can_be_followed() {
             "kind = \"deploy\", target = \"inventory@2026.11.7\"",
         )],
         r#"
-119:27: debrief.path[0].link.target: `inventory@2026.11.7` is not in the release history; write `SERVICE@RELEASE`
+114:27: debrief.path[0].link.target: `inventory@2026.11.7` is not in the release history; write `SERVICE@RELEASE`
 "#,
     );
     check(
@@ -442,7 +441,7 @@ fn links_of_the_debrief_can_be_followed() {
             "kind = \"grafana\", target = \"x\"",
         )],
         r#"
-119:17: debrief.path[0].link.kind: `grafana` is not one of `jaeger`, `prometheus`, `log`, `deploy`, `heap`, `command`
+114:17: debrief.path[0].link.kind: `grafana` is not one of `jaeger`, `prometheus`, `log`, `deploy`, `heap`, `command`
 "#,
     );
 }

@@ -114,3 +114,33 @@ fn syntax_errors_keep_their_place() {
     report.md:3:7: unclosed table, expected `]`
     "#);
 }
+
+#[test]
+fn more_pointers_than_a_field_may_have_are_told_with_line_and_key() {
+    let pointers = |count: usize| -> String {
+        let one = |index| format!("'log:n={index}',");
+        format!("evidence = [{}]\n", (0..count).map(one).collect::<String>())
+    };
+    let text = |impact: usize, cause: usize, ruled_out: usize| {
+        let [impact, cause, ruled_out] = [impact, cause, ruled_out].map(pointers);
+        format!(
+            "+++\n[impact]\n{impact}[cause]\n{cause}[[ruled_out]]\n{ruled_out}[[ruled_out]]\n{ruled_out}+++\n"
+        )
+    };
+    let keep = "keep those that tell your cause from others";
+    assert_eq!(problems(&text(16, 12, 6)), "none");
+    assert_eq!(
+        problems(&text(13, 13, 7)),
+        format!(
+            "report.md:5:1: cause.evidence: a cause has at most 12 pointers; {keep}\n\
+             report.md:7:1: ruled_out[0].evidence: a hypothesis has at most 6 pointers; {keep}\n\
+             report.md:9:1: ruled_out[1].evidence: a hypothesis has at most 6 pointers; {keep}\n"
+        )
+    );
+    assert_eq!(
+        problems(&text(30, 12, 1)),
+        format!("report.md:5:1: cause.evidence: a write-up has at most 40 pointers; {keep}\n")
+    );
+    let (writeup, over) = draft("report.md", &text(0, 13, 0)).expect("it can be read");
+    assert_eq!((writeup.cause.evidence.len(), over.len()), (13, 1));
+}

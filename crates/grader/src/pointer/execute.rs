@@ -26,10 +26,23 @@ const VALUE_TOLERANCE: f64 = 0.1;
 
 /// Executes every pointer of a write-up, equal texts once.
 pub async fn examine(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Vec<Executed> {
+    examine_each(sources, frame, writeup, &|_, _| ()).await
+}
+
+/// The same; `told` hears how many of how many are done.
+pub async fn examine_each(
+    sources: &Sources,
+    frame: &Frame,
+    writeup: &WriteUp,
+    told: &(dyn Fn(usize, usize) + Sync),
+) -> Vec<Executed> {
     let begun = Instant::now();
     let mut known: HashMap<&str, Executed> = HashMap::new();
     let mut all = Vec::new();
-    for (index, (address, text)) in writeup.pointers().into_iter().enumerate() {
+    let pointers = writeup.pointers();
+    let count = pointers.len();
+    for (index, (address, text)) in pointers.into_iter().enumerate() {
+        told(index, count);
         let over = address
             .over()
             .or((index >= Limit::ALL.most).then_some(Limit::ALL));
@@ -54,6 +67,7 @@ pub async fn examine(sources: &Sources, frame: &Frame, writeup: &WriteUp) -> Vec
             ..executed
         });
     }
+    told(count, count);
     all
 }
 

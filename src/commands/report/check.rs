@@ -1,0 +1,201 @@
+//! `firedrill report check`: what a write-up's pointers show, by nothing but what its responder knows as well.
+
+use std::path::Path;
+
+use grader::Frame;
+use grader::moment::{Window, Windows};
+use record::Chronicle;
+use scenario::references;
+use time::{Duration, OffsetDateTime};
+
+use super::super::source::Evidence;
+use super::refused;
+use crate::cli::write::ReportCheck;
+use crate::context::Context;
+use crate::error::Outcome;
+use crate::report::check::Known;
+use crate::report::{self, file};
+
+/// However slow the pace is, an incident has not begun earlier than this before its page.
+const LONGEST_LEAD: Duration = Duration::MINUTE;
+
+/// Checks a write-up against the running drill or an ended run.
+pub(super) fn run(context: &Context, args: &ReportCheck) -> anyhow::Result<Outcome> {
+    let text = file::read(&args.file)?;
+    let name = args.file.display().to_string();
+    let (writeup, over) = report::draft(&name, &text).map_err(|problems| refused(&problems))?;
+    let evidence = Evidence::open(context, args.run.as_deref())?;
+    let place = &evidence.place;
+    let (frame, alert) = known(&place.folder, place.now);
+    let known = Known {
+        frame: &frame,
+        alert: alert.as_deref(),
+        catalogue: references::candidates(),
+    };
+    let progress = context.terminal.progress("checking pointers");
+    let checked = evidence.wait(report::check(&evidence.sources, known, &writeup, over));
+    drop(progress);
+    if args.format.json {
+        context.terminal.json(&checked)?;
+    } else {
+        context
+            .terminal
+            .print(&checked.text(context.terminal.out))?;
+    }
+    Ok(if checked.is_sound() {
+        Outcome::Done
+    } else {
+        Outcome::NotPassed
+    })
+}
+
+/// The times of a run and the alert that paged, as its own responder sees them. Nothing that is sealed is read.
+fn known(folder: &Path, now: OffsetDateTime) -> (Frame, Option<String>) {
+    let chronicle = Chronicle::read(folder).ok();
+    let started = chronicle.as_ref().map_or(now, |one| one.started);
+    let steady = chronicle.as_ref().and_then(|one| one.steady);
+    let page = chronicle.and_then(|one| one.page);
+    let frame = Frame {
+        started,
+        page: page.as_ref().map(|page| page.at),
+        ended: now,
+        windows: page
+            .as_ref()
+            .map(|page| windows(steady.unwrap_or(started), page.at, now)),
+    };
+    (frame, page.map(|page| page.alert))
+}
+
+/// When the change was is sealed. So the first third of the time before the page stands for the baseline, and what
+/// shortly precedes the page and all that follows it for the incident.
+fn windows(steady: OffsetDateTime, page: OffsetDateTime, now: OffsetDateTime) -> Windows {
+    let third = (page - steady).max(Duration::ZERO) / 3_i32;
+    Windows {
+        baseline: Window {
+            from: steady,
+            to: steady + third,
+        },
+        incident: Window {
+            from: page - third.min(LONGEST_LEAD),
+            to: now.max(page),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use grader::effect::expression::Expression;
+    use grader::effect::{Change, Direction, Effect, Feature};
+    use grader::pointer::{Detail, Executed, Finding, Outcome};
+    use grader::reference::Probe;
+    use grader::{Examined, WriteUp};
+    use record::{HEAD, TIMELINE};
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::terminal::Style;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-23 14:05 UTC);
+
+    /// A run of one drill or another: the heads differ, and so does what is sealed.
+    fn run_of(hash: &str) -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let head = format!(
+            r#"{{"format":1,"run":"r","firedrill":"0.1.0","started":"2026-11-23T14:00:00Z","seed":1,"pace":"fast","backend":"embedded","urls":null,"scenario_hash":"{hash}"}}"#
+        );
+        std::fs::write(HEAD.path(folder.path()), head).expect("a head");
+        let events = "{\"event\":\"steady\",\"at\":\"2026-11-23T14:01:00Z\"}\n\
+            {\"event\":\"page\",\"at\":\"2026-11-23T14:02:30Z\",\"alert\":\"CheckoutLatencyBudgetBurn\",\"labels\":{},\"summary\":\"\",\"description\":\"\"}\n";
+        std::fs::write(TIMELINE.path(folder.path()), events).expect("events");
+        std::fs::write(folder.path().join(format!("{hash}.toml")), hash).expect("a file");
+        folder
+    }
+
+    fn examined() -> Examined {
+        let feature = Feature {
+            name: "outbox_depth{service=\"checkout\"}".to_owned(),
+            direction: Direction::Up,
+        };
+        let change = Change {
+            size: 300.0,
+            strength: 9.0,
+            services: ["checkout".to_owned()].into(),
+            what: "0 to 4 before, 300 then".to_owned(),
+        };
+        let effect = Effect {
+            changes: [(feature, change)].into(),
+            refused: None,
+        };
+        let expression = Expression::read("outbox_depth", 30.0).expect("an expression");
+        let finding = |effect: Effect, probe: Option<Probe>| Finding {
+            what: "300 at 14:02:30".to_owned(),
+            at: None,
+            value: Some(300.0),
+            value_holds: None,
+            effect,
+            probe,
+            detail: Detail::Plain,
+        };
+        let executed = |field: &str, text: &str, finding: Finding| Executed {
+            field: field.parse().ok(),
+            text: text.to_owned(),
+            kind: None,
+            outcome: Outcome::Found(Box::new(finding)),
+        };
+        let deploy = Effect::refused("a deploy is a coincidence");
+        Examined {
+            pointers: vec![
+                executed(
+                    "cause.evidence[0]",
+                    "promql:outbox_depth@page",
+                    finding(effect, Some(Probe::Promql(expression))),
+                ),
+                executed(
+                    "cause.evidence[1]",
+                    "deploy:checkout@1",
+                    finding(deploy, None),
+                ),
+            ],
+            ..Examined::default()
+        }
+    }
+
+    fn said(hash: &str) -> String {
+        let folder = run_of(hash);
+        let (frame, alert) = known(folder.path(), NOW);
+        let known = Known {
+            frame: &frame,
+            alert: alert.as_deref(),
+            catalogue: references::candidates(),
+        };
+        let checked = report::check::checked(known, &WriteUp::default(), examined(), Vec::new());
+        checked.text(Style::PLAIN)
+    }
+
+    #[test]
+    fn the_answer_depends_on_the_page_and_the_record_and_not_on_the_drill() {
+        let text = said("orders-queue");
+        assert_eq!(text, said("checkout-stalls"));
+        for one in references::candidates() {
+            assert!(
+                !text.contains(&one.title) && !text.contains(&one.id),
+                "{text}"
+            );
+        }
+        let all = references::candidates()
+            .iter()
+            .filter(|one| one.page == "CheckoutLatencyBudgetBurn")
+            .count()
+            .max(5);
+        let same = format!("The same in {all} of {all}.");
+        assert_eq!(
+            text.matches(&same).count(),
+            1,
+            "a deploy tells nothing: {text}"
+        );
+        assert!(
+            text.contains("Effects compare 14:01:00 to 14:01:30 with 14:02:00 to 14:05:00"),
+            "{text}"
+        );
+    }
+}
