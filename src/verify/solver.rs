@@ -341,6 +341,14 @@ async fn mean(record: &Recorded, expr: &str, window: Window) -> anyhow::Result<f
     Ok(values.iter().sum::<f64>() / count)
 }
 
+/// What is done about a deploy without looking further.
+fn usual_action(deploy: &Deploy) -> String {
+    match deploy.kind {
+        DeployKind::Config => format!("restart {}", deploy.service),
+        _ => format!("rollback {}", deploy.service),
+    }
+}
+
 /// The write-up around a guess, with everything that comes without looking.
 fn write_up(record: &Recorded, guess: Guess, deploy: Option<&&Deploy>) -> WriteUp {
     let frame = &record.facts.frame;
@@ -353,10 +361,6 @@ fn write_up(record: &Recorded, guess: Guess, deploy: Option<&&Deploy>) -> WriteU
         what: what.to_owned(),
         evidence,
     };
-    let action = deploy.map(|deploy| match deploy.kind {
-        DeployKind::Config => format!("restart {}", deploy.service),
-        _ => format!("rollback {}", deploy.service),
-    });
     WriteUp {
         verdict: Some(Claim::Incident),
         severity: Some(Severity::Sev2),
@@ -396,7 +400,7 @@ fn write_up(record: &Recorded, guess: Guess, deploy: Option<&&Deploy>) -> WriteU
             ],
         }],
         mitigation: writeup::Mitigation {
-            action: action.unwrap_or_default(),
+            action: deploy.map(|deploy| usual_action(deploy)).unwrap_or_default(),
             at: at(5),
             evidence: Vec::new(),
         },
