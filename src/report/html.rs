@@ -264,7 +264,7 @@ pub(super) fn class(ink: Ink) -> &'static str {
 pub(super) fn code(text: &str) -> String {
     let parts: Vec<&str> = text.split('`').collect();
     // One that has no other is a backtick.
-    if parts.len() % 2 == 0 {
+    if parts.len().is_multiple_of(2) {
         return escape(text);
     }
     let mut out = String::with_capacity(text.len());

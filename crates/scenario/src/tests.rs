@@ -127,17 +127,17 @@ fn a_reproduction_that_would_show_nothing_or_anything_is_refused() {
     given(
         "failed_share = 0\nslower_ms = -1",
         "
-96:1: rubric.reproduction.failed_share: must be more than 0, at most 1
-97:1: rubric.reproduction.slower_ms: must be more than 0
+95:1: rubric.reproduction.failed_share: must be more than 0, at most 1
+96:1: rubric.reproduction.slower_ms: must be more than 0
 ",
     );
     given(
         "only_last = true\ngrowth = { service = 'checkot', metric = '', by = 0 }",
         "
-96:1: rubric.reproduction.only_last: applies to `failed_share` and `slower_ms`; a metric does not belong to a command
-97:12: rubric.reproduction.growth.service: `checkot` is not a service; the services are `gateway`, `checkout`, `inventory`
-97:33: rubric.reproduction.growth.metric: is empty
-97:46: rubric.reproduction.growth.by: must be more than 0, or an unchanged metric would count
+95:1: rubric.reproduction.only_last: applies to `failed_share` and `slower_ms`; a metric does not belong to a command
+96:12: rubric.reproduction.growth.service: `checkot` is not a service; the services are `gateway`, `checkout`, `inventory`
+96:33: rubric.reproduction.growth.metric: is empty
+96:46: rubric.reproduction.growth.by: must be more than 0, or an unchanged metric would count
 ",
     );
 }
