@@ -6,14 +6,17 @@
 
 pub mod check;
 pub mod conduct;
+pub mod edit;
 pub mod format;
 pub mod html;
+pub mod impact;
 #[cfg(test)]
 mod sample;
 pub mod template;
 pub mod text;
 
 pub use check::{Checked, check};
+pub use edit::Draft;
 pub use format::parse;
 pub use html::html;
 pub use template::{Known, template, vocabulary};
