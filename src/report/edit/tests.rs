@@ -291,7 +291,7 @@ fn a_pointer_is_added_where_it_belongs() {
         "cause",
         &["trace:b"],
         "cause.evidence[0]",
-        "-cause = { component = 'inventory' } # so it is\n+cause = { component = 'inventory', evidence = [\"trace:b\"] } # so it is\n",
+        "-cause = { component = 'inventory' } # so it is\n+cause = { component = 'inventory' , evidence = [\"trace:b\"] } # so it is\n",
     );
 }
 
