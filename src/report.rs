@@ -5,9 +5,11 @@
 //! ```
 
 pub mod check;
+pub mod edit;
 pub(crate) mod file;
 pub mod format;
 pub mod html;
+pub mod impact;
 mod picture;
 mod rival;
 #[cfg(test)]
@@ -16,6 +18,7 @@ pub mod template;
 pub mod text;
 
 pub use check::{Checked, check};
+pub use edit::Draft;
 pub use format::{draft, parse};
 pub use html::html;
 pub use template::{Known, template, vocabulary};

@@ -5,6 +5,7 @@
 
 pub mod column;
 pub mod progress;
+pub mod shell;
 pub mod sparkline;
 pub mod table;
 pub mod waterfall;

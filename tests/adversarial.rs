@@ -263,12 +263,6 @@ fn unknown() -> Table {
     }
 }
 
-fn evidence(head: &Table, section: &str) -> Vec<String> {
-    let list = head[section]["evidence"].as_array().expect("a list");
-    let texts = list.iter().filter_map(|text| text.as_str());
-    texts.map(str::to_owned).collect()
-}
-
 /// Puts these pointers wherever there are any.
 fn everywhere(head: &mut Table, pointers: &[&str]) {
     for (_, value) in head.iter_mut() {

@@ -1,10 +1,17 @@
 //! What a person sees: the pages in a real browser, over a running shop. Skipped without Chromium.
 
+mod jaeger;
+mod metrics;
+mod page;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use libtest_mimic::Trial;
+
+use jaeger::search_download_monitor_and_linked_traces_work;
+use metrics::the_graph_reads_what_people_write_and_follows_the_data;
 
 use crate::support::{Drill, claims, get_json, has_program, wait_for, wanting};
 
@@ -16,7 +23,11 @@ const PAGE_WITHIN: Duration = Duration::from_secs(90);
 pub(crate) fn trials() -> Vec<Trial> {
     wanting(
         has_program(CHROMIUM),
-        claims![jaeger_s_pages_and_the_graph_page_show_the_shop],
+        claims![
+            jaeger_s_pages_and_the_graph_page_show_the_shop,
+            search_download_monitor_and_linked_traces_work,
+            the_graph_reads_what_people_write_and_follows_the_data,
+        ],
     )
 }
 

@@ -19,8 +19,10 @@ use crate::call::Call;
   firedrill logs --trace 4bf92f3577b34da6a3ce929d0e0e4736
   firedrill logs --level warn --since 1m --by message
   firedrill logs service=inventory 'no such column' --json
+  firedrill logs service=checkout 'deliveries>8'
 
-A query combines `key=value`, `key!=value`, `key~part` and plain text; all terms must match.
+A query combines `key=value`, `key!=value`, `key~part`, `key>8` (also >=, < and <=, for numbers and levels) and plain
+text; all terms must match. Put quotes around < and >, which a shell takes for files.
 A time is `5m` (ago), `14:05:10` (today, UTC), RFC 3339, or Unix seconds.")]
 pub struct Logs {
     /// Query terms, `key=value` or text; all must match

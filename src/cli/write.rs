@@ -19,6 +19,10 @@ pub struct Report {
 pub enum ReportCommand {
     /// Write a template, filled in with what is already known
     New(ReportNew),
+    /// Add a pointer to the draft, after looking it up
+    Pin(ReportPin),
+    /// Fill in fields of the draft
+    Set(ReportSet),
     /// Check the form of a write-up, what its pointers show, and how many known drills would show the same
     Check(ReportCheck),
 }
@@ -35,6 +39,50 @@ pub struct ReportNew {
     /// Overwrite an existing file
     #[arg(long)]
     pub force: bool,
+}
+
+/// `report pin`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill report pin deploy:checkout@2026.11.10 --to trigger
+  firedrill report pin trace:4bf92f3577b34da6a3ce929d0e0e4736
+  firedrill report pin 'log:service=inventory \"no such column\"' --to ruled_out
+  firedrill report pin 'promql:sum(rate(outbox_sent_total[30s]))' --to timeline
+
+A `promql:` pointer without a time gets the present one. `timeline` adds an entry with the time of what was found;
+`ruled_out` and `contributing` take the last entry, `ruled_out[0]` names one, `ruled_out[+]` adds one.")]
+pub struct ReportPin {
+    /// The pointer: `trace:…`, `promql:…@TIME`, `log:…`, `deploy:…` or `heap:…`
+    #[arg(value_name = "POINTER")]
+    pub pointer: String,
+    /// The part of the write-up that it proves
+    #[arg(long, value_name = "FIELD", default_value = "cause")]
+    pub to: String,
+    /// For a new entry of the timeline: what happened [default: what the pointer shows]
+    #[arg(long, value_name = "TEXT")]
+    pub what: Option<String>,
+    /// The draft
+    #[arg(short, long, value_name = "FILE", default_value = "report.md")]
+    pub file: PathBuf,
+}
+
+/// `report set`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill report set verdict=incident severity=sev2 confidence=0.8
+  firedrill report set cause.component=inventory cause.mechanism=missing-index
+  firedrill report set 'ruled_out[+].hypothesis=The payment provider.' 'ruled_out.because=Failing orders never reach it.'
+  firedrill report set impact.end=now impact.failed=33
+  firedrill report set 'reproduction.command+=firedrill request GET /v1/products'
+
+Keys are those of the write-up; comments and everything else in it stay.")]
+pub struct ReportSet {
+    /// `KEY=VALUE` sets a field, `KEY+=VALUE` adds to a list; the time `now` is the present
+    #[arg(value_name = "KEY=VALUE", required = true)]
+    pub fields: Vec<String>,
+    /// The draft
+    #[arg(short, long, value_name = "FILE", default_value = "report.md")]
+    pub file: PathBuf,
 }
 
 /// `report check`.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use grader::Verdict;
+use grader::log_query::terms;
 use grader::verdict::VERDICT;
 use record::{Chronicle, DEBRIEFED, Debriefed, Urls};
 use scenario::{Link, LinkKind, Scenario};
@@ -17,7 +18,7 @@ use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::recorded::{self, ForeignBackends, Key};
 use crate::report;
-use crate::terminal::{Ink, Style};
+use crate::terminal::{Ink, Style, shell};
 
 /// Columns of what is wrapped.
 const WIDTH: usize = 100;
@@ -183,15 +184,27 @@ impl Story {
             (LinkKind::Prometheus, None) => {
                 format!("firedrill open {run}, then graph: {}", link.target)
             }
-            (LinkKind::Log, _) => format!("firedrill logs --run {run} {}", link.target),
-            (LinkKind::Deploy, _) => format!("firedrill deploys --run {run}   ({})", link.target),
+            (LinkKind::Log, _) => logs(run, &link.target),
+            (LinkKind::Deploy, _) => {
+                shell::line(["firedrill", "deploys", "show", "--run", run, &link.target])
+            }
             (LinkKind::Heap, _) => {
                 let (before, after) = link.target.split_once("..").unwrap_or((&link.target, ""));
-                format!("firedrill heap diff --run {run} {before} {after}")
+                shell::line(["firedrill", "heap", "diff", "--run", run, before, after])
             }
             (LinkKind::Command, _) => format!("firedrill {}", link.target),
         }
     }
+}
+
+/// The command that shows the lines that a query finds, in a shell's quotes: a `>` is no redirection.
+fn logs(run: &str, query: &str) -> String {
+    // Scenario files are validated, so that a query which cannot be read comes from a changed copy.
+    let terms = terms(query).unwrap_or_else(|_| vec![query.to_owned()]);
+    let end_of_flags = terms.iter().any(|term| term.starts_with('-'));
+    let words = ["firedrill", "logs", "--run", run].into_iter();
+    let words = words.chain(end_of_flags.then_some("--"));
+    shell::line(words.chain(terms.iter().map(String::as_str)))
 }
 
 /// Percent-encodes a query value (RFC 3986, everything but unreserved characters).
@@ -205,4 +218,45 @@ fn encoded(text: &str) -> String {
         }
     }
     encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+    use crate::commands::logs::timeless;
+
+    #[test]
+    fn a_command_can_be_pasted_into_a_shell() {
+        fn check(query: &str) {
+            let shown = logs("a run", query);
+            let words = shlex::split(&shown).expect(&shown);
+            let args = match Cli::try_parse_from(words).map(|cli| cli.command) {
+                Ok(Some(Command::Logs(args))) => args,
+                other => panic!("{shown}: {other:?}"),
+            };
+            assert_eq!(args.run.as_deref(), Some("a run"), "{shown}");
+            let asked = timeless(&args).expect(&shown);
+            assert_eq!(asked, query.parse().expect(query), "{shown}");
+        }
+        check("service=gateway");
+        check("service=checkout level=error \"full\"");
+        check("service=gateway \"Too many open files\"");
+        check("service=checkout deliveries>8 level>=warn");
+        check("message=\"it's $HOME\" -\"a \\\"b\\\"\" -target=hyper");
+        check("target~\"a b\" wait_ms<=2.5");
+        for open in scenario::catalogue::list().expect("the catalogue") {
+            let scenario = scenario::catalogue::load(&open.id).expect("a drill");
+            let links = scenario
+                .debrief
+                .path
+                .iter()
+                .filter_map(|step| step.link.as_ref());
+            for link in links.filter(|link| link.kind == LinkKind::Log) {
+                check(&link.target);
+            }
+        }
+    }
 }

@@ -31,9 +31,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         _ if args.by.is_some() => usize::MAX,
         limit => limit,
     };
-    if let Some(name) = &args.service {
-        known(&logs, name)?;
-    }
+    known(&logs, args, &query)?;
     let progress = context.terminal.progress("reading the logs");
     let found = logs
         .search(&query, &source::frame(&place.folder, context.now), limit)
@@ -74,21 +72,33 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
 }
 
 /// Refuses a service or instance that wrote no log.
-fn known(logs: &Logs, name: &str) -> anyhow::Result<()> {
+fn known(logs: &Logs, args: &Args, query: &Query) -> anyhow::Result<()> {
     let files = logs.files().map_err(source::explain)?;
     let stems = files.iter().filter_map(|file| file.file_stem()?.to_str());
-    let names: BTreeSet<&str> = stems
-        .flat_map(|instance| {
-            [
-                Some(instance),
-                instance.rsplit_once('-').map(|(service, _)| service),
-            ]
-        })
-        .flatten()
+    let instances: BTreeSet<&str> = stems.collect();
+    let services: BTreeSet<&str> = instances
+        .iter()
+        .filter_map(|instance| Some(instance.rsplit_once('-')?.0))
         .collect();
-    match names.is_empty() || names.contains(name) {
+    if instances.is_empty() {
+        return Ok(());
+    }
+    if let Some(name) = &args.service {
+        let known: BTreeSet<&str> = services.union(&instances).copied().collect();
+        among("service", name, &known)?;
+    }
+    for (kind, known) in [("service", &services), ("instance", &instances)] {
+        for name in query.wanted(kind).unwrap_or_default() {
+            among(kind, name, known)?;
+        }
+    }
+    Ok(())
+}
+
+fn among(kind: &'static str, name: &str, known: &BTreeSet<&str>) -> Result<(), Error> {
+    match known.contains(name) {
         true => Ok(()),
-        false => Err(Error::unknown("service", name, names).into()),
+        false => Err(Error::unknown(kind, name, known.iter().copied())),
     }
 }
 
@@ -165,7 +175,7 @@ fn query(args: &Args, now: OffsetDateTime) -> anyhow::Result<Query> {
 }
 
 /// What was asked for whenever it was: how a look is recorded.
-fn timeless(args: &Args) -> anyhow::Result<Query> {
+pub(super) fn timeless(args: &Args) -> anyhow::Result<Query> {
     let mut terms: Vec<String> = args.query.iter().map(|term| quoted(term)).collect();
     if let Some(level) = args.level {
         terms.push(format!("level>={}", name(level)));
@@ -206,18 +216,42 @@ fn at(text: &str, position: usize) -> usize {
         .unwrap_or(text.len())
 }
 
-/// An argument with blanks that the shell's quotes held together is one term.
-fn quoted(term: &str) -> String {
-    if !term.contains(char::is_whitespace) || term.contains('"') {
-        return term.to_owned();
+/// Fields whose values have no blanks: a word after them is a term of its own.
+const WITHOUT_BLANKS: [&str; 6] = ["instance", "level", "service", "since", "trace_id", "until"];
+
+/// An argument with blanks that the shell's quotes held together: a whole query if it has quotes of its own or more
+/// than one comparison, else one term.
+fn quoted(argument: &str) -> String {
+    let words = || argument.split(char::is_whitespace);
+    let is_query = argument.contains('"') || words().filter_map(compared).count() > 1;
+    if !argument.contains(char::is_whitespace) || is_query {
+        return argument.to_owned();
     }
-    let operator = term
-        .find(['=', '~'])
-        .filter(|at| !term[..*at].contains(char::is_whitespace));
-    match operator {
-        Some(at) => format!("{}{}", &term[..=at], literal(&term[at + 1..])),
-        None => literal(term),
+    match words().next().and_then(compared) {
+        None => literal(argument),
+        Some((key, value_at))
+            if argument[..value_at].ends_with(['=', '~']) && !WITHOUT_BLANKS.contains(&key) =>
+        {
+            format!(
+                "{}{}",
+                &argument[..value_at],
+                literal(&argument[value_at..])
+            )
+        }
+        Some(_) => argument.to_owned(),
     }
+}
+
+/// The key of a word that is a comparison, and where its value begins.
+fn compared(word: &str) -> Option<(&str, usize)> {
+    let start = word.find(['=', '~', '<', '>', '!'])?;
+    let value_at = start
+        + word[start..]
+            .find(|c| !"=~<>!".contains(c))
+            .unwrap_or(word.len() - start);
+    let key = word[..start].trim_start_matches('-');
+    let is_key = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || "_.".contains(c));
+    is_key.then_some((key, value_at))
 }
 
 fn literal(content: &str) -> String {
@@ -343,6 +377,10 @@ mod tests {
         check(&["--text", "No such"], &[2]);
         check(&["no such column"], &[2]);
         check(&["message=reserved stock"], &[0]);
+        check(&["service=inventory level>=warn"], &[1, 2]);
+        check(&["level>=warn such column"], &[2]);
+        check(&["level=error \"such column\""], &[2]);
+        check(&["such column -> next"], &[]);
         check(&["level=error,warn", "service!=checkout", "retry"], &[1]);
     }
 

@@ -1,6 +1,7 @@
 //! `firedrill report`: the write-up before it is graded.
 
 mod check;
+mod draft;
 
 use std::fs::File;
 use std::io::Write as _;
@@ -8,10 +9,11 @@ use std::path::Path;
 
 use anyhow::Context as _;
 use grader::WriteUp;
-use grader::evidence::Sources;
+use grader::evidence::{Deploys, Snapshots};
 use record::Chronicle;
 use text::Problem;
 
+use super::source::{self, Evidence, Place};
 use crate::cli::write::{Report, ReportCommand, ReportNew};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
@@ -21,13 +23,14 @@ use crate::report::{self, Known};
 pub(super) fn run(context: &Context, args: &Report) -> anyhow::Result<Outcome> {
     match &args.command {
         ReportCommand::New(args) => new(context, args),
+        ReportCommand::Pin(args) => draft::pin(context, args),
+        ReportCommand::Set(args) => draft::set(context, args),
         ReportCommand::Check(args) => check::run(context, args),
     }
 }
 
 fn new(context: &Context, args: &ReportNew) -> anyhow::Result<Outcome> {
-    let folder = context.state.evidence(None)?;
-    let text = report::template(&known(&folder)?);
+    let text = report::template(&known(context)?);
     if args.output == Path::new("-") {
         context.terminal.print(&text)?;
         return Ok(Outcome::Done);
@@ -56,22 +59,39 @@ fn new(context: &Context, args: &ReportNew) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What the run's own record says so far.
-fn known(folder: &Path) -> anyhow::Result<Known> {
-    let chronicle = Chronicle::read(folder)?;
-    let sources = Sources::new("http://127.0.0.1", "http://127.0.0.1", folder)?;
-    Ok(Known {
-        run: record::run_of(folder),
-        page: chronicle.page.as_ref().map(|page| page.at),
+/// What the run's own record and the gateway's metrics say so far.
+fn known(context: &Context) -> anyhow::Result<Known> {
+    let place = Place::of(context, None)?;
+    let folder = place.folder.clone();
+    let frame = source::frame(&folder, place.now);
+    let chronicle = Chronicle::read(&folder)?;
+    let mut known = Known {
+        run: record::run_of(&folder),
+        page: frame.page,
         alert: chronicle.page.map(|page| page.alert).unwrap_or_default(),
-        deploys: sources.deploys.all()?,
-        snapshots: sources
-            .snapshots
+        deploys: Deploys::open(&folder).all()?,
+        snapshots: Snapshots::open(&folder)
             .list()?
             .into_iter()
             .map(|meta| meta.name)
             .collect(),
-    })
+        started: Some(chronicle.started),
+        impact: None,
+    };
+    // The numbers are a help; a backend that does not answer must not keep anyone from writing.
+    let measured = Evidence::at(context, place).and_then(|evidence| {
+        evidence.ask(report::impact::measured(
+            &evidence.sources.prometheus,
+            &frame,
+        ))
+    });
+    match measured {
+        Ok(impact) => known.impact = impact,
+        Err(error) => context
+            .terminal
+            .note(&format!("the impact is left empty: {error:#}")),
+    }
+    Ok(known)
 }
 
 /// Reads a write-up's head; every problem of it is said at once.

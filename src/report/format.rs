@@ -26,22 +26,7 @@ pub fn parse(file: &str, text: &str) -> Result<WriteUp, Vec<Problem>> {
 
 /// Reads a write-up that is still being written, with the fields that have more pointers than they may.
 pub fn draft(file: &str, text: &str) -> Result<(WriteUp, Vec<Problem>), Vec<Problem>> {
-    let whole = |message: String| {
-        vec![Problem {
-            file: file.to_owned(),
-            line: 1,
-            column: 1,
-            key: String::new(),
-            message,
-        }]
-    };
-    if text.len() > MAX_BYTES {
-        return Err(whole(format!(
-            "the write-up has {} bytes; the limit is {MAX_BYTES}",
-            text.len()
-        )));
-    }
-    let (start, end, body) = head(text).map_err(whole)?;
+    let (start, end, body) = bounded(file, text)?;
     let mut reader = Reader::new(file, text).within(start, MAX_ENTRIES);
     let (table, errors) = DeTable::parse_recoverable(&text[start..end]);
     for error in &errors {
@@ -80,6 +65,30 @@ fn over(reader: &mut Reader<'_>, writeup: &WriteUp) {
             return;
         }
     }
+}
+
+/// Byte offsets of the begin and the end of the head.
+pub(super) fn head_of(file: &str, text: &str) -> Result<(usize, usize), Vec<Problem>> {
+    bounded(file, text).map(|(start, end, _)| (start, end))
+}
+
+fn bounded(file: &str, text: &str) -> Result<(usize, usize, usize), Vec<Problem>> {
+    let whole = |message: String| {
+        vec![Problem {
+            file: file.to_owned(),
+            line: 1,
+            column: 1,
+            key: String::new(),
+            message,
+        }]
+    };
+    if text.len() > MAX_BYTES {
+        return Err(whole(format!(
+            "the write-up has {} bytes; the limit is {MAX_BYTES}",
+            text.len()
+        )));
+    }
+    head(text).map_err(whole)
 }
 
 /// Byte offsets: begin and end of the head, begin of the body.

@@ -8,6 +8,8 @@ use grader::{Component, Mechanism, Severity, TriggerKind};
 use text::format::rfc3339;
 use time::OffsetDateTime;
 
+use super::impact::Impact;
+
 /// What is known when the template is written.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
@@ -21,6 +23,10 @@ pub struct Known {
     pub deploys: Vec<Deploy>,
     /// Names of heap snapshots so far.
     pub snapshots: Vec<String>,
+    /// When the run began: what was deployed before is history.
+    pub started: Option<OffsetDateTime>,
+    /// What customers noticed so far.
+    pub impact: Option<Impact>,
 }
 
 /// The template; it can be read as it is, as a write-up in which nothing is filled in.
@@ -106,19 +112,16 @@ fn day_and_clock(at: OffsetDateTime, page: Option<OffsetDateTime>) -> String {
     date + &clock_text(at)
 }
 
-/// The head's fields; `{severity}`, `{page}` and `{alert}` are filled in.
+/// The head's fields; what stands in braces is filled in.
 const FIELDS: &str = r#"verdict = ""                # "incident" or "no incident"
 severity = ""               # {severity}
 summary = ""
 confidence = ""             # how sure you are of the cause (or that nothing is wrong), 0 to 1, such as 0.8
 
-[impact]
-start = ""
+[impact]{measured}
+start = "{start}"
 end = ""                    # leave empty if it is still going on
-# requests = 0              # to the affected routes, start to end
-# failed = 0
-# slow = 0                  # too slow to be useful
-# p99_ms = 0
+{numbers}
 description = ""
 evidence = []
 
@@ -127,11 +130,7 @@ at = "{page}"
 by = "{alert}"
 evidence = []
 
-[[timeline]]                # as many as you need: the change, the first symptom, the page, your actions
-at = ""
-what = ""
-evidence = []
-
+{timeline}
 [trigger]                   # what started it
 kind = ""
 deploy = ""                 # the deploy's id, if it was one
@@ -177,11 +176,102 @@ for = ""                    # how long the condition must last, such as 10s
 fn fields(out: &mut String, known: &Known) {
     let page = known.page.map(clock_text).unwrap_or_default();
     let severity = list(Severity::ALL.iter().map(|word| word.as_str()));
-    let alert = plain(&known.alert).replace('\\', "").replace('"', "'");
+    let alert = quotable(&known.alert);
+    let (measured, start) = known
+        .impact
+        .as_ref()
+        .map_or_else(Default::default, |impact| {
+            let note = format!(
+                "\n# Counted by the gateway up to {}: {}. Correct what you know better.",
+                clock_text(impact.until),
+                plain(&impact.routes.join(", "))
+            );
+            (note, clock_text(impact.start))
+        });
     let fields = FIELDS
         .replace("{severity}", &severity)
+        .replace("{measured}", &measured)
+        .replace("{start}", &start)
+        .replace("{numbers}", &numbers(known.impact.as_ref()))
+        .replace("{timeline}", &timeline(known))
         .replace("{page}", &page);
     out.push_str(&fields.replace("{alert}", &alert));
+}
+
+/// The numbers of the impact; those that are not known are offered in comments.
+fn numbers(impact: Option<&Impact>) -> String {
+    let lines = [
+        (
+            "requests",
+            impact.map(|impact| impact.requests as f64),
+            "to the affected routes, start to end",
+        ),
+        ("failed", impact.map(|impact| impact.failed as f64), ""),
+        (
+            "slow",
+            impact.map(|impact| impact.slow as f64),
+            "too slow to be useful",
+        ),
+        ("p99_ms", impact.and_then(|impact| impact.p99_ms), ""),
+    ];
+    let lines = lines.map(|(name, value, comment)| {
+        let field = value.map_or_else(
+            || format!("# {name} = 0"),
+            |value| format!("{name} = {value}"),
+        );
+        match comment {
+            "" => field,
+            _ => format!("{field:28}# {comment}"),
+        }
+    });
+    lines.join("\n")
+}
+
+/// An entry for each deploy of the run, each action and the page; an empty one where nothing is known.
+fn timeline(known: &Known) -> String {
+    let deploys = known
+        .deploys
+        .iter()
+        .filter(|deploy| known.started.is_some_and(|started| deploy.at >= started));
+    let mut entries: Vec<(OffsetDateTime, String, String)> = deploys
+        .map(|deploy| {
+            let what = match &deploy.command {
+                Some(command) => format!("we did: {command}"),
+                None => format!("{} {}: {}", deploy.service, deploy.release, deploy.summary),
+            };
+            (
+                deploy.at,
+                what,
+                format!("\"deploy:{}\"", quotable(&deploy.id)),
+            )
+        })
+        .collect();
+    if let Some(page) = known.page {
+        let alert = quotable(&known.alert);
+        let firing =
+            format!("'promql:ALERTS{{alertname=\"{alert}\", alertstate=\"firing\"}}@page+3s'");
+        // Quotes of its own would end the pointer.
+        let pointer = if alert.contains('\'') {
+            String::new()
+        } else {
+            firing
+        };
+        entries.push((page, format!("{alert} pages"), pointer));
+    }
+    entries.sort_by_key(|(at, ..)| *at);
+    let first = "[[timeline]]                # as many as you need: the change, the first symptom, the page, your actions\n";
+    if entries.is_empty() {
+        return format!("{first}at = \"\"\nwhat = \"\"\nevidence = []\n");
+    }
+    let entries = entries
+        .iter()
+        .enumerate()
+        .map(|(index, (at, what, pointer))| {
+            let title = if index == 0 { first } else { "[[timeline]]\n" };
+            let (at, what) = (clock_text(*at), quotable(what));
+            format!("{title}at = \"{at}\"\nwhat = \"{what}\"\nevidence = [{pointer}]\n")
+        });
+    entries.collect::<Vec<_>>().join("\n")
 }
 
 fn words(out: &mut String) {
@@ -232,6 +322,11 @@ pub fn vocabulary() -> String {
 
 fn list<'a>(words: impl Iterator<Item = &'a str>) -> String {
     words.collect::<Vec<_>>().join(", ")
+}
+
+/// What can stand between double quotes.
+fn quotable(text: &str) -> String {
+    plain(text).replace('\\', "").replace('"', "'")
 }
 
 /// One line without control characters, so that no text from outside can leave its comment.

@@ -1,6 +1,6 @@
 //! Whether a fresh run shows what the drill's reference shows: every step of the debrief, and every signature.
 
-use grader::effect::{CLEAR, Effect, Feature};
+use grader::effect::{CLEAR, Change, Effect, Feature};
 use grader::reference::{Probe, Reference};
 use scenario::{Scenario, references};
 
@@ -39,9 +39,13 @@ fn difference(probe: &Probe, known: &Reference, fresh: &Reference) -> Option<Str
     }
     let effect = |reference: &Reference| probe.shown(reference).unwrap_or_default();
     let (before, now) = (effect(known), effect(fresh));
+    let longer = known.incident.length_s() / fresh.incident.length_s().max(1.0);
     match main(probe, known, &before) {
-        Some(feature) if now.changes.contains_key(feature) => None,
-        Some(feature) => Some(format!("shows no change of {}", feature.name)),
+        Some((feature, change)) if now.resembles(feature, change, longer) => None,
+        Some((feature, change)) => Some(format!(
+            "shows no change of {} like {}",
+            feature.name, change.what
+        )),
         None => {
             let mut new = now.clear().filter(|(feature, change)| {
                 change.strength >= 2.0 * CLEAR && !before.changes.contains_key(feature)
@@ -53,14 +57,52 @@ fn difference(probe: &Probe, known: &Reference, fresh: &Reference) -> Option<Str
 }
 
 /// What a probe shows above all: of traces, what most of them have.
-fn main<'e>(probe: &Probe, known: &Reference, effect: &'e Effect) -> Option<&'e Feature> {
+fn main<'e>(
+    probe: &Probe,
+    known: &Reference,
+    effect: &'e Effect,
+) -> Option<(&'e Feature, &'e Change)> {
     let Probe::Trace(operation) = probe else {
-        return effect.strongest().map(|(feature, _)| feature);
+        return effect.strongest();
     };
     let traits = &known.operations.get(operation)?.traits;
     let most = traits
         .iter()
         .max_by(|one, other| one.share.total_cmp(&other.share))?;
-    let mut features = effect.clear().map(|(feature, _)| feature);
-    features.find(|feature| feature.name == most.name && feature.direction == most.direction)
+    let is_it =
+        |feature: &Feature| feature.name == most.name && feature.direction == most.direction;
+    effect.clear().find(|(feature, _)| is_it(feature))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_difference_is_chance_and_two_are_a_problem() {
+        let differences = ["`up` shows x".to_owned(), "`log:x` shows y".to_owned()];
+        assert_eq!(problem(&differences[..1]), None);
+        let told = "it does not show what its reference shows: `up` shows x; `log:x` shows y";
+        assert_eq!(problem(&differences).as_deref(), Some(told));
+    }
+
+    #[test]
+    fn a_recording_is_like_itself_and_unlike_every_other() {
+        for one in references::candidates()
+            .iter()
+            .filter(|one| !one.is_control)
+        {
+            let scenario = scenario::catalogue::load(&one.id).expect("a drill");
+            let known = one.reference.as_ref().expect("a reference");
+            assert_eq!(differences(&scenario, known, known), Vec::<String>::new());
+            for other in references::candidates()
+                .iter()
+                .filter(|other| other.id != one.id)
+            {
+                let fresh = other.reference.as_ref().expect("a reference");
+                let found = differences(&scenario, known, fresh);
+                assert!(!found.is_empty(), "{} and {}", one.id, other.id);
+            }
+        }
+    }
 }

@@ -67,3 +67,43 @@ pub(super) fn table(report: &Report, terminal: Terminal) -> Table {
     }
     table
 }
+
+#[cfg(test)]
+mod tests {
+    use grader::differential::Outcome;
+
+    use super::*;
+
+    #[test]
+    fn a_pair_that_no_step_tells_apart_and_a_reference_that_is_missing_are_problems() {
+        let scenario = scenario::catalogue::load("orders-queue").expect("a drill");
+        let drill = scenario::references::candidate(&scenario, None);
+        let row = |rival: &str, standing| Row {
+            title: String::new(),
+            has_page: true,
+            outcome: Outcome {
+                rival: rival.to_owned(),
+                standing,
+            },
+            would: None,
+        };
+        let rows = [
+            row("slow-checkout", Standing::Standing),
+            row("edge-refuses", Standing::Excluded { by: Vec::new() }),
+            row(
+                "error-spike",
+                Standing::Unchecked {
+                    why: "its reference is damaged".to_owned(),
+                },
+            ),
+        ];
+        assert_eq!(
+            problems(&drill, &rows),
+            [
+                "its reference is missing; `firedrill verify --record orders-queue` records it",
+                "no step of its debrief tells `orders-queue` from `slow-checkout`",
+                "its rival `error-spike`: its reference is damaged",
+            ]
+        );
+    }
+}

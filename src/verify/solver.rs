@@ -24,12 +24,13 @@ pub(crate) struct Result {
 }
 
 /// The solvers, in the order of the table.
-pub(super) const NAMES: [&str; 6] = [
+pub(super) const NAMES: [&str; 7] = [
     "loudest log",
     "error spans",
     "newest deploy",
     "deviation",
     "a deploy",
+    "playbook",
     "nothing",
 ];
 
@@ -109,7 +110,7 @@ const SERVICES: [(&str, Component); 3] = [
 ];
 
 /// What one look gave.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct Guess {
     component: Option<Component>,
     mechanism: Option<Mechanism>,
@@ -123,12 +124,17 @@ pub(super) async fn all(
 ) -> anyhow::Result<BTreeMap<&'static str, Result>> {
     let deploys = in_the_drill(record);
     let (first, newest) = (deploys.first(), deploys.last());
+    let (log, spans) = (loudest_log(record)?, most_error_spans(record).await?);
+    let deviations = deviations(record).await?;
+    let playbook = playbook(&deviations, &spans, &log);
+    let largest = deviations.into_iter().next();
     let guesses = [
-        (loudest_log(record)?, newest),
-        (most_error_spans(record).await?, newest),
+        (log, newest),
+        (spans, newest),
         (of_deploy(newest), newest),
-        (largest_deviation(record).await?, newest),
+        (largest.unwrap_or_default(), newest),
         (of_deploy(first), first),
+        (playbook, newest),
     ];
     let mut results = BTreeMap::new();
     for (name, (guess, deploy)) in NAMES.into_iter().zip(guesses) {
@@ -271,32 +277,53 @@ fn errors_of(service: &str) -> String {
     )
 }
 
-async fn largest_deviation(record: &Recorded) -> anyhow::Result<Guess> {
+/// Every metric that rose, the one that rose most first.
+async fn deviations(record: &Recorded) -> anyhow::Result<Vec<Guess>> {
     let Some(windows) = record.facts.frame.windows else {
-        return Ok(Guess::default());
+        return Ok(Vec::new());
     };
-    let mut largest = (1.0, Guess::default());
+    let at = text::format::rfc3339(incident(record).to);
+    let mut found: Vec<(f64, Guess)> = Vec::new();
     for (template, mechanism) in METRICS {
         for (service, component) in SERVICES {
             let expr = template.replace("=\"S\"", &format!("=\"{service}\""));
             let before = mean(record, &expr, windows.baseline).await?;
             let now = mean(record, &expr, incident(record)).await?;
             // What was not there before is compared with a hundredth: it deviates, but not without end.
-            let ratio = now / before.max(0.01);
-            if ratio > largest.0 {
-                let at = text::format::rfc3339(incident(record).to);
-                largest = (
-                    ratio,
-                    Guess {
-                        component: Some(component),
-                        mechanism: Some(mechanism),
-                        evidence: vec![format!("promql:{expr}@{at}")],
-                    },
-                );
-            }
+            let guess = Guess {
+                component: Some(component),
+                mechanism: Some(mechanism),
+                evidence: vec![format!("promql:{expr}@{at}")],
+            };
+            found.push((now / before.max(0.01), guess));
         }
     }
-    Ok(largest.1)
+    found.retain(|(ratio, _)| *ratio > 1.0);
+    found.sort_by(|one, other| other.0.total_cmp(&one.0));
+    Ok(found.into_iter().map(|(_, guess)| guess).collect())
+}
+
+/// A fixed routine that understands nothing: all dashboards and one failed trace as evidence, the place by the failed spans,
+/// the mechanism by a table of words, or by the metric that rose most.
+fn playbook(deviations: &[Guess], spans: &Guess, log: &Guess) -> Guess {
+    let largest = deviations.first();
+    let by_words = [spans.mechanism, log.mechanism].into_iter().flatten();
+    let mut named = by_words.filter(|mechanism| *mechanism != Mechanism::DefectiveRelease);
+    let dashboards = deviations.iter().flat_map(|guess| guess.evidence.clone());
+    let most = grader::writeup::Field::Cause.limit().most;
+    Guess {
+        component: spans
+            .component
+            .or(largest.and_then(|guess| guess.component)),
+        mechanism: named.next().or(largest.and_then(|guess| guess.mechanism)),
+        evidence: spans
+            .evidence
+            .iter()
+            .cloned()
+            .chain(dashboards)
+            .take(most)
+            .collect(),
+    }
 }
 
 /// The mean of an expression's values; 0 of none.
@@ -314,6 +341,14 @@ async fn mean(record: &Recorded, expr: &str, window: Window) -> anyhow::Result<f
     Ok(values.iter().sum::<f64>() / count)
 }
 
+/// What is done about a deploy without looking further.
+fn usual_action(deploy: &Deploy) -> String {
+    match deploy.kind {
+        DeployKind::Config => format!("restart {}", deploy.service),
+        _ => format!("rollback {}", deploy.service),
+    }
+}
+
 /// The write-up around a guess, with everything that comes without looking.
 fn write_up(record: &Recorded, guess: Guess, deploy: Option<&&Deploy>) -> WriteUp {
     let frame = &record.facts.frame;
@@ -326,10 +361,6 @@ fn write_up(record: &Recorded, guess: Guess, deploy: Option<&&Deploy>) -> WriteU
         what: what.to_owned(),
         evidence,
     };
-    let action = deploy.map(|deploy| match deploy.kind {
-        DeployKind::Config => format!("restart {}", deploy.service),
-        _ => format!("rollback {}", deploy.service),
-    });
     WriteUp {
         verdict: Some(Claim::Incident),
         severity: Some(Severity::Sev2),
@@ -369,7 +400,7 @@ fn write_up(record: &Recorded, guess: Guess, deploy: Option<&&Deploy>) -> WriteU
             ],
         }],
         mitigation: writeup::Mitigation {
-            action: action.unwrap_or_default(),
+            action: deploy.map(|deploy| usual_action(deploy)).unwrap_or_default(),
             at: at(5),
             evidence: Vec::new(),
         },

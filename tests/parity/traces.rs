@@ -164,6 +164,7 @@ impl Embedded {
         let config = ui::Config {
             links: Vec::new(),
             link_patterns: Vec::new(),
+            end_ms: None,
         };
         let traces = Traces::new(Limits::default(), config, None);
         Self {

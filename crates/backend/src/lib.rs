@@ -8,8 +8,10 @@
 //! It is one process of a drill, started by the runner; it knows nothing of scenarios or grading.
 
 mod config;
+mod deploys;
 mod log;
 mod looks;
+mod monitor;
 mod serve;
 
 pub use config::{Config, Ui};

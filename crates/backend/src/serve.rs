@@ -11,6 +11,7 @@ mod listen;
 mod tests;
 
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,8 +26,10 @@ use tracing::{error, info, warn};
 use web::Link;
 
 use crate::config::Config;
+use crate::deploys;
 use crate::log;
 use crate::looks::Looks;
+use crate::monitor;
 use listen::Listeners;
 
 /// The exit code when a port asked for is taken; the line on standard output says which.
@@ -108,7 +111,7 @@ async fn serve_until_term(config: Config) -> Result<(), Error> {
     };
     let metrics = Arc::new(open_metrics(&config)?);
     let links = links(&config, &listeners);
-    let traces = open_traces(&config, &links)?;
+    let traces = open_traces(&config, &links, metrics.end_ms())?;
     // From here on the end of the runner must leave nothing behind.
     ending::watch_input(
         Arc::clone(&metrics),
@@ -130,6 +133,7 @@ async fn serve_until_term(config: Config) -> Result<(), Error> {
         traces: &traces,
         links: &links,
         looks: looks.as_ref(),
+        folder: config.replay.as_ref().or(config.journal.as_ref()),
     };
     spawn_servers(&mut tasks, &shutdown, listeners, &halves);
     print_line(&ready);
@@ -181,7 +185,7 @@ fn open_metrics(config: &Config) -> Result<Metrics, prom::Error> {
     })
 }
 
-fn open_traces(config: &Config, links: &Links) -> Result<Traces, Error> {
+fn open_traces(config: &Config, links: &Links, end_ms: Option<i64>) -> Result<Traces, Error> {
     let menu = links.on_traces.iter().map(|link| traces::ui::MenuLink {
         text: link.text.clone(),
         url: link.url.clone(),
@@ -189,6 +193,7 @@ fn open_traces(config: &Config, links: &Links) -> Result<Traces, Error> {
     let ui = traces::ui::Config {
         links: menu.collect(),
         link_patterns: config.ui.link_patterns.clone(),
+        end_ms,
     };
     let journal = match &config.journal {
         Some(folder) if config.replay.is_none() => {
@@ -217,6 +222,8 @@ struct Halves<'a> {
     links: &'a Links,
     /// Where questions are written down, in a run that goes on.
     looks: Option<&'a Looks>,
+    /// The run's folder, if its telemetry is kept.
+    folder: Option<&'a PathBuf>,
 }
 
 impl Halves<'_> {
@@ -238,8 +245,13 @@ fn spawn_servers(
     let figures = traces.clone();
     let more = MoreMetrics(Box::new(move || figures.prometheus_text()));
     let metrics = halves.metrics;
-    let router = metrics.router(&links.on_metrics, &links.traces, more);
-    let (jaeger, otlp) = (traces.jaeger_router(), traces.otlp_http_router());
+    let router = metrics
+        .router(&links.on_metrics, &links.traces, more)
+        .merge(deploys::router(halves.folder.cloned()));
+    let jaeger = traces
+        .jaeger_router()
+        .merge(monitor::router(router.clone()));
+    let otlp = traces.otlp_http_router();
     for (bound, router) in [
         (listeners.prometheus, halves.watched(router)),
         (listeners.jaeger, halves.watched(jaeger)),

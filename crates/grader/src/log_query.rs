@@ -7,19 +7,18 @@
 //! Terms are joined by *and*. `key=value` is equal, `key!=value` and `-key=value` are not, `key~value`
 //! contains, `key=a,b` is either. A bare word or quoted text is contained in any field's text, without
 //! regard to case; with `-` before it, in none. `since=` and `until=` take times as pointers do.
-//! `level>=warn` takes that level and worse.
+//! `level>=warn` takes that level and worse; `key>8`, `>=`, `<` and `<=` compare numbers.
+
+mod parse;
 
 use std::fmt;
 
 use serde_json::Value;
 use time::OffsetDateTime;
 
+pub use self::parse::{ParseError, terms};
 use crate::log_line::LogLine;
 use crate::moment::{Frame, Moment};
-
-/// Longest query and most terms; more is not needed to find a line.
-const MAX_BYTES: usize = 2048;
-const MAX_TERMS: usize = 32;
 
 /// A parsed query.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -37,10 +36,34 @@ struct Term {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Test {
-    Equals { key: String, any: Vec<String> },
-    Contains { key: String, text: String },
-    LevelAtLeast(usize),
+    Equals {
+        key: String,
+        any: Vec<String>,
+    },
+    Contains {
+        key: String,
+        text: String,
+    },
+    /// A level against the rank of another.
+    Level {
+        order: Order,
+        rank: usize,
+    },
+    Number {
+        key: String,
+        order: Order,
+        than: f64,
+    },
     Text(String),
+}
+
+/// How a line's value has to lie to the query's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Above,
+    AtLeast,
+    Below,
+    AtMost,
 }
 
 /// What a query says about the lines that it looks for.
@@ -52,16 +75,6 @@ pub enum Scope {
     Level,
     /// What they say.
     Content,
-}
-
-/// What is wrong with a query, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message} at character {position} of the query")]
-pub struct ParseError {
-    /// In words.
-    pub message: String,
-    /// Counted from 1.
-    pub position: usize,
 }
 
 /// A query whose times are fixed to one run.
@@ -135,13 +148,16 @@ impl Query {
 
     /// The services that it asks for; empty where it asks for all.
     pub fn services(&self) -> Vec<String> {
-        let mut named = self.terms.iter().filter(|term| !term.negated);
-        named
-            .find_map(|term| match &term.test {
-                Test::Equals { key, any } if key == "service" => Some(any.clone()),
-                _ => None,
-            })
-            .unwrap_or_default()
+        self.wanted("service").unwrap_or_default().to_vec()
+    }
+
+    /// The values of which a field must have one, if it says so.
+    pub fn wanted(&self, field: &str) -> Option<&[String]> {
+        let mut asked = self.terms.iter().filter(|term| !term.negated);
+        asked.find_map(|term| match &term.test {
+            Test::Equals { key, any } if key == field => Some(any.as_slice()),
+            _ => None,
+        })
     }
 
     /// Whether it matches every line.
@@ -187,8 +203,10 @@ impl Test {
             "order",
         ];
         match self {
-            Self::Equals { key, .. } | Self::Contains { key, .. } => KEYS.contains(&key.as_str()),
-            Self::LevelAtLeast(_) => false,
+            Self::Equals { key, .. } | Self::Contains { key, .. } | Self::Number { key, .. } => {
+                KEYS.contains(&key.as_str())
+            }
+            Self::Level { .. } => false,
             Self::Text(text) => {
                 let is_id = |c: char| c.is_ascii_hexdigit() || c == '-';
                 text.len() >= 16 && text.chars().all(is_id)
@@ -207,15 +225,15 @@ impl Test {
             && match self {
                 Self::Text(text) => is_word(text),
                 Self::Contains { key, text } => !is_place(key) && is_word(text),
-                Self::Equals { key, .. } => !is_place(key),
-                Self::LevelAtLeast(_) => false,
+                Self::Equals { key, .. } | Self::Number { key, .. } => !is_place(key),
+                Self::Level { .. } => false,
             }
     }
 
     /// Whether it asks for warnings and errors.
     fn is_warning(&self) -> bool {
         match self {
-            Self::LevelAtLeast(level) => *level >= WARN,
+            Self::Level { order, rank } => (0..WARN).all(|milder| !order.holds(&milder, rank)),
             Self::Equals { key, any } if key == "level" => any
                 .iter()
                 .all(|level| LEVELS[WARN..].contains(&level.as_str())),
@@ -230,17 +248,41 @@ impl Test {
                 any.contains(&text)
             }
             Self::Contains { key, text } => line.text(key).to_lowercase().contains(text),
-            Self::LevelAtLeast(least) => {
+            Self::Level { order, rank } => {
                 let level = line.text("level").to_lowercase();
-                LEVELS
-                    .iter()
-                    .position(|name| *name == level)
-                    .is_some_and(|rank| rank >= *least)
+                let of_line = LEVELS.iter().position(|name| *name == level);
+                of_line.is_some_and(|of_line| order.holds(&of_line, rank))
+            }
+            Self::Number { key, order, than } => {
+                let value = line.text(key).parse::<f64>();
+                value.is_ok_and(|value| order.holds(&value, than))
             }
             Self::Text(text) => line
                 .fields
                 .iter()
                 .any(|(key, value)| key != "timestamp" && mentions(value, text)),
+        }
+    }
+}
+
+impl Order {
+    const ALL: [Self; 4] = [Self::AtLeast, Self::AtMost, Self::Above, Self::Below];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Above => ">",
+            Self::AtLeast => ">=",
+            Self::Below => "<",
+            Self::AtMost => "<=",
+        }
+    }
+
+    fn holds<T: PartialOrd>(self, value: &T, than: &T) -> bool {
+        match self {
+            Self::Above => value > than,
+            Self::AtLeast => value >= than,
+            Self::Below => value < than,
+            Self::AtMost => value <= than,
         }
     }
 }
@@ -258,181 +300,6 @@ fn mentions(value: &Value, text: &str) -> bool {
     }
 }
 
-impl std::str::FromStr for Query {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        if text.len() > MAX_BYTES {
-            let message = format!("the query is longer than {MAX_BYTES} bytes");
-            return Err(ParseError {
-                message,
-                position: MAX_BYTES,
-            });
-        }
-        let mut query = Self::default();
-        let mut cursor = Cursor {
-            chars: text.chars().collect(),
-            at: 0,
-        };
-        while cursor.skip_blank() {
-            if query.terms.len() == MAX_TERMS {
-                return Err(cursor.error(format!("more than {MAX_TERMS} terms")));
-            }
-            term(&mut cursor, &mut query)?;
-        }
-        Ok(query)
-    }
-}
-
-fn term(cursor: &mut Cursor, query: &mut Query) -> Result<(), ParseError> {
-    let start = cursor.at;
-    let negated = cursor.take('-');
-    if cursor.peek() == Some('"') {
-        let text = cursor.quoted()?.to_lowercase();
-        query.terms.push(Term {
-            negated,
-            test: Test::Text(text),
-        });
-        return Ok(());
-    }
-    let key = cursor.word(|c| !c.is_whitespace() && !"=~!<>\"".contains(c));
-    let Some(operator) = cursor.operator() else {
-        if key.is_empty() {
-            return Err(cursor.error("a term was expected".to_owned()));
-        }
-        let test = Test::Text(key.to_lowercase());
-        query.terms.push(Term { negated, test });
-        return Ok(());
-    };
-    if key.is_empty() {
-        return Err(ParseError {
-            message: format!("a key is missing before `{operator}`"),
-            position: start + 1,
-        });
-    }
-    let value_at = cursor.at;
-    let value = cursor.value()?;
-    let fail = |message: String| ParseError {
-        message,
-        position: value_at + 1,
-    };
-    if value.is_empty() {
-        return Err(fail(format!("a value is missing after `{key}{operator}`")));
-    }
-    if matches!(key.as_str(), "since" | "until") && operator == "=" && !negated {
-        let moment: Moment = value.parse().map_err(|e| fail(format!("{e}")))?;
-        let slot = if key == "since" {
-            &mut query.since
-        } else {
-            &mut query.until
-        };
-        *slot = Some(moment);
-        return Ok(());
-    }
-    let test = test(&key, operator, &value).map_err(fail)?;
-    query.terms.push(Term {
-        negated: negated != (operator == "!="),
-        test,
-    });
-    Ok(())
-}
-
-fn test(key: &str, operator: &str, value: &str) -> Result<Test, String> {
-    let key = key.to_owned();
-    match operator {
-        "=" | "!=" => Ok(Test::Equals {
-            key,
-            any: value.split(',').map(str::to_owned).collect(),
-        }),
-        "~" => Ok(Test::Contains {
-            key,
-            text: value.to_lowercase(),
-        }),
-        _ if key == "level" => LEVELS
-            .iter()
-            .position(|name| *name == value.to_lowercase())
-            .map(Test::LevelAtLeast)
-            .ok_or_else(|| format!("`{value}` is not a level; one of {}", LEVELS.join(", "))),
-        _ => Err(format!("`>=` is for `level` only, not for `{key}`")),
-    }
-}
-
-struct Cursor {
-    chars: Vec<char>,
-    at: usize,
-}
-
-impl Cursor {
-    fn peek(&self) -> Option<char> {
-        self.chars.get(self.at).copied()
-    }
-
-    fn take(&mut self, wanted: char) -> bool {
-        let found = self.peek() == Some(wanted);
-        self.at += usize::from(found);
-        found
-    }
-
-    /// Moves to the next term; `false` at the end.
-    fn skip_blank(&mut self) -> bool {
-        self.word(char::is_whitespace);
-        self.peek().is_some()
-    }
-
-    fn word(&mut self, accept: impl Fn(char) -> bool) -> String {
-        let start = self.at;
-        while self.peek().is_some_and(&accept) {
-            self.at += 1;
-        }
-        self.chars[start..self.at].iter().collect()
-    }
-
-    fn operator(&mut self) -> Option<&'static str> {
-        let rest: String = self.chars[self.at..].iter().take(2).collect();
-        let operator = ["!=", ">=", "=", "~"]
-            .into_iter()
-            .find(|op| rest.starts_with(op))?;
-        self.at += operator.len();
-        Some(operator)
-    }
-
-    fn value(&mut self) -> Result<String, ParseError> {
-        match self.peek() {
-            Some('"') => self.quoted(),
-            _ => Ok(self.word(|c| !c.is_whitespace())),
-        }
-    }
-
-    /// A quoted text; `\"` and `\\` are the only escapes.
-    fn quoted(&mut self) -> Result<String, ParseError> {
-        let start = self.at;
-        self.at += 1;
-        let mut text = String::new();
-        while let Some(c) = self.peek() {
-            self.at += 1;
-            match c {
-                '"' => return Ok(text),
-                '\\' if matches!(self.peek(), Some('"' | '\\')) => {
-                    text.extend(self.peek());
-                    self.at += 1;
-                }
-                other => text.push(other),
-            }
-        }
-        Err(ParseError {
-            message: "the quote is never closed".to_owned(),
-            position: start + 1,
-        })
-    }
-
-    fn error(&self, message: String) -> ParseError {
-        ParseError {
-            message,
-            position: self.at + 1,
-        }
-    }
-}
-
 impl fmt::Display for Query {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut words = Vec::new();
@@ -443,7 +310,10 @@ impl fmt::Display for Query {
             words.push(match &term.test {
                 Test::Equals { key, any } => format!("{sign}{key}={}", bare(&any.join(","))),
                 Test::Contains { key, text } => format!("{sign}{key}~{}", bare(text)),
-                Test::LevelAtLeast(least) => format!("{sign}level>={}", LEVELS[*least]),
+                Test::Level { order, rank } => {
+                    format!("{sign}level{}{}", order.as_str(), LEVELS[*rank])
+                }
+                Test::Number { key, order, than } => format!("{sign}{key}{}{than}", order.as_str()),
                 Test::Text(text) => format!("{sign}{text:?}"),
             });
         }

@@ -184,6 +184,11 @@ impl Metrics {
         api.merge(pages)
     }
 
+    /// The end of a replayed run, Unix milliseconds; none where metrics come in.
+    pub fn end_ms(&self) -> Option<i64> {
+        self.end_ms
+    }
+
     /// Starts scraping, evaluation and housekeeping; all of it ends after `shutdown`.
     pub fn spawn(&self, tasks: &mut JoinSet<()>, shutdown: &CancellationToken) {
         if self.end_ms.is_some() {

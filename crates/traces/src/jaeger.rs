@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 
 mod legacy;
 mod param;
+mod pretty;
 #[cfg(test)]
 mod tests;
 mod v3;
@@ -46,6 +47,7 @@ pub fn router(store: Arc<Store>) -> Router {
         .merge(legacy::routes())
         .route("/api", axum::routing::any(unknown))
         .route("/api/{*rest}", axum::routing::any(unknown))
+        .layer(axum::middleware::from_fn(pretty::print))
         .with_state(api)
 }
 

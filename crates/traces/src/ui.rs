@@ -1,14 +1,19 @@
 //! The real Jaeger UI, from a crate that carries its built assets; only the assets are used.
 //!
 //! The page is served from here for every address that the UI itself routes, with its configuration line filled
-//! in. Assets come from the crate's own router, everything below `/api` from `jaeger`.
+//! in. Assets come from the crate's own router, everything below `/api` from `jaeger`. What is broken in the assets is
+//! repaired on the way: see [`repair`], and the script that the page loads first.
+
+mod repair;
 
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use axum::Router;
 use axum::body::{self, Body};
 use axum::extract::{Request, State};
 use axum::response::{Html, IntoResponse, Response};
+use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -23,6 +28,8 @@ pub struct Config {
     pub links: Vec<MenuLink>,
     /// Links on tags, logs, processes or whole traces.
     pub link_patterns: Vec<LinkPattern>,
+    /// The end of an ended run, Unix milliseconds: for its pages this is the present.
+    pub end_ms: Option<i64>,
 }
 
 /// One link in the menu bar.
@@ -65,6 +72,8 @@ pub enum Place {
     Traces,
 }
 
+/// More than any asset has.
+const MAX_ASSET: usize = 32 << 20;
 /// The line of the page that a server fills in.
 const CONFIG_LINE: &str = "const JAEGER_CONFIG = DEFAULT_CONFIG;";
 
@@ -74,7 +83,15 @@ struct Pages {
     config: Arc<Json>,
     /// The page with its configuration, made at the first request.
     index: Arc<OnceCell<Html<String>>>,
+    /// The UI's program as it is served, made at the first request.
+    program: Arc<OnceCell<Bytes>>,
+    end_ms: Option<i64>,
 }
+
+/// What the page loads before the UI.
+const FIRST_SCRIPT: &str = include_str!("ui/first.js");
+/// Where it is.
+const FIRST_PATH: &str = "/static/first.js";
 
 /// Puts the UI behind `api`, which answers everything below `/api`.
 pub fn router(api: Router, config: &Config) -> Router {
@@ -86,6 +103,8 @@ pub fn router(api: Router, config: &Config) -> Router {
         assets: otlp_embedded::ui_app(state, "/"),
         config: Arc::new(page_config(config)),
         index: Arc::default(),
+        program: Arc::default(),
+        end_ms: config.end_ms,
     };
     api.fallback_service(axum::routing::any(serve).with_state(pages))
 }
@@ -95,6 +114,9 @@ async fn serve(State(pages): State<Pages>, request: Request) -> Response {
         return StatusCode::METHOD_NOT_ALLOWED.into_response();
     }
     let path = request.uri().path();
+    if path == FIRST_PATH {
+        return pages.first_script();
+    }
     if path.starts_with("/static/") {
         return pages.asset(path).await;
     }
@@ -118,7 +140,25 @@ impl Pages {
     /// An asset; its name changes with its content, so browsers may keep it.
     async fn asset(&self, path: &str) -> Response {
         let mut response = self.fetch(path).await;
-        if response.status().is_success() {
+        if response.status().is_success() && repair::is_program(path) {
+            let body = std::mem::take(response.body_mut());
+            let program = self.program.get_or_try_init(|| async {
+                let program = body::to_bytes(body, MAX_ASSET).await?;
+                Ok::<_, axum::Error>(repair::program(&program))
+            });
+            match program.await {
+                Ok(program) => {
+                    response.headers_mut().remove(header::CONTENT_LENGTH);
+                    *response.body_mut() = Body::from(program.clone());
+                }
+                Err(_) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+            }
+            // Its name says nothing about the repairs.
+            let ask_again = HeaderValue::from_static("no-cache");
+            response
+                .headers_mut()
+                .insert(header::CACHE_CONTROL, ask_again);
+        } else if response.status().is_success() {
             let forever = HeaderValue::from_static("public, max-age=31536000, immutable");
             response
                 .headers_mut()
@@ -134,11 +174,25 @@ impl Pages {
         let page = String::from_utf8_lossy(&bytes);
         // `<` could end the script element.
         let config = self.config.to_string().replace('<', "\\u003c");
-        Ok(Html(page.replacen(
-            CONFIG_LINE,
-            &format!("const JAEGER_CONFIG = {config};"),
-            1,
-        )))
+        let page = page.replacen(CONFIG_LINE, &format!("const JAEGER_CONFIG = {config};"), 1);
+        let first = format!("<script src=\".{FIRST_PATH}\"></script>\n    <script>");
+        Ok(Html(page.replacen("<script>", &first, 1)))
+    }
+
+    /// The script with what the time is here.
+    fn first_script(&self) -> Response {
+        let now_ms = self.end_ms.unwrap_or_else(|| {
+            let since = SystemTime::now().duration_since(UNIX_EPOCH);
+            since.map_or(0, |since| {
+                i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+            })
+        });
+        let script = FIRST_SCRIPT.replacen("NOW_MS", &now_ms.to_string(), 1);
+        let headers = [
+            (header::CONTENT_TYPE, "text/javascript; charset=utf-8"),
+            (header::CACHE_CONTROL, "no-store"),
+        ];
+        (headers, script).into_response()
     }
 }
 
@@ -152,7 +206,7 @@ fn page_config(config: &Config) -> Json {
         "archiveEnabled": false,
         "dependencies": {"menuEnabled": true},
         "deepDependencies": {"menuEnabled": false},
-        "monitor": {"menuEnabled": false},
+        "monitor": {"menuEnabled": true},
         "qualityMetrics": {"menuEnabled": false},
         "tracking": {"gaID": null, "trackErrors": false},
         "search": {"maxLookback": {"label": "2 Days", "value": "2d"}, "maxLimit": 1500},
@@ -209,5 +263,33 @@ mod tests {
             assert!(!kind.contains("html"), "{asset}: {kind}");
         }
         assert_eq!(get("/static/none.js").await.0, StatusCode::NOT_FOUND);
+    }
+
+    #[tokio::test]
+    async fn the_program_is_served_repaired_and_after_our_script() {
+        let (_, _, page) = get("/search").await;
+        let place = |text: &str| {
+            page.find(text)
+                .unwrap_or_else(|| panic!("{text} in {page}"))
+        };
+        let program = page
+            .split('"')
+            .find(|text| text.starts_with("./static/index-") && text.ends_with(".js"));
+        let program = program.expect("the program's address");
+        assert!(place("./static/first.js") < place(program));
+        let (_, _, text) = get(program.trim_start_matches('.')).await;
+        for (broken, mended) in repair::REPAIRS {
+            assert_eq!(text.matches(mended).count(), 1, "{mended}");
+            assert!(
+                !text.contains(broken) || mended.contains(broken),
+                "{broken}"
+            );
+        }
+        let (_, kind, first) = get(FIRST_PATH).await;
+        assert!(kind.starts_with("text/javascript"), "{kind}");
+        assert!(
+            first.contains("const now = 17") || first.contains("const now = 18"),
+            "{first}"
+        );
     }
 }

@@ -13,9 +13,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 pub const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
 
 /// Name below `/assets/`, content.
-const SCRIPTS: [(&str, &str); 6] = [
+const SCRIPTS: [(&str, &str); 7] = [
     ("api.js", include_str!("asset/api.js")),
     ("chart.js", include_str!("asset/chart.js")),
+    ("color.js", include_str!("asset/color.js")),
     ("exemplar.js", include_str!("asset/exemplar.js")),
     ("marks.js", include_str!("asset/marks.js")),
     ("time.js", include_str!("asset/time.js")),

@@ -17,23 +17,85 @@ fn problems(text: &str) -> String {
 
 #[test]
 fn the_template_reads_as_an_empty_write_up() {
+    let text = template(&Known::default());
+    assert_eq!(problems(&text), "none", "{text}");
+    let writeup = parse("report.md", &text).expect("it has no problems");
+    let empty = WriteUp {
+        narrative: "# What happened\n\nThis part is for people and is not graded.".to_owned(),
+        ..WriteUp::default()
+    };
+    assert_eq!(writeup, empty);
+}
+
+#[test]
+fn the_template_has_what_is_known() {
+    use time::macros::datetime;
+    let deploy = |id: &str, at, command: Option<&str>| grader::evidence::Deploy {
+        id: id.to_owned(),
+        service: "checkout".to_owned(),
+        release: "2".to_owned(),
+        at,
+        role: String::new(),
+        summary: "Retry \"orders\"".to_owned(),
+        kind: record::DeployKind::Deploy,
+        changes: Vec::new(),
+        command: command.map(str::to_owned),
+    };
     let known = Known {
         run: "r1".to_owned(),
-        page: Some(time::macros::datetime!(2026-11-23 10:02:00 UTC)),
+        page: Some(datetime!(2026-11-23 10:02:00 UTC)),
         alert: "Orders \"slow\"\nsince 10:00".to_owned(),
+        started: Some(datetime!(2026-11-23 10:00:00 UTC)),
+        deploys: vec![
+            deploy("history", datetime!(2026-11-20 10:00:00 UTC), None),
+            deploy("checkout@2", datetime!(2026-11-23 10:01:50 UTC), None),
+            deploy(
+                "checkout@1#2",
+                datetime!(2026-11-23 10:03:00 UTC),
+                Some("rollback checkout"),
+            ),
+        ],
+        impact: Some(crate::report::impact::Impact {
+            start: datetime!(2026-11-23 10:01:52 UTC),
+            until: datetime!(2026-11-23 10:03:10 UTC),
+            routes: vec!["POST /v1/orders".to_owned()],
+            requests: 94,
+            failed: 33,
+            slow: 0,
+            p99_ms: None,
+        }),
         ..Known::default()
     };
     let text = template(&known);
     assert_eq!(problems(&text), "none", "{text}");
     let writeup = parse("report.md", &text).expect("it has no problems");
-    assert_eq!(writeup.verdict, None);
-    assert_eq!(writeup.pointers(), Vec::new());
-    assert!(writeup.timeline.is_empty() && writeup.action_items.is_empty());
     assert_eq!(writeup.detection.by, "Orders 'slow' since 10:00");
+    let timeline: Vec<String> = writeup
+        .timeline
+        .iter()
+        .map(|event| {
+            let at = event.at.map(|at| at.to_string()).unwrap_or_default();
+            format!("{at} {} {:?}", event.what, event.evidence)
+        })
+        .collect();
     assert_eq!(
-        writeup.narrative,
-        "# What happened\n\nThis part is for people and is not graded."
+        timeline,
+        [
+            r#"10:01:50 checkout 2: Retry 'orders' ["deploy:checkout@2"]"#,
+            "10:02:00 Orders 'slow' since 10:00 pages []",
+            r#"10:03:00 we did: rollback checkout ["deploy:checkout@1#2"]"#,
+        ]
     );
+    let impact = &writeup.impact;
+    assert_eq!(
+        impact.start.map(|at| at.to_string()).as_deref(),
+        Some("10:01:52")
+    );
+    assert_eq!(
+        (impact.requests, impact.failed, impact.slow, impact.p99_ms),
+        (Some(94), Some(33), Some(0), None)
+    );
+    assert!(text.contains("up to 10:03:10: POST /v1/orders."), "{text}");
 }
 
 fn address(text: &str) -> Address {

@@ -4,8 +4,8 @@ use super::{Change, Direction, Effect};
 use crate::heap::Diff;
 use text::format::bytes as size;
 
-/// Growth below this is the work of the moment.
-const MIN_BYTES: i64 = 256 << 10;
+/// Growth below this is chance: the allocator samples once in 512 KiB, and one sample stands for that much.
+const MIN_BYTES: i64 = 2 << 20;
 
 /// Bytes that the allocator holds and nobody uses, at the time of each snapshot.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -73,7 +73,7 @@ mod tests {
         for (before, after, expected) in [
             (
                 &[("cache", 1000), ("rest", 500)],
-                &[("cache", 3000), ("rest", 600)],
+                &[("cache", 4000), ("rest", 600)],
                 "cache",
             ),
             (
@@ -82,8 +82,8 @@ mod tests {
                 "",
             ),
             (
-                &[("cache", 1000), ("rest", 2000)],
-                &[("cache", 3000), ("rest", 0)],
+                &[("cache", 1000), ("rest", 3000)],
+                &[("cache", 4000), ("rest", 0)],
                 "",
             ),
             (

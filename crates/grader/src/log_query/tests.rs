@@ -4,7 +4,7 @@ use super::*;
 use time::macros::datetime;
 
 const LINE: &str = r#"{"timestamp":"2026-11-23T10:02:30.5Z","level":"error","service":"checkout",
-    "message":"cannot read `held`","target":"checkout::order","attempt":3,"trace_id":"4bf92f35"}"#;
+    "message":"cannot read `held`","target":"checkout::order","attempt":3,"wait_ms":250.5,"trace_id":"4bf92f35"}"#;
 
 fn frame() -> Frame {
     Frame {
@@ -29,6 +29,9 @@ fn a_query_says_who_wrote_how_loud_or_of_what() {
         ("service=inventory \"unknown variant\"", Scope::Content),
         ("message~full", Scope::Content),
         ("code=internal", Scope::Content),
+        ("deliveries>8", Scope::Content),
+        ("level>info", Scope::Level),
+        ("level<=warn", Scope::Writers),
     ] {
         let query: Query = query.parse().expect("a query");
         assert_eq!(query.scope(), expected, "{query:?}");
@@ -62,6 +65,23 @@ fn a_line_matches_when_every_term_holds() {
     check("missing!=x", true);
     check("level>=warn", true);
     check("-level>=warn", false);
+    check("level>warn", true);
+    check("level>error", false);
+    check("level<error", false);
+    check("level<=error", true);
+    check("level=ERROR", true);
+    check("attempt>2", true);
+    check("attempt>3", false);
+    check("attempt>=3", true);
+    check("attempt<3", false);
+    check("attempt<=3", true);
+    check("attempt<1e3", true);
+    check("-attempt>2", false);
+    check("wait_ms>=250", true);
+    check("wait_ms>250.5", false);
+    check("attempt>-1", true);
+    check("target>0", false);
+    check("missing<1", false);
     check("since=page+30s", true);
     check("since=page+31s", false);
     check("since=10:02 until=10:02:31", true);
@@ -87,16 +107,60 @@ fn a_malformed_query_says_where() {
         "a key is missing before `=` at character 1 of the query",
     );
     check(
-        "size>=3",
-        "`>=` is for `level` only, not for `size` at character 7 of the query",
+        "size>=3ms",
+        "`3ms` is not a number; `size>=` compares numbers, such as `size>=8` at character 7 of the query",
+    );
+    check(
+        "size>inf",
+        "`inf` is not a number; `size>` compares numbers, such as `size>8` at character 6 of the query",
+    );
+    check(
+        "size > 3",
+        "a key is missing before `>` at character 6 of the query",
+    );
+    check(
+        "timestamp>10:02",
+        "times are compared with `since=` and `until=` at character 11 of the query",
     );
     check(
         "level>=x",
         "`x` is not a level; one of trace, debug, info, warn, error at character 8 of the query",
     );
     check(
+        "level=fatal",
+        "`fatal` is not a level; did you mean `error`? Levels are trace, debug, info, warn, error at character 7 of the query",
+    );
+    check(
+        "level=error,warning",
+        "`warning` is not a level; did you mean `warn`? Levels are trace, debug, info, warn, error at character 7 of the query",
+    );
+    check(
+        "level!=inf",
+        "`inf` is not a level; did you mean `info`? Levels are trace, debug, info, warn, error at character 8 of the query",
+    );
+    check(
         "since=soon",
         "`soon` is not a time; write `10:02:30` (UTC), `page+30s` or `2026-11-23T10:02:30Z` at character 7 of the query",
     );
-    check("< x", "a term was expected at character 1 of the query");
+    check(
+        "< x",
+        "a key is missing before `<` at character 1 of the query",
+    );
+}
+
+#[test]
+fn terms_are_told_apart_as_they_are_written() {
+    for (query, expected) in [
+        ("", &[][..]),
+        (
+            "service=gateway \"Too many\"  deliveries>8",
+            &["service=gateway", "\"Too many\"", "deliveries>8"],
+        ),
+        (
+            "message=\"a b\" -\"it\\\"s\"",
+            &["message=\"a b\"", "-\"it\\\"s\""],
+        ),
+    ] {
+        assert_eq!(terms(query).expect(query), expected, "{query}");
+    }
 }

@@ -12,6 +12,7 @@ use crate::effect::trace::operation;
 use crate::effect::{Effect, Feature};
 use crate::evidence::prometheus::quote;
 use crate::evidence::{Error, Series, Sources, Trace, TraceQuery};
+use crate::heap::Site;
 use crate::moment::{Frame, Window, Windows, unix_s};
 
 /// What a rate at the begin of the baseline looks back on.
@@ -124,26 +125,25 @@ async fn operations(
         .collect())
 }
 
-/// The last snapshot of each service before the incident, and the last in it.
+/// The last snapshot of each service before the incident, and the last in it. One of a small heap may have no site at all:
+/// the allocator samples.
 fn heaps(sources: &Sources, windows: Windows) -> Result<BTreeMap<String, Memory>, Error> {
-    let mut heaps: BTreeMap<String, Memory> = BTreeMap::new();
+    let mut taken: BTreeMap<String, [Option<Vec<Site>>; 2]> = BTreeMap::new();
     for meta in sources.snapshots.list()? {
-        let Some(sites) = sources.snapshots.sites(&meta.name)? else {
+        let Some(mut sites) = sources.snapshots.sites(&meta.name)? else {
             continue;
         };
-        let memory = heaps.entry(meta.service).or_default();
-        match windows.incident.contains(meta.at, Duration::ZERO) {
-            true => memory.after = sites,
-            false => memory.before = sites,
-        }
-    }
-    heaps.retain(|_, memory| !memory.before.is_empty() && !memory.after.is_empty());
-    for memory in heaps.values_mut() {
-        for site in memory.before.iter_mut().chain(&mut memory.after) {
+        for site in &mut sites {
             site.stack.clear();
         }
+        let is_incident = windows.incident.contains(meta.at, Duration::ZERO);
+        taken.entry(meta.service).or_default()[usize::from(is_incident)] = Some(sites);
     }
-    Ok(heaps)
+    let both = taken.into_iter().filter_map(|(service, [before, after])| {
+        let (before, after) = (before?, after?);
+        Some((service, Memory { before, after }))
+    });
+    Ok(both.collect())
 }
 
 fn profiles(sources: &Sources, windows: Windows) -> Result<BTreeMap<String, [Shares; 2]>, Error> {

@@ -361,54 +361,59 @@ fn a_condition_that_depends_on_unchecked_evidence_does_not_count_against_anyone(
     check("promql:down", Some(Mechanism::PoolTooSmall), false, &doubts);
 }
 
-#[test]
-fn in_a_control_the_right_answer_is_that_nothing_is_wrong() {
+/// The verdict of a write-up in a drill in which nothing is wrong.
+fn graded_in_a_control(writeup: &WriteUp) -> Verdict {
     let control: Rubric =
         toml::from_str("control = true\nseverity = ['none', 'sev4']\n").expect("the key is right");
     assert_eq!(control.problems(), Vec::new());
-    let mut facts = facts();
-    facts.trigger_at = None;
-    facts.mitigation = None;
-    facts.actions.clear();
-    facts.impact = Some(ImpactTruth {
-        start: None,
-        end: None,
-        requests: 3000,
-        failed: 2,
-        slow: 4,
-        p99_ms: Some(40.0),
-    });
-    let rivals = lineup("calm");
-    let mut calm = right();
-    calm.verdict = Some(Claim::NoIncident);
-    calm.severity = Some(Severity::None);
-    calm.trigger = writeup::Trigger::default();
-    calm.cause = writeup::Cause::default();
-    calm.impact = writeup::Impact {
-        failed: Some(2),
-        ..writeup::Impact::default()
+    let facts = Facts {
+        trigger_at: None,
+        mitigation: None,
+        actions: Vec::new(),
+        impact: Some(ImpactTruth {
+            start: None,
+            end: None,
+            requests: 3000,
+            failed: 2,
+            slow: 4,
+            p99_ms: Some(40.0),
+        }),
+        ..facts()
+    };
+    let examined = examined_in(writeup, &[]);
+    grade(&control, writeup, examined, &facts, &lineup("calm"))
+}
+
+/// The right write-up there.
+fn calm() -> WriteUp {
+    let mut calm = WriteUp {
+        verdict: Some(Claim::NoIncident),
+        severity: Some(Severity::None),
+        trigger: writeup::Trigger::default(),
+        cause: writeup::Cause::default(),
+        impact: writeup::Impact {
+            failed: Some(2),
+            ..writeup::Impact::default()
+        },
+        alert: writeup::Alert::default(),
+        ..right()
     };
     calm.mitigation.action = "none".to_owned();
-    calm.alert = writeup::Alert::default();
     calm.ruled_out[0].evidence = ["query", "wait", "requests"]
         .map(|one| format!("promql:{one}"))
         .to_vec();
     calm.timeline[2].evidence = vec!["promql:p99".to_owned()];
-    let graded = |writeup: &WriteUp| {
-        grade(
-            &control,
-            writeup,
-            examined_in(writeup, &[]),
-            &facts,
-            &rivals,
-        )
-    };
-    let verdict = graded(&calm);
+    calm
+}
+
+#[test]
+fn in_a_control_the_right_answer_is_that_nothing_is_wrong() {
+    let verdict = graded_in_a_control(&calm());
     assert_eq!((verdict.passed, verdict.score), (true, 100), "{verdict:#?}");
 
     let mut alarm = right();
     alarm.confidence = Some(0.9);
-    let verdict = graded(&alarm);
+    let verdict = graded_in_a_control(&alarm);
     let calibration = item(&verdict, "calibration");
     assert_eq!(calibration.points, 0.6, "{}", calibration.why);
     assert!(calibration.why.contains("it was a false alarm"));
@@ -418,24 +423,25 @@ fn in_a_control_the_right_answer_is_that_nothing_is_wrong() {
         (verdict.passed, unmet(&verdict).as_str()),
         (false, "incident or not, incidents are excluded")
     );
+}
 
-    for (pointers, expected) in [
-        (&[][..], false),
-        (&["promql:always", "trace:usual", "deploy:inventory"], false),
-        (&["promql:query", "promql:wait"], false),
-        (&["promql:p99"], true),
+#[test]
+fn no_incident_rests_on_what_every_incident_would_show() {
+    for (pointers, open) in [
+        (&[][..], "incidents are excluded"),
+        (
+            &["promql:always", "trace:usual", "deploy:inventory"],
+            "incidents are excluded",
+        ),
+        (&["promql:query", "promql:wait"], "incidents are excluded"),
+        (&["promql:p99"], ""),
     ] {
-        let mut writeup = calm.clone();
+        let mut writeup = calm();
         writeup.ruled_out[0].evidence = pointers.iter().map(|one| (*one).to_owned()).collect();
-        let verdict = graded(&writeup);
-        let open = if expected {
-            ""
-        } else {
-            "incidents are excluded"
-        };
+        let verdict = graded_in_a_control(&writeup);
         assert_eq!(
             (verdict.passed, &*unmet(&verdict)),
-            (expected, open),
+            (open.is_empty(), open),
             "{pointers:?}"
         );
     }

@@ -64,7 +64,7 @@ function fit(word, proposal) {
 function best(word, proposals) {
   return proposals
     .map((proposal) => ({ ...proposal, score: fit(word, proposal.text) }))
-    .filter((proposal) => proposal.score > 0 && proposal.text !== word)
+    .filter((proposal) => proposal.score > 0 && (proposal.text !== word || proposal.after === '"'))
     .sort((a, b) => b.score - a.score || a.text.localeCompare(b.text))
     .slice(0, MOST);
 }
@@ -73,7 +73,7 @@ async function proposals(found, isAsked) {
   const params = found.metric ? { "match[]": `{__name__="${found.metric}"}` } : {};
   if (found.kind === "value") {
     const answer = await call(`label/${encodeURIComponent(found.label)}/values`, params);
-    return best(found.word, answer.data.map((text) => ({ text, note: "" })));
+    return best(found.word, answer.data.map((text) => ({ text, note: "", insert: text.replace(/["\\]/g, "\\$&"), after: '"' })));
   }
   if (found.kind === "label") {
     const answer = await call("labels", params);
@@ -106,8 +106,10 @@ export function complete(input, run) {
   const take = (item) => {
     const [caret, text] = [input.selectionStart, input.value];
     const start = caret - replaces;
-    const insert = item.text + (item.after && text[caret] !== item.after ? item.after : "");
-    input.value = item.whole ? item.text : text.slice(0, start) + insert + text.slice(caret);
+    const insert = (item.insert ?? item.text) + (item.after ?? "");
+    // A quote or a parenthesis that is there already is used.
+    const rest = text.slice(item.after && text[caret] === item.after ? caret + 1 : caret);
+    input.value = item.whole ? item.text : text.slice(0, start) + insert + rest;
     const place = item.whole ? item.text.length : start + insert.length;
     input.setSelectionRange(place, place);
     input.dispatchEvent(new Event("input"));

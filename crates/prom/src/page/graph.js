@@ -2,6 +2,7 @@
 
 import { addToHistory, complete } from "./complete.js";
 import { Chart, valueAt } from "./chart.js";
+import { lineColor } from "./color.js";
 import { call, el, labelsElement, labelsText, recall, remember } from "./api.js";
 import { exemplars, lineOf, traceAddress } from "./exemplar.js";
 import { deployMarks } from "./marks.js";
@@ -13,20 +14,35 @@ const REFRESH = [0, 1, 2, 5, 15, 60];
 const MOST_SERIES = 500;
 const MOST_LEGEND = 100;
 const MOST_TOOLTIP = 12;
-const COLORS = 10;
+const DEFAULT_RANGE = 900;
+const FIELDS = {
+  range: { called: "range", is: "a duration", example: "5m or 1h 30m" },
+  end: { called: "end time", is: "a time", example: "00:50:30 or 2026-11-23 00:50:30" },
+  step: { called: "step", is: "a duration", example: "5s" },
+};
+
+/** What is wrong with a text in a field. */
+const cannotRead = (name, text) => `“${text}” is not ${FIELDS[name].is}; write the ${FIELDS[name].called} as ${FIELDS[name].example}.`;
 
 /** The panels that an address names: Prometheus's own names, old and new. */
-function readPanels() {
+function readPanels(now) {
   const params = new URLSearchParams(location.search);
   const panels = [];
   for (let index = 0; params.has(`g${index}.expr`); index += 1) {
     const get = (name) => params.get(`g${index}.${name}`) ?? "";
+    const unread = {};
+    const read = (name, text, parse) => {
+      const value = text.trim() ? parse(text) : null;
+      if (text.trim() && value === null) unread[name] = text;
+      return value;
+    };
     panels.push({
       expr: get("expr"),
       tab: ["1", "table", "console"].includes(get("tab")) ? "table" : "graph",
-      range: parseDuration(get("range_input")) ?? 900,
-      end: parseUtc(get("end_input") || get("moment_input")),
-      step: Number(get("step_input")) || null,
+      range: read("range", get("range_input"), parseDuration) ?? DEFAULT_RANGE,
+      end: read("end", get("end_input") || get("moment_input"), (text) => parseUtc(text, now)),
+      step: read("step", get("step_input"), parseDuration),
+      unread,
     });
   }
   return panels;
@@ -69,16 +85,21 @@ export function graphPage(main) {
     page.changed(true);
   };
   const add = (state) => {
-    const panel = new Panel(page, { expr: "", tab: "graph", range: 900, end: page.fixedEnd, step: null, ...state });
+    const panel = new Panel(page, { expr: "", tab: "graph", range: DEFAULT_RANGE, end: page.fixedEnd, step: null, unread: {}, ...state });
     page.panels.push(panel);
     list.append(panel.element);
     panel.run(false);
     return panel;
   };
+  // A new panel is compared with the one above it.
+  const beside = () => {
+    const { range, end, step } = page.panels.at(-1)?.state ?? {};
+    return range ? { range, end, step } : {};
+  };
   const open = () => {
     list.replaceChildren();
     page.panels = [];
-    const found = readPanels();
+    const found = readPanels(page.fixedEnd ?? Date.now() / 1000);
     (found.length ? found : [{}]).forEach(add);
   };
   let timer = 0;
@@ -97,7 +118,7 @@ export function graphPage(main) {
       el("label", { title: "Single requests behind the buckets of histograms: a click on a diamond opens its trace" }, diamonds, " Exemplars"),
       el("span", { class: "hint" }, "Enter runs · Shift+Enter breaks the line · Ctrl+Space proposes · drag zooms · double click widens")),
     list,
-    el("button", { type: "button", class: "add", onclick: () => { add({}).input.focus(); page.changed(true); } }, "Add panel"),
+    el("button", { type: "button", class: "add", onclick: () => { add(beside()).input.focus(); page.changed(true); } }, "Add panel"),
   );
   addEventListener("popstate", open);
   fetch("/assets/settings.json").then((answer) => answer.json()).then((settings) => { page.fixedEnd = settings.end; page.traces = settings.traces; }).catch(() => {}).finally(() => { open(); tick(); });
@@ -122,13 +143,14 @@ class Panel {
     const proposals = complete(this.input, () => this.run(true));
     const tab = (name, text) => el("button", { type: "button", role: "tab", onclick: () => { state.tab = name; this.run(true); } }, text);
     this.tabs = { graph: tab("graph", "Graph"), table: tab("table", "Table") };
-    this.range = el("input", { class: "short", "aria-label": "Range", title: "Range", onchange: () => this.setRange(parseDuration(this.range.value)) });
-    this.end = el("input", { class: "moment", placeholder: "now", "aria-label": "End time", title: "End time", onchange: () => this.setEnd(parseTime(this.end.value)) });
-    this.step = el("input", { class: "short", placeholder: "auto", "aria-label": "Resolution in seconds", title: "Resolution in seconds", onchange: () => { state.step = Number(this.step.value) || null; this.run(true); } });
+    this.range = el("input", { class: "short", "aria-label": "Range", title: "Range", onchange: () => this.take("range", parseDuration, (range) => this.setRange(range ?? DEFAULT_RANGE)) });
+    this.end = el("input", { class: "moment", placeholder: "now", "aria-label": "End time", title: "End time", onchange: () => this.take("end", (text) => parseTime(text, this.endTime()), (end) => this.setEnd(end)) });
+    this.step = el("input", { class: "short", placeholder: "auto", "aria-label": "Resolution", title: "Resolution", onchange: () => this.take("step", parseDuration, (step) => { state.step = step; this.run(true); }) });
     const button = (text, title, action) => el("button", { type: "button", title, "aria-label": title, onclick: action }, text);
     this.rangeTools = el("span", { class: "group" }, button("−", "Shorter range", () => this.scaleRange(-1)), this.range, button("+", "Longer range", () => this.scaleRange(1)));
     this.stepTools = el("span", { class: "group labelled" }, el("span", {}, "step"), this.step);
     this.note = el("span", { class: "quiet" });
+    this.unread = el("p", { class: "error", role: "alert", hidden: true });
     this.message = el("p", { class: "error", hidden: true });
     this.warning = el("p", { class: "warning", hidden: true });
     this.canvas = el("canvas", { role: "img", "aria-label": "Chart" });
@@ -145,7 +167,7 @@ class Panel {
         el("span", { class: "tabs", role: "tablist" }, this.tabs.graph, this.tabs.table), this.rangeTools,
         el("span", { class: "group" }, button("◀", "Earlier", () => this.shift(-1)), this.end, button("▶", "Later", () => this.shift(1)), button("now", "Until now", () => this.setEnd(null))),
         this.stepTools, this.note),
-      this.message, this.warning, this.plot, this.table);
+      this.unread, this.message, this.warning, this.plot, this.table);
     this.chart = new Chart(this.canvas, {
       hover: (place) => this.hover(place),
       select: (start, end) => { state.range = Math.max(5, Math.round(end - start)); this.setEnd(Math.round(end)); },
@@ -164,8 +186,34 @@ class Panel {
     return this.state.end ?? this.page.fixedEnd ?? Date.now() / 1000;
   }
 
+  /** Takes what was typed into a field; empty is the default. What cannot be read stays there, and the page says so. */
+  take(name, parse, use) {
+    const text = this[name].value;
+    const value = text.trim() && text.trim() !== "now" ? parse(text) : null;
+    const isWrong = value === null && text.trim() && text.trim() !== "now";
+    if (isWrong) this.state.unread[name] = text;
+    else delete this.state.unread[name];
+    if (isWrong) this.showState();
+    else {
+      this[name].shown = text;
+      use(value);
+    }
+  }
+
+  /** Shows a value in a field, unless somebody is typing there. */
+  put(name, text) {
+    const field = this[name];
+    const unread = this.state.unread[name];
+    field.toggleAttribute("aria-invalid", unread !== undefined);
+    const isTyped = document.activeElement === field && field.value !== field.shown;
+    if (isTyped && unread === undefined) return;
+    if (!isTyped) field.value = unread ?? text;
+    field.shown = field.value;
+  }
+
   setRange(seconds) {
     if (seconds) this.state.range = seconds;
+    delete this.state.unread.range;
     this.run(true);
   }
 
@@ -176,6 +224,7 @@ class Panel {
 
   setEnd(seconds) {
     this.state.end = seconds;
+    delete this.state.unread.end;
     this.run(true);
   }
 
@@ -187,9 +236,12 @@ class Panel {
   showState() {
     const { state } = this;
     for (const [name, button] of Object.entries(this.tabs)) button.setAttribute("aria-selected", String(name === state.tab));
-    this.range.value = formatDuration(state.range);
-    this.end.value = state.end ? formatTime(state.end) : "";
-    this.step.value = state.step ?? "";
+    this.put("range", formatDuration(state.range));
+    this.put("end", state.end ? formatTime(state.end) : "");
+    this.put("step", state.step ? formatDuration(state.step) : "");
+    const unread = Object.entries(state.unread).map(([name, text]) => cannotRead(name, text));
+    this.unread.textContent = unread.join("\n");
+    this.unread.hidden = !unread.length;
     const isGraph = state.tab === "graph";
     this.rangeTools.hidden = this.stepTools.hidden = this.plot.hidden = !isGraph;
     this.table.hidden = isGraph;
@@ -252,7 +304,7 @@ class Panel {
       metric,
       key: labelsText(metric),
       points: values.map(([time, value]) => [time, Number(value.replace("Inf", "Infinity"))]),
-      hue: index % COLORS,
+      index,
     }));
     this.result = { ...times, series, marks, exemplars: found, unit: guessUnit(state.expr) };
     this.redraw();
@@ -279,7 +331,7 @@ class Panel {
     this.showState();
     if (!this.result || this.state.tab !== "graph") return;
     const style = getComputedStyle(this.canvas);
-    const series = this.result.series.map((one) => ({ ...one, color: style.getPropertyValue(`--line-${one.hue}`).trim(), isShown: !this.hidden.has(one.key), isRaised: one.key === this.raised }));
+    const series = this.result.series.map((one) => ({ ...one, color: lineColor(one.index, style), isShown: !this.hidden.has(one.key), isRaised: one.key === this.raised }));
     this.drawn = series;
     const quiet = style.getPropertyValue("--quiet").trim();
     const shown = this.result.exemplars.flatMap((exemplar) => {

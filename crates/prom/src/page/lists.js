@@ -1,6 +1,6 @@
 // The pages that list: alerts, rules, targets. They follow the API every two seconds.
 
-import { call, el, labelsElement } from "./api.js";
+import { call, el, labelsElement, update } from "./api.js";
 import { ago, formatDuration, formatTime } from "./time.js";
 
 const REFRESH_MS = 2000;
@@ -10,23 +10,15 @@ function follow(main, title, path, build) {
   const status = el("p", { class: "error", hidden: true });
   const content = el("div");
   main.replaceChildren(el("h1", {}, title), status, content);
-  const opened = new Set();
-  let [data, shown] = [null, ""];
-  const redraw = () => {
-    if (!data) return;
-    for (const details of content.querySelectorAll("details")) opened[details.open ? "add" : "delete"](details.dataset.key);
-    content.replaceChildren(...build(data));
-    for (const details of content.querySelectorAll("details")) if (opened.has(details.dataset.key)) details.open = true;
-  };
+  let data = null;
+  // In place: whoever has selected a text or stands on a link must not lose it.
+  const redraw = () => { if (data) update(content, build(data)); };
   const step = async () => {
     try {
       const answer = await call(path);
       status.hidden = true;
       data = answer.data;
-      // A selection in the text would be lost if nothing but the clock had changed.
-      const text = JSON.stringify(data, (key, value) => (/^(lastEvaluation|evaluationTime|lastScrape\w*)$/.test(key) && path === "rules" ? undefined : value));
-      if (text !== shown) redraw();
-      shown = text;
+      redraw();
     } catch (error) {
       status.textContent = error.message;
       status.hidden = false;
@@ -37,8 +29,17 @@ function follow(main, title, path, build) {
   return { redraw };
 }
 
-function graphLink(expression) {
-  const params = new URLSearchParams({ "g0.expr": expression, "g0.tab": "0", "g0.range_input": "15m" });
+/** An expression without the comparison at its end, which would hide all that is below it. */
+export function withoutThreshold(expression) {
+  const threshold = /\s*(==|!=|>=|<=|>|<)\s*(bool\s+)?[-+]?[\d.]+(e[-+]?\d+)?\s*$/i;
+  const rest = expression.replace(threshold, "").trim();
+  // What stands before `and` has a comparison of its own, which is no less part of the condition.
+  return /\b(and|or|unless)\b/.test(rest.replace(/"(\\.|[^"])*"/g, "")) ? expression : rest;
+}
+
+function graphLink(expression, isAlert) {
+  const shown = isAlert ? withoutThreshold(expression) : expression;
+  const params = new URLSearchParams({ "g0.expr": shown, "g0.tab": "0", "g0.range_input": "15m" });
   return el("a", { class: "expression", href: `/graph?${params}` }, expression);
 }
 
@@ -47,7 +48,7 @@ const empty = (text) => [el("p", { class: "empty" }, text)];
 
 function alertRows(alerts) {
   return alerts.map((alert) => el(
-    "tr", {},
+    "tr", { "data-key": JSON.stringify(alert.labels) },
     el("td", {}, badge(alert.state)),
     el("td", {}, labelsElement(alert.labels, ["alertname"]),
       ...Object.entries(alert.annotations).map(([name, text]) => el("div", { class: "annotation" }, el("b", {}, `${name}: `), text))),
@@ -62,9 +63,9 @@ export function alertsPage(main) {
     const rules = groups.flatMap((group) => group.rules).sort((a, b) => order[a.state] - order[b.state]);
     if (!rules.length) return empty("No alerting rules are loaded.");
     return rules.map((rule) => el(
-      "section", { class: `card ${rule.state}` },
+      "section", { class: `card ${rule.state}`, "data-key": rule.name },
       el("h2", {}, badge(rule.state), ` ${rule.name}`, el("span", { class: "quiet" }, rule.duration ? ` for ${formatDuration(rule.duration)}` : "")),
-      el("p", {}, graphLink(rule.query)),
+      el("p", {}, graphLink(rule.query, true)),
       rule.lastError ? el("p", { class: "error" }, rule.lastError) : null,
       rule.alerts.length ? el("table", {},
         el("thead", {}, el("tr", {}, ["State", "Labels", "Active since", "Value"].map((head) => el("th", {}, head)))),
@@ -84,7 +85,7 @@ export function rulesPage(main) {
         el("tbody", {}, group.rules.map((rule) => el(
           "tr", {},
           el("td", {}, badge(rule.health === "err" ? "err" : rule.state ?? "ok")),
-          el("td", {}, el("b", {}, rule.name), " ", labelsElement(rule.labels), el("div", {}, graphLink(rule.query)),
+          el("td", {}, el("b", {}, rule.name), " ", labelsElement(rule.labels), el("div", {}, graphLink(rule.query, rule.type === "alerting")),
             ...Object.entries(rule.annotations ?? {}).map(([name, text]) => el("div", { class: "annotation" }, el("b", {}, `${name}: `), text)),
             rule.lastError ? el("div", { class: "error" }, rule.lastError) : null),
           el("td", { class: "number" }, `${(rule.evaluationTime * 1000).toFixed(2)} ms`),

@@ -35,7 +35,6 @@ pub(super) fn routes() -> Router<Api> {
         .route("/api/dependencies", get(dependencies))
         .route("/api/quality-metrics", get(quality))
         .route("/api/transform", post(transform))
-        .route("/api/metrics/{*rest}", get(monitor))
         .layer(DefaultBodyLimit::max(MAX_REQUEST_BYTES))
 }
 
@@ -240,13 +239,6 @@ async fn quality() -> Response {
         "clients": [],
     });
     json(StatusCode::OK, body.to_string())
-}
-
-async fn monitor() -> Response {
-    refuse(
-        StatusCode::NOT_IMPLEMENTED,
-        "metrics querying is currently disabled",
-    )
 }
 
 /// Turns an OTLP/JSON file that a user drops on the UI into Jaeger's form.

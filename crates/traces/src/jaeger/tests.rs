@@ -239,7 +239,6 @@ async fn errors_have_the_format_of_the_older_api() {
 400 operations => parameter 'service' is required
 400 traces?tag=novalue => malformed 'tag' parameter, expecting key:value, received: novalue
 400 traces?minDuration=2s&maxDuration=1s => 'maxDuration' should be greater than 'minDuration'
-501 metrics/latencies?service=a => metrics querying is currently disabled
 404 unknown => there is no `/api/unknown` here
 ";
     check_errors(cases, refusal).await;

@@ -41,6 +41,46 @@ export function el(tag, attributes = {}, ...children) {
   return element;
 }
 
+/**
+ * Makes the children of an element those of `wanted`, and changes only what differs, so that focus and selection stay.
+ * Elements with the same `data-key` are the same; nothing in them may have listeners.
+ */
+export function update(element, wanted) {
+  const focused = document.activeElement;
+  reconcile(element, wanted.flat().filter((child) => child !== null && child !== undefined));
+  // A node that moved lost it.
+  if (focused?.isConnected && document.activeElement !== focused) focused.focus({ preventScroll: true });
+}
+
+function reconcile(parent, wanted) {
+  const keyed = new Map([...parent.children].filter((child) => child.dataset.key).map((child) => [child.dataset.key, child]));
+  let place = parent.firstChild;
+  for (const node of wanted) {
+    const key = node.dataset?.key;
+    const same = key ? keyed.get(key) : place && isAlike(place, node) ? place : undefined;
+    if (!same) {
+      parent.insertBefore(node, place);
+      continue;
+    }
+    if (same === place) place = place.nextSibling;
+    else parent.insertBefore(same, place);
+    if (same.nodeType !== Node.ELEMENT_NODE) {
+      if (same.nodeValue !== node.nodeValue) same.nodeValue = node.nodeValue;
+      continue;
+    }
+    for (const { name } of [...same.attributes]) if (!node.hasAttribute(name)) same.removeAttribute(name);
+    for (const { name, value } of node.attributes) if (same.getAttribute(name) !== value) same.setAttribute(name, value);
+    reconcile(same, [...node.childNodes]);
+  }
+  while (place) {
+    const next = place.nextSibling;
+    place.remove();
+    place = next;
+  }
+}
+
+const isAlike = (one, other) => one.nodeType === other.nodeType && one.nodeName === other.nodeName && !one.dataset?.key;
+
 /** A label set as elements, in the notation of PromQL. */
 export function labelsElement(labels, without = []) {
   const name = labels.__name__ ?? "";

@@ -38,6 +38,16 @@ export class Chart {
   show(data) {
     this.data = data;
     this.draw();
+    // What the pointer rests on has changed under it.
+    this.tell();
+  }
+
+  /** Says what is under the pointer. */
+  tell() {
+    if (this.pointer === null || !this.data) return this.on.hover(null);
+    const [x, y] = [this.pointer, this.pointerY];
+    const marks = this.flags.filter((flag) => Math.abs(flag.x - x) <= 5);
+    this.on.hover({ time: this.snapped(), x, y, exemplar: this.chosen?.exemplar, marks });
   }
 
   draw() {
@@ -269,14 +279,13 @@ export class Chart {
     if (this.drag) this.drag.to = Math.max(this.left, Math.min(this.left + this.width, event.offsetX));
     this.draw();
     this.canvas.classList.toggle("leads", this.chosen !== null && !this.drag);
-    const marks = this.flags.filter(({ x }) => Math.abs(x - event.offsetX) <= 5);
-    this.on.hover(this.pointer === null ? null : { time: this.snapped(), x: event.offsetX, y: event.offsetY, exemplar: this.chosen?.exemplar, marks });
+    this.tell();
   }
 
   leave() {
     this.pointer = null;
     if (this.data) this.draw();
-    this.on.hover(null);
+    this.tell();
   }
 
   press(event) {

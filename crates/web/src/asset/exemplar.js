@@ -2,8 +2,9 @@
 
 import { call } from "./api.js";
 
-/** Diamonds keep this far apart, in pixels; of those in one place the highest is shown. */
-const CELL = 11;
+/** Of the diamonds in a column of this many pixels, the highest of each line is shown, and no more than so many. */
+const COLUMN = 26;
+const MOST_IN_COLUMN = 3;
 const SIZE = 4.5;
 const REACH = 9;
 
@@ -32,16 +33,21 @@ export function traceAddress(jaeger, { trace }) {
   return `${jaeger}trace/${encodeURIComponent(trace)}`;
 }
 
-/** Those that a chart shows, with their places; `place` gives x and y, none where a point is outside. */
+/**
+ * Those that a chart shows, with their places: few enough that the lines behind them can be seen. `place` gives x and y,
+ * none where a point is outside.
+ */
 export function spread(found, place) {
-  const cells = new Map();
+  const columns = new Map();
   for (const exemplar of found) {
     const at = place(exemplar);
     if (!at) continue;
-    const cell = `${Math.floor(at.x / CELL)} ${Math.floor(at.y / CELL)}`;
-    if (!(cells.get(cell)?.exemplar.value >= exemplar.value)) cells.set(cell, { ...at, exemplar });
+    const column = Math.floor(at.x / COLUMN);
+    const lines = columns.get(column) ?? new Map();
+    if (!(lines.get(exemplar.color)?.exemplar.value >= exemplar.value)) lines.set(exemplar.color, { ...at, exemplar });
+    columns.set(column, lines);
   }
-  return [...cells.values()];
+  return [...columns.values()].flatMap((lines) => [...lines.values()].sort((a, b) => b.exemplar.value - a.exemplar.value).slice(0, MOST_IN_COLUMN));
 }
 
 /** The one under the pointer, if there is one. */

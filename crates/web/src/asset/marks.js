@@ -6,14 +6,42 @@ const LINE = 14;
 const MOST_ROWS = 5;
 const GAP = 8;
 
-/** When services began to run another version than before: `[{t, text}]`, by time. */
+/** What each kind of change is called on a chart. */
+const CALLED = {
+  deploy: (release) => ` ${release}`,
+  rollback: (release) => ` back to ${release}`,
+  restart: () => " restart",
+  config: () => " config",
+  flush: () => " flush",
+  scale: () => " scale",
+};
+
+/** The deploys of a range: `[{t, text}]`, by time. The deploy log knows them to the moment, scrapes only afterwards. */
 export async function deployMarks({ start, end, step }, signal) {
+  const logged = await log(signal);
+  if (logged?.length) return logged.filter(({ t }) => t >= start && t <= end);
   const query = "group by (service, instance, version) (build_info)";
   const answer = await call("query_range", { query, start, end, step }, signal).catch((error) => {
     if (error.name === "AbortError") throw error;
     return { data: { result: [] } };
   });
   return changes(answer.data.result, start, step);
+}
+
+/** The entries of the deploy log; null where there is none. */
+async function log(signal) {
+  try {
+    const answer = await fetch("/deploys.json", { signal });
+    return answer.ok ? marksOf(await answer.json()) : null;
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    return null;
+  }
+}
+
+/** Entries of the deploy log as marks. */
+export function marksOf(entries) {
+  return entries.map(({ at, service, release, kind }) => ({ t: Date.parse(at) / 1000, text: service + (CALLED[kind] ?? (() => ` ${kind}`))(release) }));
 }
 
 /** The version at the start of the range, or the first one, is not a change; a return to an older version is. */

@@ -3,13 +3,23 @@
 import { recall, remember } from "./api.js";
 
 const UNITS = [["y", 31536000], ["w", 604800], ["d", 86400], ["h", 3600], ["m", 60], ["s", 1], ["ms", 0.001]];
+const DAY = 86400;
 
-/** `1h30m` -> 5400; null if it is not a duration. */
+/** How people call a unit, in the order of UNITS. */
+const CALLED = [/^y(ears?)?$/, /^w(eeks?)?$/, /^d(ays?)?$/, /^h(rs?|ours?)?$/, /^m(ins?|inutes?)?$/, /^s(ecs?|econds?)?$/, /^(ms|milliseconds?)$/];
+
+/** `1h30m`, `5 min`, `90` (seconds) -> seconds; null if it is not a duration. */
 export function parseDuration(text) {
-  const match = /^(?:(\d+)y)?(?:(\d+)w)?(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?$/.exec(text.trim());
-  if (!match || !text.trim()) return null;
-  const total = UNITS.reduce((sum, [, seconds], index) => sum + Number(match[index + 1] ?? 0) * seconds, 0);
-  return total > 0 ? total : null;
+  const whole = text.trim().toLowerCase();
+  if (/^\d+(\.\d+)?$/.test(whole)) return Number(whole) || null;
+  let total = 0;
+  const rest = whole.replace(/(\d+(?:\.\d+)?)\s*([a-z]+)\s*/g, (part, count, unit) => {
+    const found = CALLED.findIndex((called) => called.test(unit));
+    if (found < 0) return part;
+    total += Number(count) * UNITS[found][1];
+    return "";
+  });
+  return rest === "" && total > 0 ? total : null;
 }
 
 /** 5400 -> `1h30m`. */
@@ -59,12 +69,32 @@ export function formatTick(seconds, step) {
   return step < 60 ? `${two(hour)}:${two(minute)}:${two(second)}` : `${two(hour)}:${two(minute)}`;
 }
 
-/** Reads `2026-11-23 05:06:07` in UTC; null if it is not a time. */
-export function parseUtc(text) {
-  const match = /^(\d{4})-(\d\d?)-(\d\d?)(?:[ T](\d\d?):(\d\d)(?::(\d\d))?)?Z?$/.exec(text.trim());
+/** Seconds of the day of `05:06:07` or `05:06`; null if it is not a time of day. */
+function parseClock(text) {
+  const match = /^(\d\d?):(\d\d)(?::(\d\d)(\.\d+)?)?$/.exec(text);
   if (!match) return null;
-  const [, year, month, day, hour = 0, minute = 0, second = 0] = match.map(Number);
-  return Date.UTC(year, month - 1, day, hour || 0, minute || 0, second || 0) / 1000;
+  const [hour, minute, second] = [Number(match[1]), Number(match[2]), Number(match[3] ?? 0)];
+  return hour < 24 && minute < 60 && second < 60 ? hour * 3600 + minute * 60 + second : null;
+}
+
+/**
+ * Reads `2026-11-23 05:06:07`, RFC 3339, Unix seconds, and `05:06:07` on the day nearest to `near`, in UTC; null if it is
+ * not a time.
+ */
+export function parseUtc(text, near = Date.now() / 1000) {
+  const whole = text.trim().replace(/Z$/, "");
+  if (/^\d{9,11}(\.\d+)?$/.test(whole)) return Number(whole);
+  const [, date, clock] = /^(?:(\d{4}-\d\d?-\d\d?)(?:[ T]|$))?(.*)$/.exec(whole);
+  const seconds = clock === "" && date ? 0 : parseClock(clock);
+  if (seconds === null) return null;
+  if (!date) {
+    const today = Math.floor(near / DAY) * DAY + seconds;
+    return [today - DAY, today, today + DAY].reduce((best, at) => (Math.abs(at - near) < Math.abs(best - near) ? at : best));
+  }
+  const [year, month, day] = date.split("-").map(Number);
+  const start = new Date(Date.UTC(year, month - 1, day));
+  // The 31st of February is no day.
+  return start.getUTCMonth() === month - 1 && start.getUTCDate() === day ? start.getTime() / 1000 + seconds : null;
 }
 
 /** The time in an address: always UTC, as Prometheus's own page has it. */
@@ -72,11 +102,12 @@ export function formatUtc(seconds) {
   return new Date(seconds * 1000).toISOString().slice(0, 19).replace("T", " ");
 }
 
-/** Reads a time in the zone that is shown. */
-export function parseTime(text) {
-  const seconds = parseUtc(text);
-  if (seconds === null || isUtc) return seconds;
-  return seconds + new Date(seconds * 1000).getTimezoneOffset() * 60;
+/** Reads a time in the zone that is shown; a time of day is on the day nearest to `near`. */
+export function parseTime(text, near = Date.now() / 1000) {
+  const isAbsolute = isUtc || /Z$|^\s*\d+(\.\d+)?\s*$/.test(text.trim());
+  const offset = (seconds) => (isAbsolute ? 0 : new Date(seconds * 1000).getTimezoneOffset() * 60);
+  const seconds = parseUtc(text, near - offset(near));
+  return seconds === null ? null : seconds + offset(seconds);
 }
 
 /** `12 s ago`. */

@@ -116,10 +116,6 @@ pub(super) fn right() -> WriteUp {
         what: what.to_owned(),
         evidence: vec![pointer.to_owned()],
     };
-    let item = |what: &str| writeup::ActionItem {
-        what: what.to_owned(),
-        owner: "inventory team".to_owned(),
-    };
     WriteUp {
         verdict: Some(Claim::Incident),
         severity: Some(Severity::Sev2),
@@ -171,7 +167,10 @@ pub(super) fn right() -> WriteUp {
             at: at(180),
             evidence: Vec::new(),
         },
-        action_items: vec![item("test migrations for query plans")],
+        action_items: vec![writeup::ActionItem {
+            what: "test migrations for query plans".to_owned(),
+            owner: "inventory team".to_owned(),
+        }],
         alert: writeup::Alert {
             expr: "paged".to_owned(),
             hold_s: 10.0,
