@@ -28,7 +28,7 @@ pub(super) fn search_download_monitor_and_linked_traces_work() {
     let ended = opened.url("jaeger");
     searched(&mut page, ended, "jaeger-opened");
     page.go(&format!("{ended}/monitor"));
-    page.shows("POST /v1/orders");
+    page.shows("POST /internal/orders");
     compare(&mut page, ended);
 }
 
