@@ -44,6 +44,8 @@ fn compare(page: &mut Page, jaeger: &str) {
         "{jaeger}/trace/{one}...{other}?cohort={one}&cohort={other}"
     ));
     page.shows("POST /v1/orders");
+    // The graph of both is laid out by a worker.
+    page.shows("POST /internal/orders");
     page.picture("jaeger-compare");
 }
 
@@ -135,6 +137,7 @@ fn searched(page: &mut Page, jaeger: &str, picture: &str) {
     page.value("[...document.querySelectorAll('button')].find((one) => one.innerText.includes('Find Traces')).click()");
     page.until("new URLSearchParams(location.search).has('end')");
     page.shows("20 Traces");
+    page.until("document.querySelectorAll('.recharts-scatter-symbol').length >= 20");
     page.picture(picture);
 }
 
