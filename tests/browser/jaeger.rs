@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Drill, get_json, wait_for};
+use crate::support::{Drill, Opened, get_json, wait_for};
 
 use super::PAGE_WITHIN;
 use super::page::Page;
@@ -21,6 +21,32 @@ pub(super) fn search_download_monitor_and_linked_traces_work() {
     monitor(&mut page, &jaeger);
     clock(&mut page, &jaeger);
     indented(&jaeger);
+    let (_, folder, state) = drill.interrupt();
+    let run = folder.file_name().and_then(|run| run.to_str());
+    let opened = Opened::start(state.path(), run.expect("an id is text"));
+    // The clock of this page is ahead already.
+    let ended = opened.url("jaeger");
+    searched(&mut page, ended, "jaeger-opened");
+    page.go(&format!("{ended}/monitor"));
+    page.shows("POST /internal/orders");
+    compare(&mut page, ended);
+}
+
+fn compare(page: &mut Page, jaeger: &str) {
+    let found = get_json(&format!(
+        "{jaeger}/api/traces?service=gateway&operation=POST%20/v1/orders&limit=2"
+    ));
+    let ids: Vec<&str> = (0..2)
+        .filter_map(|at| found["data"][at]["traceID"].as_str())
+        .collect();
+    let [one, other] = [ids[0], ids[1]];
+    page.go(&format!(
+        "{jaeger}/trace/{one}...{other}?cohort={one}&cohort={other}"
+    ));
+    page.shows("POST /v1/orders");
+    // The graph of both is laid out by a worker.
+    page.shows("POST /internal/orders");
+    page.picture("jaeger-compare");
 }
 
 /// The address names another service than the one that was searched last.
@@ -99,16 +125,20 @@ fn clock(page: &mut Page, jaeger: &str) {
            window.Date = new Proxy(Own, { construct: (target, given) => new target(...(given.length ? given : [own() + ahead])),
              get: (target, name) => (name === 'now' ? () => own() + ahead : Reflect.get(target, name)) }); }",
     );
+    searched(page, jaeger, "jaeger-clock");
+}
+
+/// By address and by hand: then the page takes the time from the browser.
+fn searched(page: &mut Page, jaeger: &str, picture: &str) {
     page.go(&format!(
         "{jaeger}/search?service=gateway&limit=20&lookback=1h"
     ));
-    page.until("Math.abs(Date.now() - performance.timeOrigin) < 4 * 86400000");
     page.shows("20 Traces");
-    // Searched by hand, the page takes the time from the browser.
     page.value("[...document.querySelectorAll('button')].find((one) => one.innerText.includes('Find Traces')).click()");
     page.until("new URLSearchParams(location.search).has('end')");
     page.shows("20 Traces");
-    page.picture("jaeger-clock");
+    page.until("document.querySelectorAll('.recharts-scatter-symbol').length >= 20");
+    page.picture(picture);
 }
 
 fn indented(jaeger: &str) {

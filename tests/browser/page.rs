@@ -1,6 +1,6 @@
 //! One page in Chromium, driven over its debugging pipe: JSON messages that end with a zero byte.
 
-use std::io::{BufRead, BufReader, PipeWriter, Write};
+use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -70,21 +70,7 @@ impl Page {
         let child = command.spawn().expect("Chromium starts");
         // The command holds the browser's ends; its end must show here.
         drop(command);
-        let (sender, answers) = channel();
-        std::thread::spawn(move || {
-            let mut output = BufReader::new(output);
-            let mut message = Vec::new();
-            while output
-                .read_until(0, &mut message)
-                .is_ok_and(|read| read > 0)
-            {
-                message.pop();
-                let message = serde_json::from_slice(&std::mem::take(&mut message));
-                if message.is_ok_and(|message| sender.send(message).is_err()) {
-                    return;
-                }
-            }
-        });
+        let answers = messages(output);
         let mut page = Self {
             child,
             input,
@@ -210,6 +196,26 @@ impl Page {
         std::fs::create_dir_all(&folder).expect("a folder");
         std::fs::write(folder.join(format!("{name}.png")), bytes.expect("base64")).expect("a file");
     }
+}
+
+/// What the browser says, until it ends.
+fn messages(output: PipeReader) -> Receiver<Value> {
+    let (sender, answers) = channel();
+    std::thread::spawn(move || {
+        let mut output = BufReader::new(output);
+        let mut message = Vec::new();
+        while output
+            .read_until(0, &mut message)
+            .is_ok_and(|read| read > 0)
+        {
+            message.pop();
+            let message = serde_json::from_slice(&std::mem::take(&mut message));
+            if message.is_ok_and(|message| sender.send(message).is_err()) {
+                return;
+            }
+        }
+    });
+    answers
 }
 
 impl Drop for Page {

@@ -151,8 +151,9 @@ async fn let_settle(drill: &Drill, rubric: &Rubric) {
     let since = Duration::try_from(now() - last.at).unwrap_or_default();
     let deadline = Instant::now() + patience.saturating_sub(since);
     let prometheus = &drill.sources.prometheus;
+    let change = drill.course(|course| course.changed());
     while Instant::now() < deadline {
-        let measured = grader::mitigation::measure(prometheus, mitigation, None, now()).await;
+        let measured = grader::mitigation::measure(prometheus, mitigation, change, now()).await;
         if measured.is_settled {
             return;
         }

@@ -179,26 +179,38 @@ impl Lineup {
         alike.map(|(_, rival)| rival.id.as_str()).collect()
     }
 
-    /// The first step of the debrief that tells the drill from a rival.
+    /// The step of the debrief that tells the drill from a rival most clearly.
     fn remedy(&self, rival: &Candidate) -> Option<Remedy> {
         let own = self.own.as_ref()?;
         let reference = rival.reference.as_ref().ok()?;
-        self.path.iter().find_map(|(pointer, probe)| {
-            let (here, there) = (probe.shown(own).ok()?, probe.effect(reference).ok()?);
-            let claim = if own.is_control {
-                Claim::Absent
-            } else {
-                Claim::Present
+        let claim = match own.is_control {
+            true => Claim::Absent,
+            false => Claim::Present,
+        };
+        let lengths = lengths(rival, own.incident.length_s());
+        let mut best: Option<(f64, Remedy)> = None;
+        for (pointer, probe) in &self.path {
+            let (Ok(here), Ok(there)) = (probe.shown(own), probe.effect(reference)) else {
+                continue;
             };
-            let lengths = lengths(rival, own.incident.length_s());
-            let (feature, is_here, what) = excludes(claim, &here, None, &there, lengths)?;
-            Some(Remedy {
-                pointer: pointer.clone(),
-                feature,
-                is_here,
-                what,
-            })
-        })
+            let Some((feature, is_here, what)) = excludes(claim, &here, None, &there, lengths)
+            else {
+                continue;
+            };
+            let side = if is_here { &here } else { &there };
+            let strength = side.changes.get(&feature).map_or(0.0, |one| one.strength);
+            if best.as_ref().is_none_or(|(known, _)| strength > *known) {
+                let pointer = pointer.clone();
+                let remedy = Remedy {
+                    pointer,
+                    feature,
+                    is_here,
+                    what,
+                };
+                best = Some((strength, remedy));
+            }
+        }
+        best.map(|(_, remedy)| remedy)
     }
 }
 

@@ -208,85 +208,90 @@ fn a_damaged_draft_is_refused_with_its_line() {
     }
 }
 
+#[track_caller]
+fn check_pin(head: &str, part: &str, pointers: &[&str], at: &str, expected: &str) {
+    let mut draft = draft(head);
+    let key = Key::of_pointers(part).expect(part);
+    let mut last = None;
+    for pointer in pointers {
+        last = Some(draft.pin(&key, pointer).expect(pointer).to_string());
+    }
+    let text = draft.finish().expect("it can be read");
+    assert_eq!(changed(head, &text), expected, "{text}");
+    assert_eq!(last.as_deref(), Some(at));
+    let writeup = parse("report.md", &text).expect("it can be read");
+    let pinned = pointers.last().copied().unwrap_or_default();
+    // Entries that are still empty are not counted when a write-up is read, so that the address may differ.
+    let found = writeup
+        .pointers()
+        .into_iter()
+        .any(|(_, text)| text == pinned);
+    assert!(found, "{text}");
+}
+
 #[test]
 fn a_pointer_is_added_where_it_belongs() {
-    #[track_caller]
-    fn check(head: &str, part: &str, pointers: &[&str], at: &str, expected: &str) {
-        let mut draft = draft(head);
-        let key = Key::of_pointers(part).expect(part);
-        let mut last = None;
-        for pointer in pointers {
-            last = Some(draft.pin(&key, pointer).expect(pointer).to_string());
-        }
-        let text = draft.finish().expect("it can be read");
-        assert_eq!(changed(head, &text), expected, "{text}");
-        assert_eq!(last.as_deref(), Some(at));
-        let writeup = parse("report.md", &text).expect("it can be read");
-        let pinned = pointers.last().copied().unwrap_or_default();
-        // Entries that are still empty are not counted when a write-up is read, so that the address may differ.
-        let found = writeup
-            .pointers()
-            .into_iter()
-            .any(|(_, text)| text == pinned);
-        assert!(found, "{text}");
-    }
-    check(
+    check_pin(
         HEAD,
         "cause",
         &["trace:ab"],
         "cause.evidence[0]",
         "-evidence = []\n+evidence = [\"trace:ab\"]\n",
     );
-    check(
+    check_pin(
         HEAD,
         "cause.evidence",
         &["trace:ab", "log:service=a \"it's\""],
         "cause.evidence[1]",
         "-evidence = []\n+evidence = [\n+  \"trace:ab\",\n+  \"\"\"log:service=a \"it's\"\"\"\",\n+]\n",
     );
-    check(
+    check_pin(
         HEAD,
         "impact",
         &["trace:ab"],
         "impact.evidence[0]",
         "+evidence = [\"trace:ab\"]\n",
     );
-    check(
+    check_pin(
         HEAD,
         "ruled_out",
         &["trace:ab"],
         "ruled_out[0].evidence[0]",
         "-evidence = []\n+evidence = [\"trace:ab\"]\n",
     );
-    check(
+    check_pin(
         HEAD,
         "ruled_out[1]",
         &["trace:ab"],
         "ruled_out[1].evidence[0]",
         "+[[ruled_out]]\n+evidence = [\"trace:ab\"]\n+\n",
     );
-    check(
+    check_pin(
         HEAD,
         "trigger",
         &["deploy:a@1"],
         "trigger.evidence[0]",
         "+[trigger]\n+evidence = [\"deploy:a@1\"]\n+\n",
     );
-    check(
+}
+
+#[test]
+fn a_list_keeps_the_form_that_it_has() {
+    check_pin(
         "+++\n[cause]\nevidence = 'trace:a'\n+++\n",
         "cause",
         &["trace:b"],
         "cause.evidence[1]",
         "-evidence = 'trace:a'\n+evidence = [\n+  'trace:a',\n+  \"trace:b\",\n+]\n",
     );
-    check(
+    check_pin(
         "+++\n[cause]\nevidence = [\n  'trace:a', # the slow one\n  # not this: 'trace:x'\n]\n+++\n",
         "cause",
         &["trace:b"],
         "cause.evidence[1]",
         "+  \"trace:b\",\n",
     );
-    check(
+    check_pin(
         "+++\ncause = { component = 'inventory' } # so it is\n+++\n",
         "cause",
         &["trace:b"],

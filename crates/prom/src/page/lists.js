@@ -63,7 +63,7 @@ export function alertsPage(main) {
     const rules = groups.flatMap((group) => group.rules).sort((a, b) => order[a.state] - order[b.state]);
     if (!rules.length) return empty("No alerting rules are loaded.");
     return rules.map((rule) => el(
-      "section", { class: `card ${rule.state}`, "data-key": rule.name },
+      "section", { class: `card ${rule.state}`, "data-key": `${rule.name} ${rule.query}` },
       el("h2", {}, badge(rule.state), ` ${rule.name}`, el("span", { class: "quiet" }, rule.duration ? ` for ${formatDuration(rule.duration)}` : "")),
       el("p", {}, graphLink(rule.query, true)),
       rule.lastError ? el("p", { class: "error" }, rule.lastError) : null,

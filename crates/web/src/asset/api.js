@@ -62,6 +62,7 @@ function reconcile(parent, wanted) {
       parent.insertBefore(node, place);
       continue;
     }
+    keyed.delete(key);
     if (same === place) place = place.nextSibling;
     else parent.insertBefore(same, place);
     if (same.nodeType !== Node.ELEMENT_NODE) {
