@@ -30,12 +30,12 @@ pub(super) fn window(case: &Case) -> Item {
         resolve(case.writeup.impact.start),
         resolve(case.writeup.impact.end),
     );
+    let windows = case.facts.frame.windows;
+    if let Some((notice, windows)) = case.rubric.impact.notice.as_ref().zip(windows) {
+        let (share, why) = unnoticed(notice, windows.incident, [start, end]);
+        return Item::graded(name, share, weight, why);
+    }
     let Some(true_start) = truth.start else {
-        let windows = case.facts.frame.windows;
-        if let Some((notice, windows)) = case.rubric.impact.notice.as_ref().zip(windows) {
-            let (share, why) = unnoticed(notice, windows.incident, [start, end]);
-            return Item::graded(name, share, weight, why);
-        }
         let (share, why) = match start {
             None => (
                 1.0,
