@@ -136,7 +136,9 @@ impl Lineup {
         };
         // A pointer that means nothing in a reference shows nothing here either.
         let here = here.filter(|_| probe.is_some());
-        let own = self.own.as_ref().zip(probe);
+        // Which two snapshots someone takes, no recording can know.
+        let own_is_like = |probe: &&Probe| !matches!(probe, Probe::Heap(_) | Probe::Profile(_));
+        let own = self.own.as_ref().zip(probe.filter(own_is_like));
         Shown {
             field: field.to_owned(),
             here,
