@@ -63,7 +63,7 @@ pub struct Alike {
 /// What a responder knows as well: the record, the alert that paged, and every drill of the catalogue.
 #[derive(Debug, Clone, Copy)]
 pub struct Known<'a> {
-    /// Its windows are [`windows`], and not the sealed ones.
+    /// Its windows are of what the responder can know, and not the sealed ones.
     pub frame: &'a Frame,
     /// The alert that paged.
     pub alert: Option<&'a str>,
