@@ -2,7 +2,7 @@
 //!
 //! The page is served from here for every address that the UI itself routes, with its configuration line filled
 //! in. Assets come from the crate's own router, everything below `/api` from `jaeger`. What is broken in the assets is
-//! repaired on the way: see [`repair`], and the script that the page loads first.
+//! repaired on the way: see `repair`, and the script that the page loads first.
 
 mod repair;
 
