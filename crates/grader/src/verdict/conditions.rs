@@ -4,7 +4,6 @@ use super::cause::{Nearness, nearness};
 use super::{Case, Condition, settled};
 use crate::differential::Standing;
 use crate::lineup::Row;
-use crate::pointer::Executed;
 use crate::rubric::Role;
 use crate::writeup::Field;
 use text::format::counted;
@@ -89,8 +88,7 @@ fn ground(case: &Case) -> Condition {
     condition("evidence is at the cause", ground.is_some(), why)
 }
 
-fn shows(pointer: &Executed, place: &str) -> String {
-    let change = pointer.effect().and_then(|effect| effect.strongest());
+fn shows((pointer, change): settled::Ground<'_>, place: &str) -> String {
     let text = crate::evidence::shorten(&pointer.text, 80);
     match change {
         Some((feature, change)) => {

@@ -1,12 +1,10 @@
 //! Whether the diagnosis is grounded and settled: which other causes of the page its evidence excludes.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 
 use super::Case;
 use crate::differential::{self, Shown, Standing};
-use crate::effect::Feature;
+use crate::effect::{Change, Feature};
 use crate::lineup::{Candidate, Row};
 use crate::pointer::{Detail, Executed};
 use crate::vocabulary::Component;
@@ -95,19 +93,28 @@ fn is_granted(executed: &Executed) -> bool {
         .is_some_and(|finding| finding.detail == Detail::Granted)
 }
 
+/// A pointer, and the clearest change that it shows at a place; none of a pointer that is taken for granted.
+pub(super) type Ground<'a> = (&'a Executed, Option<(&'a Feature, &'a Change)>);
+
 /// The first pointer of the cause that shows something at the component that the write-up names, or at the calls to it.
-pub(super) fn ground<'a>(case: &Case<'a>) -> Option<&'a Executed> {
-    let component = case.writeup.cause.component?;
-    let places = places(component);
-    let is_there = |executed: &&Executed| {
-        let services = executed.effect().map(|effect| effect.services());
-        let is_at = |services: BTreeSet<&str>| match &places {
-            Some(places) => services.iter().any(|service| places.contains(service)),
-            None => !services.is_empty(),
-        };
-        is_granted(executed) || services.is_some_and(is_at)
+pub(super) fn ground<'a>(case: &Case<'a>) -> Option<Ground<'a>> {
+    let places = places(case.writeup.cause.component?);
+    let is_there = |change: &Change| match &places {
+        Some(places) => change
+            .services
+            .iter()
+            .any(|one| places.contains(&one.as_str())),
+        None => !change.services.is_empty(),
     };
-    case.of(Field::Cause).find(is_there)
+    let shown = |executed: &'a Executed| {
+        let clear = executed.effect()?.clear();
+        let there = clear.filter(|(_, change)| is_there(change));
+        there.max_by(|one, other| one.1.strength.total_cmp(&other.1.strength))
+    };
+    case.of(Field::Cause).find_map(|executed| {
+        let found = shown(executed);
+        (found.is_some() || is_granted(executed)).then_some((executed, found))
+    })
 }
 
 /// The services at which a component shows; none where that is anywhere.
