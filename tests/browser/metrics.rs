@@ -13,8 +13,10 @@ const RATE: &str =
 pub(super) fn the_graph_reads_what_people_write_and_follows_the_data() {
     let drill = Drill::start(&["up", "--seed", "11"]);
     let metrics = drill.url("prometheus").to_owned();
+    // The page asks once, for steps that are whole: what there is now must have been there some seconds ago.
+    let earlier = RATE.replace("%5B5s%5D", "%5B5s%5D%20offset%205s");
     wait_for("metrics of three services", PAGE_WITHIN, || {
-        let found = get_json(&format!("{metrics}/api/v1/query?query={RATE}"));
+        let found = get_json(&format!("{metrics}/api/v1/query?query={earlier}"));
         (found["data"]["result"].as_array()?.len() >= 3).then_some(())
     });
     let mut page = Page::open();
