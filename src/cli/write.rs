@@ -55,7 +55,7 @@ pub struct ReportPin {
     /// The pointer: `trace:…`, `promql:…@TIME`, `log:…`, `deploy:…` or `heap:…`
     #[arg(value_name = "POINTER")]
     pub pointer: String,
-    /// The part of the write-up that it proves
+    /// The part of the write-up that it is evidence for
     #[arg(long, value_name = "FIELD", default_value = "cause")]
     pub to: String,
     /// For a new entry of the timeline: what happened [default: what the pointer shows]

@@ -77,7 +77,7 @@ fn header(out: &mut String, known: &Known) {
         plain(after)
     ));
     line(
-        "A value after `=>` must be within 10 %. A pointer proves something if it differs from the baseline."
+        "A value after `=>` must be within 10 %. A pointer is evidence if it shows what was different before the incident."
             .to_owned(),
     );
     if !known.deploys.is_empty() {
