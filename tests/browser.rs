@@ -123,9 +123,10 @@ fn see(url: &str, texts: &[&str]) {
     });
 }
 
-/// The document after its scripts have run.
-fn document(url: &str, profile: &Path) -> String {
-    let output = Command::new(CHROMIUM)
+/// A browser that asks nobody but the page's own server.
+fn chromium(profile: &Path) -> Command {
+    let mut command = Command::new(CHROMIUM);
+    command
         .args([
             "--headless",
             "--no-sandbox",
@@ -138,7 +139,13 @@ fn document(url: &str, profile: &Path) -> String {
             "--disable-component-update",
             "--disable-sync",
         ])
-        .arg(format!("--user-data-dir={}", profile.display()))
+        .arg(format!("--user-data-dir={}", profile.display()));
+    command
+}
+
+/// The document after its scripts have run.
+fn document(url: &str, profile: &Path) -> String {
+    let output = chromium(profile)
         .args([
             "--window-size=1400,2000",
             "--virtual-time-budget=8000",

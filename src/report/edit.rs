@@ -91,7 +91,7 @@ impl Draft {
         let table = self.table(key)?;
         match (add, value.as_array()) {
             (true, None) => Err(Error::usage(
-                format!("`{key}` is no list"),
+                format!("`{key}` is not a list"),
                 format!("write `{key}=…` to set it"),
             )),
             (true, Some(items)) => {

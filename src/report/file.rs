@@ -20,6 +20,11 @@ pub(crate) fn read(path: &Path) -> Result<String, Error> {
     if path == Path::new(STDIN) {
         return bounded(Path::new("standard input"), io::stdin().lock(), 0);
     }
+    regular(path)
+}
+
+/// The text of a write-up in a regular file.
+pub(crate) fn regular(path: &Path) -> Result<String, Error> {
     let name = path.display();
     let failed = |error: io::Error| {
         Error::usage(

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, PipeReader, PipeWriter, Write};
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::support::wait_for;
 
-use super::{CHROMIUM, PAGE_WITHIN};
+use super::{PAGE_WITHIN, chromium};
 
 /// The longest wait for one answer of the browser.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
@@ -33,26 +33,13 @@ impl Page {
         let profile = tempfile::tempdir().expect("a temporary folder");
         let (theirs_in, input) = std::io::pipe().expect("a pipe");
         let (output, theirs_out) = std::io::pipe().expect("a pipe");
-        let mut command = Command::new(CHROMIUM);
+        let mut command = chromium(profile.path());
         command
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-quic",
-                "--no-first-run",
-            ])
-            .args([
-                "--disable-background-networking",
-                "--disable-component-update",
-                "--disable-sync",
-            ])
             .args([
                 "--window-size=1400,1000",
                 "--remote-debugging-pipe",
                 "about:blank",
             ])
-            .arg(format!("--user-data-dir={}", profile.path().display()))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

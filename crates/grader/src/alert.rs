@@ -6,6 +6,7 @@
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
+use crate::effect::expression::CALENDAR;
 use crate::evidence::{Prometheus, Series, shorten};
 use crate::moment::{Frame, Window};
 use crate::writeup::Alert;
@@ -16,18 +17,6 @@ const STEP: Duration = Duration::SECOND;
 const MAX_SERIES: usize = 50;
 /// Stretches of firing that are kept; who needs more of them has an alert that flaps.
 const MAX_FIRING: usize = 100;
-
-/// Functions that tell the date or the time of day, whatever the system does.
-const CALENDAR: [&str; 8] = [
-    "minute",
-    "hour",
-    "day_of_month",
-    "day_of_week",
-    "day_of_year",
-    "days_in_month",
-    "month",
-    "year",
-];
 
 /// A proposed alert with what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]

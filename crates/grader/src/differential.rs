@@ -42,6 +42,16 @@ pub enum Claim {
     Either,
 }
 
+impl Claim {
+    /// What is wrong shows; where nothing is, everything that would show is absent.
+    pub const fn of(is_control: bool) -> Self {
+        match is_control {
+            true => Self::Absent,
+            false => Self::Present,
+        }
+    }
+}
+
 /// What became of one rival.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {

@@ -79,16 +79,11 @@ impl Candidate {
             lineup.shown(pointer, here, Some(probe))
         });
         let steps: Vec<Shown> = steps.collect();
-        let claims: Vec<(Claim, &Shown)> = steps.iter().map(|step| (self.claim(), step)).collect();
+        let claims: Vec<(Claim, &Shown)> = steps
+            .iter()
+            .map(|step| (Claim::of(self.is_control), step))
+            .collect();
         lineup.table(own.incident.length_s(), |_| claims.clone())
-    }
-
-    /// How its evidence excludes: what is wrong shows, and where nothing is, everything that would be is absent.
-    const fn claim(&self) -> Claim {
-        match self.is_control {
-            true => Claim::Absent,
-            false => Claim::Present,
-        }
     }
 }
 
@@ -185,10 +180,7 @@ impl Lineup {
     fn remedy(&self, rival: &Candidate) -> Option<Remedy> {
         let own = self.own.as_ref()?;
         let reference = rival.reference.as_ref().ok()?;
-        let claim = match own.is_control {
-            true => Claim::Absent,
-            false => Claim::Present,
-        };
+        let claim = Claim::of(own.is_control);
         let lengths = lengths(rival, own.incident.length_s());
         let mut best: Option<(f64, Remedy)> = None;
         for (pointer, probe) in &self.path {

@@ -168,8 +168,13 @@ impl Executed {
 
     /// Whether it resolves and shows something that differs clearly from the baseline.
     pub fn shows(&self) -> bool {
-        let is_granted = |finding: &Finding| finding.detail == Detail::Granted;
-        self.finding().is_some_and(is_granted) || self.effect().is_some_and(Effect::is_clear)
+        self.is_granted() || self.effect().is_some_and(Effect::is_clear)
+    }
+
+    /// Whether it is taken for granted, because it could not be looked up.
+    pub(crate) fn is_granted(&self) -> bool {
+        self.finding()
+            .is_some_and(|finding| finding.detail == Detail::Granted)
     }
 
     /// Where the write-up has it, as text: `cause.evidence[0]`.

@@ -1,23 +1,22 @@
 //! `report pin` and `report set`: the draft is changed from the terminal, in place.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::Context as _;
 use grader::Kind;
 use grader::moment::clock_text;
 use grader::pointer::{Executed, Outcome as Found, Pointer};
-use text::problem::Problem;
 use time::OffsetDateTime;
 
+use super::refused;
 use crate::cli::write::{ReportPin, ReportSet};
 use crate::commands::source::{self, Evidence};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::report::Draft;
 use crate::report::edit::{Entry, Key};
-use crate::report::format::MAX_BYTES;
+use crate::report::{Draft, file};
 
 /// Looks a pointer up and adds it.
 pub(super) fn pin(context: &Context, args: &ReportPin) -> anyhow::Result<Outcome> {
@@ -126,41 +125,10 @@ fn resolved(found: &Executed, pointer: &str) -> Result<(), Error> {
 }
 
 /// Reads a draft; one that is damaged is refused with line and key.
-fn read(file: &Path) -> anyhow::Result<Draft> {
-    let name = file.display().to_string();
-    let cannot = |error: std::io::Error| {
-        Error::usage(
-            format!("write-up `{name}`: {error}"),
-            "`firedrill report new` starts one; `--file FILE` names another",
-        )
-    };
-    let meta = fs::metadata(file).map_err(cannot)?;
-    if !meta.is_file() {
-        return Err(Error::usage(
-            format!("write-up `{name}` is not a file"),
-            "`--file FILE` names another",
-        )
-        .into());
-    }
-    let mut bytes = Vec::new();
-    let limit = MAX_BYTES as u64 + 1;
-    fs::File::open(file)
-        .and_then(|open| open.take(limit).read_to_end(&mut bytes))
-        .map_err(cannot)?;
-    let text = String::from_utf8(bytes).map_err(|error| {
-        Error::usage(
-            format!("write-up `{name}`: {}", error.utf8_error()),
-            "save it as UTF-8",
-        )
-    })?;
-    Draft::read(&name, &text).map_err(|problems| {
-        let problems: Vec<String> = problems.iter().map(Problem::to_string).collect();
-        Error::usage(
-            problems.join("\n"),
-            "correct the front matter and try again",
-        )
-        .into()
-    })
+fn read(path: &Path) -> anyhow::Result<Draft> {
+    let text = file::regular(path)?;
+    let draft = Draft::read(&path.display().to_string(), &text);
+    Ok(draft.map_err(|problems| refused(&problems))?)
 }
 
 /// Puts the whole new text in the place of the old one, so that a full disk or a kill leaves one of them.

@@ -30,7 +30,7 @@ pub(super) fn push(
         let alone = std::mem::take(item).into_value().unwrap_or("".into());
         *item = Item::Value(Value::Array(Array::from_iter([alone])));
     }
-    let list = item.as_array_mut().ok_or("is no list")?;
+    let list = item.as_array_mut().ok_or("is not a list")?;
     let index = list.len();
     let trailing = list.trailing().as_str().unwrap_or_default().to_owned();
     let has_lines = trailing.contains('\n') || list.iter().any(has_line);

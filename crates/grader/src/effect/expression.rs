@@ -20,10 +20,8 @@ pub struct Expression {
     pub is_labelled: bool,
 }
 
-/// Functions that tell the time, whatever the system does.
-const CLOCKS: [&str; 10] = [
-    "time",
-    "timestamp",
+/// Functions that tell the date or the time of day, whatever the system does.
+pub(crate) const CALENDAR: [&str; 8] = [
     "minute",
     "hour",
     "day_of_month",
@@ -85,9 +83,14 @@ fn tells_time(expr: &Expr) -> bool {
             .any(|child| tells_time(child))
 }
 
+/// Whether a function's answer differs from one moment to the next.
+fn tells_clock(function: &str) -> bool {
+    ["time", "timestamp"].contains(&function) || CALENDAR.contains(&function)
+}
+
 fn is_clock(expr: &Expr) -> bool {
     match expr {
-        Expr::Call(call) => CLOCKS.contains(&call.func.name),
+        Expr::Call(call) => tells_clock(call.func.name),
         Expr::VectorSelector(selector) => {
             selector.name.as_deref() == Some("process_start_time_seconds")
         }
@@ -173,7 +176,7 @@ impl Reading {
 
     fn check(&mut self, expr: &Expr) -> Result<(), String> {
         match expr {
-            Expr::Call(call) if CLOCKS.contains(&call.func.name) => Err(format!(
+            Expr::Call(call) if tells_clock(call.func.name) => Err(format!(
                 "`{}()` differs from one moment to the next, whatever happens",
                 call.func.name
             )),

@@ -33,7 +33,7 @@ const IDENTITY: [&str; 6] = [
 /// Functions that write labels, which then say nothing about where a series comes from.
 pub(super) const LABELLING: [&str; 2] = ["label_replace", "label_join"];
 /// Labels that say where a series belongs.
-const PLACES: [&str; 3] = ["service", "exported_service", "target"];
+pub(crate) const PLACES: [&str; 3] = ["service", "exported_service", "target"];
 
 /// What changed from one window to the other; `places` is where the series come from that carry no such label.
 pub fn effect(baseline: &[Series], incident: &[Series], places: &BTreeSet<String>) -> Effect {

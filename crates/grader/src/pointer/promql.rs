@@ -13,9 +13,6 @@ use crate::moment::{Frame, Window, Windows, clock_text, unix_s};
 use crate::reference::Probe;
 use text::format::number;
 
-/// Labels that say which service an answer comes from.
-const PLACES: [&str; 2] = ["service", "target"];
-
 pub(super) async fn find(
     prometheus: &Prometheus,
     frame: &Frame,
@@ -128,7 +125,7 @@ async fn effect(
 ) -> Result<Effect, Error> {
     let (before, during) = both(prometheus, &expression.text, windows).await?;
     let has_place = |series: &Series| {
-        PLACES
+        effect::promql::PLACES
             .iter()
             .any(|place| series.labels.contains_key(*place))
     };

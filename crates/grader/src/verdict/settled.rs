@@ -6,7 +6,7 @@ use super::Case;
 use crate::differential::{self, Shown, Standing};
 use crate::effect::{Change, Feature};
 use crate::lineup::{Candidate, Row};
-use crate::pointer::{Detail, Executed};
+use crate::pointer::Executed;
 use crate::vocabulary::Component;
 use crate::writeup::{self, Field};
 
@@ -82,15 +82,9 @@ pub(super) fn is_settled(case: &Case) -> bool {
         let is_evidence = executed
             .field
             .is_some_and(|at| matches!(at.field, Field::Cause | Field::RuledOut(_)));
-        is_evidence && is_granted(executed)
+        is_evidence && executed.is_granted()
     };
     case.pointers.iter().any(is_granted) || case.rows.iter().all(|row| !row.outcome.stands())
-}
-
-fn is_granted(executed: &Executed) -> bool {
-    executed
-        .finding()
-        .is_some_and(|finding| finding.detail == Detail::Granted)
 }
 
 /// A pointer, and the clearest change that it shows at a place; none of a pointer that is taken for granted.
@@ -113,7 +107,7 @@ pub(super) fn ground<'a>(case: &Case<'a>) -> Option<Ground<'a>> {
     };
     case.of(Field::Cause).find_map(|executed| {
         let found = shown(executed);
-        (found.is_some() || is_granted(executed)).then_some((executed, found))
+        (found.is_some() || executed.is_granted()).then_some((executed, found))
     })
 }
 

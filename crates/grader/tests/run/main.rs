@@ -189,7 +189,8 @@ async fn log_lines_show_when_they_were_seldom_before() {
         ("log:service=checkout", "is so: 761 lines match"),
         ("log:stored since=page", "is so: 300 lines match; the last: 10:11:59 stored order"),
         ("log:stored request_id=00000000000001f4", "is so: 1 line matches"),
-        ("log:level=fatal", "failed: no log line matches; 762 lines were read"),
+        ("log:level=debug", "failed: no log line matches; 762 lines were read"),
+        ("log:level=fatal", "malformed: `fatal` is not a level; did you mean `error`?"),
     ])
     .await;
 }

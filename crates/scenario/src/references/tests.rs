@@ -13,7 +13,7 @@ fn every_reference_is_of_its_scenario_as_it_is() {
     let problems: Vec<String> = problems().iter().map(ToString::to_string).collect();
     assert_eq!(problems, Vec::<String>::new());
     for (id, bytes) in FILES {
-        assert!(catalogue::file(id).is_ok(), "`{id}` is no drill");
+        assert!(catalogue::file(id).is_ok(), "`{id}` is not a drill");
         assert!(bytes.len() <= MAX_BYTES, "`{id}`: {} bytes", bytes.len());
     }
 }
