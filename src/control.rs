@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use anyhow::Context;
-use drill::api::{Action, Change, Failure, Settings, Status, Step, SubmitRequest, Submitted};
+use drill::api::{Action, Change, Failure, Status, Step, SubmitRequest, Submitted};
 use drill::session::Session;
 use serde::de::DeserializeOwned;
-use shop_api::Service;
 
 use crate::error::Error;
 
@@ -40,14 +39,6 @@ impl Control {
     /// What runs, and how it does.
     pub fn status(&self) -> anyhow::Result<Status> {
         self.answer(self.http.get(format!("{}/v1/status", self.base)))
-    }
-
-    /// Every setting of a service, by key.
-    pub fn settings(&self, service: Service) -> anyhow::Result<Settings> {
-        self.answer(
-            self.http
-                .get(format!("{}/v1/settings/{service}", self.base)),
-        )
     }
 
     /// Acts on the shop; returns when that is complete.

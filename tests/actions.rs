@@ -338,23 +338,23 @@ fn shown(drill: &Drill) -> Value {
     entry
 }
 
-/// The same entry when the run is over: its numbers come from its record.
+/// The same entry and settings when the run is over, from its record.
 fn shown_afterwards(drill: Drill, entry: &Value) {
+    let settings = ["config", "show", "gateway"];
+    let set = drill.json(&settings);
     let (_, folder, state) = drill.interrupt();
-    let id = entry["id"].as_str().expect("an id");
     let run = folder.file_name().and_then(|name| name.to_str());
-    let arguments = [
-        "deploys",
-        "show",
-        id,
-        "--json",
-        "--run",
-        run.expect("a name"),
-    ];
-    let output = firedrill(state.path()).args(arguments).output();
-    let output = output.expect("the binary under test starts");
-    let again: Value = serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    let read = |arguments: &[&str]| -> Value {
+        let mut command = firedrill(state.path());
+        let command = command
+            .args(arguments)
+            .args(["--json", "--run", run.expect("a name")]);
+        let output = command.output().expect("the binary under test starts");
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {output:?}"))
+    };
+    assert_eq!(read(&settings), set);
+    let id = entry["id"].as_str().expect("an id");
+    let again = read(&["deploys", "show", id]);
     assert_eq!(again["instances"], entry["instances"]);
     let before = |entry: &Value| entry["red"]["before"]["rate"].as_f64().expect("a rate");
     let (live, now) = (before(entry), before(&again));

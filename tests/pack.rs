@@ -141,6 +141,7 @@ fn the_record_is_there(there: &Elsewhere) {
         (vec!["debrief", "--no-serve"], "Your write-up: passed"),
         (vec!["logs", "--level", "error"], "checkout"),
         (vec!["deploys"], "rollback"),
+        (vec!["config", "show", "checkout"], "outbox.concurrency"),
     ] {
         let args = [args, vec!["--run", there.file()]].concat();
         let output = there.cli(&args);

@@ -33,6 +33,9 @@ pub struct ConfigShow {
     /// The service
     #[arg(value_parser = service())]
     pub service: Service,
+    /// Read an ended run: id, folder or archive
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
     /// Text or JSON.
     #[command(flatten)]
     pub format: Format,

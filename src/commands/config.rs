@@ -1,15 +1,15 @@
 //! `config`: the settings that the shop runs with, and changes of them.
 
-use drill::api::{Action, Origin, Settings};
+use anyhow::Context as _;
+use drill::api::Action;
 use grader::evidence::{Look, LookKind};
-use record::value_text;
+use record::{Origin, SETTINGS, Settings, run_of, value_text};
 
 use super::act;
 use super::source::Place;
 use crate::cli::config::{Config, ConfigCommand, ConfigShow};
 use crate::context::Context;
-use crate::control::Control;
-use crate::error::Outcome;
+use crate::error::{Error, Outcome};
 use crate::terminal::table::{Align, Cell, Table};
 use crate::terminal::{Ink, Style};
 
@@ -31,11 +31,17 @@ pub(super) fn run(context: &Context, args: Config) -> anyhow::Result<Outcome> {
 }
 
 fn show(context: &Context, args: &ConfigShow) -> anyhow::Result<Outcome> {
-    let session = context.state.load()?;
-    let settings = Control::new(&session)?.settings(args.service)?;
+    let place = Place::of(context, args.run.as_deref())?;
+    let Some(all) = SETTINGS.find(&place.folder)? else {
+        let message = format!("run {} has no record of settings", run_of(&place.folder));
+        return Err(Error::usage(message, "a run has one once its services are up").into());
+    };
+    let of_service = all
+        .into_iter()
+        .find(|one| one.service == args.service.name());
+    let settings = of_service.context("a service is missing in the record of settings")?;
     let what = format!("settings of {}", args.service);
-    let look = Look::by_command(LookKind::Deploys, what, context.now);
-    Place::of(context, None)?.note(&look);
+    place.note(&Look::by_command(LookKind::Deploys, what, context.now));
     if args.format.json {
         context.terminal.json(&settings)?;
     } else {
@@ -82,8 +88,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use drill::api::Setting;
-    use shop_api::Service;
+    use record::Setting;
 
     #[test]
     fn settings_are_shown_with_who_says_so() {
@@ -95,7 +100,7 @@ mod tests {
             release: (from == Origin::Release).then(|| "2026.11.3".to_owned()),
         };
         let settings = Settings {
-            service: Service::Gateway,
+            service: "gateway".to_owned(),
             release: "2026.11.5".to_owned(),
             settings: vec![
                 setting("deadline_ms", json!(5000), json!(5000), Origin::Default),

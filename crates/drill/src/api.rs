@@ -9,8 +9,6 @@ use serde::{Deserialize, Serialize};
 use shop_api::Service;
 use time::OffsetDateTime;
 
-pub use stack::fleet::settings::{Origin, Setting};
-
 /// What a responder can do to the running shop.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "action", rename_all = "lowercase", deny_unknown_fields)]
@@ -211,17 +209,6 @@ pub struct Status {
     pub blocked: Vec<String>,
     /// The processes of the shop.
     pub services: Vec<crate::session::Instance>,
-}
-
-/// The settings of a service.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Settings {
-    /// The service.
-    pub service: Service,
-    /// The release that it runs.
-    pub release: String,
-    /// Every setting, by key.
-    pub settings: Vec<Setting>,
 }
 
 /// An alert that paged.

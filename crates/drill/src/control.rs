@@ -7,13 +7,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, State};
 use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use shop_api::Service;
 use stack::guard::{self, Bearer, Hosts};
 use tokio::net::TcpListener;
 
@@ -44,7 +43,6 @@ fn router(drill: Arc<Drill>, addr: SocketAddr) -> Router {
     let bearer = Bearer::new(&drill.scribe.token());
     Router::new()
         .route("/v1/status", get(status))
-        .route("/v1/settings/{service}", get(settings))
         .route("/v1/actions", post(act))
         .route("/v1/submit", post(submit).get(grading))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
@@ -55,10 +53,6 @@ fn router(drill: Arc<Drill>, addr: SocketAddr) -> Router {
 
 async fn status(State(drill): State<Arc<Drill>>) -> Response {
     Json(status::status(&drill).await).into_response()
-}
-
-async fn settings(State(drill): State<Arc<Drill>>, Path(service): Path<Service>) -> Response {
-    answer(drill.settings(service))
 }
 
 async fn act(State(drill): State<Arc<Drill>>, Json(request): Json<Action>) -> Response {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use grader::evidence::Sources;
 use parking_lot::Mutex;
-use record::{DEPLOYS, Deploy, Event, RESPONDER, TIMELINE, Urls};
+use record::{DEPLOYS, Deploy, Event, RESPONDER, Settings, TIMELINE, Urls};
 use scenario::Pace;
 use shop_api::Service;
 use stack::Stack;
@@ -14,7 +14,7 @@ use stack::slot::{Notice, View};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Action, Change, Settings};
+use crate::api::{Action, Change};
 use crate::audience::Audience;
 use crate::clock::now;
 use crate::course::Course;
@@ -163,9 +163,13 @@ impl Drill {
         self.scribe.say(Event::Process { at, instance, what });
     }
 
-    /// Writes down where everything answers, for other terminals.
+    /// Writes down where everything answers and which settings each service has, for other terminals.
     pub(crate) async fn publish(&self) -> anyhow::Result<()> {
-        self.scribe.publish(self.instances().await)
+        let settings: anyhow::Result<Vec<_>> = Service::ALL
+            .map(|one| self.settings(one))
+            .into_iter()
+            .collect();
+        self.scribe.publish(self.instances().await, &settings?)
     }
 
     /// The processes of the shop.
@@ -183,10 +187,10 @@ impl Drill {
     }
 
     /// The settings that a service runs with.
-    pub(crate) fn settings(&self, service: Service) -> anyhow::Result<Settings> {
+    fn settings(&self, service: Service) -> anyhow::Result<Settings> {
         let release = self.operator.current(service)?;
         Ok(Settings {
-            service,
+            service: service.to_string(),
             settings: self.operator.shop.fleet.settings(service, &release)?,
             release,
         })

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use parking_lot::{Mutex, MutexGuard};
-use record::{Appender, Backends, Event, HEAD, Head, VOID, Void};
+use record::{Appender, Backends, Event, HEAD, Head, SETTINGS, Settings, VOID, Void};
 use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
@@ -55,7 +55,12 @@ impl Scribe {
     }
 
     /// Writes down where everything answers, for other terminals.
-    pub(crate) fn publish(&self, services: Vec<Instance>) -> anyhow::Result<()> {
+    pub(crate) fn publish(
+        &self,
+        services: Vec<Instance>,
+        settings: &Vec<Settings>,
+    ) -> anyhow::Result<()> {
+        SETTINGS.replace(&self.folder(), settings)?;
         let session = {
             let mut session = self.session();
             session.services = services;
@@ -217,7 +222,9 @@ mod tests {
         let desk = desk();
         let control = SocketAddr::from(([127, 0, 0, 1], 4711));
         desk.scribe.listens(control);
-        desk.scribe.publish(Vec::new()).expect("it is written");
+        desk.scribe
+            .publish(Vec::new(), &Vec::new())
+            .expect("it is written");
         let session = desk.state.load().expect("a drill is running");
         assert_eq!(session.control, control);
         assert_eq!(desk.scribe.token(), session.token);

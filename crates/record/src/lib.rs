@@ -21,6 +21,7 @@ mod log;
 mod look;
 mod named;
 mod profile;
+mod settings;
 mod snapshot;
 mod window;
 
@@ -37,6 +38,7 @@ pub use log::{Appender, Log, each_line};
 pub use look::{By, Look, LookKind, Looks};
 pub use named::{Meta, Named};
 pub use profile::{Profile, Profiles};
+pub use settings::{Origin, Setting, Settings};
 pub use snapshot::{Site, Snapshot, Snapshots};
 pub use window::{Frame, Window, Windows};
 
@@ -46,6 +48,8 @@ pub const HEAD: Document<Head> = Document::new("run.json");
 pub const TIMELINE: Log<Event> = Log::new("timeline.jsonl");
 /// The deploy history, what the responder did among it.
 pub const DEPLOYS: Log<Deploy> = Log::new("deploys.jsonl");
+/// The settings that each service ran with last.
+pub const SETTINGS: Document<Vec<Settings>> = Document::new("settings.json");
 /// What the responder looked at.
 pub const LOOKS: Log<Look> = Log::new("queries.jsonl");
 /// What the grader knows apart from the evidence.

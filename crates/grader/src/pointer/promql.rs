@@ -13,6 +13,10 @@ use crate::moment::{Frame, Window, Windows, clock_text, unix_s};
 use crate::reference::Probe;
 use text::format::number;
 
+/// Where to look for a value, in seconds from the time that was written down: an instance that was just replaced misses
+/// a scrape or two, and nobody who read the number off a graph saw the gap.
+const NEAR_S: [i64; 7] = [0, -1, 1, -2, 2, -3, 3];
+
 pub(super) async fn find(
     prometheus: &Prometheus,
     frame: &Frame,
@@ -28,7 +32,7 @@ pub(super) async fn find(
             clock_text(frame.ended)
         )));
     }
-    let values = finite(prometheus.query(expr, at).await?)?;
+    let (found, values) = nearest(prometheus, expr, at).await?;
     let (effect, probe) = match frame.windows {
         None => (Effect::refused("the run has no baseline"), None),
         Some(windows) => match read(expr, at, windows) {
@@ -47,8 +51,8 @@ pub(super) async fn find(
     });
     let first = values.first().map(|series| series.value);
     Ok(Finding {
-        what: describe(&values, at),
-        at: Some(at),
+        what: describe(&values, found),
+        at: Some(found),
         value: first,
         value_holds,
         effect,
@@ -62,6 +66,25 @@ struct Now {
     value: f64,
 }
 
+/// The values of the expression, and when it has them: at that time or in the seconds around it.
+async fn nearest(
+    prometheus: &Prometheus,
+    expr: &str,
+    at: OffsetDateTime,
+) -> Result<(OffsetDateTime, Vec<Now>), Error> {
+    for offset_s in NEAR_S {
+        let near = at + Duration::seconds(offset_s);
+        let values = finite(prometheus.query(expr, near).await?)?;
+        if !values.is_empty() {
+            return Ok((near, values));
+        }
+    }
+    Err(Error::Asked(
+        "the expression has no value at that time".to_owned(),
+    ))
+}
+
+/// The series with a number; none is not an error yet.
 fn finite(value: Value) -> Result<Vec<Now>, Error> {
     let refuse = |what: &str| Err(Error::Asked(what.to_owned()));
     let series = match value {
@@ -71,20 +94,14 @@ fn finite(value: Value) -> Result<Vec<Now>, Error> {
         Value::Text(_) => return refuse("the result is a string; a pointer needs numbers"),
         other => other.series(),
     };
-    let values: Vec<Now> = series
-        .into_iter()
-        .filter_map(|series| {
-            let value = series.samples.first()?.value;
-            value.is_finite().then_some(Now {
-                labels: series.labels,
-                value,
-            })
+    let values = series.into_iter().filter_map(|series| {
+        let value = series.samples.first()?.value;
+        value.is_finite().then_some(Now {
+            labels: series.labels,
+            value,
         })
-        .collect();
-    if values.is_empty() {
-        return refuse("the expression has no value at that time");
-    }
-    Ok(values)
+    });
+    Ok(values.collect())
 }
 
 fn describe(values: &[Now], at: OffsetDateTime) -> String {

@@ -72,6 +72,7 @@ async fn metrics_show_what_leaves_the_baseline() {
             ),
             ("promql:p99@10:02:00", "is so: 0.0"),
             ("promql:flat@page", "is so: 0.04 at 10:07:00"),
+            ("promql:gap@page", "is so: 0 at 10:06:58"),
             ("promql:served_total@10:11:30", "is so: 64500 at 10:11:30"),
             (
                 "promql:errors@page",

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context;
 use parking_lot::Mutex;
-use record::SettingChange;
-use serde::{Deserialize, Serialize};
+use record::{Origin, Setting, SettingChange};
 use serde_json::{Value, json};
 use settings::{changes, flat, meanings, merge, patch, remove, resolve};
 use shop_api::Service;
@@ -14,40 +13,8 @@ use text::nearest;
 use super::Fleet;
 use super::operate::BLOCKED;
 
-/// A setting, and who says so.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Setting {
-    /// Its name, with the tables that it is in: `cache.capacity`.
-    pub key: String,
-    /// What it is; null where it is not set.
-    pub value: Value,
-    /// Its value if nothing sets it.
-    pub default: Value,
-    /// Who says so last.
-    pub from: Origin,
-    /// The release that brought the value; none for what no release says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub release: Option<String>,
-}
-
-/// Who says what a setting is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Origin {
-    /// Nothing sets it.
-    Default,
-    /// The release that runs.
-    Release,
-    /// Those who own the service, since.
-    Pushed,
-    /// The responder.
-    Responder,
-}
-
-impl Origin {
-    /// From the lowest layer to the highest.
-    const LAYERS: [Self; 3] = [Self::Release, Self::Pushed, Self::Responder];
-}
+/// From the lowest layer to the highest.
+const LAYERS: [Origin; 3] = [Origin::Release, Origin::Pushed, Origin::Responder];
 
 /// A change of settings that cannot be, in words, and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -67,7 +34,7 @@ impl Fleet {
         let said: Vec<_> = layers.iter().map(flat).collect();
         let origin = |key: &str| {
             let last = said.iter().rposition(|layer| layer.contains_key(key));
-            last.map_or(Origin::Default, |at| Origin::LAYERS[at])
+            last.map_or(Origin::Default, |at| LAYERS[at])
         };
         let all = flat(&resolve(service, &layers)?).into_iter();
         let setting = |(key, value): (String, Value)| {
