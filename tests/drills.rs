@@ -14,6 +14,8 @@ use crate::writeup::Facts;
 
 /// The fast pace promises a page within 60 s of the start; a debug build beside three other drills gets more.
 pub(crate) const PAGED_WITHIN: Duration = Duration::from_secs(150);
+/// Points that an honest write-up has at least.
+const HONEST: f64 = 80.0;
 /// From the page until something shows in the telemetry that a responder looks for.
 const SHOWN_WITHIN: Duration = Duration::from_secs(60);
 
@@ -238,9 +240,15 @@ fn a_wrong_write_up_ends_a_drill_unpassed() {
     to_verdict(case, "wrong", &mut start(case, &[]), |_| {});
 }
 
+/// Starts it with these extra arguments; unless one of them is the seed, that is `FIREDRILL_SEED` or 5.
 pub(crate) fn start(case: &Case, args: &[&str]) -> Drill {
-    let usual = ["run", case.id, "--pace", "fast", "--seed", "5"];
-    Drill::start(&[&usual, args].concat())
+    let seed = std::env::var("FIREDRILL_SEED").unwrap_or_else(|_| "5".to_owned());
+    let usual = ["run", case.id, "--pace", "fast"];
+    let seeded: &[&str] = match args.contains(&"--seed") {
+        true => &[],
+        false => &["--seed", &seed],
+    };
+    Drill::start(&[&usual, seeded, args].concat())
 }
 
 /// Runs one drill with these extra arguments to the verdict of its right write-up.
@@ -285,6 +293,8 @@ pub(crate) fn to_verdict(
     assert_eq!(output.status.code(), Some(expected), "{said}\n{checked}");
     let verdict = drill.event("verdict", SHOWN_WITHIN);
     assert_eq!(verdict["passed"], is_right);
+    let score = verdict["verdict"]["score"].as_f64().expect("a score");
+    assert!(!is_right || score >= HONEST, "{score} points: {said}");
     drill.wait_for_end();
     the_key_was_told_at_the_start(drill, case.id);
     GradedRun {

@@ -31,7 +31,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         let id = case.id.replace('-', "_");
         let claim = format!("{id}_is_passed_on_real_backends_by_a_right_write_up");
         trial(module_path!(), &claim, move || {
-            drills::run(case, &["--backend", "native"]);
+            // Another seed than on the embedded ones, so that both are looked at.
+            drills::run(case, &["--backend", "native", "--seed", "6"]);
         })
     });
     let drills = drills.chain(outage::trials()).collect();

@@ -7,9 +7,9 @@ use crate::cli::drill::{Role, Serve};
 /// Takes the role until it is told to end.
 pub fn run(args: &Serve) -> ExitCode {
     match args.role {
-        Role::Gateway => chassis::serve("gateway", gateway::build),
-        Role::Checkout => chassis::serve("checkout", checkout::build),
-        Role::Inventory => chassis::serve("inventory", inventory::build),
+        Role::Gateway => gateway::serve(),
+        Role::Checkout => checkout::serve(),
+        Role::Inventory => inventory::serve(),
         Role::Payment => third_party(),
         Role::Backend => backend::serve(),
         Role::Native => stack::backend::serve_keeper(),

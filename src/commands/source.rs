@@ -11,12 +11,12 @@ use grader::moment::Frame;
 use record::{Chronicle, Head, run_of};
 use stack::backend::Backend;
 use time::OffsetDateTime;
-use tokio::runtime::Runtime;
 
 use crate::context::Context;
 use crate::control::Control;
 use crate::error::Error;
 use crate::recorded;
+use crate::runtime::OneThread;
 use drill::session::{Instance, Session};
 
 /// The running drill, ready to be asked.
@@ -24,7 +24,7 @@ pub(super) struct Live {
     pub(super) session: Session,
     pub(super) sources: Sources,
     pub(super) http: reqwest::Client,
-    runtime: Runtime,
+    runtime: OneThread,
 }
 
 /// For one answer of an admin port, on top of the time that the answer takes by design.
@@ -171,7 +171,7 @@ pub(super) struct Evidence {
     /// The Jaeger UI; none for an ended run.
     pub(super) jaeger: Option<String>,
     replay: Option<Backend>,
-    runtime: Runtime,
+    runtime: OneThread,
 }
 
 impl Evidence {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use futures_util::future::LocalBoxFuture;
 use serde::{Serialize, de::DeserializeOwned};
 use telemetry::Environment;
 use tokio::{
@@ -64,12 +65,30 @@ pub(crate) fn config_from_stdin(service: &str) -> anyhow::Result<Config> {
     Ok(config)
 }
 
+/// Builds a service from its configuration, its client and what tells its tasks to end.
+pub(crate) type Build = Box<
+    dyn FnOnce(Config, Client, CancellationToken) -> LocalBoxFuture<'static, anyhow::Result<App>>,
+>;
+
+/// The one part of a start that differs from service to service, so that the rest is compiled once.
+pub(crate) fn boxed<S: DeserializeOwned + 'static>(
+    build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App> + 'static,
+) -> Build {
+    Box::new(|config, client, shutdown| {
+        Box::pin(async move {
+            let context = Context {
+                settings: settings(&config)?,
+                config,
+                client,
+                shutdown,
+            };
+            build(context).await.context("building the service")
+        })
+    })
+}
+
 /// Runs the service until it is told to stop.
-pub(crate) fn run<S: DeserializeOwned>(
-    config: Config,
-    parent: Parent,
-    build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App>,
-) -> ExitCode {
+pub(crate) fn run(config: Config, parent: Parent, build: Build) -> ExitCode {
     let environment = Environment::from_process();
     let telemetry = telemetry::Config {
         service: config.service.clone(),
@@ -105,11 +124,11 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     ExitCode::FAILURE
 }
 
-fn serve<S: DeserializeOwned>(
+fn serve(
     config: Config,
     parent: Parent,
     metrics: telemetry::Metrics,
-    build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App>,
+    build: Build,
 ) -> anyhow::Result<()> {
     limit::apply(&config.process)?;
     if config.telemetry {
@@ -137,28 +156,21 @@ fn serve<S: DeserializeOwned>(
     outcome
 }
 
-async fn live<S: DeserializeOwned>(
+async fn live(
     config: &Config,
     parent: Parent,
     listener: std::net::TcpListener,
     admin: &Admin,
     drain: CancellationToken,
     client: Client,
-    build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App>,
+    build: Build,
 ) -> anyhow::Result<()> {
     // Installed first: a signal during the build must not kill the process.
     let signals = Signals::install(parent).context("signal handlers")?;
     let listener = TcpListener::from_std(listener).context("public listener")?;
     let listen = listener.local_addr().context("public listener")?;
     let shutdown = CancellationToken::new();
-    let settings = settings(config)?;
-    let context = Context {
-        settings,
-        config: config.clone(),
-        client,
-        shutdown: shutdown.clone(),
-    };
-    let app = build(context).await.context("building the service")?;
+    let app = build(config.clone(), client, shutdown.clone()).await?;
     admin.offer(app.controls);
     let router = layer::around(app.router, &config.process);
     let grace = Duration::from_millis(config.process.drain_ms);

@@ -56,24 +56,24 @@ pub fn is_same_token(given: &[u8], expected: &[u8]) -> bool {
 
 /// Runs a service as a child of the runner: it reads its configuration from one line on standard input, reports
 /// readiness as one line on standard output, and exits when standard input ends.
-pub fn serve<S: DeserializeOwned>(
+pub fn serve<S: DeserializeOwned + 'static>(
     service: &'static str,
-    build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App>,
+    build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App> + 'static,
 ) -> ExitCode {
     match boot::config_from_stdin(service) {
-        Ok(config) => boot::run(config, Parent::Runner, build),
+        Ok(config) => boot::run(config, Parent::Runner, boot::boxed(build)),
         Err(error) => boot::failed(&error),
     }
 }
 
 /// Runs a service without the runner, configured by flags: `cargo run -p inventory -- --port 8083`.
-pub fn main<S: DeserializeOwned + Default>(
+pub fn main<S: DeserializeOwned + Default + 'static>(
     service: &'static str,
     default_port: u16,
-    build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App>,
+    build: impl AsyncFnOnce(Context<S>) -> anyhow::Result<App> + 'static,
 ) -> ExitCode {
     match flags::config(service, default_port) {
-        Ok(config) => boot::run(config, Parent::Terminal, build),
+        Ok(config) => boot::run(config, Parent::Terminal, boot::boxed(build)),
         Err(error) => boot::failed(&error),
     }
 }

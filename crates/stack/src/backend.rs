@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
 
+use futures_util::future::BoxFuture;
 use record::{BackendKind, Backends, Urls};
 use tokio::sync::mpsc;
 
@@ -164,8 +165,13 @@ impl Backend {
     }
 
     /// Serves what an ended run recorded.
-    pub async fn replay(run: &str, folder: &Path, ports: Ports) -> anyhow::Result<Self> {
-        Ok(Self::Embedded(Embedded::replay(run, folder, ports).await?))
+    pub fn replay<'a>(
+        run: &'a str,
+        folder: &'a Path,
+        ports: Ports,
+    ) -> BoxFuture<'a, anyhow::Result<Self>> {
+        let started = Embedded::replay(run, folder, ports);
+        Box::pin(async { Ok(Self::Embedded(started.await?)) })
     }
 
     /// Waits until the shop's processes are scraped, where that is not in our hands.
@@ -240,11 +246,13 @@ impl Backend {
     }
 
     /// Ends what was started, after what it still has to write.
-    pub async fn stop(self) {
-        match self {
-            Self::Embedded(embedded) => embedded.stop().await,
-            Self::Native(native) => native.stop().await,
-            Self::External(external) => external.stop().await,
-        }
+    pub fn stop(self) -> BoxFuture<'static, ()> {
+        Box::pin(async {
+            match self {
+                Self::Embedded(embedded) => embedded.stop().await,
+                Self::Native(native) => native.stop().await,
+                Self::External(external) => external.stop().await,
+            }
+        })
     }
 }

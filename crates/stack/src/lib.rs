@@ -34,6 +34,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -140,7 +141,17 @@ fn edge(slots: &[slot::Slot]) -> anyhow::Result<SocketAddr> {
 
 impl Stack {
     /// Starts everything: the backend, the databases, then the services. Says each step to `progress`.
-    pub async fn start(
+    ///
+    /// Boxed, as an `async fn` is compiled where it is awaited: all of this room once more in the runner's.
+    pub fn start<'a>(
+        plan: Plan,
+        notices: &'a mpsc::Sender<Notice>,
+        progress: &'a (dyn Fn(&str) + Send + Sync),
+    ) -> BoxFuture<'a, anyhow::Result<Self>> {
+        Box::pin(Self::started(plan, notices, progress))
+    }
+
+    async fn started(
         plan: Plan,
         notices: &mpsc::Sender<Notice>,
         progress: &(dyn Fn(&str) + Send + Sync),
@@ -209,7 +220,11 @@ impl Stack {
     }
 
     /// Ends the services, then what they talk to; telemetry in flight is kept.
-    pub async fn stop(self) {
+    pub fn stop(self) -> BoxFuture<'static, ()> {
+        Box::pin(self.stopped())
+    }
+
+    async fn stopped(self) {
         self.fleet.close().await;
         self.provider.close().await;
         self.backend.stop().await;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use shop_api::Service;
 use tokio::sync::{Mutex, mpsc};
@@ -172,7 +173,15 @@ impl Slot {
     }
 
     /// Starts `config` behind the socket, then drains what ran there before.
-    pub(crate) async fn swap(&self, release: &str, config: Value) -> anyhow::Result<()> {
+    pub(crate) fn swap<'a>(
+        &'a self,
+        release: &'a str,
+        config: Value,
+    ) -> BoxFuture<'a, anyhow::Result<()>> {
+        Box::pin(self.swapped(release, config))
+    }
+
+    async fn swapped(&self, release: &str, config: Value) -> anyhow::Result<()> {
         let mut state = self.state.lock().await;
         let process = self.start(&config).await?;
         let running = Running {

@@ -20,6 +20,7 @@ mod worker;
 
 use std::{
     path::Path,
+    process::ExitCode,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -77,6 +78,11 @@ impl Checkout {
             clock,
         })
     }
+}
+
+/// Runs the service as a child of the runner.
+pub fn serve() -> ExitCode {
+    chassis::serve("checkout", build)
 }
 
 /// Builds the service: database, routes, controls, background tasks.

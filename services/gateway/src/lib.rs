@@ -14,7 +14,7 @@ pub mod pages;
 mod route;
 mod settings;
 
-use std::{sync::Arc, time::Duration};
+use std::{process::ExitCode, sync::Arc, time::Duration};
 
 use chassis::telemetry::names::{label, metric};
 use chassis::{App, CancellationToken, Client, Context};
@@ -57,6 +57,11 @@ impl Gateway {
             deadline: Duration::from_millis(settings.deadline_ms),
         }
     }
+}
+
+/// Runs the service as a child of the runner.
+pub fn serve() -> ExitCode {
+    chassis::serve("gateway", build)
 }
 
 /// Builds the service: routes, controls and the metrics of the page cache.

@@ -22,6 +22,7 @@ mod sweep;
 
 use std::{
     path::Path,
+    process::ExitCode,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -75,6 +76,11 @@ impl Inventory {
             clock,
         })
     }
+}
+
+/// Runs the service as a child of the runner.
+pub fn serve() -> ExitCode {
+    chassis::serve("inventory", build)
 }
 
 /// Builds the service: database, routes, controls, background tasks.

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use serde::{Serialize, de::DeserializeOwned};
 use shop_api::{header::IDEMPOTENCY_KEY, problem::Document};
@@ -102,7 +103,13 @@ impl Request {
     }
 
     /// Makes the call. A response of any status is a success here; see [`Response::ok`].
-    pub async fn send(self) -> Result<Response, Error> {
+    ///
+    /// Boxed, as an `async fn` is compiled where it is awaited: the HTTP client once in every service.
+    pub fn send(self) -> BoxFuture<'static, Result<Response, Error>> {
+        Box::pin(self.sent())
+    }
+
+    async fn sent(self) -> Result<Response, Error> {
         if let Some(reason) = self.invalid {
             return Err(Error::Invalid {
                 upstream: self.upstream,

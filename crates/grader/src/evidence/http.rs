@@ -1,5 +1,6 @@
 //! One bounded GET against one configured base address.
 
+use futures_util::future::BoxFuture;
 use reqwest::{Client, Url, redirect::Policy};
 
 use super::{Error, Limits, shorten};
@@ -49,11 +50,17 @@ impl Endpoint {
     }
 
     /// `path` segments are percent-encoded one by one, so none of them can leave the base.
-    pub(super) async fn get(
-        &self,
-        path: &[&str],
-        params: &[(&str, String)],
-    ) -> Result<Answer, Error> {
+    ///
+    /// Boxed, as an `async fn` is compiled where it is awaited: the HTTP client once for every shape of an answer.
+    pub(super) fn get<'a>(
+        &'a self,
+        path: &'a [&'a str],
+        params: &'a [(&'a str, String)],
+    ) -> BoxFuture<'a, Result<Answer, Error>> {
+        Box::pin(self.got(path, params))
+    }
+
+    async fn got(&self, path: &[&str], params: &[(&str, String)]) -> Result<Answer, Error> {
         let mut url = self.base.clone();
         url.path_segments_mut()
             .map_err(|()| Error::Base {

@@ -4,6 +4,7 @@ mod exemplar;
 
 use std::collections::BTreeMap;
 
+use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
@@ -230,7 +231,15 @@ impl Prometheus {
         Ok(value.single().is_some_and(|count| count > 0.0))
     }
 
-    async fn evaluate(
+    fn evaluate<'a>(
+        &'a self,
+        path: &'a str,
+        params: Vec<(&'static str, String)>,
+    ) -> BoxFuture<'a, Result<Value, Error>> {
+        Box::pin(self.evaluated(path, params))
+    }
+
+    async fn evaluated(
         &self,
         path: &str,
         params: Vec<(&'static str, String)>,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use text::format::{self, counted};
 
 use super::{Detail, Executed, Expected, Finding, Outcome, Pointer, Target, promql, trace};
@@ -81,7 +82,15 @@ fn failed(text: &str, why: String) -> Executed {
 }
 
 /// Executes one pointer, wherever it stands.
-pub async fn execute(sources: &Sources, frame: &Frame, text: &str) -> Executed {
+pub fn execute<'a>(
+    sources: &'a Sources,
+    frame: &'a Frame,
+    text: &'a str,
+) -> BoxFuture<'a, Executed> {
+    Box::pin(executed(sources, frame, text))
+}
+
+async fn executed(sources: &Sources, frame: &Frame, text: &str) -> Executed {
     let (kind, outcome) = match text.parse::<Pointer>() {
         Err(error) => (None, Outcome::Malformed(error.to_string())),
         Ok(pointer) => (
