@@ -47,11 +47,15 @@ pub async fn examine_each(
         let over = address
             .over()
             .or((index >= Limit::ALL.most).then_some(Limit::ALL));
+        if let Some(limit) = over {
+            // Not remembered: where the same text stands within the limits, it is looked up.
+            all.push(Executed {
+                field: Some(address),
+                ..failed(text, limit.to_string())
+            });
+            continue;
+        }
         let executed = match known.get(text) {
-            _ if over.is_some() => failed(
-                text,
-                over.map(|limit| limit.to_string()).unwrap_or_default(),
-            ),
             Some(executed) => executed.clone(),
             None if begun.elapsed() >= BUDGET => failed(
                 text,

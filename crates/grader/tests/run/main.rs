@@ -53,6 +53,36 @@ async fn check(world: &World, cases: &[(&str, &str)]) {
     }
 }
 
+/// One over the limit of a part fails there, and is looked up where it stands within the limits.
+#[tokio::test]
+async fn a_pointer_over_a_limit_fails_only_where_it_is_over() {
+    let mut writeup = WriteUp::default();
+    let errors = || "promql:errors@page".to_owned();
+    writeup.cause.evidence = vec!["promql:flat@page".to_owned(); 12];
+    writeup.cause.evidence.push(errors());
+    writeup.impact.evidence = vec![errors()];
+    let world = world().await;
+    let executed = examine(&world.sources, &frame(), &writeup).await;
+    let of_errors: Vec<String> = executed
+        .iter()
+        .filter(|one| one.text == errors())
+        .map(|one| match &one.outcome {
+            Outcome::Failed(why) => why.clone(),
+            Outcome::Found(finding) => finding.what.clone(),
+            other => format!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(of_errors.len(), 2, "{of_errors:?}");
+    assert!(
+        of_errors.iter().any(|one| one.contains("at most 12")),
+        "{of_errors:?}"
+    );
+    assert!(
+        of_errors.iter().any(|one| one == "3 at 10:07:00"),
+        "{of_errors:?}"
+    );
+}
+
 #[tokio::test]
 async fn metrics_show_what_leaves_the_baseline() {
     check(
