@@ -47,12 +47,12 @@ pub struct ReportNew {
   firedrill report pin deploy:checkout@2026.11.10 --to trigger
   firedrill report pin trace:4bf92f3577b34da6a3ce929d0e0e4736
   firedrill report pin 'log:service=inventory \"no such column\"' --to ruled_out
-  firedrill report pin 'promql:sum(rate(outbox_sent_total[30s]))' --to timeline
+  firedrill report pin 'promql:sum(rate(outbox_processed_total[30s]))' --to timeline
 
 A `promql:` pointer without a time gets the present one. `timeline` adds an entry with the time of what was found;
 `ruled_out` and `contributing` take the last entry, `ruled_out[0]` names one, `ruled_out[+]` adds one.")]
 pub struct ReportPin {
-    /// The pointer: `trace:…`, `promql:…@TIME`, `log:…`, `deploy:…` or `heap:…`
+    /// The pointer: `trace:…`, `promql:…@TIME`, `log:…`, `deploy:…`, `heap:…` or `profile:…`
     #[arg(value_name = "POINTER")]
     pub pointer: String,
     /// The part of the write-up that it is evidence for

@@ -270,6 +270,11 @@ impl Checked {
                 "cause and the hypotheses",
                 "Best is 0: no known incident would look like this.",
             ),
+            // A run may show more than any recording: at another pace, or after more time.
+            false if same == 0 => (
+                "cause",
+                "None of the recordings shows it as strongly as this run does, which is fine.",
+            ),
             false => ("cause", "Best is 1: the drill that you are in."),
         };
         format!(

@@ -109,7 +109,9 @@ fn timed(typed: &str, now: OffsetDateTime) -> String {
 fn resolved(found: &Executed, pointer: &str) -> Result<(), Error> {
     let refuse = |why: String| {
         let hint = match found.kind {
-            Some(Kind::Promql) => "try it with `firedrill query` and `--at`; nothing was added",
+            Some(Kind::Promql) => {
+                "`firedrill query` with `--at` tries it; what is gone has a value with `or vector(0)`; nothing was added"
+            }
             Some(Kind::Log) => "try it with `firedrill logs`; nothing was added",
             _ => "nothing was added",
         };

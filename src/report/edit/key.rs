@@ -59,7 +59,7 @@ const OTHERS: [(&str, Kind); 15] = [
     ("reproduction.evidence", Kind::List),
     ("mitigation.evidence", Kind::List),
 ];
-const TEXTS: [&str; 29] = [
+const TEXTS: [&str; 31] = [
     "verdict",
     "severity",
     "summary",
@@ -80,6 +80,8 @@ const TEXTS: [&str; 29] = [
     "contributing.what",
     "contributing.component",
     "contributing.mechanism",
+    "ruled_out.component",
+    "ruled_out.mechanism",
     "ruled_out.hypothesis",
     "ruled_out.because",
     "reproduction.shows",

@@ -346,3 +346,25 @@ fn every_field_of_a_write_up_can_be_set() {
 fn is_offered(text: &str, key: &Key) -> bool {
     text.contains(&format!("\n# {} = ", key.name))
 }
+
+#[test]
+fn every_field_of_the_template_can_be_set() {
+    let text = template(&Known::default());
+    let head = text.split("+++").nth(1).expect("a head");
+    let document: toml_edit::DocumentMut = head.parse().expect("a template");
+    let mut keys = Vec::new();
+    for (name, item) in document.iter() {
+        let lists = item.as_array_of_tables().into_iter().flatten();
+        let tables = item.as_table().into_iter().chain(lists);
+        keys.extend(
+            tables.flat_map(|table| table.iter().map(move |(key, _)| format!("{name}.{key}"))),
+        );
+        if !item.is_table() && !item.is_array_of_tables() {
+            keys.push(name.to_owned());
+        }
+    }
+    assert!(keys.len() > 20, "{keys:?}");
+    for key in keys {
+        assert!(key.parse::<Key>().is_ok(), "`{key}` cannot be set");
+    }
+}
