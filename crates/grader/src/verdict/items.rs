@@ -197,13 +197,13 @@ pub(super) fn contributing(case: &Case) -> Item {
 /// A hypothesis counts when its own evidence excludes what it names.
 pub(super) fn ruled_out(case: &Case) -> Item {
     let weight = case.rubric.weights.ruled_out;
-    let (mut excluded, mut open, mut other) = (BTreeSet::new(), 0, 0);
+    let (mut excluded, mut by, mut open, mut other) = (BTreeSet::new(), vec![], vec![], vec![]);
     for (index, entry) in case.writeup.ruled_out.iter().enumerate() {
         let rivals = meant(case, entry);
-        let field = format!("{}.", Field::RuledOut(index));
-        let is_by = |by: &[crate::differential::Exclusion]| {
-            by.iter().any(|by| by.field.starts_with(&field))
-        };
+        let field = Field::RuledOut(index).to_string();
+        let own = format!("{field}.");
+        let is_by =
+            |by: &[crate::differential::Exclusion]| by.iter().any(|by| by.field.starts_with(&own));
         let gone = rivals.iter().filter(|row| match &row.outcome.standing {
             Standing::Excluded { by } => is_by(by),
             Standing::Unchecked { .. } => true,
@@ -214,27 +214,35 @@ pub(super) fn ruled_out(case: &Case) -> Item {
             .of(Field::RuledOut(index))
             .any(|pointer| pointer.resolves());
         match (rivals.is_empty(), gone.is_empty()) {
-            (_, false) => excluded.extend(gone),
-            (true, true) if has_proof => other += 1,
-            _ => open += 1,
+            (_, false) => {
+                excluded.extend(gone);
+                by.push(field);
+            }
+            (true, true) if has_proof => other.push(field),
+            _ => open.push(field),
         }
     }
     let needed = case.rubric.rule_out.max(1);
-    let earned = excluded.len() as f64 + 0.5 * f64::from(other.min(1));
+    let earned = excluded.len() as f64 + if other.is_empty() { 0.0 } else { 0.5 };
     let share = (earned / needed as f64).min(1.0);
     let mut why = format!(
-        "{} that could be behind this page {} excluded by its own evidence; {needed} required",
+        "{} that could be behind this page {} excluded{}; {needed} required",
         counted(excluded.len() as u64, "cause"),
-        if excluded.len() == 1 { "is" } else { "are" }
+        if excluded.len() == 1 { "is" } else { "are" },
+        match by.is_empty() {
+            true => String::new(),
+            false => format!(" by {}", by.join(", ")),
+        }
     );
-    if other > 0 {
+    if !other.is_empty() {
+        let count = if other.len() == 1 { "counts" } else { "count" };
         why += &format!(
-            "; {other} more could not raise this page, and {} half",
-            if other == 1 { "counts" } else { "count" }
+            "; {}: no known cause of this page, {count} half",
+            other.join(", ")
         );
     }
-    if open > 0 {
-        why += &format!("; {open} would look the same");
+    if !open.is_empty() {
+        why += &format!("; {}: it would look the same", open.join(", "));
     }
     let hint = (share < 1.0).then(|| {
         "name a component and a mechanism, and point to what would be different if it were that"

@@ -222,23 +222,29 @@ fn a_hypothesis_counts_when_its_own_evidence_excludes_what_it_names() {
         queue.1,
         "promql:wait",
         5.0,
-        "1 cause that could be behind this page is excluded",
+        "1 cause that could be behind this page is excluded by ruled_out[0]",
     );
     check(queue.0, queue.1, "promql:query", 5.0, "is excluded");
-    check(queue.0, queue.1, "promql:p99", 0.0, "1 would look the same");
+    check(
+        queue.0,
+        queue.1,
+        "promql:p99",
+        0.0,
+        "ruled_out[0]: it would look the same",
+    );
     check(
         queue.0,
         queue.1,
         "promql:always",
         0.0,
-        "1 would look the same",
+        "ruled_out[0]: it would look the same",
     );
     check(
         queue.0,
         None,
         "promql:wait",
         2.5,
-        "1 more could not raise this page",
+        "ruled_out[0]: no known cause of this page",
     );
     check(
         Some(Component::Payment),
