@@ -357,7 +357,10 @@ pub struct ProfileCpu {
     /// How long to sample
     #[arg(long, value_name = "1-120", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=120))]
     pub seconds: u32,
-    /// Where to write the flame graph [default: profile/INSTANCE-TIME.svg in the run's folder]
+    /// What write-ups call it: `profile:BEFORE..AFTER` [default: INSTANCE-TIME]
+    #[arg(long, value_name = "NAME")]
+    pub name: Option<String>,
+    /// Where to write the flame graph [default: profile/NAME.svg in the run's folder]
     #[arg(short, long, value_name = "FILE.svg")]
     pub output: Option<PathBuf>,
     /// Text or JSON.

@@ -6,10 +6,9 @@ use std::path::Path;
 use grader::Verdict;
 use grader::log_query::terms;
 use grader::verdict::VERDICT;
-use record::{Chronicle, DEBRIEFED, Debriefed, Urls};
+use record::{Chronicle, Debriefed, Urls};
 use scenario::{Link, LinkKind, Scenario};
 use serde_json::{Value, json};
-use time::OffsetDateTime;
 
 use super::open;
 use crate::cli::drill::Ports;
@@ -30,7 +29,7 @@ pub(super) fn run(context: &Context, args: &Debrief) -> anyhow::Result<Outcome> 
     let hint = "submit a write-up first, or stop the drill with Ctrl-C";
     let folder = context.ended(args.run.as_deref(), hint)?;
     let story = Story::read(&folder, args.give_up)?;
-    mark(&folder, context.now);
+    Debriefed::mark(&folder, context.now);
     if args.format.json {
         context.terminal.json(&story.json(None))?;
         return Ok(Outcome::Done);
@@ -46,14 +45,6 @@ pub(super) fn run(context: &Context, args: &Debrief) -> anyhow::Result<Outcome> 
     open::serve(&context.terminal, &folder, Ports::Standard, |urls| {
         Ok(story.text(style, Some(urls)) + "\nThe links work until Ctrl-C.\n")
     })
-}
-
-/// Leaves a mark that the answer was shown, before it is: a write-up cannot be amended after it.
-fn mark(folder: &Path, at: OffsetDateTime) {
-    if !DEBRIEFED.path(folder).exists() {
-        // Where nothing can be written, nothing can be amended either.
-        let _ = DEBRIEFED.replace(folder, &Debriefed { at });
-    }
 }
 
 /// What there is to tell of one run.

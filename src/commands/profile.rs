@@ -6,25 +6,25 @@ use std::time::Duration;
 use anyhow::Context as _;
 use grader::evidence::{Look, LookKind};
 use inferno::flamegraph::{self, Options};
+use record::{Profile, Profiles};
 use serde::Serialize;
 
-use super::source::Live;
-use crate::cli::evidence::{Profile, ProfileCommand, ProfileCpu};
+use super::source::{Live, explain};
+use crate::cli::evidence::{Profile as Args, ProfileCommand, ProfileCpu};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use drill::session::Instance;
 
 #[derive(Debug, Serialize)]
-struct Drawn<'a> {
-    instance: &'a str,
-    release: &'a str,
-    seconds: u32,
+struct Drawn {
+    #[serde(flatten)]
+    meta: Profile,
     samples: u64,
     file: PathBuf,
 }
 
 /// Runs the profiler.
-pub(super) fn run(context: &Context, args: &Profile) -> anyhow::Result<Outcome> {
+pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
         ProfileCommand::Cpu(args) => cpu(context, args),
     }
@@ -37,6 +37,10 @@ fn cpu(context: &Context, args: &ProfileCpu) -> anyhow::Result<Outcome> {
         return Err(Error::unknown("service", &args.service, []).into());
     };
     let seconds = args.seconds;
+    let name = args.name.clone().unwrap_or_else(|| name(instance, context));
+    let profiles = Profiles::open(&live.session.folder);
+    // Before the wait: what was sampled for a name that is taken would be lost.
+    profiles.vacant(&name).map_err(explain)?;
     let progress = context
         .terminal
         .progress(format!("sampling {} for {seconds} s", instance.instance));
@@ -58,10 +62,22 @@ fn cpu(context: &Context, args: &ProfileCpu) -> anyhow::Result<Outcome> {
         )
         .into());
     }
-    let file = args
-        .output
-        .clone()
-        .unwrap_or_else(|| default_file(&live, instance, context));
+    let meta = Profile {
+        name: name.clone(),
+        service: instance.service.clone(),
+        instance: instance.instance.clone(),
+        release: instance.release.clone(),
+        at: time::OffsetDateTime::now_utc(),
+        seconds,
+    };
+    profiles.save(&meta, folded.as_bytes()).map_err(explain)?;
+    let beside = || {
+        live.session
+            .folder
+            .join("profile")
+            .join(format!("{name}.svg"))
+    };
+    let file = args.output.clone().unwrap_or_else(beside);
     if let Some(folder) = file
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
@@ -76,9 +92,7 @@ fn cpu(context: &Context, args: &ProfileCpu) -> anyhow::Result<Outcome> {
     std::fs::write(&file, draw(&folded, &title)?)
         .with_context(|| format!("flame graph `{}`", file.display()))?;
     let drawn = Drawn {
-        instance: &instance.instance,
-        release: &instance.release,
-        seconds,
+        meta,
         samples,
         file,
     };
@@ -86,24 +100,18 @@ fn cpu(context: &Context, args: &ProfileCpu) -> anyhow::Result<Outcome> {
         context.terminal.json(&drawn)?;
     } else {
         context.terminal.print(&format!(
-            "{}: {samples} samples, {}\n",
-            drawn.instance,
+            "{name}: {samples} samples of {}, {}\n",
+            drawn.meta.instance,
             drawn.file.display()
         ))?;
     }
     Ok(Outcome::Done)
 }
 
-fn default_file(live: &Live, instance: &Instance, context: &Context) -> PathBuf {
-    let time = context.now.time();
-    let name = format!(
-        "{}-{:02}{:02}{:02}.svg",
-        instance.instance,
-        time.hour(),
-        time.minute(),
-        time.second()
-    );
-    live.session.folder.join("profile").join(name)
+/// What a profile is called that has no name.
+fn name(instance: &Instance, context: &Context) -> String {
+    let (hour, minute, second) = context.now.time().as_hms();
+    format!("{}-{hour:02}{minute:02}{second:02}", instance.instance)
 }
 
 /// The sum of the counts at the end of each line.

@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use grader::{Verdict, WriteUp};
-use record::VERDICT_PAGE;
+use record::{Debriefed, VERDICT_PAGE};
 
 use super::report::parsed;
 use crate::cli::write::Submit;
@@ -63,7 +63,10 @@ fn of_a_record(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
         return show(context, args, &graded(verdict), "next: `firedrill debrief`");
     }
     let run = args.run.as_deref().unwrap_or_default();
-    let (verdict, _) = again(context, &context.run_folder(run)?, &write_up)?;
+    let folder = context.run_folder(run)?;
+    let (verdict, _) = again(context, &folder, &write_up)?;
+    // Whoever may try write-ups until one passes has shown nothing.
+    Debriefed::mark(&folder, context.now);
     show(context, args, &graded(verdict), "")
 }
 

@@ -67,6 +67,21 @@ fn up(drill: &Drill) {
     }
     act(drill, &["scale", "inventory", "3"], 0);
     drill.ok(&["heap", "snapshot", "third", "inventory-3"]);
+    let profile = [
+        "profile",
+        "cpu",
+        "inventory-3",
+        "--seconds",
+        "2",
+        "--name",
+        "third",
+    ];
+    assert_eq!(drill.json(&profile)["name"], "third");
+    for ending in ["folded", "json", "svg"] {
+        let file = drill.folder().join(format!("profile/third.{ending}"));
+        assert!(file.is_file(), "{}", file.display());
+    }
+    drill.refuses(&profile, &["`third` already exists"]);
     // A caller that is started later has the list as well, and is told of the next.
     drill.ok(&["restart", "checkout"]);
 }

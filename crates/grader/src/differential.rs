@@ -136,6 +136,10 @@ fn present<'a>(
     there: &Effect,
     lengths: Lengths,
 ) -> Option<(&'a Feature, &'a Change)> {
+    // A reference that cannot answer tells nothing.
+    if there.refused.is_some() {
+        return None;
+    }
     let longer = lengths.longer();
     strongest(here.clear().filter(|(feature, change)| {
         own.is_none_or(|own| own.changes.contains_key(feature))

@@ -125,7 +125,10 @@ impl Lineup {
     /// A pointer with what it shows in this run and in every reference.
     pub fn shown(&self, field: &str, here: Option<Effect>, probe: Option<&Probe>) -> Shown {
         let there = |rival: &Candidate| match (&rival.reference, probe) {
-            (Ok(reference), Some(probe)) => probe.effect(reference),
+            // What a reference cannot answer is the pointer's fault: it tells nothing there, and excuses nobody.
+            (Ok(reference), Some(probe)) => {
+                Ok(probe.effect(reference).unwrap_or_else(Effect::refused))
+            }
             (Ok(_), None) => Ok(Effect::default()),
             (Err(why), _) => Err(why.clone()),
         };
@@ -137,7 +140,7 @@ impl Lineup {
         Shown {
             field: field.to_owned(),
             here,
-            own: own.and_then(|(own, probe)| probe.effect(own).ok()),
+            own: own.map(|(own, probe)| probe.effect(own).unwrap_or_else(Effect::refused)),
             there: self.rivals.iter().map(there).collect(),
         }
     }

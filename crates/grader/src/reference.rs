@@ -221,7 +221,7 @@ impl Reference {
     pub fn profile(&self, service: &str) -> Effect {
         match self.profiles.get(service) {
             Some([before, after]) => effect::profile::effect(service, before, after),
-            None => Effect::default(),
+            None => Effect::refused(format!("no CPU profile of {service} was recorded")),
         }
     }
 

@@ -64,7 +64,7 @@ pub const LOAD: &str = "load.jsonl";
 pub const WRITE_UP: &str = "report.md";
 /// The first write-up of a run whose write-up was amended.
 pub const FIRST_WRITE_UP: &str = "report.first.md";
-/// There once the answer was shown.
+/// There once the answer was shown, by `debrief` or by the grade of another write-up.
 pub const DEBRIEFED: Document<Debriefed> = Document::new("debriefed.json");
 /// The verdict as a page to send on.
 pub const VERDICT_PAGE: &str = "verdict.html";
@@ -84,6 +84,16 @@ pub struct Debriefed {
     /// When it was shown first.
     #[serde(with = "instant")]
     pub at: time::OffsetDateTime,
+}
+
+impl Debriefed {
+    /// Leaves the mark, unless it is there: a write-up cannot be amended after it.
+    pub fn mark(folder: &Path, at: time::OffsetDateTime) {
+        if !DEBRIEFED.path(folder).exists() {
+            // Where nothing can be written, nothing can be amended either.
+            let _ = DEBRIEFED.replace(folder, &Self { at });
+        }
+    }
 }
 
 /// The id of the run that a folder is of: its name.

@@ -76,14 +76,20 @@ impl<M: Meta> Named<M> {
         self.read(name, M::ENDING)
     }
 
+    /// Whether one may be stored by that name: it is a plain name, and not taken.
+    pub fn vacant(&self, name: &str) -> Result<(), Error> {
+        let paths = [self.path(name, M::ENDING)?, self.path(name, "json")?];
+        match paths.iter().any(|path| path.exists()) {
+            true => Err(Error::Name(format!("{} `{name}` already exists", M::KIND))),
+            false => Ok(()),
+        }
+    }
+
     /// Stores a file; refuses a name that is taken, or that is not a plain name.
     pub fn save(&self, meta: &M, bytes: &[u8]) -> Result<(), Error> {
+        self.vacant(meta.name())?;
         let path = self.path(meta.name(), M::ENDING)?;
         let side = self.path(meta.name(), "json")?;
-        if path.exists() || side.exists() {
-            let (kind, name) = (M::KIND, meta.name());
-            return Err(Error::Name(format!("{kind} `{name}` already exists")));
-        }
         std::fs::create_dir_all(&self.folder)
             .and_then(|()| std::fs::write(&path, bytes))
             .and_then(|()| std::fs::write(&side, serde_json::to_vec_pretty(meta)?))

@@ -43,7 +43,7 @@ fn refusal(folder: &Path) -> Result<Option<Error>, record::Error> {
         return Ok(refused("was amended already: once is allowed", GRADE_ONLY));
     }
     if DEBRIEFED.path(folder).exists() {
-        let why = "cannot be amended any more: `debrief` has shown its answer";
+        let why = "cannot be amended any more: `debrief` or a grade of another write-up has shown its answer";
         return Ok(refused(why, GRADE_ONLY));
     }
     Ok(None)
@@ -104,7 +104,7 @@ mod tests {
         DEBRIEFED
             .replace(told.path(), &Debriefed { at })
             .expect("a mark");
-        assert!(said(told.path()).contains("`debrief` has shown its answer"));
+        assert!(said(told.path()).contains("has shown its answer"));
 
         let run = graded();
         assert_eq!(said(run.path()), "allowed");

@@ -220,7 +220,12 @@ impl Baseline {
         if excess <= 0.0 {
             return None;
         }
+        let stopped = during.iter().filter(|sample| sample.value == 0.0).count();
         let strength = match self.margin > 0.0 {
+            // What never was 0 and stays there has stopped, however much it varied before.
+            true if self.low > 0.0 && stopped >= ECHO => (excess / self.margin)
+                .max(stopped as f64 / ECHO as f64)
+                .min(MOST),
             true => (excess / self.margin).min(MOST),
             // Where nothing ever moved any difference is beyond the margin, if it stays.
             false => {

@@ -147,6 +147,23 @@ fn evidence_is_held_against_every_rival_and_what_is_missing_is_told() {
     );
 }
 
+/// A pointer that a reference cannot answer excludes nobody, and excuses nobody who looks the same by another.
+#[test]
+fn what_a_reference_cannot_answer_is_the_pointer_s_fault() {
+    let catalogue = [candidate("a", &["wait"]), candidate("b", &["wait"])];
+    let lineup = Lineup::of("a", "Slow", false, &catalogue);
+    let run = catalogue[0].reference.as_ref().expect("a reference");
+    let here = || probe("wait").effect(run).ok();
+    let wait = lineup.shown("wait", here(), Some(&probe("wait")));
+    let profile = Probe::Profile("checkout".to_owned());
+    let profile = lineup.shown("profile", here(), Some(&profile));
+    for shown in [&[&profile][..], &[&wait, &profile]] {
+        let claims: Vec<(Claim, &Shown)> = shown.iter().map(|one| (Claim::Present, *one)).collect();
+        let rows = lineup.table(29.0, |_| claims.clone());
+        assert!(rows.iter().all(|row| row.outcome.stands()), "{rows:?}");
+    }
+}
+
 #[test]
 fn a_pointer_is_told_by_how_many_it_would_look_the_same_in() {
     let catalogue = [

@@ -14,9 +14,9 @@ use crate::evidence;
 
 /// When a reference begins, for whoever asks by Unix time: any moment that is not 0 will do.
 const EPOCH_MS: i64 = 1_000_000_000_000;
-/// Of a query over a reference; those that a run answers are bounded by its Prometheus.
-const MAX_SAMPLES: usize = 5_000_000;
-const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(2);
+/// Of a query over a reference: more than a run's Prometheus allows, so that no expression works in a run and not here.
+const MAX_SAMPLES: usize = 20_000_000;
+const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20);
 /// Millionths are kept: microseconds of a histogram's sum.
 const SCALE: f64 = 1e6;
 /// Whole numbers up to here are kept exactly.

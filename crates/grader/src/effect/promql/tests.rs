@@ -40,6 +40,16 @@ fn a_series_tells_when_the_baseline_neither_had_nor_led_to_it() {
         ("noise", of(noisy, noisy), ""),
         ("far above noise", of(noisy, |_| 40.0), "its value Up"),
         ("far below noise", of(noisy, |_| 0.0), "its value Down"),
+        (
+            "varied widely and stopped",
+            of(|at| 2.8 + at % 6.0, |_| 0.0),
+            "its value Down",
+        ),
+        (
+            "varied widely and paused",
+            of(|at| 2.8 + at % 6.0, |at| if at < 25.0 { 0.0 } else { 3.0 }),
+            "",
+        ),
         ("always 0", of(|_| 0.0, |_| 0.0), ""),
         ("from 0", of(|_| 0.0, |_| 0.3), "its value Up"),
         (
