@@ -251,16 +251,16 @@ impl Checked {
 
     /// How far the evidence narrows the page down, and what effects were taken from.
     fn differential(&self) -> String {
-        let Some(Windows { baseline, incident }) = self.windows else {
+        let Some(windows) = self.windows else {
             return "There has been no page yet; what pointers show is told from then on."
                 .to_owned();
         };
         let times = format!(
             "Effects compare {} to {} with {} to {}; the grade knows when the change was, and may see more or less.",
-            clock_text(baseline.from),
-            clock_text(baseline.to),
-            clock_text(incident.from),
-            clock_text(incident.to)
+            clock_text(windows.baseline.from),
+            clock_text(windows.baseline.to),
+            clock_text(windows.shown().from),
+            clock_text(windows.shown().to)
         );
         let Some(Alike { same, of }) = self.diagnosis else {
             return times;

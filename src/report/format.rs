@@ -24,7 +24,8 @@ pub fn parse(file: &str, text: &str) -> Result<WriteUp, Vec<Problem>> {
     }
 }
 
-/// Reads a write-up that is still being written, with the fields that have more pointers than they may.
+/// Reads a write-up that is still being written, with what a grade would refuse: fields that have more pointers than they
+/// may, and a hypothesis that contradicts the cause.
 pub fn draft(file: &str, text: &str) -> Result<(WriteUp, Vec<Problem>), Vec<Problem>> {
     let (start, end, body) = bounded(file, text)?;
     let mut reader = Reader::new(file, text).within(start, MAX_ENTRIES);
@@ -47,6 +48,7 @@ pub fn draft(file: &str, text: &str) -> Result<(WriteUp, Vec<Problem>), Vec<Prob
         return Err(reader.problems);
     }
     over(&mut reader, &writeup);
+    contradicted(&mut reader, &writeup);
     tidy(&mut reader.problems);
     Ok((writeup, reader.problems))
 }
@@ -63,6 +65,17 @@ fn over(reader: &mut Reader<'_>, writeup: &WriteUp) {
         // Whatever follows is over it as well.
         if all.is_some() {
             return;
+        }
+    }
+}
+
+/// Hypotheses that rule out the very cause that is claimed.
+fn contradicted(reader: &mut Reader<'_>, writeup: &WriteUp) {
+    let cause = (writeup.cause.component, writeup.cause.mechanism);
+    for (index, entry) in writeup.ruled_out.iter().enumerate() {
+        if entry.component.is_some() && (entry.component, entry.mechanism) == cause {
+            let key = format!("ruled_out[{index}].component");
+            reader.problem(&key, "rules out the cause that `[cause]` claims");
         }
     }
 }

@@ -168,7 +168,11 @@ impl Course {
             started: self.traffic,
             page: self.paged(),
             ended: until,
-            windows: Some(Windows { baseline, incident }),
+            windows: Some(Windows {
+                baseline,
+                incident,
+                acted: None,
+            }),
         }
     }
 
@@ -319,7 +323,14 @@ mod tests {
                 course.page(page("A", paged));
             });
             let frame = course.frame(at(100));
-            assert_eq!(frame.windows, Some(Windows { baseline, incident }));
+            assert_eq!(
+                frame.windows,
+                Some(Windows {
+                    baseline,
+                    incident,
+                    acted: None
+                })
+            );
             assert_eq!((frame.started, frame.page), (START, paged.map(at)));
             assert_eq!(course.symptom(at(100)), symptom);
         };

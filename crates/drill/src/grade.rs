@@ -171,17 +171,16 @@ async fn facts(drill: &Drill, scenario: &Scenario, until: OffsetDateTime) -> Fac
         }
         None => None,
     };
-    let incident = mitigation
+    let deploys = &drill.operator.deploys;
+    let acted: Vec<OffsetDateTime> = deploys.actions().iter().map(|action| action.at).collect();
+    let over = mitigation
         .as_ref()
-        .and_then(|measured| grader::mitigation::incident(&frame, measured));
-    if let Some((windows, incident)) = frame.windows.as_mut().zip(incident) {
-        windows.incident = incident;
-    }
+        .and_then(|measured| grader::mitigation::windows(&frame, measured, &acted));
+    frame.windows = over.or(frame.windows);
     let truth = |record| {
         let incident = frame.windows?.incident;
         Some(impact::truth(&record, &rubric.impact, incident))
     };
-    let deploys = &drill.operator.deploys;
     Facts {
         run: drill.scribe.run().to_owned(),
         frame,

@@ -104,6 +104,12 @@ mod list {
 }
 
 impl Effect {
+    /// Only the changes that are at least so large.
+    pub fn from_size(mut self, least: f64) -> Self {
+        self.changes.retain(|_, change| change.size >= least);
+        self
+    }
+
     /// No effect, and why there can be none.
     pub fn refused(why: impl Into<String>) -> Self {
         Self {

@@ -4,11 +4,13 @@ pub use record::Measurement;
 use time::{Duration, OffsetDateTime};
 
 use crate::evidence::Prometheus;
-use crate::moment::{Frame, Window};
+use crate::moment::{Frame, Window, Windows};
 use crate::rubric;
 
 /// What remains of an incident when its indicator is well again: requests on their way, the last scrape.
 const GRACE: Duration = Duration::seconds(5);
+/// How much later than the recovery the action that brought it may seem to be.
+const SLACK: Duration = Duration::seconds(2);
 /// Steps of a measurement.
 const STEPS: i32 = 600;
 
@@ -78,26 +80,38 @@ fn judge(
     }
 }
 
-/// The incident as far as evidence may come from it: up to the recovery and a little longer, where there was one.
-pub fn incident(frame: &Frame, measured: &Measurement) -> Option<Window> {
-    let incident = frame.windows?.incident;
+/// The windows of a run that is over: the incident as far as evidence may come from it, up to the recovery and a little
+/// longer where there was one, and which of the `actions` ended it.
+pub fn windows(
+    frame: &Frame,
+    measured: &Measurement,
+    actions: &[OffsetDateTime],
+) -> Option<Windows> {
+    let windows = frame.windows?;
+    let incident = windows.incident;
     let recovered = frame.ended - Duration::seconds_f64(measured.well_for_s);
     // An indicator that was well all the time says nothing about when it ended.
     let is_over = measured.is_settled && recovered > incident.from + GRACE;
     let least = frame.page.unwrap_or(incident.from) + GRACE;
-    Some(match is_over {
-        true => Window {
+    if !is_over {
+        return Some(windows);
+    }
+    // The indicator is sampled, and looks a moment back.
+    let before = actions.iter().filter(|at| **at <= recovered + SLACK).max();
+    Some(Windows {
+        incident: Window {
             to: (recovered + GRACE).max(least).min(incident.to),
             ..incident
         },
-        false => incident,
+        // One before the page leaves the page to be seen.
+        acted: before.map(|at| (*at).max(least)),
+        ..windows
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use record::Windows;
     use time::macros::datetime;
 
     #[test]
@@ -118,22 +132,26 @@ mod tests {
                     to: change,
                 },
                 incident: incident(300),
+                acted: None,
             }),
         };
-        for (well_for_s, is_settled, ends) in [
-            (200.0, true, 105),
-            (290.0, true, 25),
-            (300.0, true, 300),
-            (9.0, false, 300),
-            (15.0, true, 290),
+        let actions = [at(10), at(60), at(95), at(290)];
+        for (well_for_s, is_settled, ends, acted) in [
+            (200.0, true, 105, Some(95)),
+            (230.0, true, 75, Some(60)),
+            (290.0, true, 25, Some(25)),
+            (300.0, true, 300, None),
+            (9.0, false, 300, None),
+            (15.0, true, 290, Some(95)),
         ] {
             let measured = Measurement {
                 well_for_s,
                 is_settled,
                 ..Measurement::default()
             };
-            let found = super::incident(&frame, &measured);
-            assert_eq!(found, Some(incident(ends)), "{well_for_s} {is_settled}");
+            let found = windows(&frame, &measured, &actions).expect("windows");
+            assert_eq!(found.incident, incident(ends), "{well_for_s} {is_settled}");
+            assert_eq!(found.acted, acted.map(at), "{well_for_s} {is_settled}");
         }
     }
 }

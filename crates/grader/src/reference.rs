@@ -190,7 +190,8 @@ impl Reference {
             |at_s| at_s <= self.baseline.to_s,
             |at_s| at_s >= self.incident.from_s,
         );
-        Ok(effect::promql::effect(&before, &during, &BTreeSet::new()))
+        let effect = effect::promql::effect(&before, &during, &BTreeSet::new());
+        Ok(effect.from_size(expression.floor))
     }
 
     /// The effect of a log query here.

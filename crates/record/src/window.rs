@@ -21,6 +21,23 @@ pub struct Windows {
     pub baseline: Window,
     /// From the change that mattered until the symptom was gone or the write-up was submitted.
     pub incident: Window,
+    /// When the responder did what ended it; none where nothing did.
+    #[serde(with = "time::serde::rfc3339::option", default)]
+    pub acted: Option<OffsetDateTime>,
+}
+
+impl Windows {
+    /// The part of the incident that shows it: what follows the action that ended it, such as a backlog that is worked
+    /// off, is recovery.
+    pub fn shown(&self) -> Window {
+        let to = self
+            .acted
+            .map_or(self.incident.to, |acted| acted.min(self.incident.to));
+        Window {
+            to: to.max(self.incident.from),
+            ..self.incident
+        }
+    }
 }
 
 /// The times of a run against which write-ups are read.

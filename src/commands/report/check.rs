@@ -4,7 +4,7 @@ use std::path::Path;
 
 use grader::Frame;
 use grader::moment::{Window, Windows};
-use record::Chronicle;
+use record::{Chronicle, Deploys};
 use scenario::references;
 use time::{Duration, OffsetDateTime};
 
@@ -55,13 +55,18 @@ fn known(folder: &Path, now: OffsetDateTime) -> (Frame, Option<String>) {
     let started = chronicle.as_ref().map_or(now, |one| one.started);
     let steady = chronicle.as_ref().and_then(|one| one.steady);
     let page = chronicle.and_then(|one| one.page);
+    // What the responder did is known; whether it ended the incident is not, so the last action counts.
+    let deploys = Deploys::open(folder).all().unwrap_or_default();
+    let acted = deploys.iter().filter_map(|entry| Some(entry.action()?.at));
+    let acted = acted.max();
     let frame = Frame {
         started,
         page: page.as_ref().map(|page| page.at),
         ended: now,
-        windows: page
-            .as_ref()
-            .map(|page| windows(steady.unwrap_or(started), page.at, now)),
+        windows: page.as_ref().map(|page| Windows {
+            acted: acted.map(|at| at.max(page.at)),
+            ..windows(steady.unwrap_or(started), page.at, now)
+        }),
     };
     (frame, page.map(|page| page.alert))
 }
@@ -79,6 +84,7 @@ fn windows(steady: OffsetDateTime, page: OffsetDateTime, now: OffsetDateTime) ->
             from: page - fifth.min(LONGEST_LEAD),
             to: now.max(page),
         },
+        acted: None,
     }
 }
 

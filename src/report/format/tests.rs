@@ -206,3 +206,19 @@ fn more_pointers_than_a_field_may_have_are_told_with_line_and_key() {
     let (writeup, over) = draft("report.md", &text(0, 13, 0)).expect("it can be read");
     assert_eq!((writeup.cause.evidence.len(), over.len()), (13, 1));
 }
+
+#[test]
+fn the_cause_that_is_claimed_is_not_ruled_out() {
+    let cause = "+++\n[cause]\ncomponent = \"inventory\"\nmechanism = \"missing-index\"\n";
+    let ruled_out = |mechanism: &str| {
+        format!(
+            "{cause}[[ruled_out]]\ncomponent = \"inventory\"\nmechanism = \"{mechanism}\"\n+++\n"
+        )
+    };
+    assert_eq!(problems(&ruled_out("storage-full")), "none");
+    let said = problems(&ruled_out("missing-index"));
+    assert!(
+        said.contains("ruled_out[0].component") && said.contains("rules out the cause"),
+        "{said}"
+    );
+}

@@ -18,6 +18,8 @@ pub struct Expression {
     pub origins: Vec<String>,
     /// Whether its answers' labels are the ones that were scraped.
     pub is_labelled: bool,
+    /// Changes smaller than this are noise, in the unit of the answer; 0 where no such size is known.
+    pub floor: f64,
 }
 
 /// Functions that tell the date or the time of day, whatever the system does.
@@ -39,6 +41,8 @@ const NEVER: [&str; 5] = [
     "build_info",
     "process_start_time_seconds",
 ];
+/// Nobody is paged for a latency that changed by less, in seconds: on a busy machine a cleanup of once a minute does.
+const LATENCY_FLOOR_S: f64 = 0.01;
 /// Shortest and longest window of a rate, in seconds; a quarter of the baseline lies between.
 const WINDOW_S: (f64, f64) = (10.0, 30.0);
 
@@ -58,7 +62,37 @@ impl Expression {
             text: expr.to_string(),
             origins: reading.origins,
             is_labelled: !reading.relabels,
+            floor: if is_latency(&mut expr) {
+                LATENCY_FLOOR_S
+            } else {
+                0.0
+            },
         })
+    }
+}
+
+/// Whether the answer is in seconds: a quantile of a histogram of seconds, or the sum of one divided by its count.
+fn is_latency(expr: &mut Expr) -> bool {
+    let end_with = |expr: &mut Expr, ends: &[&str]| {
+        let metrics = metrics(expr);
+        let is_of = |metric: &String| ends.iter().any(|end| metric.ends_with(end));
+        !metrics.is_empty() && metrics.iter().all(is_of)
+    };
+    match expr {
+        Expr::Paren(paren) => is_latency(&mut paren.expr),
+        Expr::Aggregate(aggregate) => {
+            let op = aggregate.op.to_string();
+            ["max", "min", "avg", "topk", "bottomk"].contains(&op.as_str())
+                && is_latency(&mut aggregate.expr)
+        }
+        Expr::Call(call) if call.func.name == "histogram_quantile" => {
+            end_with(expr, &["_seconds_bucket", "_seconds"])
+        }
+        Expr::Binary(binary) if binary.op.to_string() == "/" => {
+            end_with(&mut binary.lhs, &["_seconds_sum"])
+                && end_with(&mut binary.rhs, &["_seconds_count"])
+        }
+        _ => false,
     }
 }
 
@@ -187,10 +221,16 @@ impl Reading {
             Expr::Aggregate(aggregate) if aggregate.op.to_string() == "count_values" => {
                 Err("`count_values` makes a series of every value".to_owned())
             }
-            Expr::Binary(binary) if binary.op.to_string() == "or" => {
+            // The labels may be those of one side and the values those of the other.
+            Expr::Binary(binary) if binary.op.to_string() != "or" => {
+                let modifier = binary.modifier.as_ref();
+                self.relabels |= modifier.is_some_and(|modifier| modifier.matching.is_some());
+                Ok(())
+            }
+            Expr::Binary(binary) => {
                 let mut sides = (binary.lhs.as_ref().clone(), binary.rhs.as_ref().clone());
                 let (left, right) = (metrics(&mut sides.0), metrics(&mut sides.1));
-                match right.is_empty() || left == right {
+                match right.is_empty() || (left == right && left.len() == 1) {
                     true => Ok(()),
                     false => Err(
                         "it joins several metrics with `or`; one pointer shows one thing"
@@ -313,6 +353,10 @@ mod tests {
             ("x - x @ 17", "holds it fast"),
             ("rate(x_total[1m] @ 17)", "holds it fast"),
             ("x or y", "joins several metrics"),
+            (
+                "x + on () group_left () 0 * y or y + on () group_left () 0 * x",
+                "joins several metrics",
+            ),
         ] {
             let said = read(text).expect_err(text);
             assert!(said.contains(why), "{text}: {said}");
@@ -334,8 +378,20 @@ mod tests {
             ]
         );
         assert!(ratio.is_labelled);
+        assert_eq!(ratio.floor, 0.0);
+        for text in [
+            "histogram_quantile(0.9, sum by (le) (rate(x_seconds_bucket[1m])))",
+            "max by (service) (rate(x_seconds_sum[1m]) / rate(x_seconds_count[1m]))",
+        ] {
+            assert_eq!(read(text).expect(text).floor, LATENCY_FLOOR_S, "{text}");
+        }
         let renamed =
             read("label_replace(a, \"service\", \"x\", \"\", \"\")").expect("it can be read");
         assert!(!renamed.is_labelled);
+        // The labels of one side with the values of the other.
+        let borrowed = read(
+            "max by (service) (x{service=\"a\"}) * 0 + on () group_left () sum(y{service=\"b\"})",
+        );
+        assert!(!borrowed.expect("it can be read").is_labelled);
     }
 }

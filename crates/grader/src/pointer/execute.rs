@@ -207,7 +207,7 @@ fn log_effect(
                 at.is_some_and(|at| window.contains(at, time::Duration::ZERO)),
             ))
         };
-        let (before, during) = (is_in(windows.baseline), is_in(windows.incident));
+        let (before, during) = (is_in(windows.baseline), is_in(windows.shown()));
         if before + during > 0.0 {
             let count = counts.entry(Pattern::of(line)).or_default();
             count.baseline += before;
@@ -216,7 +216,7 @@ fn log_effect(
     })?;
     let seconds = Count {
         baseline: windows.baseline.length().as_seconds_f64(),
-        incident: windows.incident.length().as_seconds_f64(),
+        incident: windows.shown().length().as_seconds_f64(),
     };
     Ok(effect::log::effect(&general, &counts, seconds))
 }

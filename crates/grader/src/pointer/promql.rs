@@ -151,7 +151,8 @@ async fn effect(
         true => BTreeSet::new(),
         false => origins(prometheus, expression, windows).await?,
     };
-    let mut effect = effect::promql::effect(&before, &during, &places);
+    let effect = effect::promql::effect(&before, &during, &places);
+    let mut effect = effect.from_size(expression.floor);
     if !expression.is_labelled {
         for change in effect.changes.values_mut() {
             change.services.clone_from(&places);
@@ -188,7 +189,7 @@ async fn both(
 ) -> Result<(Vec<Series>, Vec<Series>), Error> {
     let whole = Window {
         from: windows.baseline.from,
-        to: windows.incident.to,
+        to: windows.shown().to,
     };
     let series = prometheus
         .query_range(expr, whole, Duration::SECOND)

@@ -42,7 +42,7 @@ pub(super) fn table(case: &Case, shown: &[Shown]) -> Vec<Row> {
     let Some(windows) = case.facts.frame.windows else {
         return Vec::new();
     };
-    let length_s = windows.incident.length().as_seconds_f64();
+    let length_s = windows.shown().length().as_seconds_f64();
     case.lineup
         .table(length_s, |rival| claims(case, shown, rival))
 }

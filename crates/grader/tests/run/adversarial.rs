@@ -306,7 +306,10 @@ async fn a_false_alarm_costs_more_the_surer_it_is() {
     run.rubric = toml::from_str("control = true\nseverity = ['none']\n").expect("the key is right");
     run.facts.trigger_at = None;
     run.facts.mitigation = None;
-    let Some(Windows { baseline, incident }) = run.facts.frame.windows else {
+    let Some(Windows {
+        baseline, incident, ..
+    }) = run.facts.frame.windows
+    else {
         panic!("the windows are known");
     };
     assert!(baseline.to <= incident.from);

@@ -36,6 +36,7 @@ pub(crate) fn frame() -> Frame {
             from: CHANGE,
             to: ENDED,
         },
+        acted: None,
     };
     Frame {
         started: STARTED,

@@ -75,6 +75,7 @@ pub(super) fn facts() -> Facts {
             from: change,
             to: ended,
         },
+        acted: None,
     };
     Facts {
         run: "r1".to_owned(),
