@@ -41,27 +41,8 @@ fn cpu(context: &Context, args: &ProfileCpu) -> anyhow::Result<Outcome> {
     let profiles = Profiles::open(&live.session.folder);
     // Before the wait: what was sampled for a name that is taken would be lost.
     profiles.vacant(&name).map_err(explain)?;
-    let progress = context
-        .terminal
-        .progress(format!("sampling {} for {seconds} s", instance.instance));
-    let path = format!("/debug/pprof/profile?seconds={seconds}&format=folded");
-    let (folded, _) = live.admin(instance, &path, Duration::from_secs(seconds.into()))?;
-    drop(progress);
-    let folded = String::from_utf8(folded).context("folded stacks")?;
-    live.note(&Look::by_command(
-        LookKind::Profile,
-        &instance.instance,
-        context.now,
-    ));
+    let folded = sampled(context, &live, instance, seconds)?;
     let samples = samples(&folded);
-    if samples == 0 {
-        let message = format!("{} used no CPU in {seconds} s", instance.instance);
-        return Err(Error::usage(
-            message,
-            "sample for longer, or send traffic with `firedrill request`",
-        )
-        .into());
-    }
     let meta = Profile {
         name: name.clone(),
         service: instance.service.clone(),
@@ -106,6 +87,36 @@ fn cpu(context: &Context, args: &ProfileCpu) -> anyhow::Result<Outcome> {
         ))?;
     }
     Ok(Outcome::Done)
+}
+
+/// Samples an instance for so long; its stacks, folded. One that used no CPU is an error.
+fn sampled(
+    context: &Context,
+    live: &Live,
+    instance: &Instance,
+    seconds: u32,
+) -> anyhow::Result<String> {
+    let progress = context
+        .terminal
+        .progress(format!("sampling {} for {seconds} s", instance.instance));
+    let path = format!("/debug/pprof/profile?seconds={seconds}&format=folded");
+    let (folded, _) = live.admin(instance, &path, Duration::from_secs(seconds.into()))?;
+    drop(progress);
+    let folded = String::from_utf8(folded).context("folded stacks")?;
+    live.note(&Look::by_command(
+        LookKind::Profile,
+        &instance.instance,
+        context.now,
+    ));
+    if samples(&folded) == 0 {
+        let message = format!("{} used no CPU in {seconds} s", instance.instance);
+        return Err(Error::usage(
+            message,
+            "sample for longer, or send traffic with `firedrill request`",
+        )
+        .into());
+    }
+    Ok(folded)
 }
 
 /// What a profile is called that has no name.
