@@ -39,7 +39,7 @@ fn cpu(context: &Context, args: &ProfileCpu) -> anyhow::Result<Outcome> {
     let seconds = args.seconds;
     let name = args.name.clone().unwrap_or_else(|| name(instance, context));
     let profiles = Profiles::open(&live.session.folder);
-    // Before the wait: what was sampled for a name that is taken would be lost.
+    // Checked before sampling, so that a taken name does not cost the profile.
     profiles.vacant(&name).map_err(explain)?;
     let folded = sampled(context, &live, instance, seconds)?;
     let samples = samples(&folded);

@@ -65,7 +65,7 @@ fn of_a_record(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
     let run = args.run.as_deref().unwrap_or_default();
     let folder = context.run_folder(run)?;
     let (verdict, _) = again(context, &folder, &write_up)?;
-    // Whoever may try write-ups until one passes has shown nothing.
+    // Trying write-ups until one passes proves nothing.
     Debriefed::mark(&folder, context.now);
     show(context, args, &graded(verdict), "")
 }

@@ -65,7 +65,7 @@ pub(crate) fn config_from_stdin(service: &str) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// Builds a service from its configuration, its client and what tells its tasks to end.
+/// Builds a service from its configuration, its client and its shutdown token.
 pub(crate) type Build = Box<
     dyn FnOnce(Config, Client, CancellationToken) -> LocalBoxFuture<'static, anyhow::Result<App>>,
 >;

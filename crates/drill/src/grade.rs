@@ -172,7 +172,8 @@ async fn facts(drill: &Drill, scenario: &Scenario, until: OffsetDateTime) -> Fac
         None => None,
     };
     let deploys = &drill.operator.deploys;
-    let acted: Vec<OffsetDateTime> = deploys.actions().iter().map(|action| action.at).collect();
+    let actions = deploys.actions();
+    let acted: Vec<OffsetDateTime> = actions.iter().map(|action| action.at).collect();
     let over = mitigation
         .as_ref()
         .and_then(|measured| grader::mitigation::windows(&frame, measured, &acted));
@@ -187,7 +188,7 @@ async fn facts(drill: &Drill, scenario: &Scenario, until: OffsetDateTime) -> Fac
         trigger_at,
         impact: drill.load.record().and_then(truth),
         deploys: deploys.entries(),
-        actions: deploys.actions(),
+        actions,
         mitigation,
         // What cannot be read is not told; it earns nothing anyway.
         looks: Looks::open(&drill.scribe.folder())

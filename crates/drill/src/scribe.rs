@@ -54,19 +54,20 @@ impl Scribe {
         self.session().control = control;
     }
 
-    /// Writes down where everything answers, for other terminals.
+    /// Writes down where everything answers and which settings each service has, for other terminals.
     pub(crate) fn publish(
         &self,
         services: Vec<Instance>,
         settings: &Vec<Settings>,
     ) -> anyhow::Result<()> {
-        SETTINGS.replace(&self.folder(), settings)?;
         let session = {
             let mut session = self.session();
             session.services = services;
             session.clone()
         };
-        self.lock.publish(&session)
+        // The addresses first: every command needs them.
+        self.lock.publish(&session)?;
+        Ok(SETTINGS.replace(&self.folder(), settings)?)
     }
 
     /// The first event: where everything is.

@@ -125,7 +125,7 @@ impl Lineup {
     /// A pointer with what it shows in this run and in every reference.
     pub fn shown(&self, field: &str, here: Option<Effect>, probe: Option<&Probe>) -> Shown {
         let there = |rival: &Candidate| match (&rival.reference, probe) {
-            // What a reference cannot answer is the pointer's fault: it tells nothing there, and excuses nobody.
+            // A query that fails on a reference counts as showing nothing; as unchecked it would excuse the rival.
             (Ok(reference), Some(probe)) => {
                 Ok(probe.effect(reference).unwrap_or_else(Effect::refused))
             }

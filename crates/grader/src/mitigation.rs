@@ -9,7 +9,7 @@ use crate::rubric;
 
 /// What remains of an incident when its indicator is well again: requests on their way, the last scrape.
 const GRACE: Duration = Duration::seconds(5);
-/// How much later than the recovery the action that brought it may seem to be.
+/// The indicator is sampled and averages over some seconds, so recovery may seem to come this much before the action.
 const SLACK: Duration = Duration::seconds(2);
 /// Steps of a measurement.
 const STEPS: i32 = 600;
@@ -96,15 +96,20 @@ pub fn windows(
     if !is_over {
         return Some(windows);
     }
-    // The indicator is sampled, and looks a moment back.
-    let before = actions.iter().filter(|at| **at <= recovered + SLACK).max();
+    // What was done before the change cannot have ended it.
+    let could_end = incident.from..=recovered + SLACK;
+    let ended_by = actions
+        .iter()
+        .copied()
+        .filter(|at| could_end.contains(at))
+        .max();
     Some(Windows {
         incident: Window {
             to: (recovered + GRACE).max(least).min(incident.to),
             ..incident
         },
-        // One before the page leaves the page to be seen.
-        acted: before.map(|at| (*at).max(least)),
+        // However early it came, the page itself stays part of the incident.
+        acted: ended_by.map(|at| at.max(least)),
         ..windows
     })
 }
@@ -153,5 +158,12 @@ mod tests {
             assert_eq!(found.incident, incident(ends), "{well_for_s} {is_settled}");
             assert_eq!(found.acted, acted.map(at), "{well_for_s} {is_settled}");
         }
+        let measured = Measurement {
+            well_for_s: 200.0,
+            is_settled: true,
+            ..Measurement::default()
+        };
+        let found = windows(&frame, &measured, &[at(-30)]).expect("windows");
+        assert_eq!(found.acted, None, "an action before the change");
     }
 }

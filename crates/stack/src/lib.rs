@@ -142,7 +142,7 @@ fn edge(slots: &[slot::Slot]) -> anyhow::Result<SocketAddr> {
 impl Stack {
     /// Starts everything: the backend, the databases, then the services. Says each step to `progress`.
     ///
-    /// Boxed, as an `async fn` is compiled where it is awaited: all of this room once more in the runner's.
+    /// Boxed, as an `async fn` is compiled where it is awaited: the runner's crate would compile this one again.
     pub fn start<'a>(
         plan: Plan,
         notices: &'a mpsc::Sender<Notice>,

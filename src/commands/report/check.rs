@@ -55,16 +55,16 @@ fn known(folder: &Path, now: OffsetDateTime) -> (Frame, Option<String>) {
     let started = chronicle.as_ref().map_or(now, |one| one.started);
     let steady = chronicle.as_ref().and_then(|one| one.steady);
     let page = chronicle.and_then(|one| one.page);
-    // What the responder did is known; whether it ended the incident is not, so the last action counts.
+    // Which action ended the incident is not known here; the last one after the page is taken for it.
     let deploys = Deploys::open(folder).all().unwrap_or_default();
-    let acted = deploys.iter().filter_map(|entry| Some(entry.action()?.at));
-    let acted = acted.max();
+    let actions = deploys.iter().filter_map(|entry| Some(entry.action()?.at));
+    let last = actions.max();
     let frame = Frame {
         started,
         page: page.as_ref().map(|page| page.at),
         ended: now,
         windows: page.as_ref().map(|page| Windows {
-            acted: acted.map(|at| at.max(page.at)),
+            acted: last.filter(|at| *at > page.at),
             ..windows(steady.unwrap_or(started), page.at, now)
         }),
     };

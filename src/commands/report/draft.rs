@@ -110,7 +110,7 @@ fn resolved(found: &Executed, pointer: &str) -> Result<(), Error> {
     let refuse = |why: String| {
         let hint = match found.kind {
             Some(Kind::Promql) => {
-                "`firedrill query` with `--at` tries it; what is gone has a value with `or vector(0)`; nothing was added"
+                "try it with `firedrill query --at`, and with `or vector(0)` if the series is gone; nothing was added"
             }
             Some(Kind::Log) => "try it with `firedrill logs`; nothing was added",
             _ => "nothing was added",

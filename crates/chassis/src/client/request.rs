@@ -104,7 +104,7 @@ impl Request {
 
     /// Makes the call. A response of any status is a success here; see [`Response::ok`].
     ///
-    /// Boxed, as an `async fn` is compiled where it is awaited: the HTTP client once in every service.
+    /// Boxed, as an `async fn` is compiled where it is awaited: every service would compile the HTTP client.
     pub fn send(self) -> BoxFuture<'static, Result<Response, Error>> {
         Box::pin(self.sent())
     }

@@ -41,7 +41,7 @@ const NEVER: [&str; 5] = [
     "build_info",
     "process_start_time_seconds",
 ];
-/// Nobody is paged for a latency that changed by less, in seconds: on a busy machine a cleanup of once a minute does.
+/// Smaller changes of a latency are noise, in seconds: a cleanup query varies by as much on a busy machine.
 const LATENCY_FLOOR_S: f64 = 0.01;
 /// Shortest and longest window of a rate, in seconds; a quarter of the baseline lies between.
 const WINDOW_S: (f64, f64) = (10.0, 30.0);
@@ -221,7 +221,7 @@ impl Reading {
             Expr::Aggregate(aggregate) if aggregate.op.to_string() == "count_values" => {
                 Err("`count_values` makes a series of every value".to_owned())
             }
-            // The labels may be those of one side and the values those of the other.
+            // With `on` or `ignoring`, labels may come from one side and values from the other.
             Expr::Binary(binary) if binary.op.to_string() != "or" => {
                 let modifier = binary.modifier.as_ref();
                 self.relabels |= modifier.is_some_and(|modifier| modifier.matching.is_some());

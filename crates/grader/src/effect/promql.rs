@@ -222,8 +222,9 @@ impl Baseline {
         }
         let stopped = during.iter().filter(|sample| sample.value == 0.0).count();
         let strength = match self.margin > 0.0 {
-            // What never was 0 and stays there has stopped, however much it varied before.
-            true if self.low > 0.0 && stopped >= ECHO => (excess / self.margin)
+            // A series that was never 0 and stays there has stopped, however much it varied before.
+            true if direction == Direction::Down && self.low > 0.0 && stopped >= ECHO => (excess
+                / self.margin)
                 .max(stopped as f64 / ECHO as f64)
                 .min(MOST),
             true => (excess / self.margin).min(MOST),

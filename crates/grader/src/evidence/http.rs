@@ -51,7 +51,7 @@ impl Endpoint {
 
     /// `path` segments are percent-encoded one by one, so none of them can leave the base.
     ///
-    /// Boxed, as an `async fn` is compiled where it is awaited: the HTTP client once for every shape of an answer.
+    /// Boxed, as an `async fn` is compiled where it is awaited: every kind of answer would compile the HTTP client.
     pub(super) fn get<'a>(
         &'a self,
         path: &'a [&'a str],

@@ -4,7 +4,6 @@ mod exemplar;
 
 use std::collections::BTreeMap;
 
-use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
@@ -231,15 +230,7 @@ impl Prometheus {
         Ok(value.single().is_some_and(|count| count > 0.0))
     }
 
-    fn evaluate<'a>(
-        &'a self,
-        path: &'a str,
-        params: Vec<(&'static str, String)>,
-    ) -> BoxFuture<'a, Result<Value, Error>> {
-        Box::pin(self.evaluated(path, params))
-    }
-
-    async fn evaluated(
+    async fn evaluate(
         &self,
         path: &str,
         params: Vec<(&'static str, String)>,

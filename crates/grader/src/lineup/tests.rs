@@ -147,9 +147,9 @@ fn evidence_is_held_against_every_rival_and_what_is_missing_is_told() {
     );
 }
 
-/// A pointer that a reference cannot answer excludes nobody, and excuses nobody who looks the same by another.
+/// It does not make the rival unchecked either, which would count for the responder.
 #[test]
-fn what_a_reference_cannot_answer_is_the_pointer_s_fault() {
+fn a_pointer_that_fails_on_a_reference_excludes_no_rival() {
     let catalogue = [candidate("a", &["wait"]), candidate("b", &["wait"])];
     let lineup = Lineup::of("a", "Slow", false, &catalogue);
     let run = catalogue[0].reference.as_ref().expect("a reference");

@@ -48,7 +48,7 @@ pub async fn examine_each(
             .over()
             .or((index >= Limit::ALL.most).then_some(Limit::ALL));
         if let Some(limit) = over {
-            // Not remembered: where the same text stands within the limits, it is looked up.
+            // Not cached: the same text may be within the limits elsewhere.
             all.push(Executed {
                 field: Some(address),
                 ..failed(text, limit.to_string())
@@ -199,6 +199,7 @@ fn log_effect(
 ) -> Result<Effect, Error> {
     let general = query.general();
     let matcher = general.within(frame);
+    let shown = windows.shown();
     let mut counts: BTreeMap<Pattern, Count> = BTreeMap::new();
     logs.visit(frame, |line| {
         let is_in = |window: crate::Window| {
@@ -207,7 +208,7 @@ fn log_effect(
                 at.is_some_and(|at| window.contains(at, time::Duration::ZERO)),
             ))
         };
-        let (before, during) = (is_in(windows.baseline), is_in(windows.shown()));
+        let (before, during) = (is_in(windows.baseline), is_in(shown));
         if before + during > 0.0 {
             let count = counts.entry(Pattern::of(line)).or_default();
             count.baseline += before;
@@ -216,7 +217,7 @@ fn log_effect(
     })?;
     let seconds = Count {
         baseline: windows.baseline.length().as_seconds_f64(),
-        incident: windows.shown().length().as_seconds_f64(),
+        incident: shown.length().as_seconds_f64(),
     };
     Ok(effect::log::effect(&general, &counts, seconds))
 }

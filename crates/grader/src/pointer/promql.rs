@@ -13,8 +13,8 @@ use crate::moment::{Frame, Window, Windows, clock_text, unix_s};
 use crate::reference::Probe;
 use text::format::number;
 
-/// Where to look for a value, in seconds from the time that was written down: an instance that was just replaced misses
-/// a scrape or two, and nobody who read the number off a graph saw the gap.
+/// Offsets at which a value is looked for, in seconds: an instance that was just replaced misses a scrape or two, and a
+/// graph does not show the gap.
 const NEAR_S: [i64; 7] = [0, -1, 1, -2, 2, -3, 3];
 
 pub(super) async fn find(

@@ -46,6 +46,11 @@ fn a_series_tells_when_the_baseline_neither_had_nor_led_to_it() {
             "its value Down",
         ),
         (
+            "stopped, and came back a little above",
+            of(|at| 2.8 + at % 6.0, |at| if at < 34.0 { 0.0 } else { 9.5 }),
+            "its value Down",
+        ),
+        (
             "varied widely and paused",
             of(|at| 2.8 + at % 6.0, |at| if at < 25.0 { 0.0 } else { 3.0 }),
             "",
