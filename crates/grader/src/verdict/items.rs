@@ -8,13 +8,15 @@ use super::response::like;
 use super::{Case, Item, settled};
 use crate::differential::Standing;
 use crate::moment::clock_text;
-use crate::pointer::Detail;
+use crate::pointer::{Detail, Executed};
 use crate::vocabulary::{Kind, Severity};
 use crate::writeup::{Field, RuledOut};
 use text::format::counted;
 
 /// The part about all pointers together.
 pub(super) const EVIDENCE: &str = "evidence";
+/// The share of the points for pointers that is lost when none of the cause's shows anything.
+const IDLE: f64 = 0.25;
 /// A time in a write-up may be off by this much.
 const NEAR: Duration = Duration::seconds(60);
 
@@ -287,6 +289,8 @@ pub(super) fn evidence(case: &Case) -> Item {
         0 => 0.0,
         checked => good as f64 / checked as f64,
     };
+    let (idle, chosen) = idle(case);
+    let resolved = resolved * (1.0 - IDLE * idle as f64 / chosen.max(1) as f64);
     let practice = &case.rubric.practice;
     let is_done = |kind: &&Kind| {
         case.pointers
@@ -306,6 +310,13 @@ pub(super) fn evidence(case: &Case) -> Item {
         0 => "There are no pointers".to_owned(),
         _ => format!("{good} of {checked} pointers resolve, with the values they claim"),
     };
+    if idle > 0 {
+        why += &format!(
+            "; {idle} of {} of the cause {} no difference from the baseline",
+            counted(chosen as u64, "pointer"),
+            if idle == 1 { "shows" } else { "show" }
+        );
+    }
     if !missing.is_empty() {
         why += &format!(
             "; none of kind {} shows a difference, and that is what this drill practises",
@@ -319,6 +330,17 @@ pub(super) fn evidence(case: &Case) -> Item {
         "`firedrill report check` shows which pointers resolve; run it before you submit".to_owned()
     });
     Item::graded(EVIDENCE, share, weight, why + ".").hint(hint)
+}
+
+/// Pointers of the cause that resolve and show nothing, and how many there are: each weakens what is pointed at. Where
+/// nothing is claimed to be wrong, what shows nothing is the evidence.
+fn idle(case: &Case) -> (usize, usize) {
+    if case.says_incident() == Some(false) {
+        return (0, 0);
+    }
+    let shows_nothing = |one: &&Executed| one.resolves() && !one.shows();
+    let idle = case.of(Field::Cause).filter(shows_nothing).count();
+    (idle, case.of(Field::Cause).count())
 }
 
 pub(super) fn action_items(case: &Case) -> Item {

@@ -179,3 +179,27 @@ fn reproduced(
     assert_eq!((item.points, item.of), expected, "{}", item.why);
     assert!(item.why.contains(why), "{}", item.why);
 }
+
+#[test]
+fn pointers_of_the_cause_that_show_nothing_cost_a_little() {
+    for (evidence, expected, why) in [
+        (&["trace:slow"][..], 4.0, "the values they claim."),
+        (
+            &["trace:slow", "promql:always"],
+            3.5,
+            "1 of 2 pointers of the cause shows no difference",
+        ),
+        (
+            &["promql:always", "deploy:inventory"],
+            3.0,
+            "2 of 2 pointers of the cause show no difference",
+        ),
+    ] {
+        let mut writeup = right();
+        writeup.cause.evidence = evidence.iter().map(|one| (*one).to_owned()).collect();
+        let verdict = graded(&writeup, &facts());
+        let item = item(&verdict, "evidence");
+        assert_eq!(item.points, expected, "{}", item.why);
+        assert!(item.why.contains(why), "{}", item.why);
+    }
+}
