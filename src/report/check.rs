@@ -10,7 +10,7 @@ use grader::lineup::{Candidate, Lineup};
 use grader::moment::{Windows, clock_text};
 use grader::pointer::{Executed, Outcome};
 use grader::writeup::{self, Field};
-use grader::{Examined, Frame, WriteUp};
+use grader::{Component, Examined, Frame, WriteUp};
 use serde::Serialize;
 use text::Problem;
 use text::format::harmless;
@@ -90,7 +90,7 @@ pub(crate) fn checked(
     over: Vec<Problem>,
 ) -> Checked {
     let is_control = writeup.verdict == Some(writeup::Claim::NoIncident);
-    let differential = Differential::of(known, is_control);
+    let differential = Differential::of(known, writeup);
     let differential = differential.as_ref();
     let diagnosis = differential.and_then(|one| one.together(&examined.pointers));
     let pointer = |executed: Executed| Pointer {
@@ -114,17 +114,21 @@ struct Differential {
     lineup: Lineup,
     is_control: bool,
     incident_s: f64,
+    /// The component that the write-up names.
+    component: Option<Component>,
 }
 
 impl Differential {
     /// None before a page, or where no drill can be compared.
-    fn of(known: Known<'_>, is_control: bool) -> Option<Self> {
+    fn of(known: Known<'_>, writeup: &WriteUp) -> Option<Self> {
+        let is_control = writeup.verdict == Some(writeup::Claim::NoIncident);
         let incident = known.frame.windows?.incident;
         let lineup = Lineup::of("", known.alert?, is_control, known.catalogue);
         let differential = Self {
             lineup,
             is_control,
             incident_s: incident.length().as_seconds_f64(),
+            component: writeup.cause.component,
         };
         (differential.comparable() > 0).then_some(differential)
     }
@@ -148,7 +152,8 @@ impl Differential {
         let finding = executed.finding().filter(|_| executed.resolves())?;
         let here = Some(finding.effect.clone());
         let probe = finding.probe.as_ref();
-        Some(self.lineup.shown(&executed.address(), here, probe))
+        let address = executed.address();
+        Some(self.lineup.shown(&address, here, probe, self.component))
     }
 
     fn alone(&self, executed: &Executed) -> Option<Alike> {

@@ -159,6 +159,7 @@ fn slow() -> Effect {
         strength: 9.0,
         services: ["checkout".to_owned()].into(),
         what: "0.04 before, 0.48 then".to_owned(),
+        ..Change::default()
     };
     Effect {
         changes: [(feature, change)].into(),

@@ -9,11 +9,16 @@
 
 mod rival;
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::effect::{CLEAR, Change, Effect, Feature};
 
 pub use rival::{Kin, rivals};
+
+/// A change of so many margins is no accident of one run, whatever the drill's own reference shows.
+const STRONG: f64 = 3.0;
 
 /// A rival in whose reference nothing could be looked up is not held against anyone.
 pub type There = Result<Effect, String>;
@@ -25,6 +30,12 @@ pub struct Shown {
     pub field: String,
     /// In this run; none where it does not resolve.
     pub here: Option<Effect>,
+    /// What of it may exclude a rival that does not have it.
+    pub telling: Effect,
+    /// Whether it is an expression, which may answer with all there is.
+    pub is_expression: bool,
+    /// Whether it is one of many alike, so that however strong it is, it may be an accident.
+    pub is_one_of_many: bool,
     /// In the reference of this run's own drill; none for a scenario from outside of the catalogue.
     pub own: Option<Effect>,
     /// In the references of the rivals, in their order.
@@ -40,6 +51,27 @@ pub enum Claim {
     Absent,
     /// One or the other: what is ruled out may be so by either.
     Either,
+}
+
+impl Shown {
+    /// What shows this in this run, and everything of which may exclude; there is nothing to hold it against yet.
+    pub fn here(field: &str, here: Option<Effect>) -> Self {
+        Self {
+            field: field.to_owned(),
+            telling: here.clone().unwrap_or_default(),
+            here,
+            is_expression: false,
+            is_one_of_many: false,
+            own: None,
+            there: Vec::new(),
+        }
+    }
+
+    /// Whether it may exclude nothing although it shows something.
+    pub fn is_unfocused(&self) -> bool {
+        let shows = self.here.as_ref().is_some_and(Effect::is_clear);
+        shows && !self.telling.is_clear()
+    }
 }
 
 impl Claim {
@@ -110,29 +142,35 @@ impl Lengths {
 /// Whether a pointer excludes a rival, and by what: the strongest change that one side has and the other has not.
 pub fn excludes(
     claim: Claim,
-    here: &Effect,
-    own: Option<&Effect>,
+    shown: &Shown,
     there: &Effect,
     lengths: Lengths,
 ) -> Option<(Feature, bool, String)> {
-    let present = || present(here, own, there, lengths).map(|found| told(found, true));
-    let absent = || absent(here, own, there, lengths).map(|found| told(found, false));
+    let present = || present(shown, there, lengths).map(|found| told(found, true));
+    let absent = || absent(shown, there, lengths).map(|found| told(found, false));
     match claim {
         Claim::Present => present(),
         Claim::Absent => absent(),
+        Claim::Either if shown.is_expression && is_everywhere(there) => present(),
         Claim::Either => present().or_else(absent),
     }
+}
+
+/// Whether what leads is of several services: a dashboard that changes all over the shop in a rival is not about its cause, and
+/// rules it out no more by not changing than it would show it by changing.
+fn is_everywhere(effect: &Effect) -> bool {
+    let owners: BTreeSet<&String> = effect.leading().flat_map(Change::owners).collect();
+    owners.len() > 1
 }
 
 fn told((feature, change): (&Feature, &Change), is_here: bool) -> (Feature, bool, String) {
     (feature.clone(), is_here, change.what.clone())
 }
 
-/// What this run shows and the rival's does not. What the drill's own reference does not show either is chance, or comes from
-/// what differs from one run of it to the next.
+/// What this run shows and the rival's does not. What the drill's own reference does not show either may be chance, or come
+/// from what differs from one run of it to the next, unless it is strong.
 fn present<'a>(
-    here: &'a Effect,
-    own: Option<&Effect>,
+    shown: &'a Shown,
     there: &Effect,
     lengths: Lengths,
 ) -> Option<(&'a Feature, &'a Change)> {
@@ -141,19 +179,21 @@ fn present<'a>(
         return None;
     }
     let longer = lengths.longer();
-    strongest(here.clear().filter(|(feature, change)| {
-        own.is_none_or(|own| own.changes.contains_key(feature))
+    let own = shown.own.as_ref();
+    let is_strong = |change: &Change| !shown.is_one_of_many && change.strength >= STRONG;
+    strongest(shown.telling.clear().filter(|(feature, change)| {
+        (is_strong(change) || own.is_none_or(|own| own.changes.contains_key(feature)))
             && !there.resembles(feature, change, longer)
     }))
 }
 
 /// What the rival's run shows and this one does not.
 fn absent<'a>(
-    here: &Effect,
-    own: Option<&Effect>,
+    shown: &Shown,
     there: &'a Effect,
     lengths: Lengths,
 ) -> Option<(&'a Feature, &'a Change)> {
+    let (here, own) = (shown.here.as_ref()?, shown.own.as_ref());
     // A pointer that shows nothing because it can show nothing rules nothing out.
     if here.refused.is_some() || there.refused.is_some() {
         return None;
@@ -184,7 +224,9 @@ pub fn judge(rival: &str, index: usize, pointers: &[(Claim, &Shown)], lengths: L
     let mut by = Vec::new();
     let mut unchecked = None;
     for (claim, shown) in pointers {
-        let Some(here) = &shown.here else { continue };
+        if shown.here.is_none() {
+            continue;
+        }
         let there = match shown.there.get(index) {
             Some(Ok(there)) => there,
             Some(Err(why)) => {
@@ -193,7 +235,7 @@ pub fn judge(rival: &str, index: usize, pointers: &[(Claim, &Shown)], lengths: L
             }
             None => continue,
         };
-        let found = excludes(*claim, here, shown.own.as_ref(), there, lengths);
+        let found = excludes(*claim, shown, there, lengths);
         by.extend(found.map(|(feature, is_here, what)| Exclusion {
             field: shown.field.clone(),
             feature,

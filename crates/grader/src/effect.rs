@@ -21,8 +21,10 @@ use serde::{Deserialize, Serialize};
 pub const CLEAR: f64 = 1.0;
 /// From here on a change is not told from noise with certainty: it neither excludes, nor is it absent.
 pub const FAINT: f64 = 0.5;
+/// Changes of at least this share of the largest lead; those of one expression are in one unit.
+const LEADING: f64 = 0.5;
 /// A change of the same feature that is smaller by this factor is another effect.
-const SAME_SIZE: f64 = 0.1;
+const SAME_SIZE: f64 = 0.3;
 
 /// Everything that one pointer shows to be different, by feature.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -56,7 +58,7 @@ pub enum Direction {
 }
 
 /// How a feature changed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// By how much, in the unit of the feature; never negative.
     pub size: f64,
@@ -64,6 +66,9 @@ pub struct Change {
     pub strength: f64,
     /// Services at which it shows, and those that are called there.
     pub services: BTreeSet<String>,
+    /// Those of them that are called there and do not expose it themselves.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub called: BTreeSet<String>,
     /// In numbers, for people: `0.04 to 0.06 before, 2.3 then`.
     pub what: String,
 }
@@ -103,6 +108,34 @@ mod list {
     }
 }
 
+impl Change {
+    /// The services that expose what changes.
+    pub fn owners(&self) -> impl Iterator<Item = &String> {
+        self.services.difference(&self.called)
+    }
+
+    /// The stronger of two, with the services of both.
+    fn joined(self, other: Self) -> Self {
+        let services = self.services.union(&other.services).cloned().collect();
+        let owners: BTreeSet<&String> = self.owners().chain(other.owners()).collect();
+        let called = self.called.union(&other.called);
+        let called = called
+            .filter(|one| !owners.contains(one))
+            .cloned()
+            .collect();
+        let stronger = if other.strength > self.strength {
+            other
+        } else {
+            self
+        };
+        Self {
+            services,
+            called,
+            ..stronger
+        }
+    }
+}
+
 impl Effect {
     /// Only the changes that are at least so large.
     pub fn from_size(mut self, least: f64) -> Self {
@@ -128,17 +161,11 @@ impl Effect {
             name: name.to_owned(),
             direction,
         };
-        match self.changes.get_mut(&feature) {
-            None => drop(self.changes.insert(feature, change)),
-            Some(known) => {
-                let services: BTreeSet<String> =
-                    known.services.union(&change.services).cloned().collect();
-                if change.strength > known.strength {
-                    *known = change;
-                }
-                known.services = services;
-            }
-        }
+        let change = match self.changes.remove(&feature) {
+            None => change,
+            Some(known) => known.joined(change),
+        };
+        self.changes.insert(feature, change);
     }
 
     /// The changes that are told from noise.
@@ -151,6 +178,14 @@ impl Effect {
     /// Whether anything is told from noise.
     pub fn is_clear(&self) -> bool {
         self.clear().next().is_some()
+    }
+
+    /// The clear changes of at least half the size of the largest: what is first seen of many series.
+    pub fn leading(&self) -> impl Iterator<Item = &Change> {
+        let sizes = self.clear().map(|(_, change)| change.size);
+        let least = LEADING * sizes.fold(0.0, f64::max);
+        let changes = self.clear().map(|(_, change)| change);
+        changes.filter(move |change| change.size >= least)
     }
 
     /// The strongest clear change.
@@ -187,7 +222,7 @@ mod tests {
             size,
             strength,
             services: [service.to_owned()].into(),
-            what: String::new(),
+            ..Change::default()
         }
     }
 
@@ -218,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenth_of_the_size_is_another_effect() {
+    fn less_than_a_third_of_the_size_is_another_effect() {
         let mut there = Effect::default();
         there.add("x", Direction::Up, change(1.0, 0.6, "gateway"));
         let feature = |direction| Feature {
@@ -226,9 +261,9 @@ mod tests {
             direction,
         };
         let here = |size| change(size, 5.0, "gateway");
-        assert!(there.resembles(&feature(Direction::Up), &here(9.0), 1.0));
-        assert!(!there.resembles(&feature(Direction::Up), &here(11.0), 1.0));
-        assert!(there.resembles(&feature(Direction::Up), &here(11.0), 2.0));
+        assert!(there.resembles(&feature(Direction::Up), &here(3.0), 1.0));
+        assert!(!there.resembles(&feature(Direction::Up), &here(4.0), 1.0));
+        assert!(there.resembles(&feature(Direction::Up), &here(4.0), 2.0));
         assert!(!there.resembles(&feature(Direction::Down), &here(1.0), 1.0));
     }
 }

@@ -1,11 +1,19 @@
 //! The drills that may be behind a page, with their references: what evidence is held against.
 
+mod focus;
+mod symptom;
+
 use serde::{Deserialize, Serialize};
 
 use crate::differential::{Claim, Lengths, Outcome, Shown, Standing, excludes, judge, rivals};
 use crate::effect::{Effect, Feature};
 use crate::reference::{Probe, Reference};
 use crate::vocabulary::{Component, Mechanism};
+
+pub use focus::places;
+pub use symptom::Symptom;
+
+use focus::Focus;
 
 /// One drill of the catalogue, as far as a grade needs it.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +24,8 @@ pub struct Candidate {
     pub title: String,
     /// The alert that pages.
     pub page: String,
+    /// What that alert says by itself.
+    pub symptom: Symptom,
     /// Whether nothing is wrong in it.
     pub is_control: bool,
     /// Its cause in every accepted wording; empty in a control.
@@ -31,10 +41,14 @@ pub struct Candidate {
 pub struct Lineup {
     /// The alert that pages.
     page: String,
+    /// What that alert says by itself.
+    symptom: Symptom,
     /// The drill's own reference; none for a scenario from outside of the catalogue.
     own: Option<Reference>,
     /// What the drill's own debrief looks at.
     path: Vec<(String, Probe)>,
+    /// Where its cause is.
+    component: Option<Component>,
     rivals: Vec<Candidate>,
 }
 
@@ -70,28 +84,44 @@ impl Candidate {
     /// The drill's rivals with the steps of its own debrief that exclude each, taken over the references alone: a run like
     /// the recorded one, written up with nothing but the debrief. Without a reference of its own there is nothing to tell.
     pub fn told_apart(&self, catalogue: &[Self]) -> Vec<Row> {
+        self.told_apart_by(catalogue, &self.path)
+    }
+
+    /// The same by other pointers, in a write-up that names the right cause.
+    pub fn told_apart_by(&self, catalogue: &[Self], pointers: &[(String, Probe)]) -> Vec<Row> {
         let Ok(own) = &self.reference else {
             return Vec::new();
         };
         let lineup = Lineup::of(&self.id, &self.page, self.is_control, catalogue);
-        let steps = self.path.iter().map(|(pointer, probe)| {
+        let shown = pointers.iter().map(|(pointer, probe)| {
             let here = probe.shown(own).ok();
-            lineup.shown(pointer, here, Some(probe))
+            lineup.shown(pointer, here, Some(probe), self.component())
         });
-        let steps: Vec<Shown> = steps.collect();
-        let claims: Vec<(Claim, &Shown)> = steps
+        let shown: Vec<Shown> = shown.collect();
+        let claims: Vec<(Claim, &Shown)> = shown
             .iter()
-            .map(|step| (Claim::of(self.is_control), step))
+            .map(|one| (Claim::of(self.is_control), one))
             .collect();
         lineup.table(own.incident.length_s(), |_| claims.clone())
+    }
+
+    /// Where its cause is; none in a control.
+    pub fn component(&self) -> Option<Component> {
+        self.causes.first().map(|(component, _)| *component)
     }
 }
 
 impl Lineup {
     /// The rivals of `drill`, which raises `page`.
     pub fn of(drill: &str, page: &str, is_control: bool, catalogue: &[Candidate]) -> Self {
+        let paging = catalogue.iter().find(|one| one.page == page);
+        let symptom = paging.map(|one| one.symptom.clone()).unwrap_or_default();
         let kin = |one: &Candidate| match &one.reference {
-            Ok(reference) => reference.kin(),
+            Ok(reference) => crate::differential::Kin {
+                // Whoever has the page raises it.
+                is_raised: one.page == page || symptom.is_raised_in(reference),
+                ..reference.kin()
+            },
             Err(_) => crate::differential::Kin {
                 id: one.id.clone(),
                 page: one.page.clone(),
@@ -106,11 +136,14 @@ impl Lineup {
             page: page.to_owned(),
             is_control,
             changes: own.map(kin).unwrap_or_default().changes,
+            is_raised: true,
         };
         let chosen = rivals(&of, &kins);
         let find = |id: &String| catalogue.iter().find(|one| one.id == *id).cloned();
         Self {
             page: page.to_owned(),
+            symptom,
+            component: own.and_then(Candidate::component),
             own: own.and_then(|own| own.reference.clone().ok()),
             path: own.map(|own| own.path.clone()).unwrap_or_default(),
             rivals: chosen.iter().filter_map(find).collect(),
@@ -122,8 +155,14 @@ impl Lineup {
         &self.rivals
     }
 
-    /// A pointer with what it shows in this run and in every reference.
-    pub fn shown(&self, field: &str, here: Option<Effect>, probe: Option<&Probe>) -> Shown {
+    /// A pointer with what it shows in this run and in every reference; `component` is the one that the write-up names.
+    pub fn shown(
+        &self,
+        field: &str,
+        here: Option<Effect>,
+        probe: Option<&Probe>,
+        component: Option<Component>,
+    ) -> Shown {
         let there = |rival: &Candidate| match (&rival.reference, probe) {
             // A query that fails on a reference counts as showing nothing; as unchecked it would excuse the rival.
             (Ok(reference), Some(probe)) => {
@@ -137,9 +176,19 @@ impl Lineup {
         // Which two snapshots someone takes, no recording can know.
         let own_is_like = |probe: &&Probe| !matches!(probe, Probe::Heap(_) | Probe::Profile(_));
         let own = self.own.as_ref().zip(probe.filter(own_is_like));
+        let focus = Focus {
+            component,
+            symptom: &self.symptom,
+        };
+        let both = here.as_ref().zip(probe);
         Shown {
             field: field.to_owned(),
+            telling: both
+                .map(|(here, probe)| focus.telling(here, probe))
+                .unwrap_or_default(),
             here,
+            is_expression: matches!(probe, Some(Probe::Promql(_))),
+            is_one_of_many: matches!(probe, Some(Probe::Trace(_))),
             own: own.map(|(own, probe)| probe.effect(own).unwrap_or_else(Effect::refused)),
             there: self.rivals.iter().map(there).collect(),
         }
@@ -185,13 +234,20 @@ impl Lineup {
         let reference = rival.reference.as_ref().ok()?;
         let claim = Claim::of(own.is_control);
         let lengths = lengths(rival, own.incident.length_s());
+        let focus = Focus {
+            component: self.component,
+            symptom: &self.symptom,
+        };
         let mut best: Option<(f64, Remedy)> = None;
         for (pointer, probe) in &self.path {
             let (Ok(here), Ok(there)) = (probe.shown(own), probe.effect(reference)) else {
                 continue;
             };
-            let Some((feature, is_here, what)) = excludes(claim, &here, None, &there, lengths)
-            else {
+            let shown = Shown {
+                telling: focus.telling(&here, probe),
+                ..Shown::here(pointer, Some(here.clone()))
+            };
+            let Some((feature, is_here, what)) = excludes(claim, &shown, &there, lengths) else {
                 continue;
             };
             let side = if is_here { &here } else { &there };

@@ -32,6 +32,7 @@ use crate::differential::Kin;
 use crate::effect::expression::Expression;
 use crate::effect::heap::Retained;
 use crate::effect::profile::Shares;
+use crate::effect::promql::{Origins, Seconds, Windowed};
 use crate::effect::{self, Effect, Feature};
 use crate::heap::{Diff, Site};
 use crate::log_query::Query;
@@ -175,23 +176,44 @@ impl Reference {
             page: self.page.clone(),
             is_control: self.is_control,
             changes: self.changes.clone(),
+            is_raised: false,
         }
     }
 
     /// The effect of an expression here.
     pub fn promql(&self, expression: &Expression) -> Result<Effect, String> {
+        self.promql_from(expression, &Origins::default())
+    }
+
+    /// The same with the services at which it shows, which only the run's own evidence needs.
+    pub fn placed_promql(&self, expression: &Expression) -> Result<Effect, String> {
+        let behind = expression.origins.iter().map(|origin| self.both(origin));
+        let behind: Vec<Windowed> = behind.collect::<Result<_, _>>()?;
+        self.promql_from(expression, &Origins::of(expression.is_labelled, &behind))
+    }
+
+    fn promql_from(&self, expression: &Expression, origins: &Origins) -> Result<Effect, String> {
+        let (before, during) = self.both(&expression.text)?;
+        let events = expression.is_rate.then(|| Seconds {
+            baseline: self.baseline.length_s(),
+            incident: self.incident.length_s(),
+        });
+        let effect = effect::promql::effect(&before, &during, origins, events);
+        Ok(effect.from_size(expression.floor))
+    }
+
+    /// The samples of an expression in the baseline, and in the incident, once a second.
+    fn both(&self, expr: &str) -> Result<Windowed, String> {
         let window = Stretch {
             from_s: self.baseline.from_s,
             to_s: self.incident.to_s,
         };
-        let series = self.metrics.range(&expression.text, window)?;
-        let (before, during) = effect::promql::split(
+        let series = self.metrics.range(expr, window)?;
+        Ok(effect::promql::split(
             &series,
             |at_s| at_s <= self.baseline.to_s,
             |at_s| at_s >= self.incident.from_s,
-        );
-        let effect = effect::promql::effect(&before, &during, &BTreeSet::new());
-        Ok(effect.from_size(expression.floor))
+        ))
     }
 
     /// The effect of a log query here.

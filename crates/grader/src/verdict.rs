@@ -110,13 +110,15 @@ pub fn grade(
         examined: &examined,
         facts,
         lineup,
+        shown: &[],
         rows: &[],
     };
     let shown: Vec<Shown> = settled::shown(&case);
-    let rows = settled::table(&case, &shown);
+    case.shown = &shown;
+    let rows = settled::table(&case);
     case.rows = &rows;
     let incomplete = examined.is_incomplete();
-    let comparison = settled::comparison(&case, &shown);
+    let comparison = settled::comparison(&case);
     let times = times::times(&case);
     let (items, conditions) = leniency::judge(&case);
     let earned = sum(&items);
@@ -188,6 +190,8 @@ struct Case<'a> {
     examined: &'a Examined,
     facts: &'a Facts,
     lineup: &'a Lineup,
+    /// Every pointer with what it shows here and in the references.
+    shown: &'a [Shown],
     rows: &'a [Row],
 }
 

@@ -28,7 +28,7 @@ mod window;
 pub use error::Error;
 pub use label::{Labels, METRIC_NAME};
 pub use promql_parser::label::{MatchOp, Matcher};
-pub use promql_parser::parser::Expr;
+pub use promql_parser::parser::{Expr, LabelModifier};
 pub use source::{Options, Source};
 pub use value::{Answer, STALE, Sample, Series, Value, VectorSample, is_stale};
 

@@ -9,7 +9,7 @@
 use std::sync::OnceLock;
 
 use grader::effect::expression::Expression;
-use grader::lineup::{Candidate, Lineup};
+use grader::lineup::{Candidate, Lineup, Symptom};
 use grader::reference::{Probe, Reference};
 use shop_api::Service;
 use text::Problem;
@@ -18,6 +18,18 @@ use crate::{LinkKind, Scenario, catalogue};
 
 /// The folder of the references, relative to the repository.
 pub const FOLDER: &str = "scenarios/references";
+
+/// Dashboards that anybody would open, whatever the page: requests by service, route and status, time of queries and of calls,
+/// and where traces begin. Together they show a side effect of everything.
+pub const WIDE_DASHBOARDS: [&str; 4] = [
+    "sum by (service, http_route, http_response_status_code) (rate(http_server_request_duration_seconds_count[20s]))",
+    "histogram_quantile(0.9, sum by (le, service, db_query_summary) (rate(db_client_operation_duration_seconds_bucket[20s])))",
+    "histogram_quantile(0.9, sum by (le, service, target) (rate(http_client_request_duration_seconds_bucket[20s])))",
+    "sum by (service, origin) (rate(http_server_traces_total[20s]))",
+];
+
+/// The alert rules of the shop.
+const RULES: &str = include_str!("../../../compose/prometheus/rules/shop.yml");
 
 /// By id, as the build script found them.
 const FILES: &[(&str, &[u8])] = include!(concat!(env!("OUT_DIR"), "/references.rs"));
@@ -67,6 +79,7 @@ pub fn candidate(scenario: &Scenario, bytes: Option<&[u8]>) -> Candidate {
         id: scenario.id.clone(),
         title: scenario.title.clone(),
         page: scenario.page.alert.clone(),
+        symptom: symptom(&scenario.page.alert),
         is_control: scenario.is_control(),
         causes: causes(scenario),
         path: path(scenario, baseline_s).collect(),
@@ -135,6 +148,27 @@ fn read(scenario: &Scenario, bytes: Option<&[u8]>) -> Result<Reference, String> 
         true => Ok(reference),
         false => Err("its reference was recorded before its scenario changed".to_owned()),
     }
+}
+
+/// What an alert says by itself; nothing of one that the shop's rules do not have.
+fn symptom(alert: &str) -> Symptom {
+    #[derive(serde::Deserialize)]
+    struct Rules {
+        groups: Vec<Group>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Group {
+        rules: Vec<Rule>,
+    }
+    #[derive(serde::Deserialize)]
+    struct Rule {
+        alert: String,
+        expr: String,
+    }
+    let rules: Rules = serde_yaml_ng::from_str(RULES).expect("the stack loads the same rules");
+    let mut rules = rules.groups.into_iter().flat_map(|group| group.rules);
+    let rule = rules.find(|rule| rule.alert == alert);
+    rule.map(|rule| Symptom::of(&rule.expr)).unwrap_or_default()
 }
 
 /// The cause in every accepted wording.

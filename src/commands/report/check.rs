@@ -127,6 +127,7 @@ mod tests {
             strength: 9.0,
             services: ["checkout".to_owned()].into(),
             what: "0 to 4 before, 300 then".to_owned(),
+            ..Change::default()
         };
         let effect = Effect {
             changes: [(feature, change)].into(),

@@ -4,8 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::effect::Feature;
 
-/// So many rivals at least, as far as the catalogue has them.
+/// So many rivals at least, as far as there are such that raise the alert as well, whatever else pages there.
 const AT_LEAST: usize = 5;
+/// So many rivals at least, although the page alone speaks against those that do not raise it: a page of its own does not
+/// settle what is behind it.
+const FEWEST: usize = 3;
 
 /// What is compared to choose rivals.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -16,6 +19,8 @@ pub struct Kin {
     pub page: String,
     /// Whether nothing is wrong in it.
     pub is_control: bool,
+    /// Whether the alert in question comes true in it.
+    pub is_raised: bool,
     /// What changes in its first minutes; empty where that is not known.
     pub changes: BTreeSet<Feature>,
 }
@@ -29,7 +34,8 @@ impl Kin {
     }
 }
 
-/// The rivals of a drill by id, those with its page first, then the most alike.
+/// The rivals of a drill by id: those with its page first, then those in which its alert comes true as well, then the most
+/// alike. The page excludes the others, but for the [`FEWEST`].
 ///
 /// "No incident" is held against incidents only: which of two harmless things happened is nothing to find out.
 pub fn rivals(of: &Kin, catalogue: &[Kin]) -> Vec<String> {
@@ -41,11 +47,16 @@ pub fn rivals(of: &Kin, catalogue: &[Kin]) -> Vec<String> {
         let is_other_page = |kin: &Kin| kin.page != of.page;
         is_other_page(one)
             .cmp(&is_other_page(other))
+            .then(other.is_raised.cmp(&one.is_raised))
             .then(of.likeness(other).total_cmp(&of.likeness(one)))
             .then(one.id.cmp(&other.id))
     });
-    let same = others.iter().take_while(|other| other.page == of.page);
-    let wanted = same.count().max(AT_LEAST);
+    let same = others.iter().filter(|other| other.page == of.page).count();
+    let others_raised = others
+        .iter()
+        .filter(|other| other.page != of.page && other.is_raised);
+    let raised = same + others_raised.count();
+    let wanted = same.max(raised.min(AT_LEAST)).max(FEWEST);
     let chosen = others.into_iter().take(wanted);
     chosen.map(|other| other.id.clone()).collect()
 }
@@ -60,6 +71,7 @@ mod tests {
             id: id.to_owned(),
             page: page.to_owned(),
             is_control: id.starts_with("control"),
+            is_raised: changes.contains('x'),
             changes: changes
                 .split_whitespace()
                 .map(|name| Feature {
@@ -90,6 +102,22 @@ mod tests {
             rivals(&catalogue[7], &catalogue),
             ["e", "f", "a", "d", "c"],
             "no control is a rival of a control"
+        );
+        let alone = kin("i", "Callers", "z");
+        assert_eq!(
+            rivals(&alone, &catalogue),
+            ["a", "c", "control-h", "d"],
+            "those in which its alert comes true, and no others"
+        );
+        let quiet: Vec<Kin> = catalogue
+            .iter()
+            .filter(|one| !one.is_raised)
+            .cloned()
+            .collect();
+        assert_eq!(
+            rivals(&alone, &quiet),
+            ["b", "control-g", "e"],
+            "the most alike, although the page speaks against them"
         );
         let many: Vec<Kin> = (0..9).map(|id| kin(&id.to_string(), "Slow", "")).collect();
         assert_eq!(rivals(&many[0], &many).len(), 8, "all that share a page");

@@ -5,19 +5,21 @@
 
 use std::collections::BTreeSet;
 
-use ::promql::Expr;
+use ::promql::{Expr, LabelModifier};
 
-use super::promql::LABELLING;
+use super::promql::{IDENTITY, LABELLING};
 
 /// An expression as it is evaluated for its effect.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expression {
     /// What is evaluated over the windows.
     pub text: String,
-    /// What its answers come from: one sum for each selector, by the labels that say where.
+    /// What its answers come from: one sum for each selector, by the labels that say where and those of its answers.
     pub origins: Vec<String>,
     /// Whether its answers' labels are the ones that were scraped.
     pub is_labelled: bool,
+    /// Whether its answers are events a second, so that their number says how likely chance is.
+    pub is_rate: bool,
     /// Changes smaller than this are noise, in the unit of the answer; 0 where no such size is known.
     pub floor: f64,
 }
@@ -43,6 +45,8 @@ const NEVER: [&str; 5] = [
 ];
 /// Smaller changes of a latency are noise, in seconds: a cleanup query varies by as much on a busy machine.
 const LATENCY_FLOOR_S: f64 = 0.01;
+/// Labels that say where a series comes from.
+const ORIGIN: [&str; 2] = ["service", "target"];
 /// Shortest and longest window of a rate, in seconds; a quarter of the baseline lies between.
 const WINDOW_S: (f64, f64) = (10.0, 30.0);
 
@@ -62,6 +66,7 @@ impl Expression {
             text: expr.to_string(),
             origins: reading.origins,
             is_labelled: !reading.relabels,
+            is_rate: is_rate(&expr),
             floor: if is_latency(&mut expr) {
                 LATENCY_FLOOR_S
             } else {
@@ -92,6 +97,16 @@ fn is_latency(expr: &mut Expr) -> bool {
             end_with(&mut binary.lhs, &["_seconds_sum"])
                 && end_with(&mut binary.rhs, &["_seconds_count"])
         }
+        _ => false,
+    }
+}
+
+/// Whether the answer is a rate, or the sum of some.
+fn is_rate(expr: &Expr) -> bool {
+    match expr {
+        Expr::Paren(paren) => is_rate(&paren.expr),
+        Expr::Aggregate(aggregate) => aggregate.op.to_string() == "sum" && is_rate(&aggregate.expr),
+        Expr::Call(call) => call.func.name == "rate",
         _ => false,
     }
 }
@@ -156,6 +171,8 @@ struct Reading {
     window: std::time::Duration,
     origins: Vec<String>,
     relabels: bool,
+    /// Labels by which the aggregations around a selector group.
+    grouped: BTreeSet<String>,
 }
 
 impl Reading {
@@ -221,6 +238,12 @@ impl Reading {
             Expr::Aggregate(aggregate) if aggregate.op.to_string() == "count_values" => {
                 Err("`count_values` makes a series of every value".to_owned())
             }
+            Expr::Aggregate(aggregate) => {
+                if let Some(LabelModifier::Include(labels)) = &aggregate.modifier {
+                    self.grouped.extend(labels.labels.iter().cloned());
+                }
+                Ok(())
+            }
             // With `on` or `ignoring`, labels may come from one side and values from the other.
             Expr::Binary(binary) if binary.op.to_string() != "or" => {
                 let modifier = binary.modifier.as_ref();
@@ -244,9 +267,17 @@ impl Reading {
 
     fn origin(&mut self, name: &str, selector: &str) {
         let range = self.window.as_secs();
+        let says_more = |label: &&String| {
+            !ORIGIN.contains(&label.as_str())
+                && !IDENTITY.contains(&label.as_str())
+                && *label != "le"
+        };
+        let labels = self.grouped.iter().filter(says_more).map(String::as_str);
+        let by: Vec<&str> = ORIGIN.into_iter().chain(labels).collect();
+        let by = by.join(", ");
         let origin = match is_counter(name) {
-            true => format!("sum by (service, target) (rate({selector}[{range}s]))"),
-            false => format!("max by (service, target) ({selector})"),
+            true => format!("sum by ({by}) (rate({selector}[{range}s]))"),
+            false => format!("max by ({by}) ({selector})"),
         };
         if !self.origins.contains(&origin) {
             self.origins.push(origin);
@@ -377,7 +408,13 @@ mod tests {
                 "max by (service, target) (b{job=\"y\"})",
             ]
         );
+        let grouped = read("sum by (code, instance, le, target) (rate(a_total[1m]))");
+        assert_eq!(
+            grouped.expect("it can be read").origins,
+            ["sum by (service, target, code) (rate(a_total[10s]))"]
+        );
         assert!(ratio.is_labelled);
+        assert!(!ratio.is_rate && read("(sum(x_total))").expect("it can be read").is_rate);
         assert_eq!(ratio.floor, 0.0);
         for text in [
             "histogram_quantile(0.9, sum by (le) (rate(x_seconds_bucket[1m])))",

@@ -33,6 +33,7 @@ pub fn effect(service: &str, diff: &Diff, retained: Option<Retained>) -> Effect 
         strength: bytes / margin,
         services: [service.to_owned()].into(),
         what,
+        ..Change::default()
     };
     for growth in &diff.growth {
         // What one function gains and another loses is no growth of the heap.

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Change, Direction, Effect};
 use crate::evidence::LogLine;
 use crate::log_query::{Query, Scope};
+use crate::vocabulary::Component;
 use text::format::number;
 
 /// Longest text of a pattern, in characters.
@@ -25,6 +26,15 @@ pub struct Pattern {
     pub level: String,
     /// Their message without its variable parts.
     pub text: String,
+}
+
+/// Lines of one pattern.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Lines {
+    /// How many there are.
+    pub count: Count,
+    /// How many of them name each other service, as an error does that says who did not answer.
+    pub naming: BTreeMap<String, f64>,
 }
 
 /// How many lines there were in each window.
@@ -49,6 +59,36 @@ impl Pattern {
     fn name(&self) -> String {
         format!("{} {}: {}", self.service, self.level, self.text)
     }
+}
+
+impl Lines {
+    /// Counts a line as so many of each window.
+    pub fn take(&mut self, line: &LogLine, count: Count) {
+        self.count.baseline += count.baseline;
+        self.count.incident += count.incident;
+        for service in others(line) {
+            *self.naming.entry(service).or_default() += count.baseline + count.incident;
+        }
+    }
+
+    /// The services that are called where they were written: at least half of the lines name them.
+    fn callees(&self) -> impl Iterator<Item = String> {
+        let half = 0.5 * (self.count.baseline + self.count.incident);
+        let named = self.naming.iter().filter(move |(_, lines)| **lines >= half);
+        named.map(|(service, _)| service.clone())
+    }
+}
+
+/// The services that a line names beside its own, as a whole field or in backticks within one.
+fn others(line: &LogLine) -> BTreeSet<String> {
+    let texts = line.fields.iter().filter(|(key, _)| *key != "service");
+    let texts = texts.filter_map(|(_, value)| value.as_str());
+    let words = texts.flat_map(|text| {
+        // Between backticks lies every other part.
+        std::iter::once(text).chain(text.split('`').skip(1).step_by(2))
+    });
+    let services = words.filter(|word| word.parse::<Component>().is_ok());
+    services.map(str::to_owned).collect()
 }
 
 /// A message without what differs from one line to the next: quoted parts, numbers, ids.
@@ -78,8 +118,8 @@ fn words(message: &str) -> String {
     words.join(" ").chars().take(MAX_TEXT).collect()
 }
 
-/// What changed among the lines that match `query`: `counts` of each pattern, in windows of so many `seconds`.
-pub fn effect(query: &Query, counts: &BTreeMap<Pattern, Count>, seconds: Count) -> Effect {
+/// What changed among the lines that match `query`: the lines of each pattern, in windows of so many `seconds`.
+pub fn effect(query: &Query, counts: &BTreeMap<Pattern, Lines>, seconds: Count) -> Effect {
     match query.scope() {
         Scope::Writers => Effect::refused("it names who wrote the lines and no kind of line"),
         Scope::Level => total(query, counts, seconds),
@@ -93,21 +133,22 @@ pub fn effect(query: &Query, counts: &BTreeMap<Pattern, Count>, seconds: Count) 
     }
 }
 
-fn by_pattern(counts: &BTreeMap<Pattern, Count>, seconds: Count) -> Effect {
+fn by_pattern(counts: &BTreeMap<Pattern, Lines>, seconds: Count) -> Effect {
     let mut effect = Effect::default();
-    for (pattern, count) in counts {
-        let services = [pattern.service.clone()].into();
-        change(&mut effect, &pattern.name(), *count, seconds, services);
+    for (pattern, lines) in counts {
+        let services = lines.callees().chain([pattern.service.clone()]);
+        let services = services.collect();
+        change(&mut effect, &pattern.name(), lines.count, seconds, services);
     }
     effect
 }
 
 /// A query that names no more than a level shows how loud somebody is, and not of what.
-fn total(query: &Query, counts: &BTreeMap<Pattern, Count>, seconds: Count) -> Effect {
+fn total(query: &Query, counts: &BTreeMap<Pattern, Lines>, seconds: Count) -> Effect {
     let mut sum = Count::default();
-    for count in counts.values() {
-        sum.baseline += count.baseline;
-        sum.incident += count.incident;
+    for lines in counts.values() {
+        sum.baseline += lines.count.baseline;
+        sum.incident += lines.count.incident;
     }
     let services = query.services();
     let name = match services.is_empty() {
@@ -152,6 +193,7 @@ fn change(
             rate(expected),
             rate(count.incident)
         ),
+        ..Change::default()
     };
     effect.add(name, direction, change);
 }
@@ -190,7 +232,8 @@ mod tests {
                     baseline: *baseline,
                     incident: *incident,
                 };
-                (line(text), count)
+                let naming = BTreeMap::new();
+                (line(text), Lines { count, naming })
             })
             .collect();
         let seconds = Count {
@@ -202,6 +245,48 @@ mod tests {
             .clear()
             .map(|(feature, _)| format!("{} {:?}", feature.name, feature.direction))
             .collect()
+    }
+
+    #[test]
+    fn a_line_is_also_at_the_service_that_it_names() {
+        let line = |error: &str| {
+            let text = format!(
+                "{{\"service\":\"checkout\",\"level\":\"ERROR\",\"message\":\"order failed\",\"error\":{error:?}}}"
+            );
+            LogLine::parse(&text).expect("a line")
+        };
+        let refused = "`inventory` responded with 422: unknown variant `hold`";
+        for (errors, expected) in [
+            (&[refused, refused, refused][..], "checkout,inventory"),
+            (
+                &["payment", "payment", "`payment` is late"],
+                "checkout,payment",
+            ),
+            (
+                &["the payment failed", "inventory", "no `stock`"],
+                "checkout",
+            ),
+            (&[], "checkout"),
+        ] {
+            let mut lines = Lines::default();
+            let one = Count {
+                baseline: 0.0,
+                incident: 9.0,
+            };
+            for error in errors {
+                lines.take(&line(error), one);
+            }
+            lines.count.incident = 27.0;
+            let counts = [(Pattern::of(&line("")), lines)].into();
+            let seconds = Count {
+                baseline: 20.0,
+                incident: 20.0,
+            };
+            let query = "\"order failed\"".parse().expect("a query");
+            let effect = effect(&query, &counts, seconds);
+            let services: Vec<&str> = effect.services().into_iter().collect();
+            assert_eq!(services.join(","), expected, "{errors:?}");
+        }
     }
 
     #[test]

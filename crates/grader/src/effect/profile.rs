@@ -70,6 +70,7 @@ pub fn effect(service: &str, before: &Shares, after: &Shares) -> Effect {
                 percent(old),
                 percent(new)
             ),
+            ..Change::default()
         };
         effect.add(&format!("{service} CPU: {function}"), Direction::Up, change);
     }

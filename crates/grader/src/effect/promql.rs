@@ -7,14 +7,20 @@
 //!            low ──────────┘
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+mod origin;
+
+use std::collections::BTreeMap;
 
 use super::{Change, Direction, Effect};
 use crate::evidence::{Labels, Sample, Series};
 use text::format::number;
 
+pub use origin::Origins;
+
 /// So many samples of the incident must lie beyond the margin: one may be a scrape that came late.
 const SAMPLES: usize = 3;
+/// So unlikely must it be that events which never came in the baseline only came in the incident by chance.
+const BY_CHANCE: f64 = 0.02;
 /// Where there was nothing before, a single event is in every rate for as long as its window: there must be more than that.
 const ECHO: usize = 13;
 /// A baseline of so many samples has shown its range.
@@ -22,7 +28,7 @@ const WHOLE_RANGE: f64 = 40.0;
 /// More clear changes than this are a dashboard and no evidence: some of many always differ.
 const MAX_CHANGES: usize = 20;
 /// Labels that tell instances and releases apart; what they name is another in every run.
-const IDENTITY: [&str; 6] = [
+pub(super) const IDENTITY: [&str; 6] = [
     "instance",
     "version",
     "release",
@@ -32,11 +38,55 @@ const IDENTITY: [&str; 6] = [
 ];
 /// Functions that write labels, which then say nothing about where a series comes from.
 pub(super) const LABELLING: [&str; 2] = ["label_replace", "label_join"];
-/// Labels that say where a series belongs.
-pub(crate) const PLACES: [&str; 3] = ["service", "exported_service", "target"];
 
-/// What changed from one window to the other; `places` is where the series come from that carry no such label.
-pub fn effect(baseline: &[Series], incident: &[Series], places: &BTreeSet<String>) -> Effect {
+/// The series of an expression in the baseline, and in the incident.
+pub type Windowed = (Vec<Series>, Vec<Series>);
+
+/// How long the windows are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Seconds {
+    /// Of the baseline.
+    pub baseline: f64,
+    /// Of the incident.
+    pub incident: f64,
+}
+
+/// A change of one series, clear or faint.
+struct Moved {
+    labels: Labels,
+    told: Told,
+}
+
+/// What changed from one window to the other; `origins` is where the series come from that do not say so themselves, and
+/// `events` how long the windows are where the values are events a second.
+pub fn effect(
+    baseline: &[Series],
+    incident: &[Series],
+    origins: &Origins,
+    events: Option<Seconds>,
+) -> Effect {
+    let mut effect = Effect::default();
+    for Moved { labels, told } in all_changes(baseline, incident, events) {
+        let (direction, size, strength, what) = told;
+        let change = Change {
+            size,
+            strength,
+            what,
+            ..origins.at(&labels)
+        };
+        effect.add(&name(&labels), direction, change);
+    }
+    let clear = effect.clear().count();
+    match clear > MAX_CHANGES {
+        true => Effect::refused(format!(
+            "{clear} series change, which points at everything; narrow it to {MAX_CHANGES} at most"
+        )),
+        false => effect,
+    }
+}
+
+/// Every series that changed, however many there are.
+fn all_changes(baseline: &[Series], incident: &[Series], events: Option<Seconds>) -> Vec<Moved> {
     let mut pairs: BTreeMap<&Labels, [&[Sample]; 2]> = BTreeMap::new();
     for (index, window) in [baseline, incident].into_iter().enumerate() {
         for series in window {
@@ -50,26 +100,19 @@ pub fn effect(baseline: &[Series], incident: &[Series], places: &BTreeSet<String
         .map(|series| series.samples.len())
         .max()
         .unwrap_or(0);
-    let mut effect = Effect::default();
-    for (labels, [before, during]) in pairs {
-        let places = places_of(labels, places);
-        for (direction, size, strength, what) in changes(before, during, live, steps) {
-            let change = Change {
-                size,
-                strength,
-                services: places.clone(),
-                what,
-            };
-            effect.add(&name(labels), direction, change);
-        }
-    }
-    let clear = effect.clear().count();
-    match clear > MAX_CHANGES {
-        true => Effect::refused(format!(
-            "{clear} series change, which points at everything; narrow it to {MAX_CHANGES} at most"
-        )),
-        false => effect,
-    }
+    let moved = pairs.into_iter().flat_map(|(labels, [before, during])| {
+        let told = changes(before, during, live, steps).into_iter();
+        let told = told.map(move |(direction, size, strength, what)| {
+            let events = events.filter(|_| !is_live(&[before, &[]]));
+            let chance = events.map_or(MOST, |seconds| seconds.by_chance(during));
+            (direction, size, strength.min(chance), what)
+        });
+        told.map(|told| Moved {
+            labels: labels.clone(),
+            told,
+        })
+    });
+    moved.collect()
 }
 
 /// The samples of a range that lie in the one window, and in the other.
@@ -77,7 +120,7 @@ pub fn split(
     series: &[Series],
     is_before: impl Fn(f64) -> bool,
     is_during: impl Fn(f64) -> bool,
-) -> (Vec<Series>, Vec<Series>) {
+) -> Windowed {
     let of = |keep: &dyn Fn(f64) -> bool| -> Vec<Series> {
         series
             .iter()
@@ -110,20 +153,23 @@ fn name(labels: &Labels) -> String {
     }
 }
 
-fn places_of(labels: &Labels, others: &BTreeSet<String>) -> BTreeSet<String> {
-    let own: BTreeSet<String> = PLACES
-        .iter()
-        .filter_map(|place| labels.get(*place).cloned())
-        .collect();
-    if own.is_empty() { others.clone() } else { own }
-}
-
 fn is_live(pair: &[&[Sample]; 2]) -> bool {
     let mut all = pair.iter().flat_map(|samples| samples.iter());
     all.any(|sample| sample.value.is_finite() && sample.value != 0.0)
 }
 
 type Told = (Direction, f64, f64, String);
+
+impl Seconds {
+    /// How strongly the number of events speaks against chance, where none came in the baseline: if they came as often as
+    /// ever, each would have had the same chance to come before.
+    fn by_chance(self, during: &[Sample]) -> f64 {
+        let values = during.iter().map(|sample| sample.value);
+        let events: f64 = values.filter(|value| value.is_finite()).sum();
+        let longer = 1.0 + self.baseline / self.incident.max(1.0);
+        events * longer.ln() / -BY_CHANCE.ln()
+    }
+}
 
 fn changes(before: &[Sample], during: &[Sample], live: usize, steps: usize) -> Vec<Told> {
     let finite = |samples: &[Sample]| -> Vec<Sample> {

@@ -19,6 +19,10 @@ const NOISE_MS: f64 = 20.0;
 /// Time that is less than this share of the trace is not what it is slow by.
 const SHARE: f64 = 0.2;
 
+/// How the kinds of client spans are named, by whether a span of ours answers them.
+const CALLS: &str = "calls of ";
+const THE_WAY: &str = "the way to ";
+
 /// What the traces of one operation are like in the baseline.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usual {
@@ -115,6 +119,7 @@ pub fn effect(trace: &Trace, usual: &Usual) -> Effect {
             strength: 2.0,
             services: [root.service.clone()].into(),
             what: "no trace began with this operation before".to_owned(),
+            ..Change::default()
         };
         let name = format!("traces that begin with {} {}", root.service, root.name);
         effect.add(&name, Direction::Up, change);
@@ -150,6 +155,7 @@ fn times(effect: &mut Effect, traits: &Traits, usual: &Usual) {
                 number(kind.self_ms),
                 number(p95_ms)
             ),
+            ..Change::default()
         };
         effect.add(&format!("time in {name}"), Direction::Up, change);
     }
@@ -166,6 +172,7 @@ fn failures(effect: &mut Effect, traits: &Traits, usual: &Usual) {
                 true => format!("{} of 100 such traces before", number(100.0 * share)),
                 false => "in no such trace before".to_owned(),
             },
+            ..Change::default()
         };
         effect.add(&format!("failure of {name}"), Direction::Up, change);
     }
@@ -189,8 +196,9 @@ fn counts(effect: &mut Effect, traits: &Traits, usual: &Usual) {
         let change = Change {
             size: (count as f64 - most).abs().max(1.0),
             strength,
-            services: places.unwrap_or_else(|| service_of(name)),
+            services: places.unwrap_or_else(|| places_in(name)),
             what: format!("{count} of them; {} to {} before", span.least, span.most),
+            ..Change::default()
         };
         effect.add(&format!("number of {name}"), direction, change);
     }
@@ -210,15 +218,29 @@ fn absent(effect: &mut Effect, traits: &Traits, usual: &Usual) {
             strength: 2.0,
             services,
             what: format!("{} of 100 such traces had it before", number(100.0 * share)),
+            ..Change::default()
         };
         effect.add(&format!("spans of {service}"), Direction::Down, change);
     }
 }
 
-/// The service at the end of a kind's name.
-fn service_of(name: &str) -> BTreeSet<String> {
-    let service = name.rsplit_once(" in ").map(|(_, service)| service);
-    service.map(str::to_owned).into_iter().collect()
+/// The services that the name of a feature says it is at: whose spans they are, and whom they call.
+pub(crate) fn places_in(feature: &str) -> BTreeSet<String> {
+    let kind = feature
+        .split_once(" with ")
+        .map_or(feature, |(kind, _)| kind);
+    let Some((what, service)) = kind.rsplit_once(" in ") else {
+        let first = feature.strip_prefix("traces that begin with ");
+        let first = first.and_then(|operation| operation.split(' ').next());
+        let whole = kind.strip_prefix("spans of ").or(first);
+        return whole.map(str::to_owned).into_iter().collect();
+    };
+    let calls = [CALLS, THE_WAY]
+        .iter()
+        .find_map(|begin| what.rsplit_once(begin));
+    let peer = calls.map(|(_, peer)| peer);
+    let both = peer.into_iter().chain([service]);
+    both.map(str::to_owned).collect()
 }
 
 impl Traits {
@@ -256,8 +278,8 @@ impl Traits {
 fn name(span: &Span, below: &[&Span]) -> String {
     let answers = below.iter().any(|child| child.kind == "server");
     match (span.kind.as_str(), peer(span)) {
-        ("client", Some(peer)) if answers => format!("the way to {peer} in {}", span.service),
-        ("client", Some(peer)) => format!("calls of {peer} in {}", span.service),
+        ("client", Some(peer)) if answers => format!("{THE_WAY}{peer} in {}", span.service),
+        ("client", Some(peer)) => format!("{CALLS}{peer} in {}", span.service),
         _ => format!("{} in {}", span.name, span.service),
     }
 }
@@ -268,7 +290,9 @@ fn places(span: &Span) -> impl Iterator<Item = String> {
 }
 
 fn peer(span: &Span) -> Option<&str> {
-    span.attributes.get("peer.service").map(String::as_str)
+    let names = ["peer.service", "server.address"];
+    let name = names.iter().find_map(|key| span.attributes.get(*key));
+    name.map(String::as_str)
 }
 
 fn status(span: &Span) -> &str {

@@ -42,6 +42,7 @@ fn candidate(id: &str, rising: &[&str]) -> Candidate {
         id: id.to_owned(),
         title: format!("The one called {id}"),
         page: "Slow".to_owned(),
+        symptom: Symptom::default(),
         is_control: rising.is_empty(),
         causes: Vec::new(),
         path: rising
@@ -68,7 +69,7 @@ fn told(catalogue: &[Candidate], drill: &str, claim: Claim, exprs: &[&str]) -> V
         .iter()
         .map(|expr| {
             let here = probe(expr).effect(run).ok();
-            lineup.shown(expr, here, Some(&probe(expr)))
+            lineup.shown(expr, here, Some(&probe(expr)), None)
         })
         .collect();
     let pointers: Vec<(Claim, &Shown)> = shown.iter().map(|one| (claim, one)).collect();
@@ -154,9 +155,9 @@ fn a_pointer_that_fails_on_a_reference_excludes_no_rival() {
     let lineup = Lineup::of("a", "Slow", false, &catalogue);
     let run = catalogue[0].reference.as_ref().expect("a reference");
     let here = || probe("wait").effect(run).ok();
-    let wait = lineup.shown("wait", here(), Some(&probe("wait")));
+    let wait = lineup.shown("wait", here(), Some(&probe("wait")), None);
     let profile = Probe::Profile("checkout".to_owned());
-    let profile = lineup.shown("profile", here(), Some(&profile));
+    let profile = lineup.shown("profile", here(), Some(&profile), None);
     for shown in [&[&profile][..], &[&wait, &profile]] {
         let claims: Vec<(Claim, &Shown)> = shown.iter().map(|one| (Claim::Present, *one)).collect();
         let rows = lineup.table(29.0, |_| claims.clone());
@@ -174,7 +175,7 @@ fn a_pointer_is_told_by_how_many_it_would_look_the_same_in() {
     let lineup = Lineup::of("a", "Slow", false, &catalogue);
     let run = catalogue[0].reference.as_ref().expect("a reference");
     let alike = |expr: &str| -> Vec<String> {
-        let shown = lineup.shown(expr, probe(expr).effect(run).ok(), Some(&probe(expr)));
+        let shown = lineup.shown(expr, probe(expr).effect(run).ok(), Some(&probe(expr)), None);
         let alike = lineup.alike(Claim::Present, &shown, 29.0);
         alike.into_iter().map(str::to_owned).collect()
     };
@@ -185,6 +186,6 @@ fn a_pointer_is_told_by_how_many_it_would_look_the_same_in() {
         2,
         "what shows nothing looks the same everywhere"
     );
-    let refused = lineup.shown("up", Some(Effect::refused("`up` says nothing")), None);
+    let refused = lineup.shown("up", Some(Effect::refused("`up` says nothing")), None, None);
     assert_eq!(refused.here, None);
 }

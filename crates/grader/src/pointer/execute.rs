@@ -8,7 +8,7 @@ use text::format::{self, counted};
 
 use super::{Detail, Executed, Expected, Finding, Outcome, Pointer, Target, promql, trace};
 use crate::effect::heap::{Retained, retained_expr};
-use crate::effect::log::{Count, Pattern};
+use crate::effect::log::{Count, Lines, Pattern};
 use crate::effect::profile::Shares;
 use crate::effect::{self, Effect};
 use crate::evidence::{Deploy, Error, Logs, Profiles, Prometheus, Sources, shorten};
@@ -200,7 +200,7 @@ fn log_effect(
     let general = query.general();
     let matcher = general.within(frame);
     let shown = windows.shown();
-    let mut counts: BTreeMap<Pattern, Count> = BTreeMap::new();
+    let mut counts: BTreeMap<Pattern, Lines> = BTreeMap::new();
     logs.visit(frame, |line| {
         let is_in = |window: crate::Window| {
             let at = line.at.filter(|_| matcher.matches(line));
@@ -210,9 +210,12 @@ fn log_effect(
         };
         let (before, during) = (is_in(windows.baseline), is_in(shown));
         if before + during > 0.0 {
-            let count = counts.entry(Pattern::of(line)).or_default();
-            count.baseline += before;
-            count.incident += during;
+            let lines = counts.entry(Pattern::of(line)).or_default();
+            let count = Count {
+                baseline: before,
+                incident: during,
+            };
+            lines.take(line, count);
         }
     })?;
     let seconds = Count {

@@ -1,14 +1,13 @@
 //! `promql:` pointers: what the expression says at that time, and which of its series leave the baseline.
 
-use std::collections::BTreeSet;
-
 use time::{Duration, OffsetDateTime};
 
 use super::execute::{GRACE, holds};
 use super::{Detail, Expected, Finding};
 use crate::effect::expression::Expression;
+use crate::effect::promql::{Origins, Seconds, Windowed};
 use crate::effect::{self, Effect};
-use crate::evidence::{Error, Labels, Prometheus, Series, Value};
+use crate::evidence::{Error, Labels, Prometheus, Value};
 use crate::moment::{Frame, Window, Windows, clock_text, unix_s};
 use crate::reference::Probe;
 use text::format::number;
@@ -141,52 +140,27 @@ async fn effect(
     windows: Windows,
 ) -> Result<Effect, Error> {
     let (before, during) = both(prometheus, &expression.text, windows).await?;
-    let has_place = |series: &Series| {
-        effect::promql::PLACES
-            .iter()
-            .any(|place| series.labels.contains_key(*place))
-    };
-    let is_placed = expression.is_labelled && before.iter().chain(&during).all(has_place);
-    let places = match is_placed {
-        true => BTreeSet::new(),
-        false => origins(prometheus, expression, windows).await?,
-    };
-    let effect = effect::promql::effect(&before, &during, &places);
-    let mut effect = effect.from_size(expression.floor);
-    if !expression.is_labelled {
-        for change in effect.changes.values_mut() {
-            change.services.clone_from(&places);
+    let is_told = Origins::are_told(before.iter().chain(&during));
+    let origins = match expression.is_labelled && is_told {
+        true => Origins::default(),
+        false => {
+            let mut behind = Vec::new();
+            for origin in &expression.origins {
+                behind.push(both(prometheus, origin, windows).await?);
+            }
+            Origins::of(expression.is_labelled, &behind)
         }
-    }
-    Ok(effect)
-}
-
-/// The services whose series make the answer differ; where none of them does by itself, the only one there is.
-async fn origins(
-    prometheus: &Prometheus,
-    expression: &Expression,
-    windows: Windows,
-) -> Result<BTreeSet<String>, Error> {
-    let (mut telling, mut all) = (BTreeSet::new(), BTreeSet::new());
-    for origin in &expression.origins {
-        let (before, during) = both(prometheus, origin, windows).await?;
-        let effect = effect::promql::effect(&before, &during, &BTreeSet::new());
-        telling.extend(effect.services().into_iter().map(str::to_owned));
-        let series = before.iter().chain(&during);
-        all.extend(series.filter_map(|series| series.labels.get("service").cloned()));
-    }
-    match telling.is_empty() && all.len() == 1 {
-        true => Ok(all),
-        false => Ok(telling),
-    }
+    };
+    let events = expression.is_rate.then(|| Seconds {
+        baseline: windows.baseline.length().as_seconds_f64(),
+        incident: windows.shown().length().as_seconds_f64(),
+    });
+    let effect = effect::promql::effect(&before, &during, &origins, events);
+    Ok(effect.from_size(expression.floor))
 }
 
 /// The samples of an expression in the baseline, and in the incident, once a second.
-async fn both(
-    prometheus: &Prometheus,
-    expr: &str,
-    windows: Windows,
-) -> Result<(Vec<Series>, Vec<Series>), Error> {
+async fn both(prometheus: &Prometheus, expr: &str, windows: Windows) -> Result<Windowed, Error> {
     let whole = Window {
         from: windows.baseline.from,
         to: windows.shown().to,

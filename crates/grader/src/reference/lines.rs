@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Stretch;
-use crate::effect::{self, Effect, log::Count, log::Pattern};
+use crate::effect::log::{Count, Lines, Pattern};
+use crate::effect::{self, Effect};
 use crate::evidence::LogLine;
 use crate::log_query::Query;
 use crate::moment::Frame;
@@ -73,23 +74,33 @@ impl Logged {
         Some(Pattern::of(&LogLine { at: None, fields }))
     }
 
-    /// How many of them match, by those that were kept.
-    fn matching(&self, query: &Query, frame: &Frame) -> Count {
+    /// Those of them that match: each that was kept stands for its share of all.
+    fn matching(&self, query: &Query, frame: &Frame) -> Lines {
         let matcher = query.within(frame);
-        let share = |(count, examples): &(u64, Vec<Map<String, Value>>)| {
-            let matching = examples.iter().filter(|fields| {
+        let mut lines = Lines::default();
+        for (is_incident, (count, examples)) in [(false, &self.baseline), (true, &self.incident)] {
+            let share = *count as f64 / examples.len().max(1) as f64;
+            let share = match is_incident {
+                false => Count {
+                    baseline: share,
+                    incident: 0.0,
+                },
+                true => Count {
+                    baseline: 0.0,
+                    incident: share,
+                },
+            };
+            for fields in examples {
                 let line = LogLine {
                     at: None,
-                    fields: (*fields).clone(),
+                    fields: fields.clone(),
                 };
-                matcher.matches(&line)
-            });
-            *count as f64 * matching.count() as f64 / examples.len().max(1) as f64
-        };
-        Count {
-            baseline: share(&self.baseline),
-            incident: share(&self.incident),
+                if matcher.matches(&line) {
+                    lines.take(&line, share);
+                }
+            }
         }
+        lines
     }
 }
 
@@ -108,7 +119,7 @@ pub(super) fn effect(
         ended: time::OffsetDateTime::UNIX_EPOCH,
         windows: None,
     };
-    let counts: BTreeMap<Pattern, Count> = logs
+    let counts: BTreeMap<Pattern, Lines> = logs
         .iter()
         .filter_map(|logged| Some((logged.pattern()?, logged.matching(&query, &frame))))
         .collect();

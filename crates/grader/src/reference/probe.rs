@@ -33,11 +33,12 @@ impl Probe {
         }
     }
 
-    /// What it shows in the reference of the drill itself, taken for a run of it: of traces, what one that was looked for
-    /// shows.
+    /// What it shows in the reference of the drill itself, taken for a run of it: with the services at which it shows, and
+    /// of traces what one that was looked for shows.
     pub fn shown(&self, reference: &Reference) -> Result<Effect, String> {
         match self {
             Self::Trace(operation) => Ok(reference.found_trace(operation)),
+            Self::Promql(expression) => reference.placed_promql(expression),
             other => other.effect(reference),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::effect::trace::Usual;
+use crate::effect::trace::{Usual, places_in};
 use crate::effect::{self, CLEAR, Change, Direction, Effect, FAINT};
 use crate::evidence::Trace;
 
@@ -76,8 +76,9 @@ pub(super) fn found(operations: &BTreeMap<String, Operation>, operation: &str) -
         let change = Change {
             size: one.size,
             strength: 3.0 * CLEAR,
-            services: Default::default(),
+            services: places_in(&one.name),
             what: format!("in {:.0} of 100 such traces", 100.0 * one.share),
+            ..Change::default()
         };
         effect.add(&one.name, one.direction, change);
     }
@@ -98,6 +99,7 @@ pub(super) fn effect(operations: &BTreeMap<String, Operation>, operation: &str) 
                     "in {:.0} of 100 traces that begin with {name}",
                     100.0 * one.share
                 ),
+                ..Change::default()
             };
             effect.add(&one.name, one.direction, change);
         }

@@ -127,6 +127,14 @@ fn exclusion(case: &Case) -> Condition {
             some.join("; ")
         ),
     };
+    let unfocused = settled::unfocused(case);
+    if unfocused > 0 && !standing.is_empty() {
+        why += &format!(
+            " {} of the cause {} mostly changes of other components, or what the page says already; such a pointer excludes nothing.",
+            counted(unfocused as u64, "pointer"),
+            if unfocused == 1 { "shows" } else { "show" },
+        );
+    }
     if !unchecked.is_empty() {
         why += &format!(
             " {} could not be checked and {} not count against you: {}.",

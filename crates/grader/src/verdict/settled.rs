@@ -5,9 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::Case;
 use crate::differential::{self, Shown, Standing};
 use crate::effect::{Change, Feature};
-use crate::lineup::{Candidate, Row};
+use crate::lineup::{Candidate, Row, places};
 use crate::pointer::Executed;
-use crate::vocabulary::Component;
 use crate::writeup::{self, Field};
 
 /// The best pointer's change in this run and in the rivals, on one scale.
@@ -32,27 +31,24 @@ pub(super) fn shown(case: &Case) -> Vec<Shown> {
             .finding()
             .and_then(|finding| finding.probe.as_ref());
         let here = executed.effect().cloned();
-        case.lineup.shown(&executed.address(), here, probe)
+        let component = case.writeup.cause.component;
+        case.lineup
+            .shown(&executed.address(), here, probe, component)
     };
     case.pointers.iter().map(one).collect()
 }
 
 /// What becomes of every rival.
-pub(super) fn table(case: &Case, shown: &[Shown]) -> Vec<Row> {
+pub(super) fn table(case: &Case) -> Vec<Row> {
     let Some(windows) = case.facts.frame.windows else {
         return Vec::new();
     };
     let length_s = windows.shown().length().as_seconds_f64();
-    case.lineup
-        .table(length_s, |rival| claims(case, shown, rival))
+    case.lineup.table(length_s, |rival| claims(case, rival))
 }
 
 /// The pointers that may exclude a rival, and how.
-fn claims<'a>(
-    case: &Case,
-    shown: &'a [Shown],
-    rival: &Candidate,
-) -> Vec<(differential::Claim, &'a Shown)> {
+fn claims<'a>(case: &Case<'a>, rival: &Candidate) -> Vec<(differential::Claim, &'a Shown)> {
     let says_incident = case.says_incident() != Some(false);
     let claim = |executed: &Executed| match executed.field?.field {
         Field::Cause if says_incident => Some(differential::Claim::Present),
@@ -64,7 +60,7 @@ fn claims<'a>(
         }
         _ => None,
     };
-    let pairs = case.pointers.iter().zip(shown);
+    let pairs = case.pointers.iter().zip(case.shown);
     pairs
         .filter_map(|(executed, shown)| Some((claim(executed)?, shown)))
         .collect()
@@ -85,6 +81,20 @@ pub(super) fn is_settled(case: &Case) -> bool {
         is_evidence && executed.is_granted()
     };
     case.pointers.iter().any(is_granted) || case.rows.iter().all(|row| !row.outcome.stands())
+}
+
+/// How many pointers of the cause show something and exclude nothing, because it is not the named component that changes
+/// most there.
+pub(super) fn unfocused(case: &Case) -> usize {
+    if case.says_incident() == Some(false) {
+        return 0;
+    }
+    let pairs = case.pointers.iter().zip(case.shown);
+    let is_unfocused = |(executed, shown): &(&Executed, &Shown)| {
+        let is_of_cause = executed.field.is_some_and(|at| at.field == Field::Cause);
+        is_of_cause && executed.shows() && shown.is_unfocused()
+    };
+    pairs.filter(is_unfocused).count()
 }
 
 /// A pointer, and the clearest change that it shows at a place; none of a pointer that is taken for granted.
@@ -111,21 +121,8 @@ pub(super) fn ground<'a>(case: &Case<'a>) -> Option<Ground<'a>> {
     })
 }
 
-/// The services at which a component shows; none where that is anywhere.
-fn places(component: Component) -> Option<Vec<&'static str>> {
-    match component {
-        Component::Telemetry | Component::Host => None,
-        // Callers are seen where they call.
-        Component::Clients => Some(vec!["gateway", "checkout", "inventory"]),
-        other => Some(match other.as_str().strip_suffix("-link") {
-            Some(ends) => ends.split('-').collect(),
-            None => vec![other.as_str()],
-        }),
-    }
-}
-
 /// The pointer that excludes most rivals by what it shows, for a picture.
-pub(super) fn comparison(case: &Case, shown: &[Shown]) -> Option<Comparison> {
+pub(super) fn comparison(case: &Case) -> Option<Comparison> {
     let excludes = |one: &Shown| {
         let rows = case
             .rows
@@ -139,7 +136,7 @@ pub(super) fn comparison(case: &Case, shown: &[Shown]) -> Option<Comparison> {
         rows.collect::<Vec<_>>()
     };
     let mut best: Option<(usize, Vec<_>)> = None;
-    for (index, one) in shown.iter().enumerate() {
+    for (index, one) in case.shown.iter().enumerate() {
         let found = excludes(one);
         let is_better = best
             .as_ref()
@@ -149,7 +146,7 @@ pub(super) fn comparison(case: &Case, shown: &[Shown]) -> Option<Comparison> {
         }
     }
     let (index, found) = best?;
-    let (one, feature) = (&shown[index], &found.first()?.feature);
+    let (one, feature) = (&case.shown[index], &found.first()?.feature);
     let size = |effect: &crate::effect::Effect| effect.changes.get(feature).map(|one| one.size);
     Some(Comparison {
         field: one.field.clone(),

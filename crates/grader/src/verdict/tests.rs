@@ -187,12 +187,21 @@ fn the_verdict_says_what_excludes_the_other_causes_and_what_would_have() {
         ["calm excluded ", "queue excluded ", "surge excluded "]
     );
     assert_eq!(
-        told(&["promql:p99"]),
+        told(&["promql:shared"]),
         [
             "calm excluded ",
             "queue stands promql:query",
-            "surge stands promql:query"
+            "surge excluded "
         ]
+    );
+    assert_eq!(
+        told(&["promql:p99"]),
+        [
+            "calm stands promql:query",
+            "queue stands promql:query",
+            "surge stands promql:query"
+        ],
+        "it is not at the component that is named"
     );
     let comparison = graded(&right(), &facts())
         .comparison

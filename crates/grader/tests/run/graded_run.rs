@@ -132,6 +132,7 @@ fn lineup() -> Lineup {
         id: "queue".to_owned(),
         title: "Orders wait for a connection".to_owned(),
         page: "OrdersSlow".to_owned(),
+        symptom: grader::lineup::Symptom::default(),
         is_control: false,
         causes: vec![(Component::Checkout, Mechanism::PoolTooSmall)],
         path: Vec::new(),

@@ -1,5 +1,4 @@
 use grader::differential::{Claim, Lengths, Shown, excludes};
-use grader::lineup::Row;
 use grader::reference::MAX_BYTES;
 
 use super::*;
@@ -85,26 +84,7 @@ fn a_scenario_from_outside_of_the_catalogue_has_no_rival_with_its_cause() {
     assert!(!ids(&lineup(&scenario)).contains(&"orders-queue".to_owned()));
     scenario.id = "late-answers".to_owned();
     assert!(!ids(&lineup(&scenario)).contains(&"orders-queue".to_owned()));
-    assert!(ids(&lineup(&scenario)).len() >= 5);
-}
-
-/// What becomes of the rivals of a drill when a run like its reference is written up with these pointers.
-fn judged(drill: &Candidate, pointers: &[(String, Option<Probe>)]) -> Vec<Row> {
-    let own = drill.reference.as_ref().expect("a reference");
-    let lineup = Lineup::of(&drill.id, &drill.page, drill.is_control, candidates());
-    let shown: Vec<Shown> = pointers
-        .iter()
-        .map(|(text, probe)| {
-            let here = probe.as_ref().and_then(|probe| probe.shown(own).ok());
-            lineup.shown(text, here, probe.as_ref())
-        })
-        .collect();
-    let claim = match drill.is_control {
-        true => Claim::Absent,
-        false => Claim::Present,
-    };
-    let claims: Vec<(Claim, &Shown)> = shown.iter().map(|one| (claim, one)).collect();
-    lineup.table(own.incident.length_s(), |_| claims.clone())
+    assert!(ids(&lineup(&scenario)).len() >= 3);
 }
 
 #[test]
@@ -112,11 +92,128 @@ fn every_drill_s_own_evidence_excludes_every_rival() {
     let mut alike = Vec::new();
     for drill in candidates() {
         let rows = drill.told_apart(candidates());
-        assert!(rows.len() >= 5, "{} has {} rivals", drill.id, rows.len());
+        assert!(rows.len() >= 3, "{} has {} rivals", drill.id, rows.len());
         let standing = rows.iter().filter(|row| !row.outcome.is_excluded());
         alike.extend(standing.map(|row| format!("{} and {}", drill.id, row.outcome.rival)));
     }
     assert_eq!(alike, Vec::<String>::new(), "no step tells these apart");
+}
+
+/// A pointer to a metric, to log lines, or to a trace by the operation that it begins with.
+fn pointer_to(text: &str, baseline_s: f64) -> (String, Probe) {
+    let (kind, what) = text.split_once(':').expect("a kind");
+    let probe = match kind {
+        "log" => Probe::Log(what.parse().expect(text)),
+        "trace" => Probe::Trace(what.to_owned()),
+        _ => Probe::Promql(Expression::read(what, baseline_s).expect(text)),
+    };
+    (text.to_owned(), probe)
+}
+
+/// Rivals that are still possible when a run like the reference is written up with the right cause and these pointers.
+fn standing<'a>(id: &str, pointers: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let drill = candidates().iter().find(|one| one.id == id).expect(id);
+    let reference = drill.reference.as_ref().expect("a reference");
+    let baseline_s = reference.baseline.length_s();
+    let pointers: Vec<_> = pointers
+        .into_iter()
+        .map(|text| pointer_to(text, baseline_s))
+        .collect();
+    let rows = drill.told_apart_by(candidates(), &pointers);
+    let standing = rows.into_iter().filter(|row| !row.outcome.is_excluded());
+    standing.map(|row| row.outcome.rival).collect()
+}
+
+/// Whoever guesses the cause and shows what everybody can show passes where one look may be enough, and nowhere else.
+#[test]
+fn wide_dashboards_settle_no_drill_above_level_2() {
+    let wide = WIDE_DASHBOARDS.map(|expr| format!("promql:{expr}"));
+    let settled = candidates().iter().filter(|one| {
+        !one.is_control && standing(&one.id, wide.iter().map(String::as_str)).is_empty()
+    });
+    let levels: Vec<(&str, u8)> = settled
+        .map(|one| (one.id.as_str(), drill(&one.id).level))
+        .collect();
+    assert_eq!(levels, [("error-spike", 1), ("slow-checkout", 2)]);
+}
+
+/// Nor do they where each other cause is ruled out by them, with its right name.
+#[test]
+fn wide_dashboards_rule_out_too_little_above_level_2() {
+    for one in candidates().iter().filter(|one| !one.is_control) {
+        let reference = one.reference.as_ref().expect("a reference");
+        let lineup = lineup(&drill(&one.id));
+        let shown: Vec<Shown> = WIDE_DASHBOARDS
+            .iter()
+            .map(|expr| {
+                let (text, probe) =
+                    pointer_to(&format!("promql:{expr}"), reference.baseline.length_s());
+                let here = probe.shown(reference).ok();
+                lineup.shown(&text, here, Some(&probe), one.component())
+            })
+            .collect();
+        let claims: Vec<(Claim, &Shown)> =
+            shown.iter().map(|shown| (Claim::Either, shown)).collect();
+        let rows = lineup.table(reference.incident.length_s(), |_| claims.clone());
+        let is_settled = rows.iter().all(|row| row.outcome.is_excluded());
+        let is_easy = ["error-spike", "slow-checkout"].contains(&one.id.as_str());
+        assert_eq!(is_settled, is_easy, "{}: {rows:?}", one.id);
+    }
+}
+
+/// What responders had in hand when they knew the cause, without the steps of any debrief.
+#[test]
+fn evidence_of_one_honest_look_at_the_cause_settles_it() {
+    for (id, pointers) in [
+        ("edge-refuses", &["promql:process_open_fds"][..]),
+        (
+            "edge-refuses",
+            &["log:service=gateway \"Too many open files\""],
+        ),
+        (
+            "unknown-callers",
+            &[
+                "trace:gateway POST /v1/orders",
+                "trace:checkout POST /internal/orders",
+            ],
+        ),
+        (
+            "error-spike",
+            &["log:service=checkout level=error \"inventory\""],
+        ),
+        (
+            "error-spike",
+            &[
+                "promql:sum by (http_response_status_code) (rate(http_client_request_duration_seconds_count{service=\"checkout\", target=\"inventory\"}[20s]))",
+            ],
+        ),
+        (
+            "try-again-later",
+            &[
+                "promql:sum by (http_response_status_code) (rate(http_client_request_duration_seconds_count{target=\"payment\"}[20s]))",
+            ],
+        ),
+        (
+            "try-again-later",
+            &["log:service=checkout \"payment\" level>=warn"],
+        ),
+        (
+            "warehouse-waits",
+            &["log:service=checkout level=warn deliveries>2"],
+        ),
+        (
+            "after-the-rush",
+            &["promql:sum by (service, target, reason) (rate(http_client_retries_total[20s]))"],
+        ),
+        ("orders-in-waves", &["log:\"panicked at\""]),
+        (
+            "memory-growth",
+            &["promql:sum by (service, cache) (cache_entries)"],
+        ),
+    ] {
+        let standing = standing(id, pointers.iter().copied());
+        assert_eq!(standing, Vec::<String>::new(), "{id}: {pointers:?}");
+    }
 }
 
 #[test]
@@ -132,7 +229,8 @@ fn what_always_looks_the_same_excludes_nothing() {
     ];
     for drill in candidates() {
         for (text, probe) in &pointers {
-            for row in judged(drill, &[((*text).to_owned(), probe.clone())]) {
+            let pointer = probe.clone().map(|probe| ((*text).to_owned(), probe));
+            for row in drill.told_apart_by(candidates(), pointer.as_slice()) {
                 let is_excluded = row.outcome.is_excluded();
                 assert!(!is_excluded, "{}: {text}: {:?}", drill.id, row.outcome);
             }
@@ -154,7 +252,8 @@ fn the_evidence_for_another_cause_leaves_the_drill_itself_standing() {
         for (text, probe) in candidates().iter().flat_map(|one| &one.path) {
             let (here, there) = (probe.shown(own), probe.effect(own));
             let (here, there) = here.and_then(|here| Ok((here, there?))).expect(text);
-            let found = excludes(Claim::Present, &here, None, &there, lengths);
+            let here = Shown::here(text, Some(here));
+            let found = excludes(Claim::Present, &here, &there, lengths);
             assert_eq!(found, None, "{}: {text}", drill.id);
         }
     }

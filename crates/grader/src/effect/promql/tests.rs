@@ -19,7 +19,8 @@ fn of(before: impl Fn(f64) -> f64, during: impl Fn(f64) -> f64) -> Effect {
     effect(
         &[series(&[], 0, before, 20)],
         &[series(&[], 20, during, 20)],
-        &BTreeSet::new(),
+        &Origins::default(),
+        None,
     )
 }
 
@@ -95,6 +96,30 @@ fn a_series_tells_when_the_baseline_neither_had_nor_led_to_it() {
     }
 }
 
+/// A baseline of ten seconds has not seen what comes every quarter of a minute.
+#[test]
+fn a_few_events_after_a_short_baseline_may_be_chance() {
+    for (per_s, baseline_s, expected) in [
+        (0.2, 8, ""),
+        (2.0, 8, "its value Up"),
+        (0.2, 60, "its value Up"),
+    ] {
+        let before = [series(&[], 0, |_| 0.0, baseline_s)];
+        let during = [series(&[], baseline_s, move |_| per_s, 40)];
+        let told_as = |events| told(&effect(&before, &during, &Origins::default(), events));
+        let seconds = Seconds {
+            baseline: f64::from(baseline_s),
+            incident: 40.0,
+        };
+        assert_eq!(told_as(Some(seconds)), expected, "{per_s} {baseline_s}");
+        assert_eq!(
+            told_as(None),
+            "its value Up",
+            "a value of another kind is no count of events"
+        );
+    }
+}
+
 #[test]
 fn instances_and_releases_are_one_feature_and_places_are_told() {
     let one = |instance, from, value: f64| {
@@ -107,7 +132,7 @@ fn instances_and_releases_are_one_feature_and_places_are_told() {
     };
     let before = [one("inventory-1", 0, 0.0), one("inventory-2", 0, 0.0)];
     let during = [one("inventory-1", 20, 0.0), one("inventory-2", 20, 3.0)];
-    let effect = effect(&before, &during, &["gateway".to_owned()].into());
+    let effect = effect(&before, &during, &Origins::default(), None);
     assert_eq!(told(&effect), "{code=\"500\",service=\"inventory\"} Up");
     assert_eq!(
         effect.services(),
@@ -132,10 +157,13 @@ fn one_of_many_must_stand_out_more() {
             })
             .collect()
     };
-    let none = BTreeSet::new();
-    assert_eq!(told(&effect(&many(0, 0.0), &many(20, 8.0), &none)), "");
+    let none = Origins::default();
     assert_eq!(
-        told(&effect(&many(0, 0.0), &many(20, 20.0), &none)),
+        told(&effect(&many(0, 0.0), &many(20, 8.0), &none, None)),
+        ""
+    );
+    assert_eq!(
+        told(&effect(&many(0, 0.0), &many(20, 20.0), &none, None)),
         "{route=\"0\"} Up"
     );
 }
@@ -147,8 +175,104 @@ fn what_points_at_everything_points_at_nothing() {
             .map(|index| series(&[("route", &index.to_string())], from, move |_| value, 20))
             .collect()
     };
-    let effect = effect(&all(0, 1.0), &all(20, 9.0), &BTreeSet::new());
+    let effect = effect(&all(0, 1.0), &all(20, 9.0), &Origins::default(), None);
     assert!(!effect.is_clear());
     let why = effect.refused.expect("a reason");
     assert!(why.starts_with("25 series change"), "{why}");
+}
+
+/// `NAME=VALUE` for each label.
+fn labels(text: &str) -> Vec<(&str, &str)> {
+    text.split_whitespace()
+        .filter_map(|label| label.split_once('='))
+        .collect()
+}
+
+/// The services at which a change of this answer shows, those that are called in brackets; `behind` is what its samples come
+/// from, with the value in the incident.
+fn places(is_labelled: bool, answer: &str, behind: &[(&str, f64)]) -> String {
+    let at = |from, value: &dyn Fn(f64) -> f64| -> Vec<Series> {
+        let series = behind.iter().map(|(text, then)| {
+            let value = value(*then);
+            series(&labels(text), from, move |_| value, 20)
+        });
+        series.collect()
+    };
+    let windowed = (at(0, &|_| 1.0), at(20, &|then| then));
+    let origins = Origins::of(is_labelled, &[windowed]);
+    let one = |from, value: f64| [series(&labels(answer), from, move |_| value, 20)];
+    let effect = effect(&one(0, 1.0), &one(20, 9.0), &origins, None);
+    let (_, change) = effect.strongest().expect("it rises");
+    let owners: Vec<&str> = change.owners().map(String::as_str).collect();
+    let called: Vec<&str> = change.called.iter().map(String::as_str).collect();
+    match called.is_empty() {
+        true => owners.join(" "),
+        false => format!("{} [{}]", owners.join(" "), called.join(" "))
+            .trim()
+            .to_owned(),
+    }
+}
+
+#[test]
+fn a_change_shows_where_its_samples_come_from_and_at_whom_they_are_about() {
+    let rises = 9.0;
+    let stays = 1.0;
+    // The answer's labels; the series behind it with their value in the incident; the services, those called in brackets.
+    for (answer, behind, expected) in [
+        (
+            "service=inventory",
+            &[("service=gateway", rises)][..],
+            "inventory",
+        ),
+        ("service=checkout target=payment", &[], "checkout [payment]"),
+        (
+            "target=checkout",
+            &[
+                ("service=gateway target=checkout", rises),
+                ("service=gateway target=inventory", rises),
+            ],
+            "gateway [checkout]",
+        ),
+        (
+            "code=422",
+            &[
+                ("service=checkout target=inventory code=422", rises),
+                ("service=checkout target=payment code=200", rises),
+            ],
+            "checkout [inventory]",
+        ),
+        // None of them changes by itself: what they have in common is where they are.
+        (
+            "",
+            &[
+                ("service=checkout target=payment", stays),
+                ("service=gateway target=payment", stays),
+            ],
+            "[payment]",
+        ),
+        ("", &[("service=checkout", stays)], "checkout"),
+        (
+            "",
+            &[("service=checkout", stays), ("service=gateway", stays)],
+            "",
+        ),
+        (
+            "",
+            &[("service=checkout", rises), ("service=gateway", stays)],
+            "checkout",
+        ),
+    ] {
+        assert_eq!(
+            places(true, answer, behind),
+            expected,
+            "{answer} {behind:?}"
+        );
+        if answer.is_empty() {
+            let renamed = places(false, "service=payment", behind);
+            assert_eq!(
+                renamed, expected,
+                "a label that was written says nothing: {behind:?}"
+            );
+        }
+    }
 }

@@ -136,7 +136,13 @@ fn what_is_unusual_for_the_operation_is_told() {
 
 #[test]
 fn a_call_that_fails_and_a_service_that_is_missing_are_told() {
-    let failed: &[(&str, &str)] = &[("peer.service", "inventory"), ("error.type", "timeout")];
+    for peer in ["peer.service", "server.address"] {
+        call_that_fails_is_told(peer);
+    }
+}
+
+fn call_that_fails_is_told(peer: &'static str) {
+    let failed: &[(&str, &str)] = &[(peer, "inventory"), ("error.type", "timeout")];
     let alone = trace(&[
         ("a", "-", "gateway", "server", "POST /v1/orders", 0, 9, &[]),
         ("b", "a", "gateway", "client", "POST", 1, 8, failed),
@@ -145,6 +151,7 @@ fn a_call_that_fails_and_a_service_that_is_missing_are_told() {
     for expected in [
         "failure of calls of inventory in gateway with timeout Up (gateway,inventory)",
         "spans of inventory Down (gateway,inventory)",
+        "number of the way to inventory in gateway Down (gateway,inventory)",
     ] {
         assert!(
             told.iter().any(|one| one == expected),

@@ -378,6 +378,7 @@ fn slow_trace() -> Effect {
         strength: 9.0,
         services: ["inventory".to_owned()].into(),
         what: "900 ms in it".to_owned(),
+        ..Change::default()
     };
     Effect {
         changes: [(feature, change)].into(),
@@ -391,6 +392,7 @@ pub(super) fn lineup(of: &str) -> Lineup {
         id: id.to_owned(),
         title: format!("The one called {id}"),
         page: "Slow".to_owned(),
+        symptom: crate::lineup::Symptom::default(),
         is_control: rising.is_empty(),
         causes: Option::into_iter(cause).collect(),
         path: rising
