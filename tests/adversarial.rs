@@ -88,7 +88,7 @@ fn check(drill: &Drill, attempt: &Attempt, head: &Table) {
     assert!(!said.contains("root:"), "{name}: a file was read: {said}");
 }
 
-static ATTEMPTS: [Attempt; 11] = [
+static ATTEMPTS: [Attempt; 12] = [
     Attempt {
         name: "empty",
         spoil: |head, _| head.clear(),
@@ -156,6 +156,19 @@ static ATTEMPTS: [Attempt; 11] = [
             );
         },
         says: &["What you show would look the same in"],
+    },
+    // The dashboard of queries is not among them: here it shows the finding itself.
+    Attempt {
+        name: "wide dashboards",
+        spoil: |head, _| {
+            let [requests, _, calls, origins] = scenario::references::WIDE_DASHBOARDS;
+            let wide = [requests, calls, origins].map(|expr| format!("promql:{expr}@page"));
+            in_the_cause(head, &wide.each_ref().map(String::as_str));
+        },
+        says: &[
+            "What you show would look the same in",
+            "such a pointer excludes nothing",
+        ],
     },
     Attempt {
         name: "right cause without evidence",
