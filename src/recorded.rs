@@ -18,6 +18,7 @@ use crate::error::Error;
 pub(crate) struct Key {
     pub(crate) nonce: String,
     pub(crate) hash: String,
+    seed: u64,
 }
 
 impl Key {
@@ -32,6 +33,7 @@ impl Key {
         Ok(Self {
             nonce: head.nonce.unwrap_or_default(),
             hash,
+            seed: head.seed,
         })
     }
 }
@@ -42,12 +44,12 @@ pub(crate) fn scenario(folder: &Path) -> anyhow::Result<Scenario> {
         let text = std::fs::read_to_string(&path).context("scenario of the run")?;
         return Ok(Scenario::read(&path.display().to_string(), &text).map_err(Error::Scenario)?);
     }
-    let Key { nonce, hash } = Key::read(folder)?;
+    let Key { nonce, hash, seed } = Key::read(folder)?;
     let file = catalogue::FILES
         .iter()
         .find(|file| seal::commitment(&nonce, file.text.as_bytes()) == hash);
     let file = file.context("no built-in drill matches this run's hash: another version ran it, or its runner was killed")?;
-    Ok(catalogue::load(file.id)?)
+    Ok(catalogue::load_for(file.id, seed)?)
 }
 
 /// The backends of a run whose traces and metrics are not in its folder.

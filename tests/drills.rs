@@ -63,7 +63,7 @@ const LISTING: &[&str] = &["--service", "gateway", "--operation", "GET /v1/produ
 /// not have a file left for answering. `memory-rise` waits for the end of the growth: that it has one is the answer.
 const TABLE: &str = "\
 after-the-rush|CheckoutLatencyBudgetBurn|late order|checkout-1|rollback checkout|
-cannot-save|ErrorBudgetBurn|failed cart|checkout-1|rollback checkout|
+cannot-save|ErrorBudgetBurn|failed cart|checkout-1|config set checkout max_pages=100000|
 checkout-stalls|ErrorBudgetBurn|failed order|checkout-1|rollback checkout|
 edge-refuses|ErrorBudgetBurn|failed|gateway-1|rollback gateway|ended first
 error-spike|ErrorBudgetBurn|failed order|checkout-1|rollback checkout|
@@ -71,9 +71,9 @@ memory-growth|MemoryGrowth|listing|gateway-1|rollback gateway|growth before the 
 memory-rise|MemoryGrowth|listing|gateway-1||full cache before the early one
 noisy-warnings|WarningRateHigh|order|inventory-1||
 orders-in-waves|ErrorBudgetBurn|failed order|inventory-1|rollback inventory|
-orders-queue|CheckoutLatencyBudgetBurn|late order|checkout-1|config set checkout cart_view=once|
+orders-queue|CheckoutLatencyBudgetBurn|late order|checkout-1|rollback checkout|
 slow-checkout|CheckoutLatencyBudgetBurn|late order|inventory-1|rollback inventory|
-try-again-later|ErrorBudgetBurn|failed order|checkout-1|config set checkout confirm_payment=false|
+try-again-later|ErrorBudgetBurn|failed order|checkout-1|rollback checkout|
 unknown-callers|CallersUnknown|order|gateway-1|rollback gateway|
 warehouse-waits|OutboxBacklog|order|checkout-1|rollback checkout|
 ";
@@ -235,6 +235,12 @@ pub(crate) fn differences(one: &Value, other: &Value) -> Vec<String> {
     found
 }
 
+/// The seed of a drill, from the head of its run.
+fn seed_of(drill: &Drill) -> u64 {
+    let head = record::Head::read(&drill.folder()).expect("the head of the run");
+    head.seed
+}
+
 fn a_wrong_write_up_ends_a_drill_unpassed() {
     let case = Case::of("error-spike");
     to_verdict(case, "wrong", &mut start(case, &[]), |_| {});
@@ -274,6 +280,7 @@ pub(crate) fn to_verdict(
     // On a busy machine another alert may page first, as it may in production.
     let page = drill.page(case.alert, PAGED_WITHIN);
     let mut facts = Facts::new(drill, &page);
+    facts.name_releases(case.id, seed_of(drill));
     case.respond(drill, &mut facts);
     if is_right {
         silence::check(drill, case.id);

@@ -3,20 +3,41 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use shop_api::Service;
 
 use crate::support::{Drill, SOON, wait_for};
 
 /// What a responder found, by name.
-pub(crate) struct Facts(BTreeMap<&'static str, String>);
+pub(crate) struct Facts(BTreeMap<String, String>);
 
 impl Facts {
     /// What the page says.
     pub(crate) fn new(drill: &Drill, page: &Value) -> Self {
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
-        let mut facts =
-            BTreeMap::from([("page", text(&page["at"])), ("alert", text(&page["alert"]))]);
-        facts.insert("run", text(&drill.ready["run"]));
-        Self(facts)
+        let known = [
+            ("page", &page["at"]),
+            ("alert", &page["alert"]),
+            ("run", &drill.ready["run"]),
+        ];
+        Self(
+            known
+                .map(|(name, value)| (name.to_owned(), text(value)))
+                .into(),
+        )
+    }
+
+    /// The releases of the drill: that of each service when it begins, as `checkout`, and the drill's own as its file names
+    /// them, as `new`.
+    pub(crate) fn name_releases(&mut self, id: &str, seed: u64) {
+        let file = scenario::catalogue::file(id).expect("a drill");
+        let (drill, _) = file.drill(seed).expect("it is valid");
+        for service in Service::ALL {
+            let before = drill.deployed_before(service);
+            let newest = before.last().expect("a release runs at the start");
+            self.0
+                .insert(service.name().to_owned(), newest.release.clone());
+        }
+        self.0.extend(drill.names.clone());
     }
 
     /// Looks for a trace as a responder would, and keeps the newest one's id as `trace`.
@@ -26,7 +47,7 @@ impl Facts {
                 drill.json(&[&["traces"], filters, &["--since", "1m", "--limit", "1"]].concat());
             Some(found.as_array()?.first()?["id"].as_str()?.to_owned())
         });
-        self.0.insert("trace", id);
+        self.0.insert("trace".to_owned(), id);
     }
 
     /// The write-up with every fact in its place.

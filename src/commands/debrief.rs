@@ -59,7 +59,7 @@ struct Story {
 
 impl Story {
     fn read(folder: &Path, give_up: bool) -> anyhow::Result<Self> {
-        let Key { nonce, hash } = Key::read(folder)?;
+        let Key { nonce, hash, .. } = Key::read(folder)?;
         let verdict = VERDICT.find(folder)?;
         if verdict.is_none() && !give_up {
             return Err(Error::usage(

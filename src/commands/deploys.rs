@@ -96,6 +96,7 @@ mod tests {
                 role: format!("{service} engineer"),
                 summary: summary.to_owned(),
                 kind,
+                diff: String::new(),
                 changes: Vec::new(),
                 command: None,
             };

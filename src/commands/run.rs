@@ -6,7 +6,7 @@ mod event;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use ::drill::{Ending, Options, Reader};
+use ::drill::{Chosen, Ending, Options, Reader};
 use anyhow::Context as _;
 use grader::WriteUp;
 use rand::RngExt as _;
@@ -31,19 +31,13 @@ pub(super) fn run(context: &Context, args: &drill::Run) -> anyhow::Result<Outcom
         .stack
         .seed
         .unwrap_or_else(|| rand::rng().random_range(1..1_000_000));
-    let (scenario, file) = match (&args.file, &args.id) {
-        (Some(path), _) => from_file(path)?,
-        (None, Some(id)) => from_catalogue(id)?,
-        (None, None) => blind(args.level)?,
+    let chosen = match (&args.file, &args.id) {
+        (Some(path), _) => from_file(path, seed)?,
+        (None, Some(id)) => from_catalogue(id, seed)?,
+        (None, None) => blind(args.level, seed)?,
     };
     let named = args.file.is_some() || args.id.is_some();
-    let options = options(
-        context,
-        &args.stack,
-        Some(seed),
-        Some((scenario, file)),
-        named,
-    )?;
+    let options = options(context, &args.stack, Some(seed), Some(chosen), named)?;
     let audience = TerminalAudience::new(context.terminal, args.stack.format, true);
     let options = Options {
         until_eof: args.until_eof,
@@ -83,20 +77,29 @@ fn run_to_end(
     })
 }
 
-fn from_catalogue(id: &str) -> anyhow::Result<(Scenario, Vec<u8>)> {
+fn from_catalogue(id: &str, seed: u64) -> anyhow::Result<Chosen> {
     let file = catalogue::file(id)?;
-    Ok((catalogue::load(id)?, file.text.as_bytes().to_vec()))
+    let drill = file.drill(seed).map_err(catalogue::Error::Invalid)?;
+    Ok(chosen(drill, file.text.to_owned()))
 }
 
-fn from_file(path: &PathBuf) -> anyhow::Result<(Scenario, Vec<u8>)> {
+fn from_file(path: &PathBuf, seed: u64) -> anyhow::Result<Chosen> {
     let text = std::fs::read_to_string(path)
         .with_context(|| format!("scenario file `{}`", path.display()))?;
-    let scenario = Scenario::read(&path.display().to_string(), &text).map_err(Error::Scenario)?;
-    Ok((scenario, text.into_bytes()))
+    let drill = Scenario::arranged(&path.display().to_string(), &text, seed);
+    Ok(chosen(drill.map_err(Error::Scenario)?, text))
+}
+
+fn chosen((scenario, arranged): (Scenario, String), original: String) -> Chosen {
+    Chosen {
+        scenario,
+        original: original.into_bytes(),
+        arranged: arranged.into_bytes(),
+    }
 }
 
 /// Any drill of that level. Not drawn from the seed: a seed that is told must not tell the drill.
-fn blind(level: Option<u8>) -> anyhow::Result<(Scenario, Vec<u8>)> {
+fn blind(level: Option<u8>, seed: u64) -> anyhow::Result<Chosen> {
     let open = catalogue::list()?;
     let wanted: Vec<_> = open
         .iter()
@@ -109,14 +112,14 @@ fn blind(level: Option<u8>) -> anyhow::Result<(Scenario, Vec<u8>)> {
             "`firedrill list` shows the drills",
         )
     })?;
-    from_catalogue(&chosen.id)
+    from_catalogue(&chosen.id, seed)
 }
 
 fn options(
     context: &Context,
     stack: &drill::Stack,
     seed: Option<u64>,
-    scenario: Option<(Scenario, Vec<u8>)>,
+    drill: Option<Chosen>,
     named: bool,
 ) -> anyhow::Result<Options> {
     let standard = stack.ports == Ports::Standard;
@@ -125,7 +128,7 @@ fn options(
     };
     let usual = backend::Ports::well_known();
     Ok(Options {
-        scenario,
+        drill,
         named,
         seed,
         pace: stack.pace,

@@ -77,6 +77,11 @@ pub struct Process {
     pub calls: Calls,
 }
 
+impl Process {
+    /// Keys that select code, or stand for the world outside: they are no configuration, and responders neither see nor set them.
+    pub const SEALED: [&str; 2] = ["calls.head", "calls.budget"];
+}
+
 impl Default for Process {
     fn default() -> Self {
         Self {

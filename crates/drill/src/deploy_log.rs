@@ -150,6 +150,7 @@ mod tests {
             role: "backend engineer".to_owned(),
             kind: DeployKind::Deploy,
             summary: format!("change {release}"),
+            diff: String::new(),
             changes: Vec::new(),
             command: None,
         }

@@ -51,7 +51,7 @@ use tokio::task::JoinSet;
 pub use audience::Audience;
 pub use course::Ending;
 pub use error::Error;
-pub use plan::{Options, Reader, Webhook};
+pub use plan::{Chosen, Options, Reader, Webhook};
 
 use drill::Drill;
 use end::Ends;

@@ -73,6 +73,7 @@ impl<S: Shop> Operator<S> {
             role: role.to_owned(),
             summary: effect.summary,
             kind: effect.kind,
+            diff: String::new(),
             changes: effect.changes,
             command: (role == RESPONDER).then_some(what),
         });

@@ -30,8 +30,8 @@ const PLAIN_RELEASE: &str = "2026.11.1";
 /// What was asked for, parsed.
 #[derive(Debug)]
 pub struct Options {
-    /// The drill, and its file as it is; `None` starts the shop alone.
-    pub scenario: Option<(Scenario, Vec<u8>)>,
+    /// The drill; `None` starts the shop alone.
+    pub drill: Option<Chosen>,
     /// Whether it was asked for by name: then its id is no secret.
     pub named: bool,
     /// Seed of traffic and data; random when absent.
@@ -58,6 +58,17 @@ pub struct Options {
     pub until_eof: bool,
     /// How write-ups are read.
     pub reader: Reader,
+}
+
+/// The drill that was chosen.
+#[derive(Debug)]
+pub struct Chosen {
+    /// What it is.
+    pub scenario: Scenario,
+    /// Its file as it is, which the hash that is told at the start is of.
+    pub original: Vec<u8>,
+    /// That file as it was arranged for the seed, which the run keeps.
+    pub arranged: Vec<u8>,
 }
 
 /// Where the webhook listens, and to whom.
@@ -93,7 +104,7 @@ pub(crate) struct Plan {
 #[derive(Debug)]
 pub(crate) struct Incident {
     pub(crate) scenario: Scenario,
-    /// The scenario file as it is.
+    /// The scenario file as it was arranged for the seed.
     pub(crate) file: Vec<u8>,
 }
 
@@ -126,7 +137,10 @@ pub(crate) fn prepare(
     HEAD.replace(&folder, &head)?;
     let token = hex::encode(rand::random::<[u8; 32]>());
     let session = session(&options, &head, &folder, &token);
-    let (scenario, file) = options.scenario.unzip();
+    let chosen = options
+        .drill
+        .map(|chosen| (chosen.scenario, chosen.arranged));
+    let (scenario, file) = chosen.unzip();
     let load = scenario.as_ref().map(|scenario| scenario.load.clone());
     let mut traffic = load.unwrap_or_default();
     traffic.rate = options.rate.unwrap_or(traffic.rate);
@@ -172,7 +186,7 @@ pub(crate) fn prepare(
 
 /// The head of the run, and the nonce in the hash of its scenario.
 fn head(options: &Options, run: &str, started: OffsetDateTime) -> (Head, Option<String>) {
-    let file = options.scenario.as_ref().map(|(_, file)| file);
+    let file = options.drill.as_ref().map(|chosen| &chosen.original);
     let nonce = file.map(|_| hex::encode(rand::random::<[u8; 16]>()));
     let sealed = nonce.as_deref().zip(file);
     // Small enough to be typed again.
@@ -198,7 +212,7 @@ fn head(options: &Options, run: &str, started: OffsetDateTime) -> (Head, Option<
 
 /// What other terminals are told, before anything listens.
 fn session(options: &Options, head: &Head, folder: &Path, token: &str) -> Session {
-    let scenario = options.scenario.as_ref().filter(|_| options.named);
+    let chosen = options.drill.as_ref().filter(|_| options.named);
     Session {
         run: head.run.clone(),
         pid: std::process::id(),
@@ -209,7 +223,7 @@ fn session(options: &Options, head: &Head, folder: &Path, token: &str) -> Sessio
         urls: no_urls(),
         services: Vec::new(),
         pace: options.pace,
-        scenario: scenario.map(|(scenario, _)| scenario.id.clone()),
+        scenario: chosen.map(|chosen| chosen.scenario.id.clone()),
     }
 }
 
@@ -261,6 +275,7 @@ fn history(scenario: Option<&Scenario>, started: OffsetDateTime) -> anyhow::Resu
         role: role.to_owned(),
         summary: summary.to_owned(),
         kind: DeployKind::Deploy,
+        diff: String::new(),
         changes: Vec::new(),
         command: None,
     };
@@ -285,6 +300,7 @@ fn history(scenario: Option<&Scenario>, started: OffsetDateTime) -> anyhow::Resu
     for (age, release) in aged {
         all.push(Deploy {
             at: started - age,
+            diff: release.diff.clone(),
             changes: scenario.changes_of(release)?,
             ..entry(
                 release.service,

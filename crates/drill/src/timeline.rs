@@ -64,6 +64,7 @@ fn with_ends(timeline: &[Step]) -> Vec<Step> {
         Action::Load {
             for_s: Some(for_s), ..
         } => Some(Step {
+            row: step.row,
             at_s: step.at_s + for_s,
             change: false,
             action: Action::Load {
@@ -176,6 +177,7 @@ mod tests {
     #[test]
     fn a_load_for_a_time_ends_after_it_and_among_the_other_events() {
         let at = |at_s, rate, for_s| Step {
+            row: 0,
             at_s,
             change: false,
             action: Action::Load { rate, for_s },

@@ -34,6 +34,9 @@ pub struct Deploy {
     /// What kind of change.
     #[serde(default)]
     pub kind: DeployKind,
+    /// The code that it changed, as a unified diff; empty where it changed none, or nothing is known of it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub diff: String,
     /// The settings that it changed; none where it changed none, or nothing is known before it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<SettingChange>,
@@ -59,6 +62,18 @@ pub struct SettingChange {
     pub before: serde_json::Value,
     /// What it is from then on; null where it is not set.
     pub after: serde_json::Value,
+}
+
+impl SettingChange {
+    /// By how much a number grew or shrank, 1 and more; infinite where one of the values is not a number above 0.
+    pub fn factor(&self) -> f64 {
+        match (self.before.as_f64(), self.after.as_f64()) {
+            (Some(before), Some(after)) if before > 0.0 && after > 0.0 => {
+                (after / before).max(before / after)
+            }
+            _ => f64::INFINITY,
+        }
+    }
 }
 
 impl std::fmt::Display for SettingChange {

@@ -70,10 +70,22 @@ pub fn file(id: &str) -> Result<&'static File, Error> {
         })
 }
 
-/// The drill of that id.
+impl File {
+    /// The file as one drill of a seed, and that drill.
+    pub fn drill(&self, seed: u64) -> Result<(Scenario, String), Vec<Problem>> {
+        Scenario::arranged(self.path, self.text, seed)
+    }
+}
+
+/// The drill of that id as any seed makes it: what is asked of it does not depend on the releases.
 pub fn load(id: &str) -> Result<Scenario, Error> {
-    let file = file(id)?;
-    Scenario::read(file.path, file.text).map_err(Error::Invalid)
+    load_for(id, 0)
+}
+
+/// The drill of that id and seed.
+pub fn load_for(id: &str, seed: u64) -> Result<Scenario, Error> {
+    let drill = file(id)?.drill(seed).map_err(Error::Invalid)?;
+    Ok(drill.0)
 }
 
 /// All drills, as far as they may be shown, by level and id; all problems of all files when there are any.
@@ -81,8 +93,8 @@ pub fn list() -> Result<Vec<Open>, Error> {
     let mut drills = Vec::new();
     let mut problems: Vec<Problem> = Vec::new();
     for file in FILES {
-        match Scenario::read(file.path, file.text) {
-            Ok(scenario) => drills.push(scenario.open()),
+        match file.drill(0) {
+            Ok((scenario, _)) => drills.push(scenario.open()),
             Err(found) => problems.extend(found),
         }
     }
@@ -112,10 +124,13 @@ mod tests {
 
     #[test]
     fn every_drill_of_the_catalogue_is_valid() {
-        for file in FILES {
-            if let Err(problems) = Scenario::read(file.path, file.text) {
+        for (file, seed) in FILES
+            .iter()
+            .flat_map(|file| (0..40).map(move |seed| (file, seed)))
+        {
+            if let Err(problems) = file.drill(seed) {
                 let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-                panic!("{}", lines.join("\n"));
+                panic!("seed {seed}: {}", lines.join("\n"));
             }
         }
     }
@@ -123,7 +138,7 @@ mod tests {
     #[test]
     fn every_incident_can_be_reproduced() {
         for file in FILES {
-            let scenario = Scenario::read(file.path, file.text).expect("valid");
+            let (scenario, _) = file.drill(0).expect("valid");
             let is_asked = scenario.rubric.reproduction.is_some();
             assert_ne!(is_asked, scenario.is_control(), "{}", file.id);
         }

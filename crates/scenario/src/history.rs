@@ -24,9 +24,14 @@ impl Scenario {
             let own = serde_json::to_value(&release.settings)?;
             Ok((release.release.as_str(), own))
         });
-        Ok(by_release(
-            own.collect::<Result<Vec<_>, serde_json::Error>>()?,
-        ))
+        let mut base = Value::Object(serde_json::Map::new());
+        for shop in &self.shop {
+            if let Some(own) = shop.get(service.name()) {
+                settings::merge(&mut base, &serde_json::to_value(own)?);
+            }
+        }
+        let own = own.collect::<Result<Vec<_>, serde_json::Error>>()?;
+        Ok(by_release(base, own))
     }
 
     /// The settings that a release changes against the one before it; none for the oldest of its service, before which nothing
@@ -36,7 +41,9 @@ impl Scenario {
         let of = |settings: &Value| resolve(release.service, std::slice::from_ref(settings));
         let at = all.iter().position(|(name, _)| *name == release.release);
         match at.and_then(|at| Some((all.get(at.checked_sub(1)?)?, &all[at]))) {
-            Some(((_, before), (_, after))) => Ok(changes(&of(before)?, &of(after)?)),
+            Some(((_, before), (_, after))) => {
+                Ok(changes(release.service, &of(before)?, &of(after)?))
+            }
             None => Ok(Vec::new()),
         }
     }

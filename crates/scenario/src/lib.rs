@@ -7,22 +7,26 @@
 //! Parsing and validation are pure: they know no file system, no clock and no running drill.
 //! The format is described in `docs/scenario-format.md`.
 
+mod arrange;
 pub mod catalogue;
 mod history;
 mod pace;
 pub mod parse;
+pub mod pool;
 mod recipe;
 pub mod references;
 pub mod seal;
 pub mod spoiler;
 mod validate;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use shop_api::Service;
 use text::{Problem, problem};
 
+pub use arrange::arrange;
 pub use pace::Pace;
 
 /// One drill.
@@ -40,6 +44,12 @@ pub struct Scenario {
     pub briefing: String,
     /// The traffic.
     pub load: loadgen::Load,
+    /// Whether and how innocent changes are drawn from the pool; absent for a file that is complete.
+    pub pool: Option<FromPool>,
+    /// The drill's own releases, by the name that its file uses for them, `new`; empty for a file that names them itself.
+    pub names: BTreeMap<String, String>,
+    /// What the shop runs with from its oldest releases on, by service, later tables over earlier ones.
+    pub shop: Vec<toml::Table>,
     /// The releases of each service: those deployed before the drill and those that the timeline deploys.
     pub history: Vec<Release>,
     /// What happens, in order.
@@ -79,6 +89,15 @@ pub struct Open {
     pub briefing: String,
 }
 
+/// How innocent changes are drawn from the pool.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FromPool {
+    /// Settings that none of them may touch: `checkout.outbox`.
+    pub avoid: Vec<String>,
+    /// Whether they were drawn.
+    pub is_drawn: bool,
+}
+
 /// A release of a service.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Release {
@@ -90,6 +109,8 @@ pub struct Release {
     pub author: String,
     /// One plausible line about what changed.
     pub changelog: String,
+    /// The code that it changes, as a unified diff; empty for one that changes configuration only.
+    pub diff: String,
     /// How long before the drill it was deployed; absent when the timeline deploys it.
     pub age: Option<Duration>,
     /// Where its settings differ from the service's defaults.
@@ -99,6 +120,8 @@ pub struct Release {
 /// Something that happens during the drill.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
+    /// Its place in the file, from 0.
+    pub row: usize,
     /// When, in seconds after the steady state at the real pace.
     pub at_s: f64,
     /// Whether the symptom begins with this event.
@@ -299,6 +322,12 @@ impl Scenario {
         } else {
             Err(draft.problems)
         }
+    }
+
+    /// Arranges a scenario file for a seed, and reads the result; gives that text as well, which is the file of the run.
+    pub fn arranged(file: &str, text: &str, seed: u64) -> Result<(Self, String), Vec<Problem>> {
+        let text = arrange(file, text, seed)?;
+        Ok((Self::read(file, &text)?, text))
     }
 
     /// What may be shown before the write-up is submitted.

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 
 use grader::Rubric;
 use loadgen::Load;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use shop_api::Service;
 use text::problem::{Problem, position};
@@ -13,7 +14,8 @@ use text::table::{Reader, Table, place};
 use toml::de::DeTable;
 
 use crate::{
-    Debrief, Link, LinkKind, Manifest, Page, Release, Scenario, Silence, Step, Target, recipe,
+    Debrief, FromPool, Link, LinkKind, Manifest, Page, Release, Scenario, Silence, Step, Target,
+    recipe,
 };
 
 /// The comment line that separates what may be shown from the key.
@@ -71,7 +73,9 @@ pub fn parse<'t>(file: &str, text: &'t str) -> Draft<'t> {
     let form = reader.problems.len();
     let mut root = reader.root(table);
     let mut scenario = read(&mut reader, &mut root);
-    scenario.recipe = recipe::of(text);
+    if scenario.recipe.is_empty() {
+        scenario.recipe = recipe::of(text);
+    }
     root.finish(&mut reader);
     if is_read {
         check_seal(&mut reader, table, text);
@@ -92,6 +96,14 @@ pub fn parse<'t>(file: &str, text: &'t str) -> Draft<'t> {
 }
 
 fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Scenario {
+    let arranged = arranged(reader, root);
+    let is_drawn = arranged.is_some();
+    let Arranged {
+        recipe,
+        later_s,
+        names,
+        shop,
+    } = arranged.unwrap_or_default();
     Scenario {
         id: root.text(reader, "id"),
         title: root.text(reader, "title"),
@@ -99,8 +111,11 @@ fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Scenario {
         level: level(reader, root),
         briefing: root.text(reader, "briefing"),
         load: load(reader, root),
+        pool: pool(reader, root, is_drawn),
+        names,
+        shop: [shop, root.typed(reader, "shop").unwrap_or_default()].into(),
         history: section(reader, root, "history", history).unwrap_or_default(),
-        timeline: event::timeline(reader, root),
+        timeline: event::timeline(reader, root, later_s),
         page: section(reader, root, "page", page).unwrap_or_default(),
         manifest: section(reader, root, "manifest", manifest).unwrap_or_default(),
         signature: root.typed(reader, "signature").unwrap_or_default(),
@@ -109,8 +124,31 @@ fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Scenario {
         rubric: rubric(reader, root),
         debrief: section(reader, root, "debrief", debrief).unwrap_or_default(),
         silence: section(reader, root, "silence", silence).unwrap_or_default(),
-        recipe: String::new(),
+        recipe,
     }
+}
+
+/// What `[arranged]` says, which is written by the program.
+#[derive(Default, Deserialize)]
+struct Arranged {
+    recipe: String,
+    later_s: f64,
+    names: BTreeMap<String, String>,
+    shop: toml::Table,
+}
+
+fn arranged(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Option<Arranged> {
+    if !root.has("arranged") {
+        return None;
+    }
+    root.typed(reader, "arranged")
+}
+
+fn pool(reader: &mut Reader<'_>, root: &mut Table<'_>, is_drawn: bool) -> Option<FromPool> {
+    let mut node = root.optional_table(reader, "pool")?;
+    let avoid = node.optional_texts(reader, "avoid").unwrap_or_default();
+    node.finish(reader);
+    Some(FromPool { avoid, is_drawn })
 }
 
 /// A table that must be there, read to its last key.
@@ -170,6 +208,7 @@ fn release(reader: &mut Reader<'_>, row: &mut Table<'_>, service: Service) -> Re
         release: row.text(reader, "release"),
         author: row.text(reader, "author"),
         changelog: row.text(reader, "changelog"),
+        diff: row.optional_text(reader, "diff").unwrap_or_default(),
         age: row.duration(reader, "age"),
         settings: settings(reader, row, Target::Service(service)),
     }

@@ -4,9 +4,9 @@ use sha2::{Digest as _, Sha256};
 use toml::{Table, Value};
 
 /// Tables that say what happens; all others say how it is told and graded.
-const TABLES: [&str; 4] = ["load", "history", "timeline", "page"];
+const TABLES: [&str; 6] = ["load", "pool", "shop", "history", "timeline", "page"];
 /// Keys of their rows that are texts for people.
-const TEXTS: [&str; 4] = ["author", "changelog", "summary", "text"];
+const TEXTS: [&str; 5] = ["author", "changelog", "diff", "summary", "text"];
 /// A row may hold a table of settings, whose keys all count.
 const SETTINGS: &str = "settings";
 

@@ -71,10 +71,11 @@ fn seen_in_run(scenario: &Scenario) -> Vec<(String, String)> {
         *at += 1;
         texts.push((format!("{key}.changelog"), release.changelog.clone()));
         texts.push((format!("{key}.author"), release.author.clone()));
+        texts.push((format!("{key}.diff"), release.diff.clone()));
         // What it changes is shown as a diff.
         texts.push((format!("{key}.settings"), release.settings.to_string()));
     }
-    for (index, event) in scenario.timeline.iter().enumerate() {
+    for event in &scenario.timeline {
         if let Action::Config {
             target: Target::Service(_),
             settings,
@@ -82,7 +83,7 @@ fn seen_in_run(scenario: &Scenario) -> Vec<(String, String)> {
             author,
         } = &event.action
         {
-            let key = format!("timeline[{index}]");
+            let key = format!("timeline[{}]", event.row);
             texts.push((format!("{key}.settings"), settings.to_string()));
             texts.extend(summary.clone().map(|text| (format!("{key}.summary"), text)));
             texts.extend(author.clone().map(|text| (format!("{key}.author"), text)));

@@ -4,6 +4,8 @@
 
 mod timeline;
 
+pub(crate) use timeline::{LATEST_CHANGE_S, SWAP_S};
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
@@ -182,6 +184,14 @@ fn history(findings: &mut Findings<'_>, scenario: &Scenario) {
 
 /// A responder reads what each release changed: one that changed nothing is innocent at first sight.
 fn differences(findings: &mut Findings<'_>, scenario: &Scenario, service: Service) {
+    let key = format!("shop.{service}");
+    for shop in &scenario.shop {
+        let own = shop.get(service.name()).map(serde_json::to_value);
+        let read = own.map(|own| own.and_then(|own| ::settings::resolve(service, &[own])));
+        if let Some(Err(error)) = read {
+            findings.say(&key, error.to_string());
+        }
+    }
     let of_service = |release: &&Release| release.service == service;
     for (index, release) in scenario.history.iter().filter(of_service).enumerate() {
         let is_oldest = scenario
@@ -192,9 +202,9 @@ fn differences(findings: &mut Findings<'_>, scenario: &Scenario, service: Servic
         // Settings that cannot be read have been said.
         let changes = scenario.changes_of(release).unwrap_or_default();
         findings.expect(
-            is_oldest || !changes.is_empty() || !findings.is_read(&key),
+            is_oldest || !changes.is_empty() || !release.diff.is_empty() || !findings.is_read(&key),
             &key,
-            "are those of the previous release; each release must change what its changelog says",
+            "are those of the previous release, and there is no `diff`; each release must change what its changelog says",
         );
     }
 }

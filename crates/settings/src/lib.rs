@@ -99,22 +99,38 @@ pub fn remove(layer: &mut Value, key: &str) -> bool {
     }
 }
 
-/// What differs between two tables of resolved settings, by key.
-pub fn changes(before: &Value, after: &Value) -> Vec<SettingChange> {
+/// What differs between two tables of resolved settings of a service that may be seen, by key.
+pub fn changes(service: Service, before: &Value, after: &Value) -> Vec<SettingChange> {
     let (before, after) = (flat(before), flat(after));
     let changed = after.into_iter().filter_map(|(key, after)| {
         let before = before.get(&key).cloned().unwrap_or_default();
-        (before != after).then_some(SettingChange { key, before, after })
+        let is_seen = before != after && !is_sealed(service, &key);
+        is_seen.then_some(SettingChange { key, before, after })
     });
     changed.collect()
 }
 
+/// Whether a key selects code, as a release does, instead of configuring it: responders neither see it nor set it.
+pub fn is_sealed(service: Service, key: &str) -> bool {
+    let own: &[&str] = match service {
+        Service::Gateway => &gateway::Settings::SEALED,
+        Service::Checkout => &checkout::Settings::SEALED,
+        Service::Inventory => &inventory::Settings::SEALED,
+    };
+    let of_process = |sealed: &&str| key.strip_prefix("process.") == Some(*sealed);
+    own.contains(&key)
+        || chassis::Process::SEALED
+            .iter()
+            .any(|sealed| of_process(&sealed))
+}
+
 /// The settings of each release of a service, resolved, oldest first: a release has those of the one before it, with its own over
-/// them.
+/// them; all of them lie over `base`.
 pub fn by_release<'a>(
+    base: Value,
     releases: impl IntoIterator<Item = (&'a str, Value)>,
 ) -> Vec<(&'a str, Value)> {
-    let mut all = Value::Object(Map::new());
+    let mut all = base;
     let cumulative = releases.into_iter().map(|(release, own)| {
         merge(&mut all, &own);
         (release, all.clone())
@@ -177,7 +193,7 @@ mod tests {
         let base = resolve(Service::Gateway, &[]).expect("defaults");
         let layer = json!({"limiter": {"burst": 5000}, "pages": {"capacity": null}});
         let after = resolve(Service::Gateway, &[layer]).expect("known keys");
-        let told: Vec<String> = changes(&base, &after)
+        let told: Vec<String> = changes(Service::Gateway, &base, &after)
             .into_iter()
             .map(|changed| format!("{} {} {}", changed.key, changed.before, changed.after))
             .collect();
@@ -187,7 +203,29 @@ mod tests {
         );
         // The same number in another spelling is not a change.
         let same = resolve(Service::Gateway, &[json!({"limiter": {"burst": 4000}})]);
-        assert_eq!(changes(&base, &same.expect("known keys")), []);
+        let same = same.expect("known keys");
+        assert_eq!(changes(Service::Gateway, &base, &same), []);
+    }
+
+    #[test]
+    fn what_selects_code_is_a_key_of_its_service_and_no_change_that_is_seen() {
+        for service in Service::ALL {
+            let known = flat(&resolve(service, &[]).expect("defaults"));
+            let sealed = known.keys().filter(|key| is_sealed(service, key)).count();
+            let own = match service {
+                Service::Gateway => gateway::Settings::SEALED.len(),
+                Service::Checkout => checkout::Settings::SEALED.len(),
+                Service::Inventory => inventory::Settings::SEALED.len(),
+            };
+            // A name that no setting has would seal nothing.
+            assert_eq!(sealed, own + chassis::Process::SEALED.len(), "{service}");
+        }
+        let base = resolve(Service::Checkout, &[]).expect("defaults");
+        let layer = json!({"cart_view": "until_paid", "readers": 1});
+        let after = resolve(Service::Checkout, &[layer]).expect("known keys");
+        let told = changes(Service::Checkout, &base, &after);
+        let keys: Vec<&str> = told.iter().map(|change| change.key.as_str()).collect();
+        assert_eq!(keys, ["readers"]);
     }
 
     #[test]
@@ -207,9 +245,10 @@ mod tests {
             ("2", json!({})),
             ("3", json!({"readers": 4, "cache": {"ttl_ms": 1}})),
         ];
-        let all = by_release(releases);
-        assert_eq!(all[1], ("2", json!({"readers": 3})));
-        assert_eq!(all[2], ("3", json!({"readers": 4, "cache": {"ttl_ms": 1}})));
+        let all = by_release(json!({"schema": 1}), releases);
+        assert_eq!(all[1], ("2", json!({"schema": 1, "readers": 3})));
+        let last = json!({"schema": 1, "readers": 4, "cache": {"ttl_ms": 1}});
+        assert_eq!(all[2], ("3", last));
     }
 
     #[test]

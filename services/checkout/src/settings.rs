@@ -87,6 +87,16 @@ pub enum DeliveryOrder {
     Stored,
 }
 
+impl Settings {
+    /// Keys that select code, or stand for the world outside: they are no configuration, and responders neither see nor set them.
+    pub const SEALED: [&str; 4] = [
+        "hold_policy",
+        "cart_view",
+        "confirm_payment",
+        "outbox.order",
+    ];
+}
+
 impl HoldPolicy {
     /// The hold to ask for.
     pub fn hold(self) -> Option<Hold> {

@@ -68,6 +68,11 @@ pub enum PageKey {
     Uri,
 }
 
+impl Settings {
+    /// Keys that select code, or stand for the world outside: they are no configuration, and responders neither see nor set them.
+    pub const SEALED: [&str; 2] = ["connections", "pages.key"];
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

@@ -86,6 +86,18 @@ pub struct FeedSettings {
     pub max_rows: u64,
 }
 
+impl Settings {
+    /// Keys that select code, or stand for the world outside: they are no configuration, and responders neither see nor set them.
+    pub const SEALED: [&str; 6] = [
+        "schema",
+        "reservation_api",
+        "packed_lines",
+        "cache.single_flight",
+        "feed.rows_per_second",
+        "rules.select",
+    ];
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

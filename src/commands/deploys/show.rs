@@ -148,6 +148,7 @@ fn render(shown: &Shown, style: Style, columns: usize) -> String {
     }
     out += &row("by", &deploy.role);
     out += &row("changelog", &deploy.summary);
+    out += &code(&deploy.diff, style);
     out += &changed(shown, style);
     let Some(Around { before, after }) = &shown.red else {
         return out + "\nNo telemetry is available for that time.\n";
@@ -174,6 +175,27 @@ fn render(shown: &Shown, style: Style, columns: usize) -> String {
     out + &table.render(style, columns)
 }
 
+/// The code that an entry changed, as its diff.
+fn code(diff: &str, style: Style) -> String {
+    if diff.is_empty() {
+        return String::new();
+    }
+    let mut out = format!("\n{}\n", style.paint(Ink::Heading, "code"));
+    for line in diff.lines() {
+        let ink = match line.as_bytes() {
+            [b'-', b'-', b'-', ..] | [b'+', b'+', b'+', ..] => Ink::Plain,
+            [b'-', ..] => Ink::Error,
+            [b'+', ..] => Ink::Good,
+            [b'@', ..] => Ink::Faint,
+            _ => Ink::Plain,
+        };
+        let line = text::format::harmless(line);
+        out += format!("  {}", style.paint(ink, &line)).trim_end();
+        out.push('\n');
+    }
+    out
+}
+
 /// The settings that an entry changed, as a diff.
 fn changed(shown: &Shown, style: Style) -> String {
     let deploy = &shown.deploy;
@@ -182,7 +204,10 @@ fn changed(shown: &Shown, style: Style) -> String {
         let of_settings = deploy.kind.starts_release() || deploy.kind == DeployKind::Config;
         return match (of_settings, is_oldest) {
             (false, _) => String::new(),
-            (true, true) => "\nIts changes are unknown: the log has no earlier entry.\n".to_owned(),
+            (true, true) if deploy.diff.is_empty() => {
+                "\nIts changes are unknown: the log has no earlier entry.\n".to_owned()
+            }
+            (true, true) => String::new(),
             (true, false) => "\nIt changed no settings.\n".to_owned(),
         };
     }
@@ -214,6 +239,7 @@ mod tests {
             role: "checkout engineer".to_owned(),
             summary: "Store the delivery address with each order".to_owned(),
             kind,
+            diff: String::new(),
             changes: Vec::new(),
             command: None,
         }
@@ -232,6 +258,7 @@ mod tests {
             p50_s: Some(0.004),
             p99_s: None,
         };
+        let diff = "--- a/order.rs\n+++ b/order.rs\n@@ fn place @@\n     let cart = cart();\n-    store(cart)\n+    store(cart, address)\n";
         let shown = Shown {
             before: before(&all, &all[1]),
             instances: Some(vec!["checkout-1".to_owned()]),
@@ -240,6 +267,7 @@ mod tests {
                 after: red(7.5, 42.0),
             }),
             deploy: Deploy {
+                diff: diff.to_owned(),
                 changes: vec![SettingChange {
                     key: "cart_s".to_owned(),
                     before: serde_json::json!(1800),
@@ -259,6 +287,14 @@ mod tests {
           ran on     checkout-1
           by         checkout engineer
           changelog  Store the delivery address with each order
+
+        code
+          --- a/order.rs
+          +++ b/order.rs
+          @@ fn place @@
+               let cart = cart();
+          -    store(cart)
+          +    store(cart, address)
 
         settings
           - cart_s = 1800

@@ -38,6 +38,7 @@ fn the_template_has_what_is_known() {
         role: String::new(),
         summary: "Retry \"orders\"".to_owned(),
         kind: record::DeployKind::Deploy,
+        diff: String::new(),
         changes: Vec::new(),
         command: command.map(str::to_owned),
     };

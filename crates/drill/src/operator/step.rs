@@ -31,6 +31,7 @@ impl<S: Shop> Operator<S> {
                     role: known.author.clone(),
                     summary: known.changelog.clone(),
                     kind: DeployKind::Deploy,
+                    diff: known.diff.clone(),
                     changes: self.shop.release_changes(*service, &before, release)?,
                     command: None,
                 }
@@ -52,6 +53,7 @@ impl<S: Shop> Operator<S> {
                     role: author.as_deref().unwrap_or("platform engineer").to_owned(),
                     summary: summary.clone().unwrap_or_default(),
                     kind: DeployKind::Config,
+                    diff: String::new(),
                     changes,
                     command: None,
                 }

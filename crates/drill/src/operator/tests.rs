@@ -125,6 +125,7 @@ fn operator(count: u64) -> Operator<Paper> {
                 role: "engineer".to_owned(),
                 summary: format!("change {release}"),
                 kind: DeployKind::Deploy,
+                diff: String::new(),
                 changes: Vec::new(),
                 command: None,
             });

@@ -57,6 +57,7 @@ pub(crate) async fn graded_run() -> GradedRun {
         role: "engineer".to_owned(),
         summary: "Prices remember who set them".to_owned(),
         kind: DeployKind::Deploy,
+        diff: String::new(),
         changes: Vec::new(),
         command: None,
     };

@@ -237,6 +237,7 @@ async fn deploys_resolve_when_the_metrics_show_them_too() {
         role: "engineer".to_owned(),
         summary: "Prices remember who set them".to_owned(),
         kind: DeployKind::Deploy,
+        diff: String::new(),
         changes: Vec::new(),
         command: None,
     };

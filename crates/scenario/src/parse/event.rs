@@ -24,28 +24,34 @@ const TARGETS: [(&str, Target); 4] = [
 
 /// `[[timeline]]`; an event whose kind or service cannot be read is left out, and has a problem.
 ///
-/// Leaving it out would shift the indices that later messages name, so a note takes its place.
-pub(super) fn timeline(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<Event> {
+/// A note takes its place. Events are sorted by time; all but those that are there from the start come `later_s` later.
+pub(super) fn timeline(reader: &mut Reader<'_>, root: &mut Table<'_>, later_s: f64) -> Vec<Event> {
     let rows = root.tables(reader, "timeline");
-    rows.into_iter()
-        .map(|mut row| {
-            let at_s = row.number(reader, "at_s");
-            let change = row.optional_bool(reader, "change");
-            let action = action(reader, &mut row);
-            if action.is_some() {
-                row.finish(reader);
-            }
-            let unread = Action::Note {
-                text: UNREAD.to_owned(),
-            };
-            Event {
-                at_s,
-                change,
-                action: action.unwrap_or(unread),
-            }
-        })
-        .collect()
+    let events = rows.into_iter().enumerate().map(|(index, mut row)| {
+        let at_s = row.number(reader, "at_s");
+        let change = row.optional_bool(reader, "change");
+        let action = action(reader, &mut row);
+        if action.is_some() {
+            row.finish(reader);
+        }
+        let unread = Action::Note {
+            text: UNREAD.to_owned(),
+        };
+        Event {
+            row: index,
+            at_s: at_s + if at_s < FROM_START_S { 0.0 } else { later_s },
+            change,
+            action: action.unwrap_or(unread),
+        }
+    });
+    let mut events: Vec<Event> = events.collect();
+    // Stable: what is written for one moment stays in order.
+    events.sort_by(|one, other| one.at_s.total_cmp(&other.at_s));
+    events
 }
+
+/// What happens this early is how the world is from the start.
+const FROM_START_S: f64 = 5.0;
 
 /// Stands for an event that could not be read.
 const UNREAD: &str = "unread";

@@ -6,7 +6,7 @@ use anyhow::Context;
 use parking_lot::Mutex;
 use record::{Origin, Setting, SettingChange};
 use serde_json::{Value, json};
-use settings::{changes, flat, meanings, merge, patch, remove, resolve};
+use settings::{changes, flat, is_sealed, meanings, merge, patch, remove, resolve};
 use shop_api::Service;
 use text::nearest;
 
@@ -27,7 +27,7 @@ pub struct Refused {
 }
 
 impl Fleet {
-    /// Every setting of the release that `service` runs.
+    /// Every setting of the release that `service` runs, but for what is sealed.
     pub fn settings(&self, service: Service, release: &str) -> anyhow::Result<Vec<Setting>> {
         let layers = self.layers(service, release)?;
         let defaults = flat(&resolve(service, &[])?);
@@ -37,6 +37,7 @@ impl Fleet {
             last.map_or(Origin::Default, |at| LAYERS[at])
         };
         let all = flat(&resolve(service, &layers)?).into_iter();
+        let all = all.filter(|(key, _)| !is_sealed(service, key));
         let setting = |(key, value): (String, Value)| {
             let from = origin(&key);
             let brought = (from == Origin::Release).then(|| self.brought(service, release, &key));
@@ -77,7 +78,7 @@ impl Fleet {
         after: &str,
     ) -> anyhow::Result<Vec<SettingChange>> {
         let of = |release| anyhow::Ok(resolve(service, &self.layers(service, release)?)?);
-        Ok(changes(&of(before)?, &of(after)?))
+        Ok(changes(service, &of(before)?, &of(after)?))
     }
 
     /// Pushes configuration to `service`, as its owners do, and swaps its instances; gives what that changed.
@@ -188,9 +189,9 @@ impl Fleet {
         let resolved = || anyhow::Ok(resolve(service, &self.layers(service, release)?)?);
         let before = resolved()?;
         let former = put(Some(layer));
-        let changed = changes(&before, &resolved()?);
-        if changed.is_empty() {
-            return Ok(changed);
+        let after = resolved()?;
+        if before == after {
+            return Ok(Vec::new());
         }
         if let Err(error) = self.renew(service).await {
             // What did not come up with the new settings runs on with the old; what did is taken back.
@@ -198,7 +199,7 @@ impl Fleet {
             let back = self.renew(service).await;
             return Err(back.err().unwrap_or(error));
         }
-        Ok(changed)
+        Ok(changes(service, &before, &after))
     }
 }
 
@@ -209,7 +210,8 @@ fn settable(service: Service, key: &str) -> anyhow::Result<()> {
         let hint = "use `firedrill block` and `unblock`".to_owned();
         return Err(Refused { message, hint }.into());
     }
-    let known = flat(&resolve(service, &[])?);
+    let mut known = flat(&resolve(service, &[])?);
+    known.retain(|key, _| !is_sealed(service, key));
     if known.contains_key(key) {
         return Ok(());
     }

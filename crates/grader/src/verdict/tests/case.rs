@@ -431,6 +431,7 @@ fn deploy(service: &str, release: &str) -> Detail {
         role: String::new(),
         summary: String::new(),
         kind: DeployKind::Deploy,
+        diff: String::new(),
         changes: Vec::new(),
         command: None,
     })

@@ -1,0 +1,184 @@
+use std::path::Path;
+
+use serde_json::{Value, json};
+use settings::{changes, resolve};
+
+use super::*;
+use crate::catalogue;
+
+/// Seeds by which every drill of the catalogue is drawn.
+const SEEDS: std::ops::Range<u64> = 0..20;
+
+#[test]
+fn a_seed_makes_one_drill_and_another_seed_another() {
+    for file in catalogue::FILES {
+        let draw = |seed| arrange(file.path, file.text, seed).expect(file.id);
+        let drawn = draw(7);
+        assert_eq!(drawn, draw(7), "{}", file.id);
+        let (own, other) = (drawn.lines().count(), draw(8));
+        let common = drawn.lines().zip(other.lines());
+        let common = common.filter(|(one, other)| one == other).count();
+        assert!(common < own - 20, "{}: {common} of {own} lines", file.id);
+        assert_eq!(arrange(file.path, &drawn, 8), Ok(drawn), "{}", file.id);
+    }
+}
+
+#[test]
+fn a_file_without_a_pool_stays_as_it_is() {
+    let file = catalogue::file("orders-queue").expect("a drill");
+    let own = file.text.replace("[pool]", "[[pool]]");
+    let problems = arrange(file.path, &own, 1).expect_err("no table");
+    assert_eq!(problems[0].key, "pool");
+    let (_, complete) = file.drill(3).expect("it is valid");
+    assert_eq!(arrange(file.path, &complete, 4), Ok(complete));
+}
+
+/// What the deploy log shows of a drill while it runs: the diffs of its settings, oldest first, and which is the change.
+fn log(drill: &Scenario) -> Vec<(bool, Vec<record::SettingChange>)> {
+    let shown = drill.timeline.iter().filter_map(|event| {
+        let changed = match &event.action {
+            Action::Deploy {
+                service, release, ..
+            } => {
+                let release = drill.release(*service, release).expect("in the history");
+                drill.changes_of(release).expect("its settings are read")
+            }
+            Action::Config {
+                target: Target::Service(service),
+                settings,
+                ..
+            } => {
+                let of = |layer: Value| resolve(*service, &[layer]).expect("its settings are read");
+                changes(*service, &of(json!({})), &of(json!(settings)))
+            }
+            _ => return None,
+        };
+        Some((event.change, changed))
+    });
+    shown.collect()
+}
+
+/// Whoever picks by such a rule finds the change no more often than by drawing one of the deploys: two standard deviations
+/// above at most, over all incidents and seeds.
+fn finds_no_more_than_chance(
+    rule: &str,
+    pick: impl Fn(&[(bool, Vec<record::SettingChange>)]) -> usize,
+) {
+    let (mut found, mut expected, mut variance) = (0.0, 0.0, 0.0);
+    for (file, seed) in catalogue::FILES
+        .iter()
+        .flat_map(|file| SEEDS.map(move |seed| (file, seed)))
+    {
+        let (drill, _) = file.drill(seed).expect(file.id);
+        if drill.is_control() {
+            continue;
+        }
+        let log = log(&drill);
+        let chance = 1.0 / log.len() as f64;
+        found += f64::from(u8::from(log[pick(&log)].0));
+        expected += chance;
+        variance += chance * (1.0 - chance);
+    }
+    let most = expected + 2.0 * variance.sqrt();
+    assert!(
+        found <= most,
+        "{rule}: {found} found, {expected:.1} by chance, {most:.1} at most"
+    );
+}
+
+#[test]
+fn neither_the_oddest_diff_nor_the_newest_deploy_is_the_change_more_often_than_by_chance() {
+    finds_no_more_than_chance("oddest", |log| {
+        let odd = log.iter().enumerate().map(|(at, (_, changes))| {
+            let odd = changes
+                .iter()
+                .map(record::SettingChange::factor)
+                .fold(0.0, f64::max);
+            (odd, at)
+        });
+        let oddest = odd.max_by(|one, other| one.0.total_cmp(&other.0));
+        oddest.map_or(0, |(_, at)| at)
+    });
+    finds_no_more_than_chance("newest", |log| log.len() - 1);
+    finds_no_more_than_chance("oldest", |_| 0);
+    finds_no_more_than_chance("without settings", |log| {
+        let bare = log.iter().rposition(|(_, changes)| changes.is_empty());
+        bare.unwrap_or(0)
+    });
+}
+
+/// A hunk: the file that it is of, and its lines with their signs.
+fn hunks(diff: &str) -> Vec<(String, Vec<&str>)> {
+    let mut hunks: Vec<(String, Vec<&str>)> = Vec::new();
+    let mut file = String::new();
+    for line in diff.lines() {
+        if let Some(name) = line.strip_prefix("+++ b/") {
+            name.clone_into(&mut file);
+        } else if line.starts_with("@@ ") && line.ends_with(" @@") {
+            hunks.push((file.clone(), Vec::new()));
+        } else if !line.starts_with("--- a/") {
+            let (_, lines) = hunks.last_mut().expect("a hunk has a head");
+            lines.push(line);
+        }
+    }
+    hunks
+}
+
+fn source(file: &str) -> Vec<String> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .join(file);
+    let text = std::fs::read_to_string(path).expect(file);
+    text.lines().map(str::to_owned).collect()
+}
+
+/// An innocent change is in today's code: what its diff leads to stands there, line by line.
+#[test]
+fn what_an_innocent_diff_leads_to_is_in_the_file_that_it_names() {
+    let pool = pool();
+    assert!(pool.release.len() + pool.push.len() >= 60);
+    for change in &pool.release {
+        for (file, hunk) in hunks(&change.diff) {
+            let source = source(&file);
+            let after: Vec<&str> = hunk
+                .iter()
+                .filter(|line| !line.starts_with('-'))
+                .map(|line| line.get(1..).unwrap_or_default())
+                .collect();
+            let is_there = source.windows(after.len()).any(|lines| lines == after);
+            assert!(
+                is_there,
+                "`{}`: not in {file}: {after:#?}",
+                change.changelog
+            );
+        }
+    }
+}
+
+/// A drill's own change selects code that is there, behind a setting: the lines around it stand in the file, in that order.
+#[test]
+fn the_lines_around_a_drill_s_own_diff_are_in_the_file_that_it_names() {
+    let mut checked = 0;
+    for file in catalogue::FILES {
+        let (drill, _) = file.drill(0).expect(file.id);
+        let own = drill.names.values();
+        let own: Vec<&Release> = own
+            .filter_map(|name| {
+                drill
+                    .history
+                    .iter()
+                    .find(|one| one.release == *name && !one.diff.is_empty())
+            })
+            .collect();
+        for (path, hunk) in own.into_iter().flat_map(|release| hunks(&release.diff)) {
+            let source = source(&path);
+            let mut lines = source.iter();
+            for line in hunk.iter().filter_map(|line| line.strip_prefix(' ')) {
+                let is_there = lines.any(|other| other == line);
+                assert!(is_there, "{}: not in {path}: `{line}`", file.id);
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 30, "{checked} lines");
+}
