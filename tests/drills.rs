@@ -67,11 +67,15 @@ cannot-save|ErrorBudgetBurn|failed cart|checkout-1|config set checkout max_pages
 checkout-stalls|ErrorBudgetBurn|failed order|checkout-1|rollback checkout|
 edge-refuses|ErrorBudgetBurn|failed|gateway-1|rollback gateway|ended first
 error-spike|ErrorBudgetBurn|failed order|checkout-1|rollback checkout|
+memory-climbs|MemoryGrowth|listing|gateway-1|rollback gateway|growth before the late one
+memory-creeps|MemoryGrowth|listing|gateway-1|rollback gateway|growth before the late one
 memory-growth|MemoryGrowth|listing|gateway-1|rollback gateway|growth before the late one
 memory-rise|MemoryGrowth|listing|gateway-1||full cache before the early one
 noisy-warnings|WarningRateHigh|order|inventory-1||
+orders-cut-off|ErrorBudgetBurn|failed order|checkout-1|config set gateway deadline_ms=5000|
 orders-in-waves|ErrorBudgetBurn|failed order|inventory-1|rollback inventory|
 orders-queue|CheckoutLatencyBudgetBurn|late order|checkout-1|rollback checkout|
+orders-wait|CheckoutLatencyBudgetBurn|late order|checkout-1|config set checkout payment_site=standby|
 slow-checkout|CheckoutLatencyBudgetBurn|late order|inventory-1|rollback inventory|
 try-again-later|ErrorBudgetBurn|failed order|checkout-1|rollback checkout|
 unknown-callers|CallersUnknown|order|gateway-1|rollback gateway|

@@ -78,6 +78,10 @@ fn action(remedy: &Remedy) -> Action {
     match remedy {
         Remedy::Rollback { service } => Action::Rollback { service: *service },
         Remedy::Restart { service } => Action::Restart { service: *service },
+        Remedy::Config { service, settings } => Action::Set {
+            service: *service,
+            settings: settings.clone(),
+        },
         Remedy::Deploy { service, release } => Action::Deploy {
             service: *service,
             release: release.clone(),

@@ -231,8 +231,7 @@ pub struct Overlap {
 }
 
 /// One action that helps to remove the cause.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase", tag = "action")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Remedy {
     /// Back to the release before.
     Rollback {
@@ -250,6 +249,13 @@ pub enum Remedy {
     Restart {
         /// Of this service.
         service: Service,
+    },
+    /// Settings, as `config set` sets them.
+    Config {
+        /// Of this service.
+        service: Service,
+        /// Values by dotted key, as they are written on the command line.
+        settings: BTreeMap<String, String>,
     },
 }
 

@@ -114,7 +114,11 @@ fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Scenario {
         pool: pool(reader, root, is_drawn),
         names,
         shop: [shop, root.typed(reader, "shop").unwrap_or_default()].into(),
-        history: section(reader, root, "history", history).unwrap_or_default(),
+        // A drill of the pool may have no release of its own.
+        history: match root.has("history") || !root.has("pool") {
+            true => section(reader, root, "history", history).unwrap_or_default(),
+            false => Vec::new(),
+        },
         timeline: event::timeline(reader, root, later_s),
         page: section(reader, root, "page", page).unwrap_or_default(),
         manifest: section(reader, root, "manifest", manifest).unwrap_or_default(),

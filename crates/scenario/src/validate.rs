@@ -358,6 +358,11 @@ fn remedy(findings: &mut Findings<'_>, scenario: &Scenario) {
                 &key("release"),
                 unknown_release(scenario, *service, release),
             ),
+            Remedy::Config { settings, .. } => findings.expect(
+                !settings.is_empty(),
+                &key("settings"),
+                "is missing; add the values that `config set` sets, as texts by dotted key",
+            ),
             Remedy::Restart { .. } => {}
         }
     }

@@ -62,6 +62,8 @@ pub mod upstream {
 
 /// The payment provider's one route, `POST`.
 pub const PAYMENTS: &str = "/payments";
+/// The same at the provider's second site, which shares the ledger with the first and nothing else.
+pub const STANDBY_PAYMENTS: &str = "/standby/payments";
 /// Liveness on every public port, `GET`.
 pub const HEALTH: &str = "/healthz";
 

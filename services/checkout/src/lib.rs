@@ -31,7 +31,7 @@ use tokio::sync::Notify;
 
 pub use crate::{
     route::router,
-    settings::{CartView, DeliveryOrder, HoldPolicy, OutboxSettings, Settings},
+    settings::{CartView, DeliveryOrder, HoldPolicy, OutboxSettings, PaymentSite, Settings},
     worker::Worker,
 };
 

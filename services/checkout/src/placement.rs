@@ -170,8 +170,9 @@ async fn pay(checkout: &Checkout, order: &str, total: Money) -> Result<(), Probl
     };
     for _ in 0..times {
         let timeout = time_for(checkout.settings.payment_timeout_ms);
+        let site = checkout.settings.payment_site;
         // The same key, so the second response is about the same payment.
-        upstream::pay(&checkout.client, order, total, timeout).await?;
+        upstream::pay(&checkout.client, site, order, total, timeout).await?;
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Settings of checkout; the defaults are those of day-to-day operation.
 
 use serde::{Deserialize, Serialize};
+use shop_api::path;
 use shop_api::reservation::Hold;
 
 /// Settings of checkout.
@@ -17,6 +18,8 @@ pub struct Settings {
     pub inventory_timeout_ms: u64,
     /// Timeout of one call to the payment provider, retries included, in milliseconds.
     pub payment_timeout_ms: u64,
+    /// Which of the payment provider's sites is called.
+    pub payment_site: PaymentSite,
     /// Time after which an unfinished attempt to place an order can be repeated, in seconds.
     pub attempt_timeout_s: u64,
     /// Time after which an unchanged cart is deleted, in seconds.
@@ -41,6 +44,26 @@ pub enum HoldPolicy {
     None,
     /// Stock is held until the payment is settled.
     UntilPaid,
+}
+
+/// The payment provider's sites.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PaymentSite {
+    /// The one for day-to-day operation.
+    Primary,
+    /// The one for when the primary does not do.
+    Standby,
+}
+
+impl PaymentSite {
+    /// The path of its payments.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Primary => path::PAYMENTS,
+            Self::Standby => path::STANDBY_PAYMENTS,
+        }
+    }
 }
 
 /// How long an order keeps its view of the cart, by a read transaction that stays open.
@@ -115,6 +138,7 @@ impl Default for Settings {
             confirm_payment: false,
             inventory_timeout_ms: 4_000,
             payment_timeout_ms: 3_000,
+            payment_site: PaymentSite::Primary,
             attempt_timeout_s: 30,
             cart_s: 1_800,
             readers: 2,

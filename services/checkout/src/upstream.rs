@@ -11,6 +11,8 @@ use shop_api::{
     reservation::{Reservation, ReservationRequest, Shipment},
 };
 
+use crate::PaymentSite;
+
 /// Why stock could not be reserved.
 #[derive(Debug)]
 pub(crate) enum ReserveError {
@@ -80,6 +82,7 @@ fn reserve_error(error: Error) -> ReserveError {
 /// Charges the amount; the order's id makes it safe to repeat.
 pub(crate) async fn pay(
     client: &Client,
+    site: PaymentSite,
     order: &str,
     amount: Money,
     timeout: Duration,
@@ -89,7 +92,7 @@ pub(crate) async fn pay(
         amount,
     };
     let call = client
-        .post(path::upstream::PAYMENT, path::PAYMENTS)
+        .post(path::upstream::PAYMENT, site.path())
         .json(&charge);
     let response = call.idempotency_key(order).timeout(timeout).send().await?;
     let receipt: Receipt = response.ok()?.json()?;

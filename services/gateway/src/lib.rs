@@ -7,6 +7,7 @@
 pub mod blocked;
 mod caller;
 mod connections;
+mod copies;
 mod forward;
 pub mod limiter;
 mod operate;
@@ -22,7 +23,8 @@ use metrics::{counter, gauge};
 use tokio::time::interval;
 
 use crate::{
-    blocked::BlockList, connections::ClientConnections, limiter::Limiter, pages::PageCache,
+    blocked::BlockList, connections::ClientConnections, copies::Copies, limiter::Limiter,
+    pages::PageCache, route::open::DrainReport,
 };
 pub use crate::{
     route::router,
@@ -38,6 +40,8 @@ pub struct Gateway {
     blocked: Arc<BlockList>,
     limiter: Arc<Limiter>,
     pages: Arc<PageCache>,
+    copies: Copies,
+    drain_report: Option<DrainReport>,
     deadline: Duration,
 }
 
@@ -54,6 +58,8 @@ impl Gateway {
             blocked: Arc::new(BlockList::new(settings.blocked)),
             limiter: Arc::new(Limiter::new(settings.limiter)),
             pages: Arc::new(PageCache::new(settings.pages)),
+            copies: Copies::default(),
+            drain_report: None,
             deadline: Duration::from_millis(settings.deadline_ms),
         }
     }
@@ -69,12 +75,24 @@ pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
     let Context {
         settings,
         client,
+        config,
         shutdown,
-        ..
     } = context;
-    let gateway = Gateway::new(client, settings);
+    let (keeps_copies, reports_at_drain) = (settings.copies, settings.drain_report);
+    let mut gateway = Gateway::new(client, settings);
+    gateway.drain_report = reports_at_drain.then(|| DrainReport::new(shutdown.clone()));
+    let mut writer = None;
+    if keeps_copies {
+        let (copies, behind) = Copies::new();
+        gateway.copies = copies;
+        writer = Some(behind.run(config.scratch, shutdown.clone()));
+    }
     let app = operate::add_controls(App::new(router(gateway.clone())), &gateway);
-    Ok(app.task(measure(gateway, shutdown)))
+    let app = app.task(measure(gateway, shutdown));
+    Ok(match writer {
+        Some(writer) => app.task(writer),
+        None => app,
+    })
 }
 
 /// Time between two measurements.

@@ -2,6 +2,7 @@
 
 mod admission;
 mod cart;
+pub(crate) mod open;
 mod order;
 mod product;
 
@@ -23,6 +24,7 @@ pub(crate) const PAGE_CACHE: &str = "page";
 
 /// The router of the gateway.
 pub fn router(gateway: Gateway) -> Router {
+    let report = middleware::from_fn_with_state(gateway.clone(), open::report);
     let admission = middleware::from_fn_with_state(gateway.clone(), admission::check);
     Router::new()
         .merge(version(
@@ -33,6 +35,7 @@ pub fn router(gateway: Gateway) -> Router {
             Version::V2,
             [v2::PRODUCTS, v2::PRODUCT, v2::CART, v2::ORDERS, v2::ORDER],
         ))
+        .route_layer(report)
         .route_layer(admission)
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)

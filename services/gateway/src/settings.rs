@@ -18,6 +18,10 @@ pub struct Settings {
     pub connections: Connections,
     /// The cache of rendered listing pages.
     pub pages: PageSettings,
+    /// Whether a copy of every listing is kept for the support desk.
+    pub copies: bool,
+    /// Whether requests that are still open at the drain are reported.
+    pub drain_report: bool,
 }
 
 /// Which requests share connections to the upstream services.
@@ -70,7 +74,7 @@ pub enum PageKey {
 
 impl Settings {
     /// Keys that select code, or stand for the world outside: they are no configuration, and responders neither see nor set them.
-    pub const SEALED: [&str; 2] = ["connections", "pages.key"];
+    pub const SEALED: [&str; 4] = ["connections", "pages.key", "copies", "drain_report"];
 }
 
 impl Default for Settings {
@@ -81,6 +85,8 @@ impl Default for Settings {
             limiter: LimiterSettings::default(),
             connections: Connections::Shared,
             pages: PageSettings::default(),
+            copies: false,
+            drain_report: false,
         }
     }
 }

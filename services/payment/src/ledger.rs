@@ -23,6 +23,8 @@ pub struct Settings {
     pub quota_burst: f64,
     /// Time to handle a charge, in milliseconds.
     pub answer_ms: u64,
+    /// Time to handle a charge at the standby address, in milliseconds.
+    pub standby_ms: u64,
     /// Charges handled at the same time; 0 means unlimited.
     pub workers: usize,
     /// Maximum number of charges waiting for a worker; more are refused.
@@ -38,6 +40,7 @@ impl Default for Settings {
             quota_per_second: 0.0,
             quota_burst: 20.0,
             answer_ms: 0,
+            standby_ms: 0,
             workers: 0,
             waiting: 64,
         }

@@ -131,18 +131,32 @@ fn announce(instance: &str, addr: SocketAddr) -> io::Result<()> {
     stdout.flush()
 }
 
-/// The provider's router with a new ledger.
+/// The provider's router with a new ledger: two sites, of which the quota and the workers are those of the first.
 pub fn router(settings: Settings) -> Router {
-    let provider = Provider {
-        quota: Quota::new(settings.quota_per_second, settings.quota_burst),
-        desk: (settings.workers > 0).then(|| Desk::new(settings.workers, settings.waiting)),
-        delay: Duration::from_millis(settings.answer_ms),
-        ledger: Ledger::new(settings),
+    let desk = (settings.workers > 0).then(|| Desk::new(settings.workers, settings.waiting));
+    let quota = Quota::new(settings.quota_per_second, settings.quota_burst);
+    let delays = [settings.answer_ms, settings.standby_ms].map(Duration::from_millis);
+    let ledger = Arc::new(Ledger::new(settings));
+    let first = Provider {
+        quota,
+        desk,
+        delay: delays[0],
+        ledger: Arc::clone(&ledger),
+    };
+    let standby = Provider {
+        quota: Quota::new(0.0, 0.0),
+        desk: None,
+        delay: delays[1],
+        ledger,
+    };
+    let site = |path: &str, provider: Provider| {
+        let router = Router::new().route(path, post(charge));
+        router.with_state(Arc::new(provider))
     };
     Router::new()
-        .route(path::PAYMENTS, post(charge))
         .route(path::HEALTH, get(async || "ok"))
-        .with_state(Arc::new(provider))
+        .merge(site(path::PAYMENTS, first))
+        .merge(site(path::STANDBY_PAYMENTS, standby))
 }
 
 #[derive(Debug)]
@@ -152,7 +166,7 @@ struct Provider {
     desk: Option<Desk>,
     /// Time to handle a charge.
     delay: Duration,
-    ledger: Ledger,
+    ledger: Arc<Ledger>,
 }
 
 async fn charge(

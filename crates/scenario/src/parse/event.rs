@@ -121,7 +121,12 @@ pub(super) fn remedy(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<Remed
             let action = row.choice(
                 reader,
                 "action",
-                &[("rollback", 0), ("deploy", 1), ("restart", 2)],
+                &[
+                    ("rollback", 0),
+                    ("deploy", 1),
+                    ("restart", 2),
+                    ("config", 3),
+                ],
             )?;
             let service = row.choice(reader, "service", &SERVICES);
             let remedy = match action {
@@ -130,7 +135,11 @@ pub(super) fn remedy(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<Remed
                     release: row.text(reader, "release"),
                     service: service?,
                 },
-                _ => Remedy::Restart { service: service? },
+                2 => Remedy::Restart { service: service? },
+                _ => Remedy::Config {
+                    settings: row.typed(reader, "settings").unwrap_or_default(),
+                    service: service?,
+                },
             };
             row.finish(reader);
             Some(remedy)

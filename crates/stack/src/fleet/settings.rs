@@ -81,7 +81,8 @@ impl Fleet {
         Ok(changes(service, &of(before)?, &of(after)?))
     }
 
-    /// Pushes configuration to `service`, as its owners do, and swaps its instances; gives what that changed.
+    /// Pushes configuration to `service`, as its owners do, over what they pushed before, and swaps its instances; gives what
+    /// that changed.
     pub async fn push(
         &self,
         service: Service,
@@ -89,7 +90,9 @@ impl Fleet {
         settings: Value,
     ) -> anyhow::Result<Vec<SettingChange>> {
         let _turn = self.pipeline.lock().await;
-        self.replace_layer(service, release, &self.owner_layer, settings)
+        let mut kept = layer_of(&self.owner_layer, service);
+        merge(&mut kept, &settings);
+        self.replace_layer(service, release, &self.owner_layer, kept)
             .await
     }
 
@@ -101,7 +104,7 @@ impl Fleet {
         pairs: &BTreeMap<String, String>,
     ) -> anyhow::Result<Vec<SettingChange>> {
         let _turn = self.pipeline.lock().await;
-        let mut kept = self.responder_layer_of(service);
+        let mut kept = layer_of(&self.responder_layer, service);
         let layers = self.layers(service, release)?;
         for (key, text) in pairs {
             settable(service, key)?;
@@ -134,7 +137,7 @@ impl Fleet {
         keys: &[String],
     ) -> anyhow::Result<Vec<SettingChange>> {
         let _turn = self.pipeline.lock().await;
-        let mut kept = self.responder_layer_of(service);
+        let mut kept = layer_of(&self.responder_layer, service);
         for key in keys {
             settable(service, key)?;
             if !remove(&mut kept, key) {
@@ -155,20 +158,11 @@ impl Fleet {
             .releases
             .get(&key)
             .with_context(|| format!("`{service}` has no release `{release}`"))?;
-        let layer = |layers: &Mutex<BTreeMap<Service, Value>>| {
-            let layers = layers.lock();
-            layers.get(&service).cloned().unwrap_or_else(|| json!({}))
-        };
         Ok([
             own.clone(),
-            layer(&self.owner_layer),
-            layer(&self.responder_layer),
+            layer_of(&self.owner_layer, service),
+            layer_of(&self.responder_layer, service),
         ])
-    }
-
-    fn responder_layer_of(&self, service: Service) -> Value {
-        let kept = self.responder_layer.lock();
-        kept.get(&service).cloned().unwrap_or_else(|| json!({}))
     }
 
     /// Puts a layer of `service` in place and swaps its instances if that changes anything. The caller has the pipeline.
@@ -201,6 +195,12 @@ impl Fleet {
         }
         Ok(changes(service, &before, &after))
     }
+}
+
+/// What a layer says of a service.
+fn layer_of(layers: &Mutex<BTreeMap<Service, Value>>, service: Service) -> Value {
+    let layers = layers.lock();
+    layers.get(&service).cloned().unwrap_or_else(|| json!({}))
 }
 
 /// Whether a key is one that can be set, in words if not.

@@ -51,6 +51,7 @@ pub(super) async fn list(
             body
         }
     };
+    gateway.copies.keep(&uri, &body);
     Ok(forward::json(StatusCode::OK, body))
 }
 
