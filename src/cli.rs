@@ -98,7 +98,7 @@ pub enum Command {
     Run(drill::Run),
     /// Start the shop, its traffic and the backends without an incident
     Up(drill::Up),
-    /// List the drills by id, symptom and level, without spoilers
+    /// List the drills by id, family and level, without spoilers
     List(drill::List),
     /// Show what is running, its health, pages and actions
     Status(drill::Status),
@@ -148,6 +148,8 @@ pub enum Command {
     Debrief(write::Debrief),
     /// Show the graded runs and their scores over time
     History(write::History),
+    /// Propose the drill to run next
+    Next(write::Next),
     /// Open the evidence of an ended run in Jaeger and Prometheus
     Open(drill::Open),
     /// Pack a run into one compressed file

@@ -14,6 +14,7 @@ mod logs;
 mod man;
 mod manage;
 mod metrics;
+mod next;
 mod open;
 mod pack;
 mod profile;
@@ -71,6 +72,7 @@ pub fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Submit(args) => submit::run(&context, &args),
         Command::Debrief(args) => debrief::run(&context, &args),
         Command::History(args) => history::run(&context, &args),
+        Command::Next(args) => next::run(&context, &args),
         Command::Open(args) => open::run(&context, &args),
         Command::Pack(args) => pack::run(&context, &args),
         Command::Manage(args) => manage::run(&context, &args),

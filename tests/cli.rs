@@ -9,7 +9,7 @@ use crate::support::{claims, firedrill, refused};
 
 pub(crate) fn trials() -> Vec<Trial> {
     claims![
-        list_prints_id_symptom_and_level,
+        list_prints_id_family_symptom_and_level,
         an_unknown_drill_suggests_the_nearest_and_ends_with_2,
         check_lists_every_problem_with_its_place_and_ends_with_3,
         the_catalogue_has_no_problems,
@@ -36,7 +36,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn list_prints_id_symptom_and_level() {
+fn list_prints_id_family_symptom_and_level() {
     let output = run(&["list", "--json"]);
     let drills: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let drills = drills.as_array().expect("an array");
@@ -48,7 +48,7 @@ fn list_prints_id_symptom_and_level() {
             .keys()
             .map(String::as_str)
             .collect();
-        assert_eq!(keys, ["id", "level", "symptom"]);
+        assert_eq!(keys, ["family", "id", "level", "symptom"]);
     }
 }
 

@@ -182,6 +182,17 @@ pub struct History {
     pub format: Format,
 }
 
+/// `next`: the drill to run next.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:
+  firedrill next
+  firedrill run $(firedrill next --json | jq -r .id)")]
+pub struct Next {
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
 /// `completions`: a script for a shell.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:

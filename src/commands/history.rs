@@ -1,9 +1,10 @@
 //! `firedrill history`: progress over the graded runs, as a plot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Context as _;
+use scenario::{Family, catalogue};
 use text::format;
 use text::format::rfc3339;
 use time::OffsetDateTime;
@@ -73,9 +74,10 @@ fn render(runs: &[Graded], style: Style, columns: usize) -> String {
     }
     let passed = runs.iter().filter(|run| run.passed).count();
     format!(
-        "{}\n{}\n{passed} of {} passed.\n",
+        "{}\n{}\n{}\n{passed} of {} passed.\n",
         table.render(style, columns),
         by_drill(runs).render(style, columns),
+        by_family(runs).render(style, columns),
         runs.len()
     )
 }
@@ -107,6 +109,40 @@ fn by_drill(runs: &[Graded]) -> Table {
             Cell::new(ink(best), best.score.to_string()),
             Cell::new(ink(last), last.score.to_string()),
             Cell::new(Ink::Hue(0), sparkline(&fit(&scores, DRAWN), 0.0, 100.0)),
+        ]);
+    }
+    table
+}
+
+/// How it goes in each family; runs of drills that the catalogue does not have are left out.
+fn by_family(runs: &[Graded]) -> Table {
+    let mut table = Table::new(&[
+        ("FAMILY", Align::Left),
+        ("DRILLS RUN", Align::Right),
+        ("PASSED", Align::Right),
+        ("MEAN POINTS", Align::Right),
+    ]);
+    let catalogue = catalogue::list().unwrap_or_default();
+    for family in Family::ALL {
+        let own: Vec<&str> = catalogue
+            .iter()
+            .filter(|open| open.family == family)
+            .map(|open| open.id.as_str())
+            .collect();
+        let of_family = runs.iter().filter(|run| own.contains(&run.drill.as_str()));
+        let of_family: Vec<&Graded> = of_family.collect();
+        let drills: BTreeSet<&str> = of_family.iter().map(|run| run.drill.as_str()).collect();
+        let passed = of_family.iter().filter(|run| run.passed).count();
+        let points: u32 = of_family.iter().map(|run| run.score).sum();
+        let mean = match of_family.len() {
+            0 => "-".to_owned(),
+            count => format!("{:.0}", f64::from(points) / count as f64),
+        };
+        table.row([
+            family.name().into(),
+            format!("{} of {}", drills.len(), own.len()).into(),
+            format!("{passed} of {}", of_family.len()).into(),
+            mean.into(),
         ]);
     }
     table
@@ -177,23 +213,30 @@ mod tests {
 
     fn runs() -> Vec<Graded> {
         vec![
-            run(datetime!(2026-11-22 09:00 UTC), "late-answers", 12),
+            run(datetime!(2026-11-22 09:00 UTC), "error-spike", 12),
             run(datetime!(2026-11-22 10:00 UTC), "odd-numbers", 0),
-            run(datetime!(2026-11-23 09:00 UTC), "late-answers", 94),
+            run(datetime!(2026-11-23 09:00 UTC), "error-spike", 94),
         ]
     }
 
     #[test]
     fn runs_are_bars_and_drills_show_best_and_last() {
         insta::assert_snapshot!(render(&runs(), Style::PLAIN, 120), @r"
-        START (UTC)       DRILL         LEVEL  PASSED  POINTS  0 ─ │ passes ─ 100         DETECT  FIRST LOOK  MITIGATE
-        2026-11-22 09:00  late-answers      2  no          12  ███··············│·······  1m 12s           -         -
-        2026-11-22 10:00  odd-numbers       2  no           0  ·················│·······  1m 12s           -         -
-        2026-11-23 09:00  late-answers      2  yes         94  █████████████████│█████··  1m 12s           -         -
+        START (UTC)       DRILL        LEVEL  PASSED  POINTS  0 ─ │ passes ─ 100         DETECT  FIRST LOOK  MITIGATE
+        2026-11-22 09:00  error-spike      2  no          12  ███··············│·······  1m 12s           -         -
+        2026-11-22 10:00  odd-numbers      2  no           0  ·················│·······  1m 12s           -         -
+        2026-11-23 09:00  error-spike      2  yes         94  █████████████████│█████··  1m 12s           -         -
 
-        DRILL         LEVEL  RUNS  BEST  LAST  OVER TIME
-        late-answers      2     2    94    94  ▁█
-        odd-numbers       2     1     0     0  ▁
+        DRILL        LEVEL  RUNS  BEST  LAST  OVER TIME
+        error-spike      2     2    94    94  ▁█
+        odd-numbers      2     1     0     0  ▁
+
+        FAMILY       DRILLS RUN  PASSED  MEAN POINTS
+        orders-fail      1 of 7  1 of 2           53
+        orders-slow      0 of 4  0 of 0            -
+        memory           0 of 4  0 of 0            -
+        backlog          0 of 1  0 of 0            -
+        signals          0 of 2  0 of 0            -
 
         1 of 3 passed.
         ");

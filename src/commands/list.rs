@@ -1,6 +1,6 @@
 //! `list`: the drills, as far as they may be told.
 
-use scenario::{Open, catalogue};
+use scenario::{Family, Open, catalogue};
 use serde::Serialize;
 
 use crate::cli::drill;
@@ -9,10 +9,11 @@ use crate::error::Outcome;
 use crate::terminal::table::{Align, Cell, Table};
 use crate::terminal::{Ink, Style};
 
-/// One drill in JSON; these three keys are a contract.
+/// One drill in JSON; these four keys are a contract.
 #[derive(Debug, Serialize)]
 struct Row<'a> {
     id: &'a str,
+    family: Family,
     symptom: &'a str,
     level: u8,
 }
@@ -26,7 +27,8 @@ pub(super) fn run(context: &Context, args: &drill::List) -> anyhow::Result<Outco
             .iter()
             .map(|drill| Row {
                 id: &drill.id,
-                symptom: &drill.symptom,
+                family: drill.family,
+                symptom: drill.family.symptom(),
                 level: drill.level,
             })
             .collect();
@@ -44,13 +46,15 @@ fn render(drills: &[Open], style: Style, columns: usize) -> String {
     let mut table = Table::new(&[
         ("ID", Align::Left),
         ("LEVEL", Align::Right),
+        ("FAMILY", Align::Left),
         ("SYMPTOM", Align::Left),
     ]);
     for drill in drills {
         table.row([
             Cell::new(Ink::Good, drill.id.as_str()),
             drill.level.to_string().into(),
-            drill.symptom.as_str().into(),
+            drill.family.name().into(),
+            drill.family.symptom().into(),
         ]);
     }
     table.render(style, columns)
@@ -61,17 +65,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_drill_shows_id_level_and_symptom_and_no_more() {
+    fn a_drill_shows_id_level_and_family_and_no_more() {
         let drill = Open {
             id: "late-answers".to_owned(),
             title: "a title".to_owned(),
-            symptom: "pages take a second".to_owned(),
+            family: Family::OrdersSlow,
             level: 2,
             briefing: "a briefing".to_owned(),
         };
         insta::assert_snapshot!(render(&[drill], Style::PLAIN, 80), @r"
-        ID            LEVEL  SYMPTOM
-        late-answers      2  pages take a second
+        ID            LEVEL  FAMILY       SYMPTOM
+        late-answers      2  orders-slow  orders take too long
         ");
     }
 }

@@ -9,6 +9,7 @@
 
 mod arrange;
 pub mod catalogue;
+mod family;
 mod history;
 mod pace;
 pub mod parse;
@@ -27,6 +28,7 @@ use shop_api::Service;
 use text::{Problem, problem};
 
 pub use arrange::arrange;
+pub use family::Family;
 pub use pace::Pace;
 
 /// One drill.
@@ -36,8 +38,8 @@ pub struct Scenario {
     pub id: String,
     /// A few words for a heading.
     pub title: String,
-    /// What users or the pager notice, in one line.
-    pub symptom: String,
+    /// What users or the pager notice first.
+    pub family: Family,
     /// Difficulty, 1 to 4.
     pub level: u8,
     /// What the responder is told at the start.
@@ -81,8 +83,8 @@ pub struct Open {
     pub id: String,
     /// A few words for a heading.
     pub title: String,
-    /// What is noticed, in one line.
-    pub symptom: String,
+    /// What is noticed first.
+    pub family: Family,
     /// Difficulty, 1 to 4.
     pub level: u8,
     /// What the responder is told at the start.
@@ -341,7 +343,7 @@ impl Scenario {
         Open {
             id: self.id.clone(),
             title: self.title.clone(),
-            symptom: self.symptom.clone(),
+            family: self.family,
             level: self.level,
             briefing: self.briefing.clone(),
         }

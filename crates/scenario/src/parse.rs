@@ -14,15 +14,15 @@ use text::table::{Reader, Table, place};
 use toml::de::DeTable;
 
 use crate::{
-    Debrief, FromPool, Link, LinkKind, Manifest, Page, Release, Scenario, Silence, Step, Target,
-    recipe,
+    Debrief, Family, FromPool, Link, LinkKind, Manifest, Page, Release, Scenario, Silence, Step,
+    Target, recipe,
 };
 
 /// The comment line that separates what may be shown from the key.
 pub const SEAL: &str = "# answers below";
 
 /// The keys that stand above the seal.
-const OPEN_KEYS: [&str; 5] = ["id", "title", "symptom", "level", "briefing"];
+const OPEN_KEYS: [&str; 5] = ["id", "title", "family", "level", "briefing"];
 
 /// A scenario as far as it could be read. Values that are missing or wrong are empty, and have a problem.
 #[derive(Debug)]
@@ -107,7 +107,7 @@ fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Scenario {
     Scenario {
         id: root.text(reader, "id"),
         title: root.text(reader, "title"),
-        symptom: root.text(reader, "symptom"),
+        family: family(reader, root),
         level: level(reader, root),
         briefing: root.text(reader, "briefing"),
         load: load(reader, root),
@@ -166,6 +166,11 @@ fn section<T>(
     let value = read(reader, &mut node);
     node.finish(reader);
     Some(value)
+}
+
+fn family(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Family {
+    let known = Family::ALL.map(|family| (family.name(), family));
+    root.choice(reader, "family", &known).unwrap_or_default()
 }
 
 fn level(reader: &mut Reader<'_>, root: &mut Table<'_>) -> u8 {

@@ -52,11 +52,10 @@ fn spoils(word: &str) -> String {
     format!("contains `{word}`, which gives the answer away; rephrase it")
 }
 
-fn header(scenario: &Scenario) -> [(String, &str); 4] {
+fn header(scenario: &Scenario) -> [(String, &str); 3] {
     [
         ("id".to_owned(), scenario.id.as_str()),
         ("title".to_owned(), scenario.title.as_str()),
-        ("symptom".to_owned(), scenario.symptom.as_str()),
         ("briefing".to_owned(), scenario.briefing.as_str()),
     ]
 }

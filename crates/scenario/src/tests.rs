@@ -103,7 +103,7 @@ fn all_problems_of_a_file_are_found_at_once() {
         r#"
 1:1: page: is missing; add a table `[page]`
 4:9: level: must be a whole number, not the string "easy"
-5:1: colour: is not a known key; the keys are `id`, `title`, `symptom`, `level`, `briefing`, `load`, `pool`, `shop`, `history`, `timeline`, `page`, `manifest`, `signature`, `overlaps`, `remedy`, `rubric`, `debrief`, `silence`
+5:1: colour: is not a known key; the keys are `id`, `title`, `family`, `level`, `briefing`, `load`, `pool`, `shop`, `history`, `timeline`, `page`, `manifest`, `signature`, `overlaps`, `remedy`, `rubric`, `debrief`, `silence`
 13:1: load.rates: unknown field `rates`, expected one of `rate`, `arrival`, `mix`, `clients`, `products`, `popularity`, `tail`, `cart_lines`, `think_ms`
 55:11: timeline[0].service: `gatway` is not one of `gateway`, `checkout`, `inventory`; did you mean `gateway`?
 69:1: timeline[2].release: `2026.11.7` is not in the history of `checkout`: 2026.11.2, 2026.11.5
@@ -345,8 +345,8 @@ fn releases_and_remedies_refer_to_each_other() {
 fn a_word_that_gives_the_answer_away_is_found_in_every_open_text() {
     let changes = [
         (
-            "symptom = \"product pages take a second\"",
-            "symptom = \"the pool too small again\"",
+            "title = \"Slow product pages\"",
+            "title = \"The pool too small again\"",
         ),
         (
             "have been slow since noon",
@@ -364,7 +364,7 @@ fn a_word_that_gives_the_answer_away_is_found_in_every_open_text() {
     check(
         &changes,
         r#"
-3:1: symptom: contains `pool too small`, which gives the answer away; rephrase it
+2:1: title: contains `pool too small`, which gives the answer away; rephrase it
 5:1: briefing: contains `single connection`, which gives the answer away; rephrase it
 36:1: history.checkout[1].changelog: contains `leak`, which gives the answer away; rephrase it
 49:1: history.inventory[1].settings: contains `leak`, which gives the answer away; rephrase it
@@ -391,7 +391,7 @@ fn open_and_sealed_keys_stand_on_their_sides_of_the_seal() {
         r#"
 8:1: load: is a sealed key; move it below the line `# answers below`
 10:1: level: is an open key; move it above the line `# answers below`
-12:1: mix: is not a known key; the keys are `id`, `title`, `symptom`, `level`, `briefing`, `load`, `pool`, `shop`, `history`, `timeline`, `page`, `manifest`, `signature`, `overlaps`, `remedy`, `rubric`, `debrief`, `silence`
+12:1: mix: is not a known key; the keys are `id`, `title`, `family`, `level`, `briefing`, `load`, `pool`, `shop`, `history`, `timeline`, `page`, `manifest`, `signature`, `overlaps`, `remedy`, `rubric`, `debrief`, `silence`
 "#,
     );
     check(

@@ -86,7 +86,6 @@ pub(super) fn problems(draft: &Draft<'_>) -> Vec<Problem> {
 }
 
 const TITLE_CHARS: usize = 60;
-const SYMPTOM_CHARS: usize = 100;
 
 fn header(findings: &mut Findings<'_>, scenario: &Scenario) {
     let stem = Path::new(&findings.draft.file)
@@ -112,18 +111,14 @@ fn header(findings: &mut Findings<'_>, scenario: &Scenario) {
         "id",
         "must be lower-case words joined by `-`, such as `slow-checkout`",
     );
-    for (key, text, most) in [
-        ("title", &scenario.title, TITLE_CHARS),
-        ("symptom", &scenario.symptom, SYMPTOM_CHARS),
-    ] {
-        let is_line =
-            !text.trim().is_empty() && !text.contains('\n') && text.chars().count() <= most;
-        findings.expect(
-            is_line,
-            key,
-            format!("must be one line of 1 to {most} characters"),
-        );
-    }
+    let title = &scenario.title;
+    let is_line =
+        !title.trim().is_empty() && !title.contains('\n') && title.chars().count() <= TITLE_CHARS;
+    findings.expect(
+        is_line,
+        "title",
+        format!("must be one line of 1 to {TITLE_CHARS} characters"),
+    );
     findings.expect(
         !scenario.briefing.trim().is_empty(),
         "briefing",
