@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use grader::evidence::{Deploy, DeployKind, TraceQuery};
+use grader::evidence::{Deploy, DeployKind, SettingChange, TraceQuery};
 use grader::moment::{Moment, Window};
 use grader::writeup::{self, Claim, WriteUp};
 use grader::{Component, Mechanism, Severity, TriggerKind};
@@ -24,10 +24,11 @@ pub(crate) struct Result {
 }
 
 /// The solvers, in the order of the table.
-pub(super) const NAMES: [&str; 8] = [
+pub(super) const NAMES: [&str; 9] = [
     "loudest log",
     "error spans",
     "newest deploy",
+    ODDEST,
     "deviation",
     "a deploy",
     "playbook",
@@ -35,10 +36,13 @@ pub(super) const NAMES: [&str; 8] = [
     "nothing",
 ];
 
+/// It takes the change whose settings differ by the largest factor.
+const ODDEST: &str = "oddest diff";
+
 /// It does not find the cause: it is told it, as if it had guessed right.
 const WIDE: &str = "wide dashboards";
 
-/// At this level one naive look may be enough; from [`HARD`] on, none.
+/// At this level two naive looks may be enough, at the next one, and that is not the oddest diff; from [`HARD`] on, none.
 const EASY: u8 = 1;
 const HARD: u8 = 3;
 
@@ -128,6 +132,13 @@ pub(super) async fn all(
 ) -> anyhow::Result<BTreeMap<&'static str, Result>> {
     let deploys = in_the_drill(record);
     let (first, newest) = (deploys.first(), deploys.last());
+    let odd = |deploy: &&&Deploy| {
+        let factors = deploy.changes.iter().map(SettingChange::factor);
+        factors.fold(1.0, f64::max)
+    };
+    let oddest = deploys
+        .iter()
+        .max_by(|one, other| odd(one).total_cmp(&odd(other)));
     let (log, spans) = (loudest_log(record)?, most_error_spans(record).await?);
     let deviations = deviations(record).await?;
     let playbook = playbook(&deviations, &spans, &log);
@@ -136,6 +147,7 @@ pub(super) async fn all(
         (log, newest),
         (spans, newest),
         (of_deploy(newest), newest),
+        (of_deploy(oddest), oddest),
         (largest.unwrap_or_default(), newest),
         (of_deploy(first), first),
         (playbook, newest),
@@ -172,11 +184,12 @@ pub(super) fn problems(
         .collect();
     let allowed = match scenario.level {
         _ if scenario.is_control() => 0,
-        level if level <= EASY => results.len(),
+        level if level <= EASY => 2,
         level if level >= HARD => 0,
         _ => 1,
     };
-    match passed.len() > allowed {
+    let is_odd = scenario.level > EASY && passed.contains(&ODDEST);
+    match passed.len() > allowed || is_odd {
         true => vec![format!(
             "level {} is passed by {}",
             scenario.level,
