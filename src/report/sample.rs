@@ -1,16 +1,21 @@
 //! A verdict with something of everything, for the tests of its shapes.
 
 use grader::differential::{self, Exclusion, Standing};
+use grader::effect::unit::Unit;
 use grader::effect::{Change, Direction, Effect, Feature};
 use grader::lineup::{Remedy, Row};
 use grader::pointer::{Detail, Executed, Finding, Outcome};
-use grader::verdict::{Comparison, Condition, Item, Taken};
+use grader::verdict::{Comparison, Condition, Graded, Item, Taken};
 use grader::writeup::{ActionItem, Cause, Claim};
 use grader::{Component, Kind, Mechanism, Severity, Verdict, WriteUp};
 
 pub(crate) fn verdict() -> Verdict {
     Verdict {
         run: "2026-11-23-100000-k3".to_owned(),
+        drill: Some(Graded {
+            id: "slow-checkout".to_owned(),
+            level: 2,
+        }),
         passed: false,
         incomplete: true,
         amended: false,
@@ -90,6 +95,7 @@ fn comparison() -> Comparison {
         field: "cause.evidence[1]".to_owned(),
         pointer: "promql:p99@page => 0.48".to_owned(),
         feature: p99(),
+        unit: Unit::Seconds,
         here: 0.44,
         there: vec![Some(0.02), None, Some(0.4), None, None],
     }
