@@ -6,6 +6,8 @@
 //! ```
 //! One that is missing, damaged, or older than its scenario leaves its drill unjudged, and is told as a problem.
 
+mod claim;
+
 use std::sync::OnceLock;
 
 use grader::effect::expression::Expression;
@@ -17,6 +19,8 @@ use shop_api::Service;
 use text::Problem;
 
 use crate::{LinkKind, Scenario, catalogue};
+
+pub use claim::untrue;
 
 /// The folder of the references, relative to the repository.
 pub const FOLDER: &str = "scenarios/references";
