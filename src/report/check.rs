@@ -206,7 +206,10 @@ impl Checked {
             .iter()
             .filter(|one| one.executed.resolves())
             .count();
-        let _ = writeln!(out, "{good} of {} pointers resolve.", self.pointers.len());
+        let _ = match self.pointers.len() {
+            0 => writeln!(out, "The write-up has no pointers yet."),
+            all => writeln!(out, "{good} of {all} pointers resolve."),
+        };
         let _ = writeln!(out, "{}\n", self.compared());
         conditions(&mut out, &self.requirements, style, width);
         out.push('\n');

@@ -30,7 +30,7 @@ pub struct Impact {
     pub requests: u64,
     /// Those of them that failed.
     pub failed: u64,
-    /// Those of them that took more than half a second.
+    /// Those of them that did not fail and took more than half a second.
     pub slow: u64,
     /// 99th percentile of their latency, in milliseconds.
     pub p99_ms: Option<f64>,
@@ -66,7 +66,8 @@ pub async fn measured(prometheus: &Prometheus, frame: &Frame) -> Result<Option<I
         Ok::<f64, Error>(value.filter(|value| value.is_finite()).unwrap_or_default())
     };
     let requests = number(sum("count", "")).await?;
-    let quick = number(sum("bucket", &format!(",le=\"{SLOW}\""))).await?;
+    let answered = number(sum("count", ANSWERED)).await?;
+    let quick = number(sum("bucket", &format!("{ANSWERED},le=\"{SLOW}\""))).await?;
     let p99_s = number(format!(
         "histogram_quantile(0.99, sum by (le) ({}))",
         of("rate", "bucket", "")
@@ -78,13 +79,15 @@ pub async fn measured(prometheus: &Prometheus, frame: &Frame) -> Result<Option<I
         routes: routes.iter().map(name).collect(),
         requests: requests.round() as u64,
         failed: number(sum("count", FAILED)).await?.round() as u64,
-        slow: (requests - quick).max(0.0).round() as u64,
+        slow: (answered - quick).max(0.0).round() as u64,
         p99_ms: (p99_s > 0.0).then(|| (p99_s * 1000.0).round()),
     }))
 }
 
 /// Further labels of a request that failed.
 const FAILED: &str = ",http_response_status_code=~\"5..\"";
+/// Further labels of one that did not.
+const ANSWERED: &str = ",http_response_status_code!~\"5..\"";
 
 /// By route, the share of requests that failed, else of those that were slow; nothing where neither is of account.
 fn share(over_s: i64) -> String {
