@@ -30,7 +30,8 @@
     { at: "2026-11-23T12:00:01Z", service: "checkout", release: "1", kind: "rollback" },
     { at: "2026-11-23T12:00:02Z", service: "gateway", release: "1", kind: "block" },
   ]), [{ t: noon + 0.25, text: "checkout 2" }, { t: noon + 1, text: "checkout back to 1" }, { t: noon + 2, text: "gateway block" }]);
-  check("pages", marks.pagesOf([{ at: "2026-11-23T12:00:00.5Z", alert: "A" }]), [{ t: noon + 0.5, text: "page A", isPage: true }]);
+  const paged = (seconds, alert) => ({ at: `2026-11-23T12:00:${seconds}Z`, alert });
+  check("pages", marks.pagesOf([paged("00.5", "A"), paged("04", "B"), paged("40", "A")]), [{ t: noon + 0.5, text: "page A and 1 more", isPage: true }, { t: noon + 40, text: "page A", isPage: true }]);
   const { pointerOf } = await import("/assets/pointer.js");
   for (const [expression, expected] of [
     ["up", "promql:up@12:00:00"], [" sum by (a) (\n  rate(x[1m]) # all\n)\n", "promql:sum by (a) ( rate(x[1m]) )@12:00:00"],

@@ -5,6 +5,7 @@ import { call } from "./api.js";
 
 const LINE = 14;
 const MOST_ROWS = 5;
+const BURST = 15;
 const GAP = 8;
 
 /** What each kind of change is called on a chart. */
@@ -51,9 +52,16 @@ export function marksOf(entries) {
   return entries.map(({ at, service, release, kind }) => ({ t: Date.parse(at) / 1000, text: service + (CALLED[kind] ?? (() => ` ${kind}`))(release) }));
 }
 
-/** Pages as marks. */
+/** Pages as marks; those that follow another at once are one mark with it, so that deploys keep room for their labels. */
 export function pagesOf(entries) {
-  return entries.map(({ at, alert }) => ({ t: Date.parse(at) / 1000, text: `page ${alert}`, isPage: true }));
+  const bursts = [];
+  for (const { at, alert } of entries) {
+    const t = Date.parse(at) / 1000;
+    const last = bursts.at(-1);
+    if (last && t - last.until <= BURST) Object.assign(last, { until: t, more: last.more + 1 });
+    else bursts.push({ t, until: t, alert, more: 0 });
+  }
+  return bursts.map(({ t, alert, more }) => ({ t, text: `page ${alert}${more ? ` and ${more} more` : ""}`, isPage: true }));
 }
 
 /** The version at the start of the range, or the first one, is not a change; a return to an older version is. */
