@@ -1,10 +1,10 @@
 //! A verdict with something of everything, for the tests of its shapes.
 
 use grader::differential::{self, Exclusion, Standing};
-use grader::effect::unit::Unit;
 use grader::effect::{Change, Direction, Effect, Feature};
 use grader::lineup::{Remedy, Row};
 use grader::pointer::{Detail, Executed, Finding, Outcome};
+use grader::unit::Unit;
 use grader::verdict::{Comparison, Condition, Graded, Item, Taken};
 use grader::writeup::{ActionItem, Cause, Claim};
 use grader::{Component, Kind, Mechanism, Severity, Verdict, WriteUp};
@@ -23,18 +23,7 @@ pub(crate) fn verdict() -> Verdict {
         score: 64,
         earned: 93,
         pass_mark: 70,
-        conditions: vec![
-            condition(
-                "root cause is right",
-                true,
-                "Component and mechanism are right.",
-            ),
-            condition(
-                "other causes are excluded",
-                false,
-                "What you show would look the same in 1 of 5 others: Prices are old.",
-            ),
-        ],
+        conditions: conditions(),
         items: vec![
             item("severity", 5.0, 5.0, "sev2 fits the impact.", None),
             item(
@@ -81,6 +70,21 @@ pub(crate) fn verdict() -> Verdict {
         comparison: Some(comparison()),
         times: times(),
     }
+}
+
+fn conditions() -> Vec<Condition> {
+    vec![
+        condition(
+            "root cause is right",
+            true,
+            "Component and mechanism are right.",
+        ),
+        condition(
+            "other causes are excluded",
+            false,
+            "What you show would look the same in 1 of 5 others: Prices are old.",
+        ),
+    ]
 }
 
 fn p99() -> Feature {

@@ -46,6 +46,8 @@
   ]) {
     check(expression, lists.withoutThreshold(expression), expected);
   }
+  const said = (end) => lists.missing(end, "Nothing.", "it is over.", "up").map((one) => one.textContent).join("");
+  check("an empty list", [said(null), said(5)], ["Nothing.", "This run has ended: it is over. The graph shows what was recorded."]);
   const { el, update } = await import("/assets/api.js");
   const root = el("div", {}, el("p", { "data-key": "a" }, "one"), el("p", { "data-key": "b" }, "two"));
   const [first, second] = root.children;

@@ -12,7 +12,6 @@ pub mod log;
 pub mod profile;
 pub mod promql;
 pub mod trace;
-pub mod unit;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Case, of};
 use crate::differential::{self, Shown, Standing};
-use crate::effect::unit::Unit;
 use crate::effect::{Change, Feature};
 use crate::lineup::{Candidate, Row};
 use crate::pointer::Executed;
+use crate::unit::Unit;
 use crate::vocabulary::Component;
 use crate::writeup::{self, Field};
 

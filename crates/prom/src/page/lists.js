@@ -48,7 +48,7 @@ function graphLink(expression, isAlert) {
 const ended = fetch("/assets/settings.json").then((answer) => answer.json()).then(({ end }) => end ?? null).catch(() => null);
 
 /** Says that there is nothing; of an ended run why, and where its record has it. */
-function missing(end, text, why, expression) {
+export function missing(end, text, why, expression) {
   if (end === null) return empty(text);
   const params = new URLSearchParams({ "g0.expr": expression, "g0.tab": "0", "g0.range_input": "15m" });
   return [el("p", { class: "empty" }, `This run has ended: ${why} `, el("a", { href: `/graph?${params}` }, "The graph shows what was recorded."))];

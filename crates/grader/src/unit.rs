@@ -4,7 +4,7 @@ use ::promql::Expr;
 use serde::{Deserialize, Serialize};
 use text::format::{bytes, duration, number};
 
-use super::Feature;
+use crate::effect::Feature;
 use crate::reference::Probe;
 
 /// A unit.
