@@ -46,6 +46,9 @@
   ]) {
     check(expression, lists.withoutThreshold(expression), expected);
   }
+  for (const [state, expected] of [["pending", "2026-11-23T12:00:00.000Z"], ["firing", "2026-11-23T12:00:05.000Z"]]) {
+    check(state, lists.since({ activeAt: "2026-11-23T12:00:00Z", state }, 5), expected);
+  }
   const said = (end) => lists.missing(end, "Nothing.", "it is over.", "up").map((one) => one.textContent).join("");
   check("an empty list", [said(null), said(5)], ["Nothing.", "This run has ended: it is over. The graph shows what was recorded."]);
   const { el, update } = await import("/assets/api.js");

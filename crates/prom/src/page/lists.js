@@ -57,13 +57,18 @@ export function missing(end, text, why, expression) {
 const badge = (state) => el("span", { class: `badge ${state}` }, state);
 const empty = (text) => [el("p", { class: "empty" }, text)];
 
-function alertRows(alerts) {
+/** Since when an alert is in its state: the API tells when its condition began to hold, and it fires `wait` seconds later. */
+export function since({ activeAt, state }, wait) {
+  return new Date(Date.parse(activeAt) + (state === "firing" ? wait * 1000 : 0)).toISOString();
+}
+
+function alertRows(alerts, wait) {
   return alerts.map((alert) => el(
     "tr", { "data-key": JSON.stringify(alert.labels) },
     el("td", {}, badge(alert.state)),
     el("td", {}, labelsElement(alert.labels, ["alertname"]),
       ...Object.entries(alert.annotations).map(([name, text]) => el("div", { class: "annotation" }, el("b", {}, `${name}: `), text))),
-    el("td", {}, formatTime(Date.parse(alert.activeAt) / 1000), el("div", { class: "quiet" }, ago(alert.activeAt))),
+    el("td", {}, formatTime(Date.parse(since(alert, wait)) / 1000), el("div", { class: "quiet" }, ago(since(alert, wait)))),
     el("td", { class: "number" }, String(Number(Number(alert.value).toPrecision(4)))),
   ));
 }
@@ -79,8 +84,8 @@ export function alertsPage(main) {
       el("p", {}, graphLink(rule.query, true)),
       rule.lastError ? el("p", { class: "error" }, rule.lastError) : null,
       rule.alerts.length ? el("table", {},
-        el("thead", {}, el("tr", {}, ["State", "Labels", "Active since", "Value"].map((head) => el("th", {}, head)))),
-        el("tbody", {}, alertRows(rule.alerts))) : null,
+        el("thead", {}, el("tr", {}, ["State", "Labels", "Since", "Value"].map((head) => el("th", {}, head)))),
+        el("tbody", {}, alertRows(rule.alerts, rule.duration))) : null,
     ));
   });
 }
