@@ -30,7 +30,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         context.terminal.json(&alerts)?;
     } else if !evidence.place.is_live {
         context.terminal.note(&format!(
-            "no drill is running, and the rules of an ended one are no longer evaluated; what fired in the newest run: firedrill query --run {} 'ALERTS{{alertstate=\"firing\"}}' --since 10m",
+            "the rules of an ended run are no longer evaluated; what fired in it: firedrill query --run {} 'ALERTS{{alertstate=\"firing\"}}' --since 10m",
             record::run_of(&evidence.place.folder)
         ));
     } else if alerts.is_empty() {
