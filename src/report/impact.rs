@@ -210,7 +210,7 @@ mod tests {
             to_s: 10.0,
         };
         let number = |part: &str, labels: &str| {
-            let found = metrics.range(&count(&[route.clone()], 10, part, labels), at);
+            let found = metrics.range(&count(std::slice::from_ref(&route), 10, part, labels), at);
             found.expect("it can be evaluated")[0].samples[0]
                 .value
                 .round()
