@@ -54,7 +54,7 @@ fn holds(link: &Link, limit: Limit, recording: &Reference) -> Result<(), String>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{LinkKind, Misleading, catalogue, references};
+    use crate::{Action, Event, LinkKind, Misleading, catalogue, references};
 
     fn all() -> impl Iterator<Item = (Scenario, Reference)> {
         catalogue::FILES.iter().map(|file| {
@@ -88,6 +88,25 @@ mod tests {
             }
             let untrue = untrue(&scenario, &reference);
             assert_eq!(untrue.len(), sentences, "{}: {untrue:?}", scenario.id);
+        }
+    }
+
+    #[test]
+    fn a_deploy_that_misled_is_of_the_run_and_is_not_the_change() {
+        for (scenario, _) in all() {
+            let links = scenario.debrief.misled.iter();
+            let links = links.filter_map(|one| one.link.as_ref());
+            for link in links.filter(|link| link.kind == LinkKind::Deploy) {
+                let is_it = |event: &&Event| match &event.action {
+                    Action::Deploy {
+                        service, release, ..
+                    } => link.target == format!("{service}@{release}"),
+                    _ => false,
+                };
+                let event = scenario.timeline.iter().find(is_it);
+                let is_innocent = event.is_some_and(|event| !event.change);
+                assert!(is_innocent, "{}: {}", scenario.id, link.target);
+            }
         }
     }
 
