@@ -280,9 +280,9 @@ mod tests {
             let next = lines.next().expect(sentence);
             assert!(next.trim().starts_with(shown), "{next}");
         }
-        assert!(misled.contains("  (stays below 0.25)\n"), "{misled}");
+        assert!(misled.contains("  (stays below 0.5)\n"), "{misled}");
         let json = &story.json(None)["misled"][0];
-        assert_eq!(json["below"], 0.25, "{json}");
+        assert_eq!(json["below"], 0.5, "{json}");
         assert!(
             json["link"]
                 .as_str()
