@@ -8,7 +8,7 @@ use grader::reproduction::{REPRODUCTION, Reproduced, Trials};
 use grader::verdict::VERDICT;
 use grader::{Verdict, WriteUp};
 use record::{BackendKind, FACTS, Facts, Head, Urls, run_of, scenario_file};
-use scenario::{Scenario, catalogue, seal};
+use scenario::{Scenario, catalogue, references, seal};
 use stack::backend::{Backend, Ports};
 
 use crate::call::line;
@@ -131,9 +131,7 @@ impl Recorded {
         let facts = &self.facts;
         let mut examined = grader::examine(&self.sources, &facts.frame, writeup).await;
         examined.reproduction = self.reproduced(writeup);
-        let rubric = &self.scenario.rubric;
-        let lineup = scenario::references::lineup(&self.scenario);
-        let mut verdict = grader::verdict::grade(rubric, writeup, examined, facts, &lineup);
+        let mut verdict = references::grade(&self.scenario, writeup, examined, facts);
         verdict.unproven.clone_from(&self.unproven);
         verdict
     }

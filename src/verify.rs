@@ -5,7 +5,7 @@
 //!   run ─── page ── search everything that can be seen ── submit "nothing was wrong" ── the runner removes the cause
 //!     │                      (silence)                                                     (before, during, after)
 //!     └── its record ── signatures of every drill, second by second ── naive solvers, graded ── run to its page again: the same?
-//!              └── everything that its reference shows: here as well?     (references alone: does a step exclude each rival?)
+//!              └── what its reference shows and its debrief says: so here?   (references alone: does a step exclude each rival?)
 //! ```
 //! Everything after the drill is read from its record over the APIs of Jaeger and Prometheus, with nothing running.
 
@@ -83,7 +83,7 @@ pub(crate) struct Checked {
     pub(crate) signatures: BTreeMap<String, signature::Shown>,
     /// Its rivals, and the steps of its debrief that exclude each, as the references show it.
     pub(crate) rivals: Vec<Row>,
-    /// What of its own evidence this run shows otherwise than its reference.
+    /// What of its own evidence this run shows otherwise than its reference or its debrief says.
     pub(crate) differs: Vec<String>,
     /// The naive solvers by name.
     pub(crate) solvers: BTreeMap<&'static str, solver::Result>,

@@ -82,9 +82,12 @@ pub enum Level {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   firedrill traces --service checkout --min-duration 500ms
-  firedrill traces --errors --since 2m
-  firedrill traces --service inventory --tag http.response.status_code=500 --limit 5 --json")]
+  firedrill traces --errors --since 2m                     the same as: firedrill traces error=true --since 2m
+  firedrill traces service=inventory http.response.status_code=500 --limit 5 --json")]
 pub struct Traces {
+    /// Only traces with a span that has this attribute; `error=true` is `--errors`, `service=NAME` is `--service NAME`
+    #[arg(value_name = "KEY=VALUE", value_parser = parse_tag)]
+    pub terms: Vec<(String, String)>,
     /// Only traces with a span of this service [default: gateway]
     #[arg(long, value_name = "NAME")]
     pub service: Option<String>,

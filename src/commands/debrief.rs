@@ -7,8 +7,9 @@ use grader::Verdict;
 use grader::log_query::terms;
 use grader::verdict::VERDICT;
 use record::{Chronicle, Debriefed, Urls};
-use scenario::{Link, LinkKind, Scenario};
+use scenario::{Limit, Link, LinkKind, Scenario};
 use serde_json::{Value, json};
+use text::format::number;
 
 use super::open;
 use crate::cli::drill::Ports;
@@ -104,8 +105,20 @@ impl Story {
         }
         if !debrief.misled.is_empty() {
             let _ = writeln!(text, "\n{}\n", heading("What was misleading"));
-            for herring in &debrief.misled {
-                let _ = writeln!(text, "  - {herring}");
+            for misleading in &debrief.misled {
+                let _ = writeln!(text, "  - {}", misleading.text);
+                if let Some(link) = &misleading.link {
+                    let link = style.paint(Ink::Hue(0), &self.link(link, urls));
+                    let limit = misleading.limit.map_or_else(String::new, shown);
+                    let _ = writeln!(text, "    {link}{limit}");
+                }
+            }
+        }
+        let innocent = self.scenario.innocent();
+        if !innocent.is_empty() {
+            let _ = writeln!(text, "\n{}\n", heading("Changes that had no part in it"));
+            for change in innocent {
+                let _ = writeln!(text, "  - {change}");
             }
         }
         if let Some(verdict) = &self.verdict {
@@ -130,12 +143,27 @@ impl Story {
     }
 
     fn json(&self, urls: Option<&Urls>) -> Value {
-        let path: Vec<Value> = self.scenario.debrief.path.iter().map(|step| {
-            json!({"step": step.step, "why": step.why, "link": step.link.as_ref().map(|link| self.link(link, urls))})
-        }).collect();
+        let debrief = &self.scenario.debrief;
+        let to = |link: &Option<Link>| link.as_ref().map(|link| self.link(link, urls));
+        let path = debrief.path.iter();
+        let path: Vec<Value> = path
+            .map(|step| json!({"step": step.step, "why": step.why, "link": to(&step.link)}))
+            .collect();
+        let misled = debrief.misled.iter();
+        let misled: Vec<Value> = misled
+            .map(|one| {
+                let (above, below) = match one.limit {
+                    Some(Limit::Above(least)) => (Some(least), None),
+                    Some(Limit::Below(most)) => (None, Some(most)),
+                    None => (None, None),
+                };
+                json!({"text": one.text, "link": to(&one.link), "above": above, "below": below})
+            })
+            .collect();
         json!({
             "run": self.run, "id": self.scenario.id, "title": self.scenario.title,
-            "happened": self.scenario.debrief.happened, "path": path, "misled": self.scenario.debrief.misled,
+            "happened": debrief.happened, "path": path, "misled": misled,
+            "innocent": self.scenario.innocent(),
             "scenario_hash": self.hash, "nonce": self.nonce, "verdict": self.verdict,
         })
     }
@@ -188,6 +216,14 @@ impl Story {
     }
 }
 
+/// What an expression shows, behind its link.
+fn shown(limit: Limit) -> String {
+    match limit {
+        Limit::Above(least) => format!("  (goes above {})", number(least)),
+        Limit::Below(most) => format!("  (stays below {})", number(most)),
+    }
+}
+
 /// The command that shows the lines that a query finds, in a shell's quotes: a `>` is no redirection.
 fn logs(run: &str, query: &str) -> String {
     // Scenario files are validated, so that a query which cannot be read comes from a changed copy.
@@ -220,6 +256,49 @@ mod tests {
     use crate::commands::logs::timeless;
 
     #[test]
+    fn what_misled_stands_with_where_to_see_it_and_what_it_shows() {
+        let at = time::macros::datetime!(2026-11-23 14:00 UTC);
+        let story = Story {
+            run: "r".to_owned(),
+            scenario: scenario::catalogue::load("checkout-stalls").expect("a drill"),
+            nonce: String::new(),
+            hash: String::new(),
+            chronicle: Chronicle {
+                started: at,
+                steady: None,
+                page: None,
+                last: at,
+            },
+            verdict: None,
+        };
+        let text = story.text(Style::PLAIN, None);
+        let (_, misled) = text.split_once("What was misleading").expect(&text);
+        for (sentence, shown) in [
+            (
+                "declined orders are answered quickly.",
+                "firedrill open r, then graph: histogram_quantile(0.9, ",
+            ),
+            (
+                "came right before the page",
+                "firedrill deploys show --run r gateway@",
+            ),
+        ] {
+            let mut lines = misled.lines();
+            lines.find(|line| line.contains(sentence)).expect(sentence);
+            let next = lines.next().expect(sentence);
+            assert!(next.trim().starts_with(shown), "{next}");
+        }
+        assert!(misled.contains("  (stays below 0.5)\n"), "{misled}");
+        let json = &story.json(None)["misled"][0];
+        assert_eq!(json["below"], 0.5, "{json}");
+        assert!(
+            json["link"]
+                .as_str()
+                .is_some_and(|link| link.contains("402"))
+        );
+    }
+
+    #[test]
     fn a_command_can_be_pasted_into_a_shell() {
         fn check(query: &str) {
             let shown = logs("a run", query);
@@ -240,12 +319,10 @@ mod tests {
         check("target~\"a b\" wait_ms<=2.5");
         for open in scenario::catalogue::list().expect("the catalogue") {
             let scenario = scenario::catalogue::load(&open.id).expect("a drill");
-            let links = scenario
-                .debrief
-                .path
-                .iter()
-                .filter_map(|step| step.link.as_ref());
-            for link in links.filter(|link| link.kind == LinkKind::Log) {
+            let debrief = &scenario.debrief;
+            let path = debrief.path.iter().map(|step| &step.link);
+            let links = path.chain(debrief.misled.iter().map(|one| &one.link));
+            for link in links.flatten().filter(|link| link.kind == LinkKind::Log) {
                 check(&link.target);
             }
         }

@@ -38,15 +38,7 @@ fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
         return Err(Error::unknown("service", &args.service, []).into());
     };
     let snapshots = Snapshots::open(&live.session.folder);
-    // Asked before the snapshot is taken: the answer for a name that is used would come too late.
-    if !args.force && snapshots.meta(&args.name).is_ok() {
-        let message = format!("snapshot `{}` already exists", args.name);
-        return Err(Error::usage(
-            message,
-            "choose another name, or overwrite it with `--force`",
-        )
-        .into());
-    }
+    vacant(&snapshots, &args.name, args.force)?;
     let progress = context
         .terminal
         .progress(format!("taking a snapshot of {}", instance.instance));
@@ -97,6 +89,16 @@ fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
         ))?;
     }
     Ok(Outcome::Done)
+}
+
+/// Whether the snapshot may have its name. Asked before it is taken: later, the answer would come too late.
+fn vacant(snapshots: &Snapshots, name: &str, force: bool) -> Result<(), Error> {
+    let hint = "choose another name, or overwrite it with `--force`";
+    match snapshots.vacant(name) {
+        Err(error) if !force => Err(Error::usage(error.to_string(), hint)),
+        // What is there is removed once the new one is.
+        _ => Ok(()),
+    }
 }
 
 /// The file that names the addresses of a process; ours where the system does not tell, for it starts the services too.
@@ -313,6 +315,19 @@ mod tests {
                 + time::Duration::minutes(minute.into()),
             executable: "/bin/x".into(),
         }
+    }
+
+    #[test]
+    fn a_name_is_taken_by_any_file_of_a_snapshot() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let snapshots = Snapshots::open(folder.path());
+        assert!(vacant(&snapshots, "before", false).is_ok());
+        let heaps = folder.path().join("heap");
+        std::fs::create_dir(&heaps).expect("a folder");
+        std::fs::write(heaps.join("before.pb.gz"), "half").expect("a file");
+        let refused = vacant(&snapshots, "before", false).expect_err("it is taken");
+        assert!(refused.to_string().contains("already exists"), "{refused}");
+        assert!(vacant(&snapshots, "before", true).is_ok());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use record::{Urls, run_of};
 use stack::backend::{self, Backend};
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::run::LOCAL_TIME;
 use crate::cli::drill::{Open, Ports};
 use crate::context::Context;
 use crate::error::Outcome;
@@ -27,7 +28,7 @@ pub(super) fn run(context: &Context, args: &Open) -> anyhow::Result<Outcome> {
             return Ok(format!("{event}\n"));
         }
         Ok(format!(
-            "run {}\n\n  traces   {}/search\n  metrics  {}/graph\n  folder   {}\n\nCtrl-C ends it.\n",
+            "run {}\n\n  traces   {}/search  {LOCAL_TIME}\n  metrics  {}/graph\n  folder   {}\n\nCtrl-C ends it.\n",
             run_of(&folder),
             urls.jaeger,
             urls.prometheus,

@@ -22,6 +22,8 @@ use crate::error::{Error, Outcome};
 use crate::report;
 use audience::TerminalAudience;
 
+pub(super) use event::LOCAL_TIME;
+
 /// The gateway's well-known port.
 const GATEWAY_PORT: u16 = 8080;
 

@@ -26,6 +26,10 @@ const END_EVERY: Duration = Duration::from_millis(100);
 /// How often a grade is asked how far it is.
 const STEP_EVERY: Duration = Duration::from_millis(300);
 
+/// What to expect before the verdict: nothing else in the drill takes so long.
+const EXPECT: &str = "grading takes between ten seconds and two minutes: it waits until your last action has had time to show, looks up every pointer, \
+     ends the incident if you have not, to prove that the drill was valid, and runs your reproduction";
+
 /// Hands the write-up in and shows the verdict.
 pub(super) fn run(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
     if args.amend || args.run.is_some() {
@@ -72,6 +76,7 @@ fn of_a_record(context: &Context, args: &Submit) -> anyhow::Result<Outcome> {
 
 /// Waits for the grade, says what is being done for it, and then how long that took.
 fn submit(context: &Context, control: &Control, text: String) -> anyhow::Result<Submitted> {
+    context.terminal.note(EXPECT);
     let progress = context.terminal.progress("grading");
     let (over, is_over) = mpsc::channel::<()>();
     let label = &progress;

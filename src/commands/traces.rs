@@ -35,6 +35,7 @@ struct Row {
 
 /// Prints the newest traces that match.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
+    let args = &plain(args);
     let evidence = Evidence::open(context, args.run.as_deref())?;
     let progress = context.terminal.progress("querying Jaeger");
     let service = args.service.as_deref().unwrap_or("gateway");
@@ -70,6 +71,22 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
             .print(&render(&rows, context.terminal.out, context.terminal.width))?;
     }
     Ok(Outcome::Done)
+}
+
+/// The arguments with what has a flag of its own in its place: which spans failed, Jaegers do not index alike.
+fn plain(args: &Args) -> Args {
+    let mut plain = args.clone();
+    let terms = std::mem::take(&mut plain.terms);
+    let tags = std::mem::take(&mut plain.tags);
+    for (key, value) in terms.into_iter().chain(tags) {
+        match (key.as_str(), value.as_str()) {
+            ("error", "true") => plain.errors = true,
+            ("service", _) => plain.service = Some(value),
+            ("operation", _) => plain.operation = Some(value),
+            _ => plain.tags.push((key, value)),
+        }
+    }
+    plain
 }
 
 /// The search in words.
@@ -160,7 +177,40 @@ fn render(rows: &[Row], style: Style, columns: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+    use crate::cli::{Cli, Command};
+
+    #[test]
+    fn terms_mean_what_the_flags_mean() {
+        let about = |line: &str| {
+            let words = shlex::split(line).expect(line);
+            match Cli::try_parse_from(words).map(|cli| cli.command) {
+                Ok(Some(Command::Traces(args))) => about(&plain(&args), "gateway"),
+                other => panic!("{line}: {other:?}"),
+            }
+        };
+        for (terms, flags) in [
+            ("error=true", "--errors"),
+            ("--tag error=true", "--errors"),
+            (
+                "operation='POST /v1/orders'",
+                "--operation 'POST /v1/orders'",
+            ),
+            ("a=b error=true", "--tag a=b --errors"),
+        ] {
+            let terms = about(&format!("firedrill traces {terms}"));
+            assert_eq!(terms, about(&format!("firedrill traces {flags}")));
+        }
+        let args = Cli::try_parse_from(["firedrill", "traces", "service=checkout"]);
+        match args.map(|cli| cli.command) {
+            Ok(Some(Command::Traces(args))) => {
+                assert_eq!(plain(&args).service.as_deref(), Some("checkout"));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 
     #[test]
     fn a_trace_is_one_line() {

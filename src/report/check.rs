@@ -1,6 +1,8 @@
 //! `report check`: whether the form is right, what the pointers show, and how many of the known drills would show the same.
 //! It never tells which, nor whether the answer is right: it knows the page and the record, and not the drill.
 
+mod requirement;
+
 use std::fmt::Write as _;
 
 use grader::alert::{self, Tried};
@@ -8,14 +10,15 @@ use grader::differential::{Claim, Shown};
 use grader::evidence::Sources;
 use grader::lineup::{Candidate, Lineup};
 use grader::moment::{Windows, clock_text};
-use grader::pointer::{Executed, Outcome};
+use grader::pointer::Executed;
+use grader::verdict::Condition;
 use grader::writeup::{self, Field};
 use grader::{Component, Examined, Frame, WriteUp};
 use serde::Serialize;
 use text::Problem;
 use text::format::harmless;
 
-use super::text::account;
+use super::text::{account, conditions, mark};
 use crate::call::line;
 use crate::terminal::{Ink, Style};
 
@@ -30,15 +33,14 @@ pub struct Checked {
     pub pointers: Vec<Pointer>,
     /// In how many of the known drills all pointers of the diagnosis together would look the same.
     pub diagnosis: Option<Alike>,
+    /// The requirements of the verdict, as far as they can be known without the answer.
+    pub requirements: Vec<Condition>,
     /// What effects were taken from; none before a page.
     pub windows: Option<Windows>,
     /// The proposed alert, if there is one.
     pub alert: Option<Tried>,
     /// Why the reproduction cannot be run, if it cannot.
     pub reproduction: Option<String>,
-    /// Whether a drill is claimed in which nothing was wrong.
-    #[serde(skip)]
-    is_control: bool,
 }
 
 /// A pointer, and how many drills it fits.
@@ -89,7 +91,6 @@ pub(crate) fn checked(
     examined: Examined,
     over: Vec<Problem>,
 ) -> Checked {
-    let is_control = writeup.verdict == Some(writeup::Claim::NoIncident);
     let differential = Differential::of(known, writeup);
     let differential = differential.as_ref();
     let diagnosis = differential.and_then(|one| one.together(&examined.pointers));
@@ -99,13 +100,13 @@ pub(crate) fn checked(
     };
     Checked {
         missing: missing(writeup),
+        requirements: requirement::all(writeup, &examined.pointers, diagnosis),
         over,
         pointers: examined.pointers.into_iter().map(pointer).collect(),
         diagnosis,
         windows: known.frame.windows,
         alert: examined.alert,
         reproduction: line::requests(&writeup.reproduction.commands).err(),
-        is_control,
     }
 }
 
@@ -194,8 +195,9 @@ impl Checked {
             && alert.is_none_or(|tried| matches!(tried.outcome, alert::Outcome::Ran(_)))
     }
 
-    /// For a terminal.
-    pub fn text(&self, style: Style) -> String {
+    /// For a terminal of so many columns.
+    pub fn text(&self, style: Style, width: usize) -> String {
+        let width = width.clamp(60, 140);
         let mut out = String::new();
         self.each(&mut out, style);
         // Writing to a String cannot fail, here and below.
@@ -208,8 +210,13 @@ impl Checked {
             .iter()
             .filter(|one| one.executed.resolves())
             .count();
-        let _ = writeln!(out, "{good} of {} pointers resolve.", self.pointers.len());
-        let _ = writeln!(out, "{}", self.differential());
+        let _ = match self.pointers.len() {
+            0 => writeln!(out, "The write-up has no pointers yet."),
+            all => writeln!(out, "{good} of {all} pointers resolve."),
+        };
+        let _ = writeln!(out, "{}\n", self.compared());
+        conditions(&mut out, &self.requirements, style, width);
+        out.push('\n');
         if let Some(tried) = &self.alert {
             let _ = writeln!(out, "{}", harmless(&about(tried)));
         }
@@ -226,13 +233,7 @@ impl Checked {
         let addresses = self.pointers.iter().map(|one| one.executed.address().len());
         let width = addresses.max().unwrap_or(0);
         for Pointer { executed, alike } in &self.pointers {
-            let (mark, ink) = match &executed.outcome {
-                Outcome::Found(_) if executed.resolves() => ("ok", Ink::Good),
-                Outcome::Found(_) => ("wrong value", Ink::Error),
-                Outcome::Malformed(_) => ("invalid", Ink::Error),
-                Outcome::Failed(_) => ("not found", Ink::Error),
-                Outcome::Unchecked(_) => ("not checked", Ink::Warning),
-            };
+            let (mark, ink) = mark(executed);
             let mut what = match self.windows {
                 Some(_) => account(executed),
                 // There is nothing yet to differ from.
@@ -243,8 +244,8 @@ impl Checked {
             }
             let _ = writeln!(
                 out,
-                "{}  {:width$}  {}\n{:15}{:width$}  {}",
-                style.paint(ink, &format!("{mark:13}")),
+                "{}  {:width$}  {}\n{:9}{:width$}  {}",
+                style.paint(ink, &format!("{mark:7}")),
                 executed.address(),
                 harmless(&executed.text),
                 "",
@@ -254,36 +255,18 @@ impl Checked {
         }
     }
 
-    /// How far the evidence narrows the page down, and what effects were taken from.
-    fn differential(&self) -> String {
+    /// What effects were taken from.
+    fn compared(&self) -> String {
         let Some(windows) = self.windows else {
             return "There has been no page yet; what pointers show is told from then on."
                 .to_owned();
         };
-        let times = format!(
+        format!(
             "Effects compare {} to {} with {} to {}; the grade knows when the change was, and may see more or less.",
             clock_text(windows.baseline.from),
             clock_text(windows.baseline.to),
             clock_text(windows.shown().from),
             clock_text(windows.shown().to)
-        );
-        let Some(Alike { same, of }) = self.diagnosis else {
-            return times;
-        };
-        let (what, best) = match self.is_control {
-            true => (
-                "cause and the hypotheses",
-                "Best is 0: no known incident would look like this.",
-            ),
-            // A run may show more than any recording: at another pace, or after more time.
-            false if same == 0 => (
-                "cause",
-                "None of the recordings shows it as strongly as this run does, which is fine.",
-            ),
-            false => ("cause", "Best is 1: the drill that you are in."),
-        };
-        format!(
-            "All evidence of the {what} together would look the same in {same} of {of} known drills. {best}\n{times}"
         )
     }
 }

@@ -50,13 +50,13 @@ fn head(out: &mut String, title: &str, writeup: &WriteUp, verdict: &Verdict) {
     let class = if verdict.passed { "good" } else { "bad" };
     let _ = write!(
         out,
-        r#"<header class="{class}"><div><p class="word">{}</p><h1>{}</h1><p class="run">run {}</p></div>
+        r#"<header class="{class}"><div><p class="word">{}</p><h1>{}</h1><p class="run">{}</p></div>
 <div class="score" role="img" aria-label="{score} of 100 points, {mark} needed"><strong>{score}</strong><span>of 100<br>{mark} needed</span></div></header>
 <div class="bar wide"><i style="width:{score}%"></i><b style="left:{mark}%"></b></div>
 "#,
         word(verdict),
         escape(title),
-        escape(&verdict.run),
+        escape(&rival::about(verdict)),
         score = verdict.score.min(100),
         mark = verdict.pass_mark.min(100),
     );
@@ -93,7 +93,7 @@ fn head(out: &mut String, title: &str, writeup: &WriteUp, verdict: &Verdict) {
 
 fn conditions(out: &mut String, verdict: &Verdict) {
     out.push_str("<h2>Requirements</h2><ul class=\"conditions\">\n");
-    for condition in rival::by_weight(verdict) {
+    for condition in rival::by_weight(&verdict.conditions) {
         let (class, sign) = match (condition.met, condition.unchecked) {
             (true, _) => ("good", "✓"),
             (false, true) => ("part", "?"),
@@ -322,6 +322,8 @@ mod tests {
             "not counted",
             "What else it could have been",
             "3 of 5 excluded",
+            "run 2026-11-23-100000-k3 of slow-checkout, level 2",
+            "aria-label=\"Your run: 440 ms\"",
             "aria-label=\"Stock &lt;is&gt; counted twice: no change\"",
             "How long it took",
             "level=error &lt;x&gt;",

@@ -30,7 +30,7 @@ pub struct Impact {
     pub requests: u64,
     /// Those of them that failed.
     pub failed: u64,
-    /// Those of them that took more than half a second.
+    /// Those of them that did not fail and took more than half a second.
     pub slow: u64,
     /// 99th percentile of their latency, in milliseconds.
     pub p99_ms: Option<f64>,
@@ -52,24 +52,17 @@ pub async fn measured(prometheus: &Prometheus, frame: &Frame) -> Result<Option<I
     };
     let until = frame.ended;
     let range = (until - start).whole_seconds().max(SHARE_S);
-    // The series of all affected routes, as one vector.
-    let of = |function: &str, part: &str, labels: &str| {
-        let routes = routes.iter().map(|route| {
-            let route = selector(route);
-            format!("{function}(http_server_request_duration_seconds_{part}{{service=\"gateway\",{route}{labels}}}[{range}s])")
-        });
-        routes.collect::<Vec<_>>().join(" or ")
-    };
-    let sum = |part: &str, labels: &str| format!("sum({})", of("increase", part, labels));
     let number = async |expr: String| {
         let value = prometheus.query(&expr, until).await?.single();
         Ok::<f64, Error>(value.filter(|value| value.is_finite()).unwrap_or_default())
     };
-    let requests = number(sum("count", "")).await?;
-    let quick = number(sum("bucket", &format!(",le=\"{SLOW}\""))).await?;
+    let counted = |part: &str, labels: &str| count(&routes, range, part, labels);
+    let requests = number(counted("count", "")).await?;
+    let answered = number(counted("count", ANSWERED)).await?;
+    let quick = number(counted("bucket", &quick(ANSWERED))).await?;
     let p99_s = number(format!(
         "histogram_quantile(0.99, sum by (le) ({}))",
-        of("rate", "bucket", "")
+        of("rate", &routes, range, "bucket", "")
     ))
     .await?;
     Ok(Some(Impact {
@@ -77,14 +70,35 @@ pub async fn measured(prometheus: &Prometheus, frame: &Frame) -> Result<Option<I
         until,
         routes: routes.iter().map(name).collect(),
         requests: requests.round() as u64,
-        failed: number(sum("count", FAILED)).await?.round() as u64,
-        slow: (requests - quick).max(0.0).round() as u64,
+        failed: number(counted("count", FAILED)).await?.round() as u64,
+        slow: (answered - quick).max(0.0).round() as u64,
         p99_ms: (p99_s > 0.0).then(|| (p99_s * 1000.0).round()),
     }))
 }
 
+/// How many requests of the routes there were in the last seconds.
+fn count(routes: &[Labels], range: i64, part: &str, labels: &str) -> String {
+    format!("sum({})", of("increase", routes, range, part, labels))
+}
+
+/// The series of all routes, as one vector.
+fn of(function: &str, routes: &[Labels], range: i64, part: &str, labels: &str) -> String {
+    let routes = routes.iter().map(|route| {
+        let route = selector(route);
+        format!("{function}(http_server_request_duration_seconds_{part}{{service=\"gateway\",{route}{labels}}}[{range}s])")
+    });
+    routes.collect::<Vec<_>>().join(" or ")
+}
+
+/// Labels of the bucket of those that were not slow.
+fn quick(labels: &str) -> String {
+    format!("{labels},le=\"{SLOW}\"")
+}
+
 /// Further labels of a request that failed.
 const FAILED: &str = ",http_response_status_code=~\"5..\"";
+/// Further labels of one that did not.
+const ANSWERED: &str = ",http_response_status_code!~\"5..\"";
 
 /// By route, the share of requests that failed, else of those that were slow; nothing where neither is of account.
 fn share(over_s: i64) -> String {
@@ -96,7 +110,7 @@ fn share(over_s: i64) -> String {
     };
     let all = rate("count", "");
     let failed = rate("count", FAILED);
-    let quick = rate("bucket", &format!(",le=\"{SLOW}\""));
+    let quick = rate("bucket", &quick(""));
     format!("(({failed}) / ({all}) > {AFFECTED}) or (1 - ({quick}) / ({all}) > {AFFECTED})")
 }
 
@@ -150,8 +164,62 @@ fn name(route: &Labels) -> String {
 #[cfg(test)]
 mod tests {
     use grader::evidence::Sample;
+    use grader::reference::{Metrics, Stretch};
 
     use super::*;
+
+    /// Of 100 requests 60 were answered quickly and 20 slowly, and 20 failed after a while.
+    #[test]
+    fn a_request_that_failed_is_not_slow_as_well() {
+        let route: Labels = [
+            ("http_request_method", "POST"),
+            ("http_route", "/v1/orders"),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .into();
+        let series = |part: &str, code: &str, le: Option<&str>, total: f64| {
+            let mut labels = route.clone();
+            let name = format!("http_server_request_duration_seconds_{part}");
+            let more = [
+                ("__name__", name.as_str()),
+                ("service", "gateway"),
+                ("http_response_status_code", code),
+            ];
+            let more = more.into_iter().chain(le.map(|le| ("le", le)));
+            labels.extend(more.map(|(key, value)| (key.to_owned(), value.to_owned())));
+            let sample = |second: i32| Sample {
+                at_s: f64::from(second),
+                value: total * f64::from(second) / 10.0,
+            };
+            Series {
+                labels,
+                samples: (0..=10).map(sample).collect(),
+            }
+        };
+        let metrics = Metrics::of(
+            &[
+                series("count", "201", None, 80.0),
+                series("bucket", "201", Some(SLOW), 60.0),
+                series("count", "503", None, 20.0),
+                series("bucket", "503", Some(SLOW), 0.0),
+            ],
+            0.0,
+        );
+        let at = Stretch {
+            from_s: 10.0,
+            to_s: 10.0,
+        };
+        let number = |part: &str, labels: &str| {
+            let found = metrics.range(&count(std::slice::from_ref(&route), 10, part, labels), at);
+            found.expect("it can be evaluated")[0].samples[0]
+                .value
+                .round()
+        };
+        assert_eq!(number("count", ""), 100.0);
+        assert_eq!(number("count", FAILED), 20.0);
+        let slow = number("count", ANSWERED) - number("bucket", &quick(ANSWERED));
+        assert_eq!(slow, 20.0);
+    }
 
     #[test]
     fn an_impact_begins_where_its_last_gap_ends() {

@@ -4,10 +4,9 @@ use std::fmt::Write as _;
 
 use grader::Verdict;
 use grader::verdict::Comparison;
-use text::format::number;
 
 use super::html::{class, code, escape};
-use super::rival::{reason, size, standing, tally, way};
+use super::rival::{grouped, size, standing, tally, way};
 
 /// What else it could have been; nothing where no other drill is known.
 pub(super) fn rivals(out: &mut String, verdict: &Verdict) {
@@ -24,18 +23,21 @@ pub(super) fn rivals(out: &mut String, verdict: &Verdict) {
         multiples(out, verdict, comparison);
     }
     out.push_str("<table class=\"rivals\"><tbody>\n");
-    for row in &verdict.rivals {
-        let (word, ink) = standing(row);
-        let page = match row.has_page {
-            true => "",
-            false => " <span class=\"field\">another page</span>",
-        };
+    for group in grouped(&verdict.rivals) {
+        let (word, ink) = standing(group.rows[0]);
+        let mut titles = String::new();
+        for row in &group.rows {
+            let page = match row.has_page {
+                true => "",
+                false => " <span class=\"field\">another page</span>",
+            };
+            let _ = write!(titles, "<div>{}{page}</div>", escape(&row.title));
+        }
         let _ = writeln!(
             out,
-            "<tr class=\"{}\"><th scope=\"row\">{}{page}</th><td class=\"standing\">{word}</td><td>{}</td></tr>",
+            "<tr class=\"{}\"><th scope=\"row\">{titles}</th><td class=\"standing\">{word}</td><td>{}</td></tr>",
             class(ink),
-            escape(&row.title),
-            code(&reason(row)),
+            code(&group.reason()),
         );
     }
     out.push_str("</tbody></table>\n");
@@ -47,6 +49,7 @@ fn multiples(out: &mut String, verdict: &Verdict, comparison: &Comparison) {
         field,
         pointer,
         feature,
+        unit,
         here,
         there,
     } = comparison;
@@ -59,15 +62,22 @@ fn multiples(out: &mut String, verdict: &Verdict, comparison: &Comparison) {
         out,
         "<figure aria-label=\"How far {} goes {way}: by {} in your run, by at most {} in any drill shown\"><figcaption>How far {} goes {way} in each drill, on one scale. Your best pointer, {}:<br><code>{}</code></figcaption><ol class=\"multiples\">",
         escape(name),
-        number(*here),
-        number(scale),
+        unit.text(*here),
+        unit.text(scale),
         escape(name),
         escape(field),
         escape(pointer),
     );
-    bar(out, "here", "Your run", Some(*here), number(*here), scale);
+    bar(
+        out,
+        "here",
+        "Your run",
+        Some(*here),
+        unit.text(*here),
+        scale,
+    );
     for (row, there) in verdict.rivals.iter().zip(there) {
-        let size = size(*there, Some(row));
+        let size = size(comparison, *there, row);
         bar(out, "there", &row.title, *there, size, scale);
     }
     out.push_str("</ol></figure>\n");

@@ -4,8 +4,8 @@ use grader::Verdict;
 use grader::differential::{Exclusion, Standing};
 use grader::effect::{Direction, Feature};
 use grader::lineup::{Remedy, Row};
-use grader::verdict::Condition;
-use text::format::{counted, number};
+use grader::verdict::{Comparison, Condition, Graded};
+use text::format::counted;
 
 use crate::terminal::Ink;
 
@@ -18,17 +18,62 @@ pub(super) fn standing(row: &Row) -> (&'static str, Ink) {
     }
 }
 
-/// What excludes a rival, or what would tell it apart.
-pub(super) fn reason(row: &Row) -> String {
-    match (&row.outcome.standing, &row.would) {
-        (Standing::Excluded { by }, _) => {
-            let first = by.first().map(exclusion).unwrap_or_default();
-            match by.len() {
-                0 | 1 => first,
-                2 => format!("{first} One more pointer excludes it."),
-                many => format!("{first} {} more pointers exclude it.", many - 1),
-            }
+/// Rivals of which the same is to be said.
+pub(super) struct Group<'a> {
+    pub(super) rows: Vec<&'a Row>,
+    said: String,
+}
+
+/// The rivals with what excludes each, or would tell it apart; what is the same for several is said once.
+pub(super) fn grouped(rows: &[Row]) -> Vec<Group<'_>> {
+    let mut groups: Vec<Group<'_>> = Vec::new();
+    for row in rows {
+        let said = said(row);
+        let is_same = |group: &&mut Group<'_>| {
+            group.said == said && standing(group.rows[0]).0 == standing(row).0
+        };
+        match groups.iter_mut().find(is_same) {
+            Some(group) => group.rows.push(row),
+            None => groups.push(Group {
+                rows: vec![row],
+                said,
+            }),
         }
+    }
+    groups
+}
+
+impl Group<'_> {
+    /// What excludes them, or what would tell them apart.
+    pub(super) fn reason(&self) -> String {
+        let more = self.rows.iter().map(|row| match &row.outcome.standing {
+            Standing::Excluded { by } => by.len().saturating_sub(1),
+            Standing::Standing | Standing::Unchecked { .. } => 0,
+        });
+        let (least, most) = more.fold((usize::MAX, 0), |(least, most), more| {
+            (least.min(more), most.max(more))
+        });
+        let whom = match self.rows.len() {
+            1 => "it",
+            _ => "them",
+        };
+        let said = &self.said;
+        match (least, most) {
+            (_, 0) => said.clone(),
+            (1, 1) => format!("{said} One more pointer excludes {whom}."),
+            (least, most) if least == most => {
+                format!("{said} {most} more pointers exclude {whom}.")
+            }
+            (_, 1) => format!("{said} One more pointer excludes some of {whom}."),
+            (_, most) => format!("{said} Up to {most} more pointers exclude {whom}."),
+        }
+    }
+}
+
+/// What is to be said of one rival, but for how many pointers exclude it.
+fn said(row: &Row) -> String {
+    match (&row.outcome.standing, &row.would) {
+        (Standing::Excluded { by }, _) => by.first().map(exclusion).unwrap_or_default(),
         (Standing::Unchecked { why }, _) => {
             format!("Could not be checked and does not count against you: {why}.")
         }
@@ -83,8 +128,8 @@ pub(super) fn tally(rows: &[Row]) -> String {
 }
 
 /// The requirements with what decides first: those that are not met, then those that are not known to be.
-pub(super) fn by_weight(verdict: &Verdict) -> Vec<&Condition> {
-    let mut all: Vec<&Condition> = verdict.conditions.iter().collect();
+pub(super) fn by_weight(conditions: &[Condition]) -> Vec<&Condition> {
+    let mut all: Vec<&Condition> = conditions.iter().collect();
     all.sort_by_key(|one| (one.met, one.unchecked));
     all
 }
@@ -107,6 +152,15 @@ pub(super) fn unmet(verdict: &Verdict) -> Option<String> {
     }
 }
 
+/// What was graded: the run, and the drill as far as it is known.
+pub(super) fn about(verdict: &Verdict) -> String {
+    let run = &verdict.run;
+    match &verdict.drill {
+        Some(Graded { id, level }) => format!("run {run} of {id}, level {level}"),
+        None => format!("run {run}"),
+    }
+}
+
 /// The points, and why they are fewer than were earned.
 pub(super) fn score(verdict: &Verdict) -> String {
     let Verdict {
@@ -123,12 +177,11 @@ pub(super) fn score(verdict: &Verdict) -> String {
     }
 }
 
-/// How much a pointer changed in one drill: a number, or why there is none.
-pub(super) fn size(there: Option<f64>, row: Option<&Row>) -> String {
-    let is_unchecked = |row: &Row| matches!(row.outcome.standing, Standing::Unchecked { .. });
-    match there {
-        Some(size) => number(size),
-        None if row.is_some_and(is_unchecked) => "not known".to_owned(),
-        None => "no change".to_owned(),
+/// How much a pointer changed in one drill, with its unit; or why there is no number.
+pub(super) fn size(comparison: &Comparison, there: Option<f64>, row: &Row) -> String {
+    match (there, &row.outcome.standing) {
+        (Some(size), _) => comparison.unit.text(size),
+        (None, Standing::Unchecked { .. }) => "not known".to_owned(),
+        (None, _) => "no change".to_owned(),
     }
 }

@@ -4,13 +4,18 @@ use grader::differential::{self, Exclusion, Standing};
 use grader::effect::{Change, Direction, Effect, Feature};
 use grader::lineup::{Remedy, Row};
 use grader::pointer::{Detail, Executed, Finding, Outcome};
-use grader::verdict::{Comparison, Condition, Item, Taken};
+use grader::unit::Unit;
+use grader::verdict::{Comparison, Condition, Graded, Item, Taken};
 use grader::writeup::{ActionItem, Cause, Claim};
 use grader::{Component, Kind, Mechanism, Severity, Verdict, WriteUp};
 
 pub(crate) fn verdict() -> Verdict {
     Verdict {
         run: "2026-11-23-100000-k3".to_owned(),
+        drill: Some(Graded {
+            id: "slow-checkout".to_owned(),
+            level: 2,
+        }),
         passed: false,
         incomplete: true,
         amended: false,
@@ -18,18 +23,7 @@ pub(crate) fn verdict() -> Verdict {
         score: 64,
         earned: 93,
         pass_mark: 70,
-        conditions: vec![
-            condition(
-                "root cause is right",
-                true,
-                "Component and mechanism are right.",
-            ),
-            condition(
-                "other causes are excluded",
-                false,
-                "What you show would look the same in 1 of 5 others: Prices are old.",
-            ),
-        ],
+        conditions: conditions(),
         items: vec![
             item("severity", 5.0, 5.0, "sev2 fits the impact.", None),
             item(
@@ -78,6 +72,21 @@ pub(crate) fn verdict() -> Verdict {
     }
 }
 
+fn conditions() -> Vec<Condition> {
+    vec![
+        condition(
+            "root cause is right",
+            true,
+            "Component and mechanism are right.",
+        ),
+        condition(
+            "other causes are excluded",
+            false,
+            "What you show would look the same in 1 of 5 others: Prices are old.",
+        ),
+    ]
+}
+
 fn p99() -> Feature {
     Feature {
         name: "p99".to_owned(),
@@ -90,6 +99,7 @@ fn comparison() -> Comparison {
         field: "cause.evidence[1]".to_owned(),
         pointer: "promql:p99@page => 0.48".to_owned(),
         feature: p99(),
+        unit: Unit::Seconds,
         here: 0.44,
         there: vec![Some(0.02), None, Some(0.4), None, None],
     }

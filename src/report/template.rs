@@ -210,7 +210,7 @@ fn numbers(impact: Option<&Impact>) -> String {
         (
             "slow",
             impact.map(|impact| impact.slow as f64),
-            "too slow to be useful",
+            "answered without an error, but too slow to be useful",
         ),
         ("p99_ms", impact.and_then(|impact| impact.p99_ms), ""),
     ];

@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use grader::Verdict;
 use grader::pointer::{Executed, Outcome};
-use grader::verdict::Taken;
+use grader::verdict::{Condition, Taken};
 use text::format::{self, harmless};
 
-use super::rival::{self, reason, standing};
+use super::rival::{self, standing};
 use crate::terminal::{Ink, Style};
 
 /// Columns before the reason of an item.
@@ -19,7 +19,7 @@ pub fn verdict(verdict: &Verdict, style: Style, width: usize) -> String {
     let mut out = String::new();
     headline(&mut out, verdict, style, width);
     out.push('\n');
-    conditions(&mut out, verdict, style, width);
+    conditions(&mut out, &verdict.conditions, style, width);
     let rivals = rivals(verdict, style, width);
     if !rivals.is_empty() {
         let _ = write!(out, "\n{rivals}");
@@ -51,7 +51,7 @@ fn headline(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
         }
         None => wrapped(out, &head, &score, width),
     }
-    let mut notes = vec![(Ink::Faint, format!("run {}", verdict.run))];
+    let mut notes = vec![(Ink::Faint, rival::about(verdict))];
     if verdict.amended {
         notes[0].1 += ", amended: a second write-up, handed in before the answer was shown";
     }
@@ -71,11 +71,11 @@ fn headline(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
     }
 }
 
-fn conditions(out: &mut String, verdict: &Verdict, style: Style, width: usize) {
+/// The requirements, those that are not met first.
+pub(super) fn conditions(out: &mut String, all: &[Condition], style: Style, width: usize) {
     let _ = writeln!(out, "{}", style.paint(Ink::Heading, "Requirements"));
-    let lengths = verdict.conditions.iter().map(|one| one.name.len());
-    let widest = lengths.max().unwrap_or(0);
-    for condition in rival::by_weight(verdict) {
+    let widest = all.iter().map(|one| one.name.len()).max().unwrap_or(0);
+    for condition in rival::by_weight(all) {
         let (mark, ink) = match (condition.met, condition.unchecked) {
             (true, _) => ("yes", Ink::Good),
             (false, true) => ("?", Ink::Warning),
@@ -95,17 +95,20 @@ pub fn rivals(verdict: &Verdict, style: Style, width: usize) -> String {
     }
     let heading = style.paint(Ink::Heading, "What else it could have been");
     let mut out = format!("{heading}  ({})\n", rival::tally(rows));
-    for row in rows {
-        let (mark, ink) = standing(row);
-        let page = if row.has_page { "" } else { " (another page)" };
-        let _ = writeln!(
-            out,
-            "  {}  {}{}",
-            style.paint(ink, &format!("{mark:8}")),
-            harmless(&row.title),
-            style.paint(Ink::Faint, page)
-        );
-        wrapped(&mut out, &" ".repeat(10), &reason(row), width);
+    for group in rival::grouped(rows) {
+        for (index, row) in group.rows.iter().enumerate() {
+            let (mark, ink) = standing(row);
+            let mark = if index == 0 { mark } else { "" };
+            let page = if row.has_page { "" } else { " (another page)" };
+            let _ = writeln!(
+                out,
+                "  {}  {}{}",
+                style.paint(ink, &format!("{mark:8}")),
+                harmless(&row.title),
+                style.paint(Ink::Faint, page)
+            );
+        }
+        wrapped(&mut out, &" ".repeat(10), &group.reason(), width);
     }
     out
 }
@@ -248,7 +251,7 @@ mod tests {
         NOT PASSED  A requirement is not met: other causes are excluded.
         64 of 100 points, 70 needed. The parts below add up to 93; as long as a requirement is not
         met, the score stays below 70.
-        run 2026-11-23-100000-k3
+        run 2026-11-23-100000-k3 of slow-checkout, level 2
         Some evidence could not be checked because a backend did not answer or lost it; this does
         not count against you.
 
@@ -259,11 +262,9 @@ mod tests {
 
         What else it could have been  (3 of 5 excluded)
           excluded  Orders wait in a queue
+                    Stock <is> counted twice
                     cause.evidence[1]: p99 went up (0.04 before, 0.48 then). There it would not,
-                    or by far less. 2 more pointers exclude it.
-          excluded  Stock <is> counted twice
-                    cause.evidence[1]: p99 went up (0.04 before, 0.48 then). There it would not,
-                    or by far less.
+                    or by far less. Up to 2 more pointers exclude them.
           possible  Prices are old
                     Your evidence would look the same there. This tells them apart:
                     `promql:cache_age_seconds@page`. cache_age_seconds{service="inventory"} goes

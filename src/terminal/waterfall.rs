@@ -14,6 +14,8 @@ struct Row<'t> {
     self_ns: u64,
     /// Its parent is not part of the trace, and it is not the one span that all others descend from.
     is_orphan: bool,
+    /// No other span of the trace hangs below it.
+    is_leaf: bool,
 }
 
 /// Deeper spans are shown at this depth: names need the room.
@@ -97,10 +99,29 @@ fn name(row: &Row<'_>) -> String {
     let mark = if row.span.is_error { "✗ " } else { "" };
     let orphan = if row.is_orphan { "… " } else { "" };
     let who = row.span.instance.as_deref().unwrap_or(&row.span.service);
+    let called = called(row).map_or_else(String::new, |called| format!(" → {called}"));
     format!(
-        "{indent}{orphan}{mark}{} {}",
+        "{indent}{orphan}{mark}{} {}{}",
         text::format::harmless(who),
-        text::format::harmless(&row.span.name)
+        text::format::harmless(&row.span.name),
+        text::format::harmless(&called)
+    )
+}
+
+/// Whom a client span calls. The path is only said where no span of the other side says what it was asked for.
+fn called(row: &Row<'_>) -> Option<String> {
+    let attribute = |key: &str| row.span.attributes.get(key).map(String::as_str);
+    let peer = attribute("peer.service").filter(|_| row.span.kind == "client")?;
+    let address = attribute("url.full").filter(|_| row.is_leaf);
+    let path = address.and_then(|address| {
+        let (_, rest) = address.split_once("://")?;
+        let path = &rest[rest.find('/')?..];
+        path.split(['?', '#']).next()
+    });
+    Some(
+        format!("{peer} {}", path.unwrap_or_default())
+            .trim_end()
+            .to_owned(),
     )
 }
 
@@ -219,6 +240,7 @@ fn rows(trace: &Trace) -> Vec<Row<'_>> {
             depth,
             self_ns: self_ns(span, below),
             is_orphan,
+            is_leaf: below.is_empty(),
         });
         pending.extend(below.iter().rev().map(|child| (*child, depth + 1, false)));
     }
@@ -311,6 +333,32 @@ mod tests {
                   error: busy database is locked
             checkout-1 INSERT order                       0 µs       0 µs                                ▏
         ");
+    }
+
+    #[test]
+    fn a_call_says_whom_it_calls_and_for_what_if_nobody_answers() {
+        let call = |id: &str, parent: &str, peer: &str| {
+            let mut call = span(id, Some(parent), "checkout", "POST", 20, 80);
+            call.kind = "client".to_owned();
+            for (key, value) in [
+                ("peer.service", peer),
+                ("url.full", "http://127.0.0.1:1/charges/7?a=b"),
+            ] {
+                call.attributes.insert(key.to_owned(), value.to_owned());
+            }
+            call
+        };
+        let mut trace = order();
+        trace.spans[2].parent = Some("6".to_owned());
+        trace.spans.push(call("6", "2", "inventory"));
+        trace.spans.push(call("7", "2", "payment"));
+        let lines = waterfall(&trace, Style::PLAIN, 100, false);
+        for name in [
+            "    checkout-1 POST → inventory  ",
+            "    checkout-1 POST → payment /charges/7  ",
+        ] {
+            assert!(lines.contains(name), "{lines}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Whether a fresh run shows what the drill's reference shows: every step of the debrief, and every signature.
+//! Whether a fresh run shows what the drill's reference shows, in every step of the debrief and every signature, and what the
+//! debrief says of the evidence that misled.
 
 use grader::effect::{CLEAR, Change, Effect, Feature};
 use grader::reference::{Probe, Reference};
@@ -7,7 +8,7 @@ use scenario::{Scenario, references};
 /// So many differences of one run are chance: it was held on a machine that did something else besides.
 const CHANCE: usize = 1;
 
-/// What of the drill's own evidence shows otherwise than in its reference, a sentence each without its full stop.
+/// What of the drill's own evidence shows otherwise than in its reference, or than its debrief says; a sentence each.
 pub(super) fn differences(
     scenario: &Scenario,
     known: &Reference,
@@ -18,14 +19,16 @@ pub(super) fn differences(
         let why = difference(probe, known, fresh)?;
         Some(format!("`{pointer}` {why}"))
     });
-    differences.collect()
+    differences
+        .chain(references::untrue(scenario, fresh))
+        .collect()
 }
 
 /// What is not as it should be: more differences than chance has.
 pub(super) fn problem(differences: &[String]) -> Option<String> {
     (differences.len() > CHANCE).then(|| {
         format!(
-            "it does not show what its reference shows: {}",
+            "it does not show what its reference or its debrief says: {}",
             differences.join("; ")
         )
     })
@@ -82,7 +85,7 @@ mod tests {
     fn one_difference_is_chance_and_two_are_a_problem() {
         let differences = ["`up` shows x".to_owned(), "`log:x` shows y".to_owned()];
         assert_eq!(problem(&differences[..1]), None);
-        let told = "it does not show what its reference shows: `up` shows x; `log:x` shows y";
+        let told = "it does not show what its reference or its debrief says: `up` shows x; `log:x` shows y";
         assert_eq!(problem(&differences).as_deref(), Some(told));
     }
 

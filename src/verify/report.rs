@@ -54,7 +54,9 @@ pub(crate) fn text(report: &Report, terminal: Terminal) -> String {
     }
     for drill in &report.drills {
         for differs in &drill.differs {
-            let note = terminal.out.paint(Ink::Faint, "unlike its reference:");
+            let note = terminal
+                .out
+                .paint(Ink::Faint, "unlike its reference or debrief:");
             let _ = writeln!(text, "{note} {}: {differs}", drill.id);
         }
         if let Some(void) = &drill.void {

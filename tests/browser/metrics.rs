@@ -48,6 +48,7 @@ pub(super) fn the_graph_reads_what_people_write_and_follows_the_data() {
     tooltip(&mut page, &metrics);
     colours(&mut page, &metrics);
     marks(&drill, &mut page, &metrics);
+    pointer(&mut page, &metrics);
     alerts(&mut page, &metrics);
     scripts(&mut page, &metrics);
 }
@@ -162,6 +163,32 @@ fn marks(drill: &Drill, page: &mut Page, metrics: &str) {
     let at = page.value(&format!("Date.parse({}) / 1000", last["at"]));
     assert_eq!(mark["t"], at);
     page.picture("graph-marks");
+}
+
+/// A key copies the pointer of the moment under the crosshair, a button that of the end of the range.
+fn pointer(page: &mut Page, metrics: &str) {
+    page.go(&format!(
+        "{metrics}/graph?g0.expr=vector(1)&g0.tab=0&g0.range_input=1m&g0.end_input=2026-11-23%2012:01:00"
+    ));
+    page.until("document.querySelectorAll('.legend .entry').length === 1");
+    page.value("window.copied = []; Object.defineProperty(navigator, 'clipboard', { value: { writeText: async (text) => { copied.push(text); } } }); 0");
+    let place = page.value("(() => { const at = document.querySelector('canvas').getBoundingClientRect(); return [at.x + at.width / 2, at.y + at.height / 2]; })()");
+    let at = |index: usize| place[index].as_f64().expect("a number");
+    page.point(at(0), at(1));
+    page.until("document.querySelector('.tooltip .time')?.textContent");
+    let shown = page.value("document.querySelector('.tooltip .time').textContent.slice(-8)");
+    page.value("dispatchEvent(new KeyboardEvent('keydown', { key: 'c' })); 0");
+    page.until("window.copied.length === 1");
+    page.value("[...document.querySelectorAll('button')].find((one) => one.textContent === 'Copy pointer').click()");
+    page.until("window.copied.length === 2");
+    let shown = shown.as_str().unwrap_or_default();
+    let expected = [
+        format!("promql:vector(1)@{shown}"),
+        "promql:vector(1)@12:01:00".to_owned(),
+    ];
+    assert_eq!(page.value("window.copied"), json!(expected));
+    page.until("document.querySelector('.panel .quiet').textContent === 'copied promql:vector(1)@12:01:00'");
+    page.picture("graph-pointer");
 }
 
 /// A selection and the focus outlive the refresh; a link leads to the line, not to the alert.

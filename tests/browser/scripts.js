@@ -30,6 +30,15 @@
     { at: "2026-11-23T12:00:01Z", service: "checkout", release: "1", kind: "rollback" },
     { at: "2026-11-23T12:00:02Z", service: "gateway", release: "1", kind: "block" },
   ]), [{ t: noon + 0.25, text: "checkout 2" }, { t: noon + 1, text: "checkout back to 1" }, { t: noon + 2, text: "gateway block" }]);
+  const paged = (seconds, alert) => ({ at: `2026-11-23T12:00:${seconds}Z`, alert });
+  check("pages", marks.pagesOf([paged("00.5", "A"), paged("04", "B"), paged("40", "A")]), [{ t: noon + 0.5, text: "page A and 1 more", isPage: true }, { t: noon + 40, text: "page A", isPage: true }]);
+  const { pointerOf } = await import("/assets/pointer.js");
+  for (const [expression, expected] of [
+    ["up", "promql:up@12:00:00"], [" sum by (a) (\n  rate(x[1m]) # all\n)\n", "promql:sum by (a) ( rate(x[1m]) )@12:00:00"],
+    ["x{a=\"b  # c\"}", "promql:x{a=\"b  # c\"}@12:00:00"],
+  ]) {
+    check(expression, pointerOf(expression, noon + 0.9), expected);
+  }
   const lists = await import("/assets/lists.js");
   for (const [expression, expected] of [
     ["a / b\n  > 0.3", "a / b"], ["deriv(x[20s]) > 250e3\n and on (i) time() - y > 20", "deriv(x[20s]) > 250e3\n and on (i) time() - y > 20"],
@@ -37,6 +46,11 @@
   ]) {
     check(expression, lists.withoutThreshold(expression), expected);
   }
+  for (const [state, expected] of [["pending", "2026-11-23T12:00:00.000Z"], ["firing", "2026-11-23T12:00:05.000Z"]]) {
+    check(state, lists.since({ activeAt: "2026-11-23T12:00:00Z", state }, 5), expected);
+  }
+  const said = (end) => lists.missing(end, "Nothing.", "it is over.", "up").map((one) => one.textContent).join("");
+  check("an empty list", [said(null), said(5)], ["Nothing.", "This run has ended: it is over. The graph shows what was recorded."]);
   const { el, update } = await import("/assets/api.js");
   const root = el("div", {}, el("p", { "data-key": "a" }, "one"), el("p", { "data-key": "b" }, "two"));
   const [first, second] = root.children;

@@ -16,7 +16,7 @@ use grader::reproduction::{REPRODUCTION, Reproduced, Trials};
 use grader::verdict::VERDICT;
 use grader::{Rubric, Verdict, WriteUp};
 use record::{Event, FACTS, Facts, Looks, MEASURED, WRITE_UP, replace};
-use scenario::Scenario;
+use scenario::{Scenario, references};
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep};
 
@@ -80,8 +80,7 @@ async fn grade(
         progress.begin("running the reproduction");
         examined.reproduction = reproduce(drill, scenario, writeup).await?;
     }
-    let lineup = scenario::references::lineup(scenario);
-    let mut verdict = grader::verdict::grade(&scenario.rubric, writeup, examined, &facts, &lineup);
+    let mut verdict = references::grade(scenario, writeup, examined, &facts);
     verdict.unproven = proof.unproven;
     keep(drill, incident, &facts, &verdict, text)?;
     let folder = drill.scribe.folder();

@@ -27,6 +27,7 @@ pub mod pointer;
 pub mod reference;
 pub mod reproduction;
 pub mod rubric;
+pub mod unit;
 pub mod verdict;
 pub mod vocabulary;
 pub mod writeup;

@@ -14,6 +14,7 @@ mod times;
 
 use std::borrow::Cow;
 
+pub use conditions::{CAUSE, CLAIM, CONTROL, OTHERS, grounded};
 use record::Document;
 pub use record::{Action, Facts, ImpactTruth};
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,9 @@ pub const FIRST_VERDICT: Document<Verdict> = Document::new("verdict.first.json")
 pub struct Verdict {
     /// Run id.
     pub run: String,
+    /// The drill; none where the grade alone does not know it, and in verdicts of earlier versions.
+    #[serde(default)]
+    pub drill: Option<Graded>,
     /// Whether it passed: enough points, and every condition met.
     pub passed: bool,
     /// Whether something could not be checked, so that grading again may give another result.
@@ -65,6 +69,15 @@ pub struct Verdict {
     pub comparison: Option<Comparison>,
     /// How long the parts of the work took; for no points.
     pub times: Vec<Taken>,
+}
+
+/// The drill that was graded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Graded {
+    /// Its id.
+    pub id: String,
+    /// Its difficulty, 1 to 4.
+    pub level: u8,
 }
 
 /// Something that must be met whatever the points are.
@@ -131,6 +144,7 @@ pub fn grade(
     };
     Verdict {
         run: facts.run.clone(),
+        drill: None,
         passed: is_met && score >= rubric.pass_mark,
         incomplete,
         amended: false,
@@ -202,8 +216,7 @@ impl<'a> Case<'a> {
 
     /// Pointers of one field of the write-up.
     fn of(&self, field: Field) -> impl Iterator<Item = &'a Executed> {
-        let is_of = move |pointer: &&Executed| pointer.field.is_some_and(|at| at.field == field);
-        self.pointers.iter().filter(is_of)
+        of(self.pointers, field)
     }
 
     fn unchecked(&self) -> usize {
@@ -212,25 +225,12 @@ impl<'a> Case<'a> {
             .filter(|pointer| pointer.is_unchecked())
             .count()
     }
+}
 
-    /// Why the first pointer of a field shows nothing.
-    fn why_not(&self, field: Field) -> String {
-        let Some(pointer) = self.of(field).next() else {
-            return "there is none.".to_owned();
-        };
-        let why = match pointer.finding() {
-            Some(finding) if finding.value_holds == Some(false) => {
-                format!("the claimed value is wrong: {}", finding.what)
-            }
-            Some(finding) => match &finding.effect.refused {
-                Some(why) => why.clone(),
-                None => format!("it was like that before ({})", finding.what),
-            },
-            None => pointer.sentence(),
-        };
-        let why = why.trim_end_matches('.');
-        format!("`{}`: {why}.", crate::evidence::shorten(&pointer.text, 80))
-    }
+/// Pointers of one field of the write-up.
+fn of(pointers: &[Executed], field: Field) -> impl Iterator<Item = &Executed> {
+    let is_of = move |pointer: &&Executed| pointer.field.is_some_and(|at| at.field == field);
+    pointers.iter().filter(is_of)
 }
 
 impl Item {

@@ -20,11 +20,12 @@ const PAGE: Page<'_> = Page {
 const PAGES: [&str; 5] = ["/graph", "/query", "/alerts", "/targets", "/rules"];
 
 /// The scripts of these pages alone.
-const SCRIPTS: [(&str, &str); 4] = [
+const SCRIPTS: [(&str, &str); 5] = [
     ("main.js", include_str!("page/main.js")),
     ("complete.js", include_str!("page/complete.js")),
     ("graph.js", include_str!("page/graph.js")),
     ("lists.js", include_str!("page/lists.js")),
+    ("pointer.js", include_str!("page/pointer.js")),
 ];
 
 /// The pages; `links` stand in the header of each, and exemplars lead to `traces`, Jaeger's address with a slash at its

@@ -5,9 +5,30 @@ use serde_json::Value;
 use settings::{by_release, changes, resolve};
 use shop_api::Service;
 
-use super::{Release, Scenario};
+use super::{Action, Release, Scenario, Target};
 
 impl Scenario {
+    /// What changed while the drill ran and had no part in the incident, in words, oldest first.
+    pub fn innocent(&self) -> Vec<String> {
+        let own: Vec<&String> = self.names.values().collect();
+        let others = self.timeline.iter().filter(|event| !event.change);
+        let others = others.filter_map(|event| match &event.action {
+            Action::Deploy {
+                service, release, ..
+            } if !own.contains(&release) => {
+                let changelog = &self.release(*service, release)?.changelog;
+                Some(format!("{service} {release}: {changelog}"))
+            }
+            Action::Config {
+                target: Target::Service(service),
+                summary: Some(summary),
+                ..
+            } => Some(format!("{service}, configuration: {summary}")),
+            _ => None,
+        });
+        others.collect()
+    }
+
     /// The releases of a service, oldest first: those deployed before the drill, then those of the timeline as they are written.
     pub fn releases_of(&self, service: Service) -> Vec<&Release> {
         let to_come = self

@@ -262,14 +262,36 @@ pub enum Remedy {
 }
 
 /// What is told after the grade.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
 pub struct Debrief {
     /// What happened, a few paragraphs of Markdown.
     pub happened: String,
     /// The shortest path through the evidence.
     pub path: Vec<Step>,
     /// What pointed elsewhere, and why it was innocent.
-    pub misled: Vec<String>,
+    pub misled: Vec<Misleading>,
+}
+
+/// Something that pointed elsewhere.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Misleading {
+    /// What it was, and why it was innocent.
+    pub text: String,
+    /// Where to see it in this run; absent where no telemetry tells.
+    pub link: Option<Link>,
+    /// What the expression of the link shows; absent for a link of another kind.
+    #[serde(flatten)]
+    pub limit: Option<Limit>,
+}
+
+/// On which side of a number the values of an expression are.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Limit {
+    /// One of them lies above it for some seconds of the run.
+    Above(f64),
+    /// All of them lie below it all the time, and there are some.
+    Below(f64),
 }
 
 /// One step of the shortest path.

@@ -14,8 +14,8 @@ use text::table::{Reader, Table, place};
 use toml::de::DeTable;
 
 use crate::{
-    Debrief, Family, FromPool, Link, LinkKind, Manifest, Page, Release, Scenario, Silence, Step,
-    Target, recipe,
+    Debrief, Family, FromPool, Limit, Link, LinkKind, Manifest, Misleading, Page, Release,
+    Scenario, Silence, Step, Target, recipe,
 };
 
 /// The comment line that separates what may be shown from the key.
@@ -282,22 +282,40 @@ fn debrief(reader: &mut Reader<'_>, node: &mut Table<'_>) -> Debrief {
         let step = Step {
             step: row.text(reader, "step"),
             why: row.text(reader, "why"),
-            link: row
-                .optional_table(reader, "link")
-                .and_then(|node| link(reader, node)),
+            link: link(reader, &mut row),
         };
         row.finish(reader);
         step
     });
     let path = path.collect();
+    let misled = node.tables(reader, "misled").into_iter().map(|mut row| {
+        let misleading = Misleading {
+            text: row.text(reader, "text"),
+            link: link(reader, &mut row),
+            limit: limit(reader, &mut row),
+        };
+        row.finish(reader);
+        misleading
+    });
+    let misled = misled.collect();
     Debrief {
         happened: node.text(reader, "happened"),
         path,
-        misled: node.texts(reader, "misled"),
+        misled,
     }
 }
 
-fn link(reader: &mut Reader<'_>, mut node: Table<'_>) -> Option<Link> {
+fn limit(reader: &mut Reader<'_>, row: &mut Table<'_>) -> Option<Limit> {
+    let above = row.optional_number(reader, "above");
+    let below = row.optional_number(reader, "below");
+    if above.is_some() && below.is_some() {
+        reader.problem(&row.key("below"), "must be left out where there is `above`");
+    }
+    above.map(Limit::Above).or(below.map(Limit::Below))
+}
+
+fn link(reader: &mut Reader<'_>, row: &mut Table<'_>) -> Option<Link> {
+    let mut node = row.optional_table(reader, "link")?;
     let kinds = [
         ("jaeger", LinkKind::Jaeger),
         ("prometheus", LinkKind::Prometheus),

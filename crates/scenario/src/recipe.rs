@@ -70,6 +70,9 @@ kind = \"deploy\"
 alert = \"Slow\"
 [rubric]
 severity = [\"sev2\"]
+[[debrief.misled]]
+text = \"It came last.\"
+below = 3
 ";
 
     #[test]
@@ -77,6 +80,7 @@ severity = [\"sev2\"]
         for (from, to, is_same) in [
             ("title = \"Slow\"", "title = \"Slower\"", true),
             ("sev2", "sev1", true),
+            ("below = 3", "above = 4", true),
             ("Pass the deadline on", "Cache less", true),
             ("rate = 60", "rate = 60 # a comment\nmix = {}", false),
             ("rate = 60", "rate=60  # a comment", true),

@@ -6,15 +6,21 @@
 //! ```
 //! One that is missing, damaged, or older than its scenario leaves its drill unjudged, and is told as a problem.
 
+mod claim;
+
 use std::sync::OnceLock;
 
 use grader::effect::expression::Expression;
 use grader::lineup::{Candidate, Lineup, Symptom};
 use grader::reference::{Probe, Reference};
+use grader::verdict::{Facts, Graded};
+use grader::{Examined, Verdict, WriteUp};
 use shop_api::Service;
 use text::Problem;
 
 use crate::{LinkKind, Scenario, catalogue};
+
+pub use claim::untrue;
 
 /// The folder of the references, relative to the repository.
 pub const FOLDER: &str = "scenarios/references";
@@ -45,7 +51,7 @@ pub fn candidates() -> &'static [Candidate] {
 
 /// The drills that a write-up of this one is held against. A scenario from outside of the catalogue has no reference of its
 /// own, and no rival has its cause: nothing could tell them apart.
-pub fn lineup(scenario: &Scenario) -> Lineup {
+fn lineup(scenario: &Scenario) -> Lineup {
     let is_known = candidates().iter().any(|one| one.id == scenario.id);
     let causes = causes(scenario);
     let mut catalogue = candidates().to_vec();
@@ -56,6 +62,17 @@ pub fn lineup(scenario: &Scenario) -> Lineup {
         scenario.is_control(),
         &catalogue,
     )
+}
+
+/// Grades a write-up of a run of this drill against its rivals.
+pub fn grade(scenario: &Scenario, writeup: &WriteUp, examined: Examined, facts: &Facts) -> Verdict {
+    let lineup = lineup(scenario);
+    let mut verdict = grader::verdict::grade(&scenario.rubric, writeup, examined, facts, &lineup);
+    verdict.drill = Some(Graded {
+        id: scenario.id.clone(),
+        level: scenario.level,
+    });
+    verdict
 }
 
 /// References of the catalogue that cannot be used, each with the command that records it again.

@@ -164,10 +164,7 @@ fn keys_of_the_wrong_type_say_what_they_should_be() {
         ("at_s = 20", "at_s = nan"),
         ("rate = 80", "rate = [80]"),
         ("before_below = 2", "before_below = \"2\""),
-        (
-            "misled = [\"The checkout release came last but changed nothing relevant.\"]",
-            "misled = [1]",
-        ),
+        ("below = 200", "below = \"200\""),
         ("words = [", "words = \"none\" #"),
     ];
     check(
@@ -181,8 +178,8 @@ fn keys_of_the_wrong_type_say_what_they_should_be() {
 62:10: timeline[1].change: must be `true` or `false`, not the string "yes"
 73:8: timeline[3].rate: must be a number, not a list
 81:16: manifest.before_below: must be a number, not the string "2"
-109:11: debrief.misled[0]: must be a string, not the number 1
-117:9: silence.words: must be a list of strings, not the string "none"
+118:9: debrief.misled[0].below: must be a number, not the string "200"
+121:9: silence.words: must be a list of strings, not the string "none"
 "#,
     );
 }
@@ -410,7 +407,7 @@ fn links_of_the_debrief_can_be_followed() {
             "target = \"sum(\"",
         )],
         r#"
-114:31: debrief.path[0].link.target: is not PromQL: 1:5: parse error: unclosed left parenthesis
+113:31: debrief.path[0].link.target: is not PromQL: 1:5: parse error: unclosed left parenthesis
 "#,
     );
     // The bare parser panics on it.
@@ -420,7 +417,7 @@ fn links_of_the_debrief_can_be_followed() {
             "target = \"up offset NaN\"",
         )],
         r#"
-114:31: debrief.path[0].link.target: is not PromQL: 1:11: parse error: duration out of range
+113:31: debrief.path[0].link.target: is not PromQL: 1:11: parse error: duration out of range
 "#,
     );
     check(
@@ -429,7 +426,7 @@ fn links_of_the_debrief_can_be_followed() {
             "kind = \"deploy\", target = \"inventory@2026.11.7\"",
         )],
         r#"
-114:27: debrief.path[0].link.target: `inventory@2026.11.7` is not in the release history; write `SERVICE@RELEASE`
+113:27: debrief.path[0].link.target: `inventory@2026.11.7` is not in the release history; write `SERVICE@RELEASE`
 "#,
     );
     check(
@@ -438,9 +435,38 @@ fn links_of_the_debrief_can_be_followed() {
             "kind = \"grafana\", target = \"x\"",
         )],
         r#"
-114:17: debrief.path[0].link.kind: `grafana` is not one of `jaeger`, `prometheus`, `log`, `deploy`, `heap`, `command`
+113:17: debrief.path[0].link.kind: `grafana` is not one of `jaeger`, `prometheus`, `log`, `deploy`, `heap`, `command`
 "#,
     );
+}
+
+#[test]
+fn a_sentence_of_the_debrief_says_what_its_expression_shows() {
+    let one = "must have one of `above` and `below`: what the link shows";
+    let none = "must have no `above` or `below` without a link of kind `prometheus`";
+    let limit = "below = 200\n";
+    let link = "link = { kind = \"prometheus\", target = 'sum(rate(http_server_request_duration_seconds_count{service=\"gateway\"}[10s]))' }\n";
+    for (from, to, expected) in [
+        (limit, "", format!("115:1: debrief.misled[0]: {one}")),
+        (
+            limit,
+            "below = 200\nabove = 1\n",
+            "118:1: debrief.misled[0].below: must be left out where there is `above`".to_owned(),
+        ),
+        (link, "", format!("115:1: debrief.misled[0]: {none}")),
+        (
+            link,
+            "link = { kind = \"command\", target = \"status\" }\n",
+            format!("115:1: debrief.misled[0]: {none}"),
+        ),
+        (
+            link,
+            "link = { kind = \"prometheus\", target = \"sum(\" }\n",
+            "117:31: debrief.misled[0].link.target: is not PromQL: 1:5: parse error: unclosed left parenthesis".to_owned(),
+        ),
+    ] {
+        check(&[(from, to)], &expected);
+    }
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! Problems are addressed by key; the draft knows where the key stands.
 
+mod debrief;
 mod timeline;
 
 pub(crate) use timeline::{LATEST_CHANGE_S, SWAP_S};
@@ -14,7 +15,7 @@ use shop_api::Service;
 use text::Problem;
 
 use super::parse::Draft;
-use super::{LinkKind, Release, Remedy, Scenario, spoiler};
+use super::{Release, Remedy, Scenario, spoiler};
 
 /// Collects problems by key.
 struct Findings<'d> {
@@ -78,7 +79,7 @@ pub(super) fn problems(draft: &Draft<'_>) -> Vec<Problem> {
     signature(&mut findings, scenario);
     remedy(&mut findings, scenario);
     reproduction(&mut findings, scenario);
-    debrief(&mut findings, scenario);
+    debrief::check(&mut findings, scenario);
     for (key, message) in spoiler::problems(scenario) {
         findings.say(&key, message);
     }
@@ -393,73 +394,5 @@ fn unknown_release(scenario: &Scenario, service: Service, release: &str) -> Stri
             "`{release}` is not in the history of `{service}`: {}",
             known.join(", ")
         ),
-    }
-}
-
-fn debrief(findings: &mut Findings<'_>, scenario: &Scenario) {
-    let debrief = &scenario.debrief;
-    findings.expect(
-        !debrief.happened.trim().is_empty(),
-        "debrief.happened",
-        "must say what happened",
-    );
-    findings.expect(
-        !debrief.path.is_empty(),
-        "debrief.path",
-        "is missing; add the steps to the answer as `[[debrief.path]]`",
-    );
-    findings.expect(
-        !debrief.misled.is_empty(),
-        "debrief.misled",
-        "is missing; list what was misleading, and why it was innocent",
-    );
-    for (index, step) in debrief.path.iter().enumerate() {
-        let key = |field: &str| format!("debrief.path[{index}].{field}");
-        findings.expect(
-            !step.step.trim().is_empty(),
-            &key("step"),
-            "must say what to do",
-        );
-        findings.expect(
-            !step.why.trim().is_empty(),
-            &key("why"),
-            "must say what it shows",
-        );
-        let Some(link) = &step.link else { continue };
-        match link.kind {
-            LinkKind::Prometheus => promql(findings, &key("link.target"), &link.target),
-            LinkKind::Log => {
-                if let Err(error) = link.target.parse::<grader::log_query::Query>() {
-                    findings.say(&key("link.target"), format!("is not a log query: {error}"));
-                }
-            }
-            LinkKind::Heap => findings.expect(
-                link.target
-                    .split_once("..")
-                    .is_some_and(|(before, after)| !before.is_empty() && !after.is_empty())
-                    && Service::ALL
-                        .iter()
-                        .any(|service| link.target.contains(service.name())),
-                &key("link.target"),
-                "must name two snapshots of a service, such as `gateway-before..gateway-after`",
-            ),
-            LinkKind::Deploy => findings.expect(
-                scenario.history.iter().any(|release| {
-                    link.target == format!("{}@{}", release.service, release.release)
-                }),
-                &key("link.target"),
-                format!(
-                    "`{}` is not in the release history; write `SERVICE@RELEASE`",
-                    link.target
-                ),
-            ),
-            LinkKind::Jaeger | LinkKind::Command => {
-                findings.expect(
-                    !link.target.trim().is_empty(),
-                    &key("link.target"),
-                    "must not be empty",
-                );
-            }
-        }
     }
 }

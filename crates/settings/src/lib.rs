@@ -121,7 +121,7 @@ pub fn is_sealed(service: Service, key: &str) -> bool {
     own.contains(&key)
         || chassis::Process::SEALED
             .iter()
-            .any(|sealed| of_process(&sealed))
+            .any(|sealed| of_process(sealed))
 }
 
 /// The settings of each release of a service, resolved, oldest first: a release has those of the one before it, with its own over

@@ -38,9 +38,8 @@ pub(super) fn run(context: &Context, args: &ReportCheck) -> anyhow::Result<Outco
     if args.format.json {
         context.terminal.json(&checked)?;
     } else {
-        context
-            .terminal
-            .print(&checked.text(context.terminal.out))?;
+        let text = checked.text(context.terminal.out, context.terminal.width);
+        context.terminal.print(&text)?;
     }
     Ok(if checked.is_sound() {
         Outcome::Done
@@ -176,7 +175,7 @@ mod tests {
             catalogue: references::candidates(),
         };
         let checked = report::check::checked(known, &WriteUp::default(), examined(), Vec::new());
-        checked.text(Style::PLAIN)
+        checked.text(Style::PLAIN, 100)
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use grader::{Verdict, WriteUp};
 use parking_lot::{Mutex, MutexGuard};
 use record::{Event, VERDICT_PAGE, replace};
+use time::{Duration, OffsetDateTime};
 
 use super::event;
 use crate::cli::Format;
@@ -21,7 +22,12 @@ pub(super) struct TerminalAudience {
     is_drill: bool,
     /// There while the shop starts.
     progress: Mutex<Option<Progress>>,
+    /// The newest page.
+    page: Mutex<Option<OffsetDateTime>>,
 }
+
+/// A page that comes so soon after another is of the same incident: its details are in `alerts`.
+const BURST: Duration = Duration::seconds(15);
 
 impl TerminalAudience {
     pub(super) fn new(terminal: Terminal, format: Format, is_drill: bool) -> Arc<Self> {
@@ -30,6 +36,7 @@ impl TerminalAudience {
             format,
             is_drill,
             progress: Mutex::default(),
+            page: Mutex::default(),
         })
     }
 
@@ -45,6 +52,15 @@ impl TerminalAudience {
                 "ended without a verdict: `firedrill debrief` shows what happened, `firedrill open` serves the evidence",
             );
         }
+    }
+
+    /// Whether an event is a page that follows another at once.
+    fn follows_page(&self, event: &Event) -> bool {
+        let Event::Page { at, .. } = event else {
+            return false;
+        };
+        let before = self.page.lock().replace(*at);
+        before.is_some_and(|before| *at - before <= BURST)
     }
 
     fn progress(&self) -> MutexGuard<'_, Option<Progress>> {
@@ -65,7 +81,8 @@ impl Audience for TerminalAudience {
         let _ = match self.format.json {
             true => self.terminal.json_line(event),
             false => {
-                let text = event::text(event, self.terminal.out, self.is_drill);
+                let follows = self.follows_page(event);
+                let text = event::text(event, self.terminal.out, self.is_drill, follows);
                 self.terminal.print(&format!("{text}\n"))
             }
         };
@@ -84,5 +101,39 @@ impl Audience for TerminalAudience {
     ) -> anyhow::Result<()> {
         let page = report::html(title, writeup, verdict);
         Ok(replace(&folder.join(VERDICT_PAGE), page.as_bytes())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+    use crate::terminal::Style;
+
+    #[test]
+    fn pages_of_one_burst_take_one_line_each() {
+        let terminal = Terminal {
+            out: Style::PLAIN,
+            err: Style::PLAIN,
+            width: 100,
+        };
+        let audience = TerminalAudience::new(terminal, Format::default(), true);
+        let page = |seconds: i64| Event::Page {
+            at: datetime!(2026-11-23 14:00 UTC) + Duration::seconds(seconds),
+            alert: "ErrorBudgetBurn".to_owned(),
+            labels: Default::default(),
+            summary: "Requests to /v1/orders are failing".to_owned(),
+            description: "18 % of requests got a server error.".to_owned(),
+        };
+        let lines = |event: &Event| {
+            let follows = audience.follows_page(event);
+            event::text(event, Style::PLAIN, true, follows)
+                .trim()
+                .lines()
+                .count()
+        };
+        let counts = [0, 2, 4, 60].map(|at| lines(&page(at)));
+        assert_eq!(counts, [3, 1, 1, 3]);
     }
 }

@@ -6,8 +6,8 @@ use time::OffsetDateTime;
 
 use crate::terminal::{Ink, Style};
 
-/// The event for a person.
-pub(super) fn text(event: &Event, style: Style, is_drill: bool) -> String {
+/// The event for a person; a page that follows another at once is one line.
+pub(super) fn text(event: &Event, style: Style, is_drill: bool, follows_page: bool) -> String {
     let bold = |text: &str| style.paint(Ink::Heading, text);
     match event {
         Event::Ready {
@@ -26,6 +26,14 @@ pub(super) fn text(event: &Event, style: Style, is_drill: bool) -> String {
             welcome(style, is_drill, run, &places, *seed, key.as_deref())
         }
         Event::Steady { at } => format!("{}  baseline steady", clock(*at)),
+        Event::Page {
+            at, alert, summary, ..
+        } if follows_page => format!(
+            "{}  {}  {}  {summary}",
+            clock(*at),
+            style.paint(Ink::Error, "PAGE"),
+            bold(alert),
+        ),
         Event::Page {
             at,
             alert,
@@ -65,6 +73,9 @@ pub(super) fn text(event: &Event, style: Style, is_drill: bool) -> String {
         }
     }
 }
+
+/// What is to be known of Jaeger's UI, which has no setting for it.
+pub(in super::super) const LOCAL_TIME: &str = "(shows your local time; everything else is UTC)";
 
 /// Where things are.
 struct Places<'a> {
@@ -111,7 +122,7 @@ fn welcome(
         style.paint(Ink::Heading, &format!("run {run} is up"))
     );
     text += &row("shop", &format!("{}/v1/products", urls.gateway));
-    text += &row("traces", &format!("{}/search", urls.jaeger));
+    text += &row("traces", &format!("{}/search  {LOCAL_TIME}", urls.jaeger));
     text += &row("metrics", &format!("{}/graph", urls.prometheus));
     let otlp = [(&urls.otlp_grpc, "gRPC"), (&urls.otlp_http, "HTTP")];
     let otlp = otlp.iter().filter(|(url, _)| !url.is_empty());

@@ -185,7 +185,7 @@ fn change(
     let minutes = seconds.incident.max(1.0) / 60.0;
     let rate = |lines: f64| number((10.0 * lines / minutes).round() / 10.0);
     let change = Change {
-        size: more.abs() / seconds.incident.max(1.0),
+        size: more.abs() / minutes,
         strength,
         services,
         what: format!(

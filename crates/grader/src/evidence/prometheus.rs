@@ -195,6 +195,28 @@ impl Prometheus {
         Ok(self.get::<Alerts>("alerts", &[]).await?.alerts)
     }
 
+    /// How long the condition of each alert rule must last before it fires, in seconds, by the alert's name.
+    pub async fn alert_waits(&self) -> Result<BTreeMap<String, f64>, Error> {
+        #[derive(Deserialize)]
+        struct Groups {
+            groups: Vec<Group>,
+        }
+        #[derive(Deserialize)]
+        struct Group {
+            rules: Vec<Rule>,
+        }
+        #[derive(Deserialize)]
+        struct Rule {
+            name: String,
+            #[serde(default)]
+            duration: f64,
+        }
+        let params = [("type", "alert".to_owned())];
+        let found: Groups = self.get("rules", &params).await?;
+        let rules = found.groups.into_iter().flat_map(|group| group.rules);
+        Ok(rules.map(|rule| (rule.name, rule.duration)).collect())
+    }
+
     /// The labels of every series with samples in the window.
     pub async fn series(&self, window: Window) -> Result<Vec<Labels>, Error> {
         let params = [

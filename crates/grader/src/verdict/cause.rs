@@ -142,7 +142,7 @@ fn right(case: &Case) -> Answer {
     let say = |share, more: &str, hint: Option<&str>| {
         (share, format!("{what} {more}"), hint.map(str::to_owned))
     };
-    if settled::ground(case).is_none() {
+    if settled::ground(case.pointers, case.writeup.cause.component).is_none() {
         return say(
             0.5,
             "No evidence shows a difference from the baseline there, so it could be a guess.",

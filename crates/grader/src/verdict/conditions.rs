@@ -1,17 +1,32 @@
 //! What must be met whatever the points are: guessing, or evidence for something else, does not pass.
 
 use super::cause::{Nearness, nearness};
-use super::{Case, Condition, settled};
+use super::{Case, Condition, of, settled};
 use crate::differential::Standing;
 use crate::lineup::Row;
+use crate::pointer::Executed;
 use crate::rubric::Role;
+use crate::vocabulary::Component;
 use crate::writeup::Field;
 use text::format::counted;
+
+/// The requirement that an incident is reported where there was one.
+pub const CLAIM: &str = "incident or not";
+/// The requirement on the cause.
+pub const CAUSE: &str = "root cause is right";
+/// The requirement on the evidence where something was wrong.
+pub const OTHERS: &str = "other causes are excluded";
+/// The requirement on the evidence where nothing was wrong.
+pub const CONTROL: &str = "incidents are excluded";
 
 pub(super) fn all(case: &Case) -> Vec<Condition> {
     match case.rubric.control {
         true => vec![claim(case), exclusion(case)],
-        false => vec![claim(case), cause(case), ground(case), exclusion(case)],
+        false => {
+            let component = case.writeup.cause.component;
+            let ground = grounded(case.pointers, component);
+            vec![claim(case), cause(case), ground, exclusion(case)]
+        }
     }
 }
 
@@ -33,7 +48,7 @@ fn claim(case: &Case) -> Condition {
         (Some(true), false) => "You report an incident, but nothing was wrong: a false alarm.",
         (Some(false), true) => "You report no incident, but there was one.",
     };
-    condition("incident or not", case.says_incident() == Some(truth), why)
+    condition(CLAIM, case.says_incident() == Some(truth), why)
 }
 
 fn cause(case: &Case) -> Condition {
@@ -54,30 +69,26 @@ fn cause(case: &Case) -> Condition {
         Some(Nearness::MechanismOnly) => "The mechanism is right; the component is not.",
         Some(Nearness::Wrong) | None => "Your cause is wrong.",
     };
-    condition(
-        "root cause is right",
-        nearness == Some(Nearness::Right),
-        why,
-    )
+    condition(CAUSE, nearness == Some(Nearness::Right), why)
 }
 
-fn ground(case: &Case) -> Condition {
-    let ground = settled::ground(case);
-    let component = case.writeup.cause.component;
+/// The requirement that the cause's evidence shows something at the component that the write-up names, or at the calls to it.
+pub fn grounded(pointers: &[Executed], component: Option<Component>) -> Condition {
+    let ground = settled::ground(pointers, component);
     let place = component.map_or("the component that you name", |component| {
         component.as_str()
     });
-    let telling = case.of(Field::Cause).filter(|one| one.shows()).count();
-    let why = match (ground, case.of(Field::Cause).count(), telling) {
+    let telling = of(pointers, Field::Cause).filter(|one| one.shows()).count();
+    let why = match (ground, of(pointers, Field::Cause).count(), telling) {
         (Some(pointer), _, _) => shows(pointer, place),
         (None, 0, _) => "The cause has no evidence.".to_owned(),
         (None, 1, 0) => format!(
             "The cause's only pointer shows no difference from the baseline: {}",
-            case.why_not(Field::Cause)
+            why_not(pointers)
         ),
         (None, many, 0) => format!(
             "None of the cause's {many} pointers shows a difference from the baseline. The first: {}",
-            case.why_not(Field::Cause)
+            why_not(pointers)
         ),
         (None, _, some) => format!(
             "{} of the cause {} a difference from the baseline, but none at {place} or at the calls to it.",
@@ -86,6 +97,25 @@ fn ground(case: &Case) -> Condition {
         ),
     };
     condition("evidence is at the cause", ground.is_some(), why)
+}
+
+/// Why the first pointer of the cause shows nothing.
+fn why_not(pointers: &[Executed]) -> String {
+    let Some(pointer) = of(pointers, Field::Cause).next() else {
+        return "there is none.".to_owned();
+    };
+    let why = match pointer.finding() {
+        Some(finding) if finding.value_holds == Some(false) => {
+            format!("the claimed value is wrong: {}", finding.what)
+        }
+        Some(finding) => match &finding.effect.refused {
+            Some(why) => why.clone(),
+            None => format!("it was like that before ({})", finding.what),
+        },
+        None => pointer.sentence(),
+    };
+    let why = why.trim_end_matches('.');
+    format!("`{}`: {why}.", crate::evidence::shorten(&pointer.text, 80))
 }
 
 fn shows((pointer, change): settled::Ground<'_>, place: &str) -> String {
@@ -101,8 +131,8 @@ fn shows((pointer, change): settled::Ground<'_>, place: &str) -> String {
 
 fn exclusion(case: &Case) -> Condition {
     let name = match case.rubric.control {
-        true => "incidents are excluded",
-        false => "other causes are excluded",
+        true => CONTROL,
+        false => OTHERS,
     };
     let titles = |is: fn(&Row) -> bool| -> Vec<&str> {
         let rows = case.rows.iter().filter(|row| is(row));

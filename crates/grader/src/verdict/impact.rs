@@ -197,18 +197,19 @@ fn compare(case: &Case, truth: &ImpactTruth) -> Answer {
 
 fn harmless(failed: Option<u64>, truth: &ImpactTruth) -> Answer {
     let few = failed.is_some_and(|failed| failed as f64 <= (0.01 * truth.requests as f64).max(5.0));
+    // Without an affected second the record counts no requests either.
+    let recorded = match truth.requests {
+        0 => "no second had enough failed or slow requests to count".to_owned(),
+        all => format!("{} of {all} requests failed", truth.failed),
+    };
     let why = match (few, failed) {
-        (true, _) => format!(
-            "{} of {} requests failed: hardly any impact, as you say.",
-            truth.failed, truth.requests
-        ),
+        (true, _) => format!("There was hardly any impact, as you say: {recorded}."),
         (false, None) => {
             "There was hardly any impact; say so with `failed = 0` or the number.".to_owned()
         }
-        (false, Some(said)) => format!(
-            "You say {said} requests failed; the load generator recorded {}.",
-            truth.failed
-        ),
+        (false, Some(said)) => {
+            format!("You say {said} requests failed, but there was hardly any impact: {recorded}.")
+        }
     };
     (f64::from(u8::from(few)), why, None)
 }

@@ -117,12 +117,17 @@ pub(super) fn timeline(case: &Case) -> Item {
         all => marks.iter().filter(|mark| **mark).count() as f64 / all as f64,
     };
     let share = 0.4 * (good.len() as f64 / 3.0).min(1.0) + 0.6 * marked;
-    let mut why = format!(
-        "{} of {} entries have a pointer close to their time",
-        good.len(),
-        case.writeup.timeline.len()
-    );
-    for (mark, what) in [(change, "the triggering change"), (page, "the page")] {
+    let mut why = match case.writeup.timeline.len() {
+        0 => "The timeline is empty".to_owned(),
+        all => format!(
+            "{} of {all} entries have a pointer close to their time",
+            good.len()
+        ),
+    };
+    let behind = case.facts.trigger_at.map_or_else(String::new, |at| {
+        format!("the change behind it, at {},", clock_text(at))
+    });
+    for (mark, what) in [(change, behind.as_str()), (page, "the page")] {
         if let Some(mark) = mark {
             why += &format!(
                 "; {what} {}",

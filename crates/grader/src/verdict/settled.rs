@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Case;
+use super::{Case, of};
 use crate::differential::{self, Shown, Standing};
 use crate::effect::{Change, Feature};
 use crate::lineup::{Candidate, Row, places};
 use crate::pointer::Executed;
+use crate::unit::Unit;
+use crate::vocabulary::Component;
 use crate::writeup::{self, Field};
 
 /// The best pointer's change in this run and in the rivals, on one scale.
@@ -18,7 +20,10 @@ pub struct Comparison {
     pub pointer: String,
     /// What changes.
     pub feature: Feature,
-    /// By how much here, in the unit of the feature.
+    /// The unit of what changes.
+    #[serde(default)]
+    pub unit: Unit,
+    /// By how much here.
     pub here: f64,
     /// By how much in each rival, in the order of the table; none where it does not change or is not known.
     pub there: Vec<Option<f64>>,
@@ -101,8 +106,11 @@ pub(super) fn unfocused(case: &Case) -> usize {
 pub(super) type Ground<'a> = (&'a Executed, Option<(&'a Feature, &'a Change)>);
 
 /// The first pointer of the cause that shows something at the component that the write-up names, or at the calls to it.
-pub(super) fn ground<'a>(case: &Case<'a>) -> Option<Ground<'a>> {
-    let places = places(case.writeup.cause.component?);
+pub(super) fn ground<'a>(
+    pointers: &'a [Executed],
+    component: Option<Component>,
+) -> Option<Ground<'a>> {
+    let places = places(component?);
     let is_there = |change: &Change| match &places {
         Some(places) => change
             .services
@@ -115,7 +123,7 @@ pub(super) fn ground<'a>(case: &Case<'a>) -> Option<Ground<'a>> {
         let there = clear.filter(|(_, change)| is_there(change));
         there.max_by(|one, other| one.1.strength.total_cmp(&other.1.strength))
     };
-    case.of(Field::Cause).find_map(|executed| {
+    of(pointers, Field::Cause).find_map(|executed| {
         let found = shown(executed);
         (found.is_some() || executed.is_granted()).then_some((executed, found))
     })
@@ -147,11 +155,13 @@ pub(super) fn comparison(case: &Case) -> Option<Comparison> {
     }
     let (index, found) = best?;
     let (one, feature) = (&case.shown[index], &found.first()?.feature);
+    let probe = case.pointers[index].finding()?.probe.as_ref();
     let size = |effect: &crate::effect::Effect| effect.changes.get(feature).map(|one| one.size);
     Some(Comparison {
         field: one.field.clone(),
         pointer: case.pointers[index].text.clone(),
         feature: feature.clone(),
+        unit: probe.map_or(Unit::default(), |probe| Unit::of(probe, feature)),
         here: size(one.here.as_ref()?)?,
         there: one
             .there

@@ -1,11 +1,11 @@
 //! How long the parts of the work took, from what is on record: never from what was typed, and for no points.
 
 use serde::{Deserialize, Serialize};
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use super::Case;
 use super::response::ending;
-use crate::evidence::{Look, shorten};
+use crate::evidence::{Deploy, Look, shorten};
 use crate::moment::clock_text;
 
 /// How long one part of the work took.
@@ -34,7 +34,7 @@ pub(super) fn times(case: &Case) -> Vec<Taken> {
     let submitted = facts.frame.ended;
     let why = format!("You submitted at {}.", clock_text(submitted));
     vec![
-        detect(change, page),
+        detect(&facts.deploys, change, page),
         taken(
             page,
             "first look",
@@ -46,20 +46,35 @@ pub(super) fn times(case: &Case) -> Vec<Taken> {
     ]
 }
 
-fn detect(change: Option<OffsetDateTime>, page: Option<OffsetDateTime>) -> Taken {
+/// The change may be long before the symptom, so it is said what is meant by it.
+fn detect(
+    deploys: &[Deploy],
+    change: Option<OffsetDateTime>,
+    page: Option<OffsetDateTime>,
+) -> Taken {
+    let why = match (change, page) {
+        (Some(change), Some(page)) => {
+            let near = deploys
+                .iter()
+                .find(|deploy| (deploy.at - change).abs() <= AT_ONCE);
+            let what = near.map_or_else(String::new, |deploy| format!("`{}` ", deploy.id));
+            format!(
+                "From the change behind it, {what}at {}, to the page at {}.",
+                clock_text(change),
+                clock_text(page)
+            )
+        }
+        _ => "There was no page.".to_owned(),
+    };
     Taken {
         name: "detect".to_owned(),
         seconds: since(change, page),
-        why: match (change, page) {
-            (Some(change), Some(page)) => format!(
-                "The change was at {}, the page at {}.",
-                clock_text(change),
-                clock_text(page)
-            ),
-            _ => "There was no page.".to_owned(),
-        },
+        why,
     }
 }
+
+/// A deploy is complete within this time of the change that it is.
+const AT_ONCE: Duration = Duration::seconds(2);
 
 fn taken(
     page: Option<OffsetDateTime>,

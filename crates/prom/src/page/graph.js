@@ -5,7 +5,8 @@ import { Chart, valueAt } from "./chart.js";
 import { lineColor } from "./color.js";
 import { call, el, labelsElement, labelsText, recall, remember } from "./api.js";
 import { exemplars, lineOf, traceAddress } from "./exemplar.js";
-import { deployMarks } from "./marks.js";
+import { allMarks } from "./marks.js";
+import { pointerOf } from "./pointer.js";
 import { formatDuration, formatTime, formatUtc, parseDuration, parseTime, parseUtc } from "./time.js";
 import { formatValue, guessUnit } from "./unit.js";
 
@@ -114,13 +115,18 @@ export function graphPage(main) {
   };
   refresh.addEventListener("change", () => { remember("refresh", Number(refresh.value)); tick(); });
   main.replaceChildren(
-    el("div", { class: "tools" }, refresh, el("label", {}, marks, " Deploys"),
+    el("div", { class: "tools" }, refresh, el("label", {}, marks, " Deploys and pages"),
       el("label", { title: "Single requests behind the buckets of histograms: a click on a diamond opens its trace" }, diamonds, " Exemplars"),
-      el("span", { class: "hint" }, "Enter runs · Shift+Enter breaks the line · Ctrl+Space proposes · drag zooms · double click widens")),
+      el("span", { class: "hint" }, "Enter runs · Shift+Enter breaks the line · Ctrl+Space proposes · drag zooms · double click widens · C copies the pointer at the crosshair")),
     list,
     el("button", { type: "button", class: "add", onclick: () => { add(beside()).input.focus(); page.changed(true); } }, "Add panel"),
   );
   addEventListener("popstate", open);
+  addEventListener("keydown", (event) => {
+    const isTyping = event.target.closest?.("input, textarea, select");
+    const panel = page.panels.find(({ crosshair }) => crosshair != null);
+    if (event.key.toLowerCase() === "c" && panel && !isTyping && !event.ctrlKey && !event.metaKey && !event.altKey) panel.copy(panel.crosshair);
+  });
   fetch("/assets/settings.json").then((answer) => answer.json()).then((settings) => { page.fixedEnd = settings.end; page.traces = settings.traces; }).catch(() => {}).finally(() => { open(); tick(); });
   return page;
 }
@@ -166,7 +172,7 @@ class Panel {
       el("div", { class: "controls" },
         el("span", { class: "tabs", role: "tablist" }, this.tabs.graph, this.tabs.table), this.rangeTools,
         el("span", { class: "group" }, button("◀", "Earlier", () => this.shift(-1)), this.end, button("▶", "Later", () => this.shift(1)), button("now", "Until now", () => this.setEnd(null))),
-        this.stepTools, this.note),
+        this.stepTools, button("Copy pointer", "Copy a pointer for the write-up: this expression at the end of the range", () => this.copy(this.endTime())), this.note),
       this.unread, this.message, this.warning, this.plot, this.table);
     this.chart = new Chart(this.canvas, {
       hover: (place) => this.hover(place),
@@ -297,7 +303,7 @@ class Panel {
     const times = { start, end, step };
     const [answer, marks, found] = await Promise.all([
       call("query_range", { query: state.expr, ...times, limit: MOST_SERIES }, signal),
-      this.page.showMarks() ? deployMarks(times, signal) : [],
+      this.page.showMarks() ? allMarks(times, signal) : [],
       this.page.showExemplars() ? exemplars(state.expr, times, signal) : [],
     ]);
     const series = answer.data.result.map(({ metric, values }, index) => ({
@@ -379,11 +385,20 @@ class Panel {
     this.legendHeld = key !== null;
   }
 
+  /** Copies the pointer to the expression at a moment; where the browser keeps its clipboard, it is shown to be copied. */
+  async copy(time) {
+    if (!this.state.expr) return;
+    const pointer = pointerOf(this.state.expr, time);
+    const copied = await navigator.clipboard?.writeText(pointer).then(() => true, () => false);
+    this.note.textContent = copied ? `copied ${pointer}` : pointer;
+  }
+
   hover(place) {
+    this.crosshair = place?.time ?? null;
     this.tooltip.hidden = !place || !this.result;
     if (this.tooltip.hidden) return;
     const content = place.exemplar ? this.exemplarTip(place.exemplar) : this.valueTip(place.time);
-    const deploys = place.marks.map(({ t, text }) => el("div", { class: "deploy" }, `${formatTime(t)} ${text}`));
+    const deploys = place.marks.map(({ t, text, isPage }) => el("div", { class: isPage ? "page" : "deploy" }, `${formatTime(t)} ${text}`));
     this.tooltip.replaceChildren(...deploys, ...content);
     const width = this.tooltip.offsetWidth;
     const isRight = place.x + width + 30 < this.canvas.clientWidth;

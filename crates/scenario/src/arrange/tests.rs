@@ -182,3 +182,26 @@ fn the_lines_around_a_drill_s_own_diff_are_in_the_file_that_it_names() {
     }
     assert!(checked > 30, "{checked} lines");
 }
+
+#[test]
+fn the_innocent_changes_of_a_drill_are_those_that_were_drawn() {
+    for file in catalogue::FILES {
+        let (drill, _) = file.drill(5).expect(file.id);
+        let innocent = drill.innocent();
+        let changes = drill
+            .timeline
+            .iter()
+            .filter(|event| changed(event).is_some());
+        let own = changes.clone().filter(|event| match &event.action {
+            Action::Deploy { release, .. } => drill.names.values().any(|name| name == release),
+            _ => event.change,
+        });
+        assert_eq!(
+            innocent.len(),
+            changes.clone().count() - own.count(),
+            "{}",
+            file.id
+        );
+        assert!(innocent.len() >= 2, "{}: {innocent:?}", file.id);
+    }
+}

@@ -68,7 +68,7 @@ export class Chart {
     this.lines();
     context.restore();
     context.font = this.font(11);
-    drawMarks(context, this.flags, { top: this.top, height: this.height, color: this.color("--mark"), ground: this.color("--ground") });
+    drawMarks(context, this.flags, { top: this.top, height: this.height, color: this.color("--mark"), alarm: this.color("--alarm"), ground: this.color("--ground") });
     this.dots = spread(this.data.exemplars ?? [], (exemplar) => this.placeOf(exemplar));
     this.chosen = this.pointer === null ? null : nearest(this.dots, this.pointer, this.pointerY);
     this.overlay();

@@ -1,9 +1,11 @@
-// Deploys on a chart: when a service began to run another version, and where the label of each finds room.
+// Deploys and pages on a chart: when a service began to run another version, when somebody was paged, and where the label
+// of each finds room.
 
 import { call } from "./api.js";
 
 const LINE = 14;
 const MOST_ROWS = 5;
+const BURST = 15;
 const GAP = 8;
 
 /** What each kind of change is called on a chart. */
@@ -16,9 +18,15 @@ const CALLED = {
   scale: () => " scale",
 };
 
+/** Deploys and pages of a range: `[{t, text, isPage}]`. */
+export async function allMarks(times, signal) {
+  const [deploys, pages] = await Promise.all([deployMarks(times, signal), log("/pages.json", pagesOf, signal)]);
+  return [...deploys, ...(pages ?? []).filter(({ t }) => t >= times.start && t <= times.end)];
+}
+
 /** The deploys of a range: `[{t, text}]`, by time. The deploy log knows them to the moment, scrapes only afterwards. */
 export async function deployMarks({ start, end, step }, signal) {
-  const logged = await log(signal);
+  const logged = await log("/deploys.json", marksOf, signal);
   if (logged?.length) return logged.filter(({ t }) => t >= start && t <= end);
   const query = "group by (service, instance, version) (build_info)";
   const answer = await call("query_range", { query, start, end, step }, signal).catch((error) => {
@@ -28,11 +36,11 @@ export async function deployMarks({ start, end, step }, signal) {
   return changes(answer.data.result, start, step);
 }
 
-/** The entries of the deploy log; null where there is none. */
-async function log(signal) {
+/** The entries of a log, as marks; null where there is none. */
+async function log(path, read, signal) {
   try {
-    const answer = await fetch("/deploys.json", { signal });
-    return answer.ok ? marksOf(await answer.json()) : null;
+    const answer = await fetch(path, { signal });
+    return answer.ok ? read(await answer.json()) : null;
   } catch (error) {
     if (error.name === "AbortError") throw error;
     return null;
@@ -42,6 +50,18 @@ async function log(signal) {
 /** Entries of the deploy log as marks. */
 export function marksOf(entries) {
   return entries.map(({ at, service, release, kind }) => ({ t: Date.parse(at) / 1000, text: service + (CALLED[kind] ?? (() => ` ${kind}`))(release) }));
+}
+
+/** Pages as marks; those that follow another at once are one mark with it, so that deploys keep room for their labels. */
+export function pagesOf(entries) {
+  const bursts = [];
+  for (const { at, alert } of entries) {
+    const t = Date.parse(at) / 1000;
+    const last = bursts.at(-1);
+    if (last && t - last.until <= BURST) Object.assign(last, { until: t, more: last.more + 1 });
+    else bursts.push({ t, until: t, alert, more: 0 });
+  }
+  return bursts.map(({ t, alert, more }) => ({ t, text: `page ${alert}${more ? ` and ${more} more` : ""}`, isPage: true }));
 }
 
 /** The version at the start of the range, or the first one, is not a change; a return to an older version is. */
@@ -102,11 +122,11 @@ export function roomFor(flags) {
   return flags.length ? LINE * (1 + Math.max(0, ...flags.map(({ row }) => row ?? 0))) : 0;
 }
 
-/** Draws lines, arrows and labels; the chart begins at `top` and is `height` high. */
-export function drawMarks(context, flags, { top, height, color, ground }) {
+/** Draws lines, arrows and labels; the chart begins at `top` and is `height` high, and pages have a colour of their own. */
+export function drawMarks(context, flags, { top, height, color, alarm, ground }) {
   context.lineWidth = 1;
-  context.strokeStyle = context.fillStyle = color;
-  for (const { x, row } of flags) {
+  for (const { x, row, isPage } of flags) {
+    context.strokeStyle = context.fillStyle = isPage ? alarm : color;
     context.setLineDash([4, 3]);
     context.beginPath();
     context.moveTo(x, top - 6 - (row ?? 0) * LINE);
@@ -121,12 +141,12 @@ export function drawMarks(context, flags, { top, height, color, ground }) {
   }
   context.textAlign = "left";
   context.textBaseline = "middle";
-  for (const { text, at, row, width } of flags) {
+  for (const { text, at, row, width, isPage } of flags) {
     if (row === null) continue;
     const y = top - 8 - row * LINE;
     context.fillStyle = ground;
     context.fillRect(at - 2, y - LINE / 2, width + 4, LINE - 1);
-    context.fillStyle = color;
+    context.fillStyle = isPage ? alarm : color;
     context.fillText(text, at, y);
   }
 }

@@ -36,6 +36,48 @@ fn impact_is_compared_with_the_load_generators_record() {
 }
 
 #[test]
+fn without_an_affected_second_there_is_no_count_to_compare_with() {
+    let mut facts = facts();
+    facts.impact = Some(ImpactTruth {
+        start: None,
+        end: None,
+        requests: 0,
+        failed: 0,
+        slow: 0,
+        p99_ms: None,
+    });
+    for (said, points, why) in [
+        (Some(0), 8.0, "as you say: no second had enough failed"),
+        (Some(40), 0.0, "You say 40 requests failed, but there was"),
+        (None, 0.0, "say so with `failed = 0`"),
+    ] {
+        let mut writeup = right();
+        writeup.impact.failed = said;
+        let verdict = graded(&writeup, &facts);
+        let item = item(&verdict, "impact numbers");
+        assert_eq!(item.points, points, "{}", item.why);
+        assert!(item.why.contains(why), "{}", item.why);
+        assert!(!item.why.contains("0 of 0"), "{}", item.why);
+    }
+}
+
+#[test]
+fn the_time_to_detect_names_the_change_that_it_counts_from() {
+    let mut facts = facts();
+    let why = |facts: &Facts| graded(&right(), facts).times[0].why.clone();
+    assert_eq!(
+        why(&facts),
+        "From the change behind it, at 10:03:00, to the page at 10:05:00."
+    );
+    let entry = r#"{"id":"inventory@2026.11.8","service":"inventory","release":"2026.11.8","at":"2026-11-23T10:03:01Z","role":"x","kind":"deploy"}"#;
+    facts.deploys = vec![serde_json::from_str(entry).expect("an entry of the deploy log")];
+    assert_eq!(
+        why(&facts),
+        "From the change behind it, `inventory@2026.11.8` at 10:03:00, to the page at 10:05:00."
+    );
+}
+
+#[test]
 fn a_proposed_alert_must_be_silent_before_and_fire_in_the_incident() {
     fn check(expr: &str, expected: (f64, f64), why: &str) {
         let mut writeup = right();
