@@ -135,7 +135,7 @@ pub enum Detail {
     #[default]
     Plain,
     /// The entry of the deploy log.
-    Deploy(Deploy),
+    Deploy(Box<Deploy>),
     /// It could not be looked up, and is taken for granted.
     Granted,
 }

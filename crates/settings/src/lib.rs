@@ -117,11 +117,11 @@ pub fn is_sealed(service: Service, key: &str) -> bool {
         Service::Checkout => &checkout::Settings::SEALED,
         Service::Inventory => &inventory::Settings::SEALED,
     };
-    let of_process = |sealed: &&str| key.strip_prefix("process.") == Some(*sealed);
-    own.contains(&key)
-        || chassis::Process::SEALED
-            .iter()
-            .any(|sealed| of_process(sealed))
+    let of_process = key
+        .strip_prefix(PROCESS)
+        .and_then(|key| key.strip_prefix('.'));
+    let of_process = of_process.is_some_and(|key| chassis::Process::SEALED.contains(&key));
+    own.contains(&key) || of_process
 }
 
 /// The settings of each release of a service, resolved, oldest first: a release has those of the one before it, with its own over

@@ -245,7 +245,7 @@ async fn find_deploy(sources: &Sources, frame: &Frame, id: &str) -> Result<Findi
         value_holds: None,
         effect: Effect::refused("a deploy is a coincidence until something else shows what it did"),
         probe: None,
-        detail: Detail::Deploy(deploy),
+        detail: Detail::Deploy(Box::new(deploy)),
     })
 }
 

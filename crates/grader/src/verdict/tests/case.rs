@@ -423,7 +423,7 @@ pub(super) fn lineup(of: &str) -> Lineup {
 }
 
 fn deploy(service: &str, release: &str) -> Detail {
-    Detail::Deploy(Deploy {
+    Detail::Deploy(Box::new(Deploy {
         id: format!("{service}@{release}"),
         service: service.to_owned(),
         release: release.to_owned(),
@@ -434,7 +434,7 @@ fn deploy(service: &str, release: &str) -> Detail {
         diff: String::new(),
         changes: Vec::new(),
         command: None,
-    })
+    }))
 }
 
 pub(super) fn graded(writeup: &WriteUp, facts: &Facts) -> Verdict {
