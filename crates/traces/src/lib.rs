@@ -13,6 +13,7 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tonic::transport::server::TcpIncoming;
 
+mod decode;
 pub mod jaeger;
 pub mod journal;
 pub mod otlp;

@@ -153,6 +153,11 @@ impl Store {
         accepted
     }
 
+    /// Counts spans that were refused before they came here.
+    pub fn count_rejected(&self, spans: usize) {
+        self.inner.lock().stats.rejected += spans as u64;
+    }
+
     /// What is stored and what was received.
     pub fn stats(&self) -> Stats {
         self.inner.lock().stats()

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use http::{HeaderMap, StatusCode, header};
 use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
 use prost::Message as _;
 use serde_json::json;
@@ -87,17 +87,11 @@ fn unpack(headers: &HeaderMap, bytes: Bytes) -> Result<Bytes, Refusal> {
 }
 
 fn take(receiver: &Receiver, encoding: Encoding, bytes: Bytes) -> Result<Receipt, Refusal> {
-    let bad = |error: String| (StatusCode::BAD_REQUEST, error);
-    match encoding {
-        Encoding::Protobuf => receiver
-            .accept(bytes)
-            .map_err(|error| bad(error.to_string())),
-        Encoding::Json => {
-            let request: ExportTraceServiceRequest =
-                serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
-            Ok(receiver.accept_decoded(&request))
-        }
-    }
+    let taken = match encoding {
+        Encoding::Protobuf => receiver.accept(bytes),
+        Encoding::Json => receiver.accept_json(&bytes),
+    };
+    taken.map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -100,14 +100,12 @@ async fn spans_in_json_arrive_with_their_ids() {
 async fn invalid_requests_are_refused_in_the_protocols_own_format() {
     let large = vec![0; super::MAX_REQUEST_BYTES + 1];
     let wrong_type = br#"{"resourceSpans":7}"#.to_vec();
-    let wrong_id = REQUEST_JSON.replace("5B8E", "xyz!").into();
     let cases = [
         (PROTOBUF, "", vec![0xff; 40], 400, "decode"),
         (PROTOBUF, "gzip", b"no gzip".to_vec(), 400, "gzip"),
         (PROTOBUF, "br", Vec::new(), 415, "`br` is not supported"),
         (JSON, "", b"{".to_vec(), 400, "EOF"),
         (JSON, "", wrong_type, 400, "invalid type"),
-        (JSON, "", wrong_id, 400, "invalid character"),
         ("text/plain", "", Vec::new(), 415, "content type"),
         (PROTOBUF, "gzip", gzip(&large), 413, "at most"),
         (PROTOBUF, "", large, 413, "at most"),
@@ -154,6 +152,15 @@ async fn refused_spans_are_reported_as_partial_success() {
     assert_eq!((status, partial.rejected_spans), (200, 1));
     let message = partial.error_message;
     assert!(message.contains("1 bytes, not 16"), "{message}");
+    let traces = backend();
+    let wrong = REQUEST_JSON.replace("5B8E", "xyz!");
+    let (status, _, body) = send(&traces, post(JSON, "", wrong)).await;
+    let response: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+    let partial = &response["partialSuccess"];
+    assert_eq!((status, &partial["rejectedSpans"]), (200, &"1".into()));
+    let message = partial["errorMessage"].to_string();
+    assert!(message.contains("I'm a server span"), "{message}");
+    assert_eq!(traces.stats().rejected, 1);
 }
 
 #[tokio::test]
