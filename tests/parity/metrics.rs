@@ -35,7 +35,9 @@ const FLAGS: &[&str] = &[
 pub(super) fn same_answers() {
     sees_differences();
     let series = fixture::series();
-    let real = Prometheus::start(&json!({}), FLAGS);
+    // Subqueries without a step take that of the rules.
+    let config = json!({"global": {"evaluation_interval": "1s"}});
+    let real = Prometheus::start(&config, FLAGS);
     remote_write::send(&real.url, &series);
     let store = embedded::store(&series);
     let now_ms = at_ms(*MOMENTS.first().expect("there are moments"));
@@ -197,11 +199,21 @@ impl Pair<'_> {
         let mut data = answer["data"].take();
         for key in ["warnings", "infos"] {
             if let (Some(texts), Some(data)) = (answer[key].as_array(), data.as_object_mut()) {
-                // Their wording is each one's own.
-                data.insert(key.to_owned(), texts.len().into());
+                let mut texts: Vec<String> = texts.iter().map(annotation).collect();
+                texts.sort();
+                data.insert(key.to_owned(), texts.into());
             }
         }
         (status, data)
+    }
+}
+
+/// A warning or info. The real one also tells by how much it corrected buckets, which is left out.
+fn annotation(text: &Value) -> String {
+    let text = text.as_str().expect("an annotation is a text");
+    match (text.split_once(", from buckets"), text.rsplit_once(" (")) {
+        (Some((what, _)), Some((_, position))) => format!("{what} ({position}"),
+        _ => text.to_owned(),
     }
 }
 
