@@ -163,6 +163,10 @@ fn every_spelling_of_a_value_reads_the_same() {
         let found = span.attributes[0].value.clone().unwrap_or_default().value;
         assert_eq!(found, expected, "{value}");
     }
+}
+
+#[test]
+fn values_without_an_equal_read_too() {
     let nan = read(r#""attributes":[{"key":"k","value":{"doubleValue":"NaN"}}]"#);
     let nan = nan.attributes[0]
         .value

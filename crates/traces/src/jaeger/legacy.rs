@@ -9,11 +9,11 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use http::StatusCode;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use serde_json::json;
 
 use super::param::{Params, duration_ns, json_tags, malformed, micros_ns, millis_ns};
 use super::{Answer, Api, MOST_TRACES, json, room_for_more, view, write_json};
+use crate::decode;
 use crate::otlp::MAX_REQUEST_BYTES;
 use crate::span::{Trace, TraceId, kind_word, parse_trace_id};
 use crate::store::{Limits, Query, Store};
@@ -243,8 +243,8 @@ async fn quality() -> Response {
 
 /// Turns an OTLP/JSON file that a user drops on the UI into Jaeger's form.
 async fn transform(State(api): State<Api>, body: Bytes) -> Response {
-    let request: ExportTraceServiceRequest = match serde_json::from_slice(&body) {
-        Ok(request) => request,
+    let request = match decode::json(&body) {
+        Ok(decoded) => decoded.request,
         Err(error) => {
             return refuse(
                 StatusCode::BAD_REQUEST,
