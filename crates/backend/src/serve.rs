@@ -253,8 +253,8 @@ fn spawn_servers(
         .merge(monitor::router(router.clone()));
     let otlp = traces.otlp_http_router();
     for (bound, router) in [
-        (listeners.prometheus, halves.watched(router)),
-        (listeners.jaeger, halves.watched(jaeger)),
+        (listeners.prometheus, web::readable(halves.watched(router))),
+        (listeners.jaeger, web::readable(halves.watched(jaeger))),
         (listeners.otlp_http, otlp),
     ] {
         tasks.spawn(serve_http(bound, router, shutdown.clone()));
@@ -276,8 +276,8 @@ async fn serve_http(bound: listen::Listener, router: Router, shutdown: Cancellat
     } else {
         router
     };
-    let served =
-        axum::serve(bound.socket, router).with_graceful_shutdown(shutdown.cancelled_owned());
+    let served = axum::serve(web::Socket(bound.socket), router)
+        .with_graceful_shutdown(shutdown.cancelled_owned());
     if let Err(error) = served.await {
         error!("a listener stopped: {error}");
     }

@@ -18,6 +18,7 @@ use codec::MixBuild;
 use dictionary::SealedDictionary;
 use segment::{Head, OperationName, Segment};
 
+mod arrival;
 mod codec;
 mod dependency;
 mod dictionary;
@@ -135,6 +136,8 @@ impl Store {
                 for span in &scope.spans {
                     match check(span) {
                         Ok(id) => {
+                            let warned = arrival::warned(span);
+                            let span = warned.as_ref().unwrap_or(span);
                             inner.push(id, span, &origin, self.limits);
                             accepted.spans += 1;
                         }

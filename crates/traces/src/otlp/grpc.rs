@@ -53,7 +53,10 @@ where
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
         if request.uri().path() != EXPORT {
-            let status = Status::new(Code::Unimplemented, "this collector takes traces only");
+            let status = Status::new(
+                Code::Unimplemented,
+                "this collector takes traces only; Jaeger's query service is served over HTTP, at /api/v3",
+            );
             return Box::pin(async move { Ok(status.into_http()) });
         }
         let method = Export(self.receiver.clone());

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use axum::body::{Body, to_bytes};
 use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use http::Request;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
@@ -38,6 +38,22 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory does not fail")
 }
 
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).expect("memory does not fail");
+    encoder.finish().expect("memory does not fail")
+}
+
+fn raw_deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).expect("memory does not fail");
+    encoder.finish().expect("memory does not fail")
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
 fn post(kind: &str, encoding: &str, body: impl Into<Body>) -> Request<Body> {
     let request = Request::post("/v1/traces").header("content-type", kind);
     let request = match encoding {
@@ -65,7 +81,13 @@ async fn every_encoding_is_taken() {
     let cases = [
         (PROTOBUF, "", protobuf.clone(), 24),
         (PROTOBUF, "gzip", gzip(&protobuf), 24),
-        (PROTOBUF, "identity", protobuf, 24),
+        (PROTOBUF, "identity", protobuf.clone(), 24),
+        (PROTOBUF, "Deflate", zlib(&protobuf), 24),
+        (PROTOBUF, "deflate", raw_deflate(&protobuf), 24),
+        (PROTOBUF, "zlib", zlib(&protobuf), 24),
+        (PROTOBUF, "zstd", zstd(&protobuf), 24),
+        (PROTOBUF, "zstd, gzip", gzip(&zstd(&protobuf)), 24),
+        (JSON, "zstd", zstd(json), 1),
         (PROTOBUF, "", Vec::new(), 0),
         (JSON, "", json.to_vec(), 1),
         ("application/json; charset=utf-8", "gzip", gzip(json), 1),
@@ -103,6 +125,11 @@ async fn invalid_requests_are_refused_in_the_protocols_own_format() {
     let cases = [
         (PROTOBUF, "", vec![0xff; 40], 400, "decode"),
         (PROTOBUF, "gzip", b"no gzip".to_vec(), 400, "gzip"),
+        (PROTOBUF, "deflate", b"x".to_vec(), 400, "deflate"),
+        (PROTOBUF, "zlib", raw_deflate(b"x"), 400, "zlib"),
+        (PROTOBUF, "zstd", b"no zstd".to_vec(), 400, "zstd"),
+        (PROTOBUF, "zstd", zstd(&large), 413, "at most"),
+        (PROTOBUF, "deflate", zlib(&large), 413, "at most"),
         (PROTOBUF, "br", Vec::new(), 415, "`br` is not supported"),
         (JSON, "", b"{".to_vec(), 400, "EOF"),
         (JSON, "", wrong_type, 400, "invalid type"),
