@@ -260,9 +260,14 @@ fn spawn_servers(
         tasks.spawn(serve_http(bound, router, shutdown.clone()));
     }
     let (traces, shutdown) = (traces.clone(), shutdown.clone());
-    let grpc = listeners.otlp_grpc.socket;
+    let listen::Listener { socket: grpc, addr } = listeners.otlp_grpc;
+    // As for HTTP: a listener for this machine alone takes requests for this machine alone.
+    let serves: fn(&str) -> bool = match addr.ip().is_loopback() {
+        true => web::is_loopback,
+        false => |_| true,
+    };
     tasks.spawn(async move {
-        let served = traces.serve_otlp_grpc(grpc, shutdown.cancelled_owned());
+        let served = traces.serve_otlp_grpc(grpc, serves, shutdown.cancelled_owned());
         if let Err(error) = served.await {
             error!("OTLP over gRPC stopped: {error}");
         }

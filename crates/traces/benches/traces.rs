@@ -39,7 +39,7 @@ async fn main() -> Result<(), Error> {
         let frame = frame(&shop::request(first, count, START_NS).encode_to_vec());
         let started = Instant::now();
         let request = Request::post(EXPORT).header("content-type", "application/grpc");
-        let service = traces.otlp_grpc_service();
+        let service = traces.otlp_grpc_service(|_| true);
         service.oneshot(request.body(Body::from(frame))?).await?;
         took += started.elapsed();
     }

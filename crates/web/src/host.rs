@@ -49,7 +49,7 @@ fn is_of_foreign_page(request: &Request) -> bool {
 
 /// Whether an authority (`host` or `host:port`) means this machine. Any port will do: a forwarded one is still this
 /// machine.
-fn is_loopback(authority: &str) -> bool {
+pub fn is_loopback(authority: &str) -> bool {
     let Ok(authority) = authority.parse::<Authority>() else {
         return false;
     };

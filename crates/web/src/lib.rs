@@ -10,7 +10,7 @@ mod reads;
 mod stream;
 
 pub use asset::{JAVASCRIPT, answer, assets, script};
-pub use host::guard;
+pub use host::{guard, is_loopback};
 pub use link::{Link, safe};
 pub use page::Page;
 pub use reads::readable;

@@ -381,3 +381,29 @@ async fn a_search_that_is_cut_says_so() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_deepest_attributes_can_be_read_by_common_readers() {
+    let deepest = (0..crate::decode::MAX_NESTING).fold(
+        json!({"intValue": "1"}),
+        |value, _| json!({"kvlistValue": {"values": [{"key": "k", "value": value}]}}),
+    );
+    let attributes = json!([{"key": "deep", "value": deepest}]);
+    let span = json!({
+        "traceId": format!("{:0>32}", 8), "spanId": format!("{:0>16}", 1), "name": "deep",
+        "startTimeUnixNano": "1", "endTimeUnixNano": "2",
+        "events": [{"name": "e", "attributes": attributes}],
+    });
+    let request = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]});
+    let traces = Traces::new(Limits::default(), ui::Config::default(), None);
+    let receipt = traces.receiver.accept_json(request.to_string().as_bytes());
+    assert_eq!(receipt.expect("a request").spans, 1);
+    // Both answers are read with the limit that readers of JSON have.
+    for path in ["/api/v3/traces/8", "/api/traces/8"] {
+        let (status, body) = get(&traces, path).await;
+        assert!(
+            status == 200 && body.to_string().contains("deep"),
+            "{path}: {body}"
+        );
+    }
+}

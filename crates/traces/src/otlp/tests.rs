@@ -200,7 +200,9 @@ async fn grpc_takes_plain_and_compressed_requests_and_refuses_garbage() {
     let server = traces.clone();
     let serving = tokio::spawn(async move {
         let stopped = async { _ = stopped.await };
-        server.serve_otlp_grpc(listener, stopped).await
+        server
+            .serve_otlp_grpc(listener, |host| host.starts_with("127."), stopped)
+            .await
     });
     let client = TraceServiceClient::connect(address).await;
     let mut client = client.expect("a connection");
@@ -212,13 +214,19 @@ async fn grpc_takes_plain_and_compressed_requests_and_refuses_garbage() {
         client.export(request).await.expect("taken");
     }
     assert_eq!(traces.stats().spans, 2_020 * shop::SPANS);
-    let service = traces.otlp_grpc_service();
-    let garbage = Request::post("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
-        .header("content-type", "application/grpc")
-        .body(Body::from(vec![0, 0, 0, 0, 2, 0xff, 0xff]))
-        .expect("a valid request");
-    let response = service.oneshot(garbage).await.expect("no error");
-    assert_eq!(response.headers()["grpc-status"], "3");
+    // Garbage, another service, another host: invalid argument, unimplemented, permission denied.
+    let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    let named = format!("http://rebound.example{path}");
+    let query = "/jaeger.api_v3.QueryService/GetServices";
+    for (uri, code) in [(path, "3"), (query, "12"), (&*named, "7")] {
+        let request = Request::post(uri)
+            .header("content-type", "application/grpc")
+            .body(Body::from(vec![0, 0, 0, 0, 2, 0xff, 0xff]))
+            .expect("a valid request");
+        let service = traces.otlp_grpc_service(|host| host.starts_with("127."));
+        let response = service.oneshot(request).await.expect("no error");
+        assert_eq!(response.headers()["grpc-status"], code, "{uri}");
+    }
     drop(client);
     _ = stop.send(());
     serving.await.expect("no panic").expect("a clean end");
