@@ -15,6 +15,10 @@ use super::pprof::{Frame, Function, Line, Location, unpack};
 use super::wire::{FUNCTION, LINE, LOCATION, MAPPING, TEXT, entries, wrong};
 use super::{Error, Profile, Symbols};
 
+/// Which functions, and all that they call, readers leave out.
+const DROP_FRAMES: u32 = 7;
+/// The allocator's own: without this, all memory would be held by the function that takes the samples.
+const ALLOCATOR: &str = "prof_backtrace.*|_rjem_.*|.*tikv_jemallocator.*|__rustc::.*";
 /// In a mapping: its functions are named, so that a reader does not look for them.
 const HAS_FUNCTIONS: u32 = 7;
 
@@ -23,6 +27,10 @@ pub fn named(bytes: &[u8], symbols: &Symbols) -> Result<Vec<u8>, Error> {
     let profile = Profile::parse(bytes)?;
     let unpacked = unpack(bytes)?;
     let entries = entries(&unpacked)?;
+    if entries.iter().any(|entry| entry.tag == FUNCTION) {
+        // It has names already, of whoever wrote it.
+        return pack(&unpacked);
+    }
     let mut texts = entries.iter().filter(|entry| entry.tag == TEXT).count();
     let mut functions: HashMap<String, u64> = HashMap::new();
     let mut out = Vec::with_capacity(unpacked.len() * 2);
@@ -69,8 +77,17 @@ pub fn named(bytes: &[u8], symbols: &Symbols) -> Result<Vec<u8>, Error> {
         put(TEXT, name.as_bytes(), &mut out);
         texts += 1;
     }
+    if !entries.iter().any(|entry| entry.tag == DROP_FRAMES) {
+        put(TEXT, ALLOCATOR.as_bytes(), &mut out);
+        encode_key(DROP_FRAMES, WireType::Varint, &mut out);
+        encode_varint(texts as u64, &mut out);
+    }
+    pack(&out)
+}
+
+fn pack(profile: &[u8]) -> Result<Vec<u8>, Error> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    let packed = encoder.write_all(&out).and_then(|()| encoder.finish());
+    let packed = encoder.write_all(profile).and_then(|()| encoder.finish());
     packed.map_err(|error| Error::Profile(error.to_string()))
 }
 
