@@ -104,3 +104,28 @@ fn spans_after_a_large_item_cost_what_they_did_before() {
         );
     }
 }
+
+#[test]
+fn services_beyond_number_are_forgotten_with_their_spans() {
+    let limits = Limits {
+        bytes: 1 << 20,
+        spans: 1_000_000,
+    };
+    let store = Store::new(limits);
+    for number in 0..20_000u64 {
+        let span = span_of(&format!("{number} {number} work server 1+1"));
+        let service = format!("service-{number}");
+        // The id of a span must not be zero.
+        if number > 0 {
+            store.ingest(&[batch(&service, "1", vec![span])]);
+        }
+        let stats = store.stats();
+        assert!(stats.bytes <= limits.bytes + limits.bytes / 4, "{stats:?}");
+    }
+    let stats = store.stats();
+    let known = store.services().len();
+    assert!(
+        known <= stats.spans && stats.evicted > 10_000,
+        "{known} services, {stats:?}"
+    );
+}
