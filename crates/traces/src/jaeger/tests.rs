@@ -2,7 +2,6 @@
 
 use axum::body::{Body, to_bytes};
 use http::Request;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use serde_json::{Value as Json, json};
 use tower::ServiceExt as _;
 
@@ -34,8 +33,8 @@ const OTLP: &str = r#"{"resourceSpans":[
 
 fn backend() -> Traces {
     let traces = Traces::new(Limits::default(), ui::Config::default(), None);
-    let request: ExportTraceServiceRequest = serde_json::from_str(OTLP).expect("valid OTLP");
-    assert_eq!(traces.store().ingest(&request.resource_spans).spans, 2);
+    let receipt = traces.receiver.accept_json(OTLP.as_bytes());
+    assert_eq!(receipt.expect("valid OTLP").spans, 2);
     traces
 }
 
