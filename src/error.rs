@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use scenario::catalogue;
 use text::Problem;
-use text::format::counted;
+use text::format::{counted, harmless_lines};
 
 use crate::terminal::{Ink, Style};
 
@@ -225,11 +225,13 @@ pub fn render(error: &anyhow::Error, style: Style) -> String {
     let user = user_error(error);
     let user = user.as_ref();
     for line in user.map(Error::detail).unwrap_or_default() {
-        text.push_str(&line);
+        // Errors quote files, logs and answers that others wrote.
+        text.push_str(&harmless_lines(&line));
         text.push('\n');
     }
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "{} {error:#}", style.paint(Ink::Error, "error:"));
+    let shown = harmless_lines(&format!("{error:#}"));
+    let _ = writeln!(text, "{} {shown}", style.paint(Ink::Error, "error:"));
     if let Some(Error::Expression {
         text: expr,
         offset: Some(offset),

@@ -1,6 +1,7 @@
 //! The shop and its backends as a responder meets them, with no incident.
 
-use std::net::TcpListener;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use libtest_mimic::Trial;
@@ -17,6 +18,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         a_taken_port_that_was_asked_for_is_named_with_its_holder,
         what_alert_rules_name_is_what_services_emit,
         foreign_hosts_and_missing_tokens_are_refused,
+        clients_that_do_not_escape_are_answered,
         every_socket_listens_on_loopback_only,
         malformed_input_gets_an_error_of_the_api_it_was_sent_to,
     ]
@@ -146,6 +148,38 @@ fn foreign_hosts_and_missing_tokens_are_refused() {
             .expect("an answer");
         assert_eq!(answer.status().as_u16(), 401, "{path} without a token");
     }
+}
+
+fn clients_that_do_not_escape_are_answered() {
+    let drill = Drill::start(&["up", "--seed", "24"]);
+    let metrics = drill.url("prometheus");
+    let traces = drill.url("jaeger");
+    for (url, path) in [
+        (metrics, r#"/api/v1/query?query=up{service="gateway"}"#),
+        (metrics, "/api/v1/query?query=up<2"),
+        (
+            metrics,
+            "/api/v1/query_range?query=up>0&start=1&end=2&step=1",
+        ),
+        (
+            traces,
+            r#"/api/traces?service=gateway&tags={"error":"true"}"#,
+        ),
+    ] {
+        let answer = ask_raw(url, path);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
+    }
+}
+
+/// The answer to a request whose address is sent as it stands, as no library here would.
+fn ask_raw(url: &str, path: &str) -> String {
+    let host = url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(host).expect("it listens");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("an answer");
+    String::from_utf8_lossy(&answer).into_owned()
 }
 
 fn every_socket_listens_on_loopback_only() {

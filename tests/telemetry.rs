@@ -2,12 +2,14 @@
 //! written there, and what is written there is emitted.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::support::{Drill, SOON, claims, get_json, http, wait_for};
+use crate::support::{Drill, SOON, claims, get, get_json, http, tool, wait_for, wanting};
 
 const PAGE: &str = include_str!("../docs/telemetry.md");
 /// Read as text: constants cannot be listed.
@@ -19,10 +21,62 @@ const ROUTES: &str = include_str!("../crates/chassis/src/admin/routes.rs");
 const GIVEN: [&str; 5] = ["__name__", "job", "service", "instance", "le"];
 
 pub(crate) fn trials() -> Vec<Trial> {
-    claims![
+    let mut trials = claims![
         every_name_in_the_source_is_in_the_reference,
         the_shop_emits_what_the_reference_says,
-    ]
+    ];
+    let checked = claims![promtool_has_no_more_to_say_than_the_reference];
+    trials.extend(wanting(tool("promtool").is_some(), checked));
+    trials
+}
+
+/// `promtool check metrics` on every process: what it finds is what `docs/telemetry.md` excepts.
+fn promtool_has_no_more_to_say_than_the_reference() {
+    const EXCEPTION: &str = "db_client_connection_count";
+    let words = code_words();
+    assert!(words.contains("promtool check metrics") && words.contains(EXCEPTION));
+    let drill = Drill::start(&["up", "--seed", "42"]);
+    let prometheus = drill.url("prometheus");
+    let targets = wait_for("all targets", SOON, || {
+        let answer = get_json(&format!("{prometheus}/api/v1/targets"));
+        let targets = answer["data"]["activeTargets"].as_array()?;
+        (targets.len() > 3).then(|| targets.clone())
+    });
+    let urls = targets
+        .iter()
+        .map(|target| target["scrapeUrl"].as_str().expect("an address").to_owned());
+    let urls: Vec<String> = urls.chain([format!("{prometheus}/metrics")]).collect();
+    assert!(urls.len() > 3, "{urls:?}");
+    let mut excepted = 0;
+    for url in urls {
+        let (status, text) = get(&url);
+        assert_eq!(status, 200, "{url}");
+        let found = promtool(&text);
+        let (known, others): (Vec<&str>, Vec<&str>) = found
+            .lines()
+            .partition(|line| line.starts_with(EXCEPTION) && line.contains("\"_count\""));
+        assert!(others.is_empty(), "{url}: {others:?}");
+        excepted += known.len();
+    }
+    assert!(excepted > 0, "the exception is needed no more");
+}
+
+/// What `promtool check metrics` says of a page.
+fn promtool(page: &str) -> String {
+    let program = tool("promtool").expect("it was looked for before");
+    let mut child = Command::new(program)
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool starts");
+    let mut input = child.stdin.take().expect("its input");
+    input.write_all(page.as_bytes()).expect("it reads all");
+    drop(input);
+    let output = child.wait_with_output().expect("promtool ends");
+    let said = [output.stdout, output.stderr].concat();
+    String::from_utf8_lossy(&said).into_owned()
 }
 
 fn every_name_in_the_source_is_in_the_reference() {

@@ -57,14 +57,7 @@ fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
     if args.force {
         remove(&live.session.folder, &args.name)?;
     }
-    snapshots.save(&meta, &bytes).map_err(source::explain)?;
-    // Now the executable is there. If it has no symbols, the comparison says so.
-    if let Ok(symbols) = Symbols::load(&meta.executable) {
-        let sites = heap::sites(&profile, &symbols);
-        snapshots
-            .save_sites(&meta.name, &sites)
-            .map_err(source::explain)?;
-    }
+    store(&snapshots, &meta, bytes, &profile)?;
     let what = format!("snapshot {} of {}", meta.name, meta.instance);
     live.note(&Look::by_command(LookKind::Heap, what, context.now));
     if instances.len() > 1 {
@@ -99,6 +92,25 @@ fn vacant(snapshots: &Snapshots, name: &str, force: bool) -> Result<(), Error> {
         // What is there is removed once the new one is.
         _ => Ok(()),
     }
+}
+
+/// Saves a snapshot with the names of its functions, and its sites beside it.
+fn store(
+    snapshots: &Snapshots,
+    meta: &Snapshot,
+    bytes: Vec<u8>,
+    profile: &Profile,
+) -> anyhow::Result<()> {
+    // Now the executable is there. If it has no symbols, the comparison says so.
+    let Ok(symbols) = Symbols::load(&meta.executable) else {
+        return snapshots.save(meta, &bytes).map_err(source::explain);
+    };
+    let named = heap::named(&bytes, &symbols)?;
+    snapshots.save(meta, &named).map_err(source::explain)?;
+    let sites = heap::sites(profile, &symbols);
+    snapshots
+        .save_sites(&meta.name, &sites)
+        .map_err(source::explain)
 }
 
 /// The file that names the addresses of a process; ours where the system does not tell, for it starts the services too.

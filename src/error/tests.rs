@@ -129,3 +129,27 @@ fn a_stack_that_does_not_come_up_shows_its_last_lines() {
     hint: free some space
     ");
 }
+
+#[test]
+fn text_of_others_drives_no_terminal() {
+    let evil = "a\u{202e}b\x1b[2J\nnext\u{9b}";
+    let stack = Error::Stack {
+        message: evil.to_owned(),
+        log: vec![evil.to_owned()],
+        hint: None,
+    };
+    let scenario = Error::Scenario(vec![Problem {
+        message: evil.to_owned(),
+        ..problem("a.toml", 1)
+    }]);
+    let errors: [anyhow::Error; 3] = [stack.into(), scenario.into(), anyhow::anyhow!("{evil}")];
+    for error in errors {
+        let text = render(&error, Style::PLAIN);
+        let is_shown = |char: char| char == '\n' || !char.is_control() && char != '\u{202e}';
+        assert!(text.chars().all(is_shown), "{text:?}");
+        assert!(
+            text.contains("\\u{1b}[2J\n") || !text.contains("[2J"),
+            "{text:?}"
+        );
+    }
+}

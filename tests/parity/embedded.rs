@@ -58,8 +58,11 @@ pub(super) fn store(series: &[Series]) -> Arc<Store> {
 
 /// Prometheus's API over these samples; `now_ms` stands for the present.
 pub(super) fn prometheus(store: &Arc<Store>, now_ms: i64) -> Served {
-    let options = Options::default();
     let interval = Duration::from_secs(1);
+    let options = Options {
+        subquery_step_ms: 1_000,
+        ..Options::default()
+    };
     let rules = Rules::load(&[], Arc::clone(store), interval, options.clone());
     serve(api::router(Sources {
         store: Arc::clone(store),

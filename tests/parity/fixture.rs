@@ -3,6 +3,7 @@
 //!
 //! The time is a night with a leap day in it, for the functions of dates.
 
+mod shop;
 mod target;
 
 use std::collections::BTreeMap;
@@ -33,7 +34,7 @@ const BOUNDS: &[&str] = &["0.005", "0.05", "0.25", "0.5", "1.0", "5.0", "+Inf"];
 /// Every series of the fixture, each once.
 pub(super) fn series() -> Vec<Series> {
     let mut found: BTreeMap<Labels, Samples> = BTreeMap::new();
-    for target in [
+    let odd = [
         gateway("gateway-1", 0, 1.0, &[Gone::Restarted(70)]),
         // Its scrapes fail for two minutes and a half, and it comes back with new counters.
         gateway("gateway-2", 3_217, 0.83, &[Gone::Failed(90..100)]),
@@ -44,7 +45,8 @@ pub(super) fn series() -> Vec<Series> {
         checkout("checkout-2", 11_999, "1.4.0", &[Gone::Unseen(50..62)]),
         queue(),
         oddities(),
-    ] {
+    ];
+    for target in odd.into_iter().chain(shop::targets()) {
         for series in target.series() {
             found
                 .entry(series.labels)

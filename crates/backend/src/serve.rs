@@ -253,16 +253,21 @@ fn spawn_servers(
         .merge(monitor::router(router.clone()));
     let otlp = traces.otlp_http_router();
     for (bound, router) in [
-        (listeners.prometheus, halves.watched(router)),
-        (listeners.jaeger, halves.watched(jaeger)),
+        (listeners.prometheus, web::readable(halves.watched(router))),
+        (listeners.jaeger, web::readable(halves.watched(jaeger))),
         (listeners.otlp_http, otlp),
     ] {
         tasks.spawn(serve_http(bound, router, shutdown.clone()));
     }
     let (traces, shutdown) = (traces.clone(), shutdown.clone());
-    let grpc = listeners.otlp_grpc.socket;
+    let listen::Listener { socket: grpc, addr } = listeners.otlp_grpc;
+    // As for HTTP: a listener for this machine alone takes requests for this machine alone.
+    let serves: fn(&str) -> bool = match addr.ip().is_loopback() {
+        true => web::is_loopback,
+        false => |_| true,
+    };
     tasks.spawn(async move {
-        let served = traces.serve_otlp_grpc(grpc, shutdown.cancelled_owned());
+        let served = traces.serve_otlp_grpc(grpc, serves, shutdown.cancelled_owned());
         if let Err(error) = served.await {
             error!("OTLP over gRPC stopped: {error}");
         }
@@ -276,8 +281,8 @@ async fn serve_http(bound: listen::Listener, router: Router, shutdown: Cancellat
     } else {
         router
     };
-    let served =
-        axum::serve(bound.socket, router).with_graceful_shutdown(shutdown.cancelled_owned());
+    let served = axum::serve(web::Socket(bound.socket), router)
+        .with_graceful_shutdown(shutdown.cancelled_owned());
     if let Err(error) = served.await {
         error!("a listener stopped: {error}");
     }

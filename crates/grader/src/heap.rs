@@ -4,13 +4,16 @@
 //! pprof bytes ──parse──> Profile ──symbols──> Site (function, bytes, objects) ──diff──> Growth
 //! ```
 
+mod named;
 mod pprof;
 mod symbols;
+mod wire;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+pub use named::named;
 pub use pprof::{Profile, Stack};
 pub use record::Site;
 pub use symbols::Symbols;

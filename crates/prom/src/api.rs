@@ -8,6 +8,7 @@
 
 mod answer;
 mod exemplar;
+mod federate;
 mod form;
 mod own;
 mod query;
@@ -18,6 +19,7 @@ mod status;
 #[cfg(test)]
 mod tests;
 mod time_param;
+mod tree;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -107,6 +109,8 @@ pub fn router(sources: Sources) -> Router {
             get(exemplar::query).post(exemplar::query),
         )
         .route("/format_query", get(query::format).post(query::format))
+        .route("/parse_query", get(tree::parse).post(tree::parse))
+        .route("/features", get(status::features))
         .route(
             "/labels",
             get(series::label_names).post(series::label_names),
@@ -117,6 +121,7 @@ pub fn router(sources: Sources) -> Router {
         .route("/rules", get(rules::rules))
         .route("/alerts", get(rules::alerts))
         .route("/targets", get(status::targets))
+        .route("/targets/metadata", get(status::target_metadata))
         .route("/scrape_pools", get(status::scrape_pools))
         .route("/alertmanagers", get(status::alertmanagers))
         .route("/status/buildinfo", get(status::build))
@@ -129,5 +134,7 @@ pub fn router(sources: Sources) -> Router {
         .route("/-/healthy", get(status::healthy).head(status::healthy))
         .route("/-/ready", get(status::ready).head(status::ready))
         .route("/metrics", get(own::metrics))
+        .route("/federate", get(federate::federate))
+        .fallback(status::unknown)
         .with_state(app)
 }

@@ -128,6 +128,8 @@ impl Metrics {
             }
         }
         let options = promql::Options {
+            // As in Prometheus, a subquery without a step takes that of the rules.
+            subquery_step_ms: EVALUATION_INTERVAL.as_millis() as i64,
             max_samples: QUERY_SAMPLES,
             timeout: QUERY_TIMEOUT,
             ..promql::Options::default()

@@ -13,7 +13,7 @@ mod target;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +25,7 @@ use tracing::warn;
 
 pub use discovery::Target;
 
-use super::store::Store;
+use super::store::{Metadata, Store};
 use discovery::Watch;
 use target::Loop;
 
@@ -80,12 +80,28 @@ pub struct Status {
     /// The target.
     pub target: Target,
     health: Mutex<Health>,
+    metadata: Mutex<BTreeMap<String, Metadata>>,
 }
+
+/// Families of a target that are described; beyond that new ones are not.
+const MAX_FAMILIES: usize = 10_000;
 
 impl Status {
     /// How the target is doing.
     pub fn health(&self) -> Health {
         self.health.lock().clone()
+    }
+
+    /// What it says of its metrics, by family.
+    pub fn metadata(&self) -> BTreeMap<String, Metadata> {
+        self.metadata.lock().clone()
+    }
+
+    fn describe(&self, family: String, metadata: Metadata) {
+        let mut known = self.metadata.lock();
+        if known.len() < MAX_FAMILIES || known.contains_key(&family) {
+            known.insert(family, metadata);
+        }
     }
 
     fn set_health(&self, health: Health) {
@@ -163,6 +179,7 @@ impl Scraper {
                 let status = Arc::new(Status {
                     target: target.clone(),
                     health: Mutex::default(),
+                    metadata: Mutex::default(),
                 });
                 let end = CancellationToken::new();
                 let one = Loop::new(

@@ -44,7 +44,9 @@ impl Evaluator<'_> {
 
     fn quantile(&self, aggregate: &AggregateExpr, steps: Steps) -> Result<Vec<Row>, Error> {
         let q = self.parameter(aggregate, steps)?;
-        self.check_quantiles(&q);
+        if let Some(parameter) = &aggregate.param {
+            self.check_quantiles(&q, parameter);
+        }
         let rows = self.vector(&aggregate.expr, steps)?;
         let mut values = Vec::new();
         self.over_groups(&rows, &aggregate.modifier, steps, |group, step| {
@@ -178,7 +180,7 @@ pub(super) fn chosen(modifier: &LabelModifier, labels: &Labels) -> Labels {
 }
 
 /// A number as `count_values` writes it into a label: never with an exponent.
-fn format_value(value: f64) -> String {
+pub(super) fn format_value(value: f64) -> String {
     if value == f64::INFINITY {
         "+Inf".to_owned()
     } else if value == f64::NEG_INFINITY {

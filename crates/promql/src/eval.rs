@@ -1,14 +1,14 @@
 //! The walk over an expression: every node is evaluated for all steps at once.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::time::Instant;
 
 use promql_parser::parser::{Expr, SubqueryExpr};
 
+use super::annotation::{Annotations, Place};
 use super::row::{Row, Steps, is_present, unite};
 use super::tree::without_parens;
-use super::{Answer, Error, Labels, Options, Sample, Series, Source, Value, VectorSample};
+use super::{Error, Labels, Options, Sample, Series, Source, Value, VectorSample};
 
 /// How much work, in samples looked at, goes by between two looks at the clock.
 const WORK_PER_LOOK: usize = 1 << 16;
@@ -32,8 +32,7 @@ pub(super) struct Evaluator<'a> {
     started: Instant,
     samples: Cell<usize>,
     work: Cell<usize>,
-    warnings: RefCell<BTreeSet<String>>,
-    infos: RefCell<BTreeSet<String>>,
+    annotations: RefCell<Annotations>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -51,13 +50,12 @@ impl<'a> Evaluator<'a> {
             started: Instant::now(),
             samples: Cell::new(0),
             work: Cell::new(0),
-            warnings: RefCell::default(),
-            infos: RefCell::default(),
+            annotations: RefCell::default(),
         }
     }
 
     /// Evaluates a whole expression for its first step only.
-    pub(super) fn instant(self, expr: &Expr) -> Result<Answer, Error> {
+    pub(super) fn instant(self, expr: &Expr) -> Result<(Value, Annotations), Error> {
         let t_ms = self.query.start_ms;
         let value = match without_parens(expr) {
             expr @ (Expr::MatrixSelector(_) | Expr::Subquery(_)) => {
@@ -78,11 +76,11 @@ impl<'a> Evaluator<'a> {
                 }
             },
         };
-        Ok(self.answer(value))
+        Ok((value, self.annotations.into_inner()))
     }
 
     /// Evaluates a whole expression for each step.
-    pub(super) fn range(self, expr: &Expr) -> Result<Answer, Error> {
+    pub(super) fn range(self, expr: &Expr) -> Result<(Value, Annotations), Error> {
         self.charge(self.query.count)?;
         let rows = match self.eval(expr, self.query)? {
             Outcome::Scalar(cells) => vec![Row::new(Labels::empty(), cells)],
@@ -92,7 +90,7 @@ impl<'a> Evaluator<'a> {
         };
         let mut series: Vec<Series> = rows.into_iter().map(|row| self.series(row)).collect();
         series.sort_unstable_by(|a, b| a.labels.cmp(&b.labels));
-        Ok(self.answer(Value::Matrix(series)))
+        Ok((Value::Matrix(series), self.annotations.into_inner()))
     }
 
     pub(super) fn eval(&self, expr: &Expr, steps: Steps) -> Result<Outcome, Error> {
@@ -188,12 +186,12 @@ impl<'a> Evaluator<'a> {
         Ok(())
     }
 
-    pub(super) fn warn(&self, text: impl Into<String>) {
-        self.warnings.borrow_mut().insert(text.into());
+    pub(super) fn warn(&self, text: impl Into<String>, place: Place) {
+        self.annotations.borrow_mut().warn(text.into(), place);
     }
 
-    pub(super) fn inform(&self, text: impl Into<String>) {
-        self.infos.borrow_mut().insert(text.into());
+    pub(super) fn inform(&self, text: impl Into<String>, place: Place) {
+        self.annotations.borrow_mut().inform(text.into(), place);
     }
 
     fn series(&self, row: Row) -> Series {
@@ -204,14 +202,6 @@ impl<'a> Evaluator<'a> {
                 .filter(|(_, value)| is_present(*value))
                 .map(|(t_ms, value)| Sample { t_ms, value })
                 .collect(),
-        }
-    }
-
-    fn answer(self, value: Value) -> Answer {
-        Answer {
-            value,
-            warnings: self.warnings.into_inner().into_iter().collect(),
-            infos: self.infos.into_inner().into_iter().collect(),
         }
     }
 }

@@ -9,6 +9,7 @@
 //! It knows nothing of scraping, storage or HTTP. Native histograms are out of scope.
 
 mod aggregate;
+mod annotation;
 mod binary;
 mod error;
 mod eval;
@@ -18,6 +19,7 @@ mod label;
 mod parse;
 mod quantile;
 mod range;
+mod re2;
 mod row;
 mod select;
 mod source;
@@ -58,9 +60,9 @@ pub fn selector(text: &str) -> Result<Vec<Matcher>, Error> {
 
 /// The matchers of every series selector in an expression, in the order in which they stand there.
 pub fn selectors(expression: &str) -> Result<Vec<Vec<Matcher>>, Error> {
-    let expr = parse::parse(expression)?;
+    let mut expr = parse::parse(expression)?;
     let mut found = Vec::new();
-    tree::visit_selectors(&expr, &mut |selector| {
+    tree::visit_selectors(&mut expr, &mut |selector| {
         found.push(tree::matchers_of(selector))
     });
     Ok(found)
@@ -79,7 +81,9 @@ pub fn instant(
         step_ms: 1,
         count: 1,
     };
-    Evaluator::new(source, options, steps, at_ms).instant(&expr)
+    let evaluator = Evaluator::new(source, options, steps, at_ms);
+    let (value, annotations) = evaluator.instant(&expr)?;
+    Ok(annotations.answer(value, || parse::positions(expression, &expr)))
 }
 
 /// Evaluates an expression at `start_ms`, `start_ms + step_ms`, … up to and including `end_ms`; the value is a matrix.
@@ -122,7 +126,9 @@ pub fn range(
         step_ms,
         count: ((end_ms - start_ms) / step_ms) as usize + 1,
     };
-    Evaluator::new(source, options, steps, end_ms).range(&expr)
+    let evaluator = Evaluator::new(source, options, steps, end_ms);
+    let (value, annotations) = evaluator.range(&expr)?;
+    Ok(annotations.answer(value, || parse::positions(expression, &expr)))
 }
 
 fn within_bounds(time_ms: i64) -> Result<i64, Error> {

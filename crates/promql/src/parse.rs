@@ -3,17 +3,20 @@
 //! `promql-parser` decides what is PromQL. Around it: bounds on what it is given, a line and column for what it refuses,
 //! and the few checks that it leaves out.
 
+mod pattern;
 mod position;
 mod token;
 mod walk;
 
+use std::collections::HashMap;
 use std::panic::catch_unwind;
 
 use promql_parser::parser::token::{T_LIMIT_RATIO, T_LIMITK};
 use promql_parser::parser::value::ValueType;
 use promql_parser::parser::{AggregateExpr, BinaryExpr, Call, Expr, VectorSelector};
 
-use super::Error;
+use super::annotation::Place;
+use super::{Error, tree};
 
 /// How many operators and brackets an expression may have. Each may deepen the tree by one, and the tree is walked
 /// recursively, here and in the parser, on a thread's stack of perhaps 2 MiB.
@@ -30,15 +33,18 @@ pub(super) fn parse(text: &str) -> Result<Expr, Error> {
     if let Some(place) = token::endless_duration(&tokens) {
         return Err(refusal(text, Some(place), "duration out of range"));
     }
-    let plain = token::plain_integers(text, &tokens);
+    let patterns =
+        pattern::of(&tokens).map_err(|(place, message)| refusal(text, Some(place), &message))?;
+    let plain = token::plain(text, &tokens, &patterns);
     // The parser panics on some input, as it does on the durations refused above.
     let parsed = catch_unwind(|| promql_parser::parser::parse(&plain))
         .unwrap_or_else(|_| Err("the parser cannot handle this expression".to_owned()));
-    let expr = parsed.map_err(|message| {
+    let mut expr = parsed.map_err(|message| {
         let (place, message) = position::locate(text, &tokens, &message);
         refusal(text, place, &message)
     })?;
     check(&expr).map_err(|message| refusal(text, None, &message))?;
+    pattern::put_back(&mut expr, &patterns);
     Ok(expr)
 }
 
@@ -47,10 +53,42 @@ fn refusal(text: &str, place: Option<usize>, message: &str) -> Error {
     let Some(place) = place else {
         return Error::BadData(format!("parse error: {message}"));
     };
+    let place = line_and_column(text, place);
+    Error::BadData(format!("{place}: parse error: {message}"))
+}
+
+/// `line:column` of a byte offset.
+fn line_and_column(text: &str, place: usize) -> String {
     let before = &text[..place];
     let line = before.matches('\n').count() + 1;
     let column = place - before.rfind('\n').map_or(0, |at| at + 1) + 1;
-    Error::BadData(format!("{line}:{column}: parse error: {message}"))
+    format!("{line}:{column}")
+}
+
+/// Where the arguments and calls of a valid expression stand; the parser does not keep it.
+pub(super) fn positions(text: &str, expr: &Expr) -> HashMap<Place, String> {
+    let tokens = token::tokens(text);
+    let mut walk = walk::Walk::new(&tokens);
+    // The parser took it, so that a walk that stumbles only knows less.
+    _ = walk.all();
+    let calls = tree::calls(expr);
+    let mut positions = HashMap::new();
+    // Both have the calls in the same order; if not, no position is better than a wrong one.
+    if walk.calls.len() != calls.len() {
+        return positions;
+    }
+    for (arguments, callee) in calls.into_iter().zip(&walk.calls) {
+        if arguments.len() != callee.arguments.len() {
+            continue;
+        }
+        if let Some(first) = arguments.first() {
+            positions.insert(Place::call_of(first), line_and_column(text, callee.start));
+        }
+        for (argument, (start, _)) in arguments.into_iter().zip(&callee.arguments) {
+            positions.insert(Place::argument(argument), line_and_column(text, *start));
+        }
+    }
+    positions
 }
 
 /// Checks a tree for what the parser accepts though it has no meaning here.

@@ -22,30 +22,69 @@ pub(super) fn matchers_of(selector: &VectorSelector) -> Vec<Matcher> {
     matchers
 }
 
-/// Shows every selector of a tree.
-pub(super) fn visit_selectors(expr: &Expr, show: &mut impl FnMut(&VectorSelector)) {
+/// Shows every selector of a tree, in the order in which they stand there.
+pub(super) fn visit_selectors(expr: &mut Expr, show: &mut impl FnMut(&mut VectorSelector)) {
     match expr {
-        Expr::Paren(paren) => visit_selectors(&paren.expr, show),
-        Expr::Unary(unary) => visit_selectors(&unary.expr, show),
-        Expr::Subquery(subquery) => visit_selectors(&subquery.expr, show),
+        Expr::Paren(paren) => visit_selectors(&mut paren.expr, show),
+        Expr::Unary(unary) => visit_selectors(&mut unary.expr, show),
+        Expr::Subquery(subquery) => visit_selectors(&mut subquery.expr, show),
         Expr::Binary(binary) => {
-            visit_selectors(&binary.lhs, show);
-            visit_selectors(&binary.rhs, show);
+            visit_selectors(&mut binary.lhs, show);
+            visit_selectors(&mut binary.rhs, show);
         }
         Expr::Aggregate(aggregate) => {
-            if let Some(parameter) = &aggregate.param {
+            if let Some(parameter) = &mut aggregate.param {
                 visit_selectors(parameter, show);
             }
-            visit_selectors(&aggregate.expr, show);
+            visit_selectors(&mut aggregate.expr, show);
         }
         Expr::Call(call) => {
-            for argument in &call.args.args {
+            for argument in &mut call.args.args {
                 visit_selectors(argument, show);
             }
         }
         Expr::VectorSelector(selector) => show(selector),
-        Expr::MatrixSelector(selector) => show(&selector.vs),
+        Expr::MatrixSelector(selector) => show(&mut selector.vs),
         Expr::NumberLiteral(_) | Expr::StringLiteral(_) | Expr::Extension(_) => {}
+    }
+}
+
+/// The arguments of every call and aggregation, inner ones first.
+pub(super) fn calls(expr: &Expr) -> Vec<Vec<&Expr>> {
+    let mut calls = Vec::new();
+    collect_calls(expr, &mut calls);
+    calls
+}
+
+fn collect_calls<'a>(expr: &'a Expr, calls: &mut Vec<Vec<&'a Expr>>) {
+    match expr {
+        Expr::Paren(paren) => collect_calls(&paren.expr, calls),
+        Expr::Unary(unary) => collect_calls(&unary.expr, calls),
+        Expr::Subquery(subquery) => collect_calls(&subquery.expr, calls),
+        Expr::Binary(binary) => {
+            collect_calls(&binary.lhs, calls);
+            collect_calls(&binary.rhs, calls);
+        }
+        Expr::Aggregate(aggregate) => {
+            let parameter = aggregate.param.as_deref().into_iter();
+            let arguments: Vec<&Expr> = parameter.chain([&*aggregate.expr]).collect();
+            arguments
+                .iter()
+                .for_each(|argument| collect_calls(argument, calls));
+            calls.push(arguments);
+        }
+        Expr::Call(call) => {
+            let arguments: Vec<&Expr> = call.args.args.iter().map(|argument| &**argument).collect();
+            arguments
+                .iter()
+                .for_each(|argument| collect_calls(argument, calls));
+            calls.push(arguments);
+        }
+        Expr::VectorSelector(_)
+        | Expr::MatrixSelector(_)
+        | Expr::NumberLiteral(_)
+        | Expr::StringLiteral(_)
+        | Expr::Extension(_) => {}
     }
 }
 

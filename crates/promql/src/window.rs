@@ -3,8 +3,10 @@
 mod rate;
 mod regression;
 
-use promql_parser::parser::Call;
+use promql_parser::parser::{Call, Expr};
 
+use super::aggregate::format_value;
+use super::annotation::Place;
 use super::eval::{Evaluator, unexpected};
 use super::kahan::{Mean, Sum};
 use super::range::Window;
@@ -90,13 +92,13 @@ impl Evaluator<'_> {
     }
 
     fn quantile_over_time(&self, call: &Call, steps: Steps) -> Result<Vec<Row>, Error> {
-        let [q, argument] = &call.args.args[..] else {
+        let [place, argument] = &call.args.args[..] else {
             return Err(unexpected("two arguments"));
         };
-        let q = self.scalar(q, steps)?;
+        let q = self.scalar(place, steps)?;
         let ranges = self.ranges(argument, steps)?;
         self.over_windows(&ranges, steps, false, |window| {
-            self.check_quantiles(&q[window.step..=window.step]);
+            self.check_quantiles(&q[window.step..=window.step], place);
             let mut values: Vec<f64> = window.samples.iter().map(|sample| sample.value).collect();
             Some(quantile::of_values(q[window.step], &mut values))
         })
@@ -113,11 +115,13 @@ impl Evaluator<'_> {
         })
     }
 
-    /// Warns of quantiles that are not between 0 and 1.
-    pub(super) fn check_quantiles(&self, quantiles: &[f64]) {
+    /// Warns of quantiles that are not between 0 and 1; `argument` is where they come from.
+    pub(super) fn check_quantiles(&self, quantiles: &[f64], argument: &Expr) {
         let is_wrong = |q: &&f64| is_present(**q) && !(0.0..=1.0).contains(*q);
         if let Some(q) = quantiles.iter().find(is_wrong) {
-            self.warn(format!("quantile value should be between 0 and 1, got {q}"));
+            let q = format_value(*q);
+            let text = format!("quantile value should be between 0 and 1, got {q}");
+            self.warn(text, Place::argument(argument));
         }
     }
 }

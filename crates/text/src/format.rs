@@ -98,9 +98,13 @@ pub fn date_time(at: OffsetDateTime) -> String {
         .unwrap_or_default()
 }
 
-/// The text with control characters shown, so that a log line cannot drive the terminal.
+/// The text with control characters shown, and those that turn a line around or take no room, so that text of others
+/// neither drives the terminal nor reads as something else than it is.
 pub fn harmless(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(|char| char.is_control() && char != '\t') {
+    if !text
+        .chars()
+        .any(|char| char != '\t' && (char.is_control() || is_invisible(char)))
+    {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 8);
@@ -109,11 +113,24 @@ pub fn harmless(text: &str) -> Cow<'_, str> {
             '\n' => shown.push_str("\\n"),
             '\r' => shown.push_str("\\r"),
             '\t' => shown.push('\t'),
-            char if char.is_control() => shown.extend(char.escape_unicode()),
+            char if char.is_control() || is_invisible(char) => shown.extend(char.escape_unicode()),
             char => shown.push(char),
         }
     }
     Cow::Owned(shown)
+}
+
+/// The same for a text of several lines, whose breaks stay.
+pub fn harmless_lines(text: &str) -> String {
+    let lines: Vec<_> = text.split('\n').map(harmless).collect();
+    lines.join("\n")
+}
+
+/// Marks of direction, characters of no width, separators of lines, and tags: nobody sees them.
+fn is_invisible(char: char) -> bool {
+    matches!(char,
+        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn three_digits(value: f64) -> String {
@@ -165,7 +182,14 @@ mod tests {
     #[test]
     fn control_characters_are_shown_not_obeyed() {
         assert_eq!(harmless("plain"), "plain");
+        assert_eq!(harmless("größer ✓ 日本 😀"), "größer ✓ 日本 😀");
         assert_eq!(harmless("a\x1b[31mb\nc"), "a\\u{1b}[31mb\\nc");
+        assert_eq!(harmless_lines("a\n\tb\x07"), "a\n\tb\\u{7}");
+        assert_eq!(harmless("\u{7f}\u{9b}"), "\\u{7f}\\u{9b}");
+        assert_eq!(
+            harmless("x\u{202e}y\u{200b}\u{2066}"),
+            "x\\u{202e}y\\u{200b}\\u{2066}"
+        );
     }
 
     #[test]

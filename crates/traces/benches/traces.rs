@@ -1,4 +1,5 @@
-//! The collector's figures: ingest through the OTLP/gRPC service, memory a span, search by tag in 100,000 traces.
+//! The collector's figures: ingest through the OTLP/gRPC service, memory a span, search by tag in 100,000 traces,
+//! and memory a span before and after one attribute of a megabyte or more.
 //!
 //! Requests go to the service without a network, so that only the collector is measured. It prints, and judges nothing.
 //! `cargo bench --workspace --bench traces`.
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::{Body, to_bytes};
 use http::Request;
+use opentelemetry_proto::tonic::common::v1::any_value;
 use prost::Message as _;
 use tower::ServiceExt as _;
 use traces::store::Limits;
@@ -37,7 +39,7 @@ async fn main() -> Result<(), Error> {
         let frame = frame(&shop::request(first, count, START_NS).encode_to_vec());
         let started = Instant::now();
         let request = Request::post(EXPORT).header("content-type", "application/grpc");
-        let service = traces.otlp_grpc_service();
+        let service = traces.otlp_grpc_service(|_| true);
         service.oneshot(request.body(Body::from(frame))?).await?;
         took += started.elapsed();
     }
@@ -64,6 +66,32 @@ async fn main() -> Result<(), Error> {
         let (median, worst) = (times[ROUNDS / 2], times[ROUNDS - 1]);
         println!("  search {what}: {median:.1} ms median, {worst:.1} ms worst, {found} bytes");
     }
+    for bytes in [1_100_000, 7_000_000] {
+        after_large_attribute(bytes)?;
+    }
+    Ok(())
+}
+
+/// Fills a store of the default size with ordinary spans, sends one large attribute, and fills it again.
+fn after_large_attribute(bytes: usize) -> Result<(), Error> {
+    let traces = Traces::new(Limits::default(), ui::Config::default(), None);
+    let fill = |first: u64| {
+        for number in 0..TRACES / TRACES_PER_REQUEST {
+            let number = first + number * TRACES_PER_REQUEST;
+            let request = shop::request(number, TRACES_PER_REQUEST, START_NS);
+            traces.store().ingest(&request.resource_spans);
+        }
+        let stats = traces.stats();
+        stats.bytes as f64 / stats.spans as f64
+    };
+    let before = fill(0);
+    let mut large = shop::request(TRACES, 1, START_NS);
+    let span = &mut large.resource_spans[0].scope_spans[0].spans[0];
+    let value = any_value::Value::StringValue("x".repeat(bytes));
+    span.attributes[0].value.get_or_insert_default().value = Some(value);
+    traces.store().ingest(&large.resource_spans);
+    let after = fill(TRACES + 1);
+    println!("  an attribute of {bytes} bytes: {before:.1} B a span before it, {after:.1} B after");
     Ok(())
 }
 

@@ -19,6 +19,7 @@ mod pretty;
 mod tests;
 mod v3;
 mod view;
+mod warning;
 
 use super::store::Store;
 
@@ -93,6 +94,11 @@ fn room_for_more(out: &[u8]) -> ControlFlow<()> {
     } else {
         ControlFlow::Break(())
     }
+}
+
+/// What is said of an answer that has room for no more.
+fn cut_text(count: usize) -> String {
+    format!("only the newest {count} traces are shown; there may be more: narrow the search")
 }
 
 /// Appends a value that cannot fail to serialise.

@@ -3,15 +3,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest as Request;
 use parking_lot::Mutex;
-use prost::Message as _;
 
 pub mod grpc;
 pub mod http;
 #[cfg(test)]
 mod tests;
 
+use super::decode::{self, Decoded};
 use super::journal::Journal;
 use super::store::{Receipt, Store};
 
@@ -40,23 +39,27 @@ impl Receiver {
     }
 
     /// Takes a request in protobuf.
-    pub fn accept(&self, raw: Bytes) -> Result<Receipt, prost::DecodeError> {
-        let request = Request::decode(raw.clone())?;
-        Ok(self.take(&request, raw))
+    pub(crate) fn accept(&self, raw: Bytes) -> Result<Receipt, decode::Error> {
+        decode::protobuf(raw).map(|decoded| self.take(decoded))
     }
 
-    /// Takes a request that came in another encoding.
-    pub fn accept_decoded(&self, request: &Request) -> Receipt {
-        let raw = request.encode_to_vec().into();
-        self.take(request, raw)
+    /// Takes a request in JSON.
+    pub(crate) fn accept_json(&self, bytes: &[u8]) -> Result<Receipt, decode::Error> {
+        decode::json(bytes).map(|decoded| self.take(decoded))
     }
 
-    fn take(&self, request: &Request, raw: Bytes) -> Receipt {
-        let accepted = self.store.ingest(&request.resource_spans);
+    fn take(&self, decoded: Decoded) -> Receipt {
+        let Decoded { request, raw, lost } = decoded;
+        let mut accepted = self.store.ingest(&request.resource_spans);
         if accepted.spans > 0
             && let Some(journal) = &*self.journal.lock()
         {
             journal.append(raw);
+        }
+        self.store.count_rejected(lost.spans);
+        accepted.rejected += lost.spans;
+        if !lost.reason.is_empty() {
+            accepted.reason = lost.reason;
         }
         accepted
     }

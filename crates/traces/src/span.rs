@@ -98,6 +98,9 @@ fn write_json(value: Option<&AnyValue>, out: &mut String) {
     };
 }
 
+/// The attribute in which Jaeger keeps what it warns of at a span.
+pub(crate) const WARNINGS: &str = "@jaeger@warnings";
+
 /// One span.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span {

@@ -18,6 +18,7 @@ use codec::MixBuild;
 use dictionary::SealedDictionary;
 use segment::{Head, OperationName, Segment};
 
+mod arrival;
 mod codec;
 mod dependency;
 mod dictionary;
@@ -82,6 +83,9 @@ pub struct Receipt {
 /// Spans of one trace beyond which it is not given whole: no reader could show more, and memory is bounded.
 const MOST_SPANS: usize = 20_000;
 
+/// Rows of a segment that is closed only because memory is used up: fewer would cost more than they free.
+const LEAST_ROWS: usize = 64;
+
 /// The first and last segment with spans of a trace.
 #[derive(Debug, Clone, Copy)]
 struct Extent {
@@ -135,6 +139,8 @@ impl Store {
                 for span in &scope.spans {
                     match check(span) {
                         Ok(id) => {
+                            let warned = arrival::warned(span);
+                            let span = warned.as_ref().unwrap_or(span);
                             inner.push(id, span, &origin, self.limits);
                             accepted.spans += 1;
                         }
@@ -151,6 +157,11 @@ impl Store {
         inner.stats.received += accepted.spans as u64;
         inner.stats.rejected += accepted.rejected as u64;
         accepted
+    }
+
+    /// Counts spans that were refused before they came here.
+    pub fn count_rejected(&self, spans: usize) {
+        self.inner.lock().stats.rejected += spans as u64;
     }
 
     /// What is stored and what was received.
@@ -335,7 +346,9 @@ impl Inner {
         // A segment is a small part of the limit, so that eviction goes in small steps.
         let most_rows = index::MAX_ROWS.min((limits.spans / 16).max(1));
         let most_bytes = (1 << 20).min(limits.bytes / 16);
-        if self.head.len() >= most_rows || self.head.raw_bytes() >= most_bytes {
+        // Spans of ever new services are small, and what is kept of their origins is not.
+        let is_over = self.head.len() >= LEAST_ROWS && self.bytes() > limits.bytes + most_bytes;
+        if is_over || self.head.len() >= most_rows || self.head.raw_bytes() >= most_bytes {
             self.seal();
             self.evict(limits);
         }

@@ -88,6 +88,12 @@ struct Pages {
     end_ms: Option<i64>,
 }
 
+/// What the page may load: only from here. Its configuration is a script within it, its styles too, and it lays graphs
+/// out in workers that it makes itself.
+const POLICY: &str = "default-src 'self'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; \
+    style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; \
+    object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'";
+
 /// What the page loads before the UI.
 const FIRST_SCRIPT: &str = include_str!("ui/first.js");
 /// Where it is.
@@ -124,7 +130,13 @@ async fn serve(State(pages): State<Pages>, request: Request) -> Response {
         return StatusCode::NOT_FOUND.into_response();
     }
     match pages.index.get_or_try_init(|| pages.index()).await {
-        Ok(page) => ([(header::CACHE_CONTROL, "no-store")], page.clone()).into_response(),
+        Ok(page) => {
+            let headers = [
+                (header::CACHE_CONTROL, "no-store"),
+                (header::CONTENT_SECURITY_POLICY, POLICY),
+            ];
+            (headers, page.clone()).into_response()
+        }
         Err(message) => (StatusCode::INTERNAL_SERVER_ERROR, message).into_response(),
     }
 }
@@ -246,6 +258,21 @@ mod tests {
             assert_eq!(kind, "text/html; charset=utf-8", "{path}");
             assert!(page.contains(r#""label":"Graph\u003c/script>""#), "{path}");
             assert!(!page.contains(CONFIG_LINE), "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_page_may_load_from_here_only() {
+        let app = router(Router::new(), &Config::default());
+        for path in ["/", "/search", "/trace/1"] {
+            let request = Request::get(path).body(Body::empty()).expect("a request");
+            let response = app.clone().oneshot(request).await.expect("no error");
+            let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str();
+            let policy = policy.expect("text");
+            assert!(
+                policy.starts_with("default-src 'self';") && !policy.contains("http"),
+                "{policy}"
+            );
         }
     }
 

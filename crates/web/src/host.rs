@@ -18,6 +18,10 @@ pub fn guard(router: Router) -> Router {
 }
 
 async fn refuse_foreign(request: Request, next: Next) -> Response {
+    if !request.method().is_safe() && is_of_foreign_page(&request) {
+        let message = "a page of another host may read here, but not send";
+        return (StatusCode::FORBIDDEN, message).into_response();
+    }
     // HTTP/2 puts the authority into the target and needs no header.
     let authority = match request.uri().authority() {
         Some(authority) => Some(authority.as_str()),
@@ -33,15 +37,33 @@ async fn refuse_foreign(request: Request, next: Next) -> Response {
     (StatusCode::FORBIDDEN, message).into_response()
 }
 
+/// Whether a browser sends this for a page that this machine did not serve. Other clients send no `Origin`.
+fn is_of_foreign_page(request: &Request) -> bool {
+    let Some(origin) = request.headers().get(header::ORIGIN) else {
+        return false;
+    };
+    let origin = origin.to_str().unwrap_or_default();
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    !authority.is_some_and(is_loopback)
+}
+
 /// Whether an authority (`host` or `host:port`) means this machine. Any port will do: a forwarded one is still this
 /// machine.
-fn is_loopback(authority: &str) -> bool {
+pub fn is_loopback(authority: &str) -> bool {
     let Ok(authority) = authority.parse::<Authority>() else {
         return false;
     };
     let host = authority.host();
     let is_known = host == "127.0.0.1" || host == "[::1]" || host.eq_ignore_ascii_case("localhost");
-    is_known && !authority.as_str().contains('@')
+    // What follows the host must be a port: the parser takes `127.0.0.1:1.evil.example` as well.
+    let port = authority.as_str().strip_prefix(host);
+    let is_port = |port: &str| match port.strip_prefix(':') {
+        Some(digits) => {
+            digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok()
+        }
+        None => false,
+    };
+    is_known && port.is_some_and(|port| port.is_empty() || is_port(port))
 }
 
 #[cfg(test)]
@@ -61,6 +83,11 @@ mod tests {
             ("[::1]:16686", true),
             ("evil.example:16686", false),
             ("127.0.0.1.evil.example:16686", false),
+            ("127.0.0.1:16686.evil.example", false),
+            ("localhost:1:2", false),
+            ("localhost:", false),
+            ("localhost:99999", false),
+            ("localhost:+1", false),
             ("localhost@evil.example", false),
             ("evil@127.0.0.1", false),
             ("", false),
@@ -84,6 +111,38 @@ mod tests {
             let request = Request::get(path).header("host", host).body(Body::empty());
             let response = app.clone().oneshot(request.unwrap()).await.unwrap();
             assert_eq!(response.status(), expected, "{path} for {host}");
+        }
+    }
+
+    #[tokio::test]
+    async fn pages_of_other_hosts_may_read_and_not_send() {
+        let app = guard(Router::new().route("/", get(|| async {}).post(|| async {})));
+        let cases = [
+            ("GET", Some("https://evil.example"), StatusCode::OK),
+            ("POST", Some("https://evil.example"), StatusCode::FORBIDDEN),
+            ("POST", Some("null"), StatusCode::FORBIDDEN),
+            (
+                "POST",
+                Some("http://127.0.0.1.evil.example"),
+                StatusCode::FORBIDDEN,
+            ),
+            ("POST", Some("http://localhost:3000"), StatusCode::OK),
+            ("POST", None, StatusCode::OK),
+        ];
+        for (method, origin, expected) in cases {
+            let request = Request::builder()
+                .method(method)
+                .uri("/")
+                .header("host", "localhost");
+            let request = match origin {
+                Some(origin) => request.header("origin", origin),
+                None => request,
+            };
+            let response = app
+                .clone()
+                .oneshot(request.body(Body::empty()).unwrap())
+                .await;
+            assert_eq!(response.unwrap().status(), expected, "{method} {origin:?}");
         }
     }
 }

@@ -6,6 +6,7 @@ use flate2::read::GzDecoder;
 use prost::Message;
 
 use super::Error;
+use super::wire::refuse_groups;
 
 /// Unpacked size; a real profile has some hundred kilobytes.
 const MAX_UNPACKED: u64 = 64 << 20;
@@ -110,6 +111,7 @@ pub(super) enum Frame {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Map {
+    pub(super) id: u64,
     pub(super) start: u64,
     pub(super) limit: u64,
     pub(super) offset: u64,
@@ -120,6 +122,7 @@ impl Profile {
     /// Reads a profile, with or without gzip around it.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         let unpacked = unpack(bytes)?;
+        refuse_groups(&unpacked)?;
         let wire = Wire::decode(unpacked.as_slice()).map_err(|e| Error::Profile(e.to_string()))?;
         let text = |index: i64| {
             usize::try_from(index)
@@ -155,6 +158,7 @@ impl Profile {
             .mapping
             .iter()
             .map(|map| Map {
+                id: map.id,
                 start: map.memory_start,
                 limit: map.memory_limit,
                 offset: map.file_offset,
@@ -203,7 +207,7 @@ fn frame_table(
         .collect()
 }
 
-fn unpack(bytes: &[u8]) -> Result<Vec<u8>, Error> {
+pub(super) fn unpack(bytes: &[u8]) -> Result<Vec<u8>, Error> {
     if !bytes.starts_with(&[0x1f, 0x8b]) {
         return Ok(bytes.to_vec());
     }

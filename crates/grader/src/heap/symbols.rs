@@ -64,14 +64,35 @@ impl Symbols {
 
     /// Names of a stack's frames, innermost first; `0x…` where there is no name.
     pub fn frames(&self, profile: &Profile, stack: &Stack) -> Vec<String> {
-        let name = |(index, frame): (usize, &Frame)| match frame {
-            Frame::Named(name) => readable(name),
-            Frame::Address(address, map) => self
-                .in_file(profile, *address, *map, index > 0)
-                .and_then(|address| self.name(address))
-                .unwrap_or_else(|| format!("{address:#x}")),
+        let name = |(index, frame): (usize, &Frame)| {
+            let name = self.frame(profile, frame, index > 0);
+            name.unwrap_or_else(|| match frame {
+                Frame::Named(name) => name.clone(),
+                Frame::Address(address, _) => format!("{address:#x}"),
+            })
         };
         stack.frames.iter().enumerate().map(name).collect()
+    }
+
+    /// The name of a frame, if it has one.
+    pub(super) fn frame(
+        &self,
+        profile: &Profile,
+        frame: &Frame,
+        is_return: bool,
+    ) -> Option<String> {
+        match frame {
+            Frame::Named(name) => Some(readable(name)),
+            Frame::Address(address, map) => self
+                .in_file(profile, *address, *map, is_return)
+                .and_then(|address| self.name(address)),
+        }
+    }
+
+    /// Whether a mapping of a profile, by its place there, is of the executable that these are of.
+    pub(super) fn names_mapping(&self, profile: &Profile, index: usize) -> bool {
+        let map = profile.maps.get(index);
+        map.is_some_and(|map| !map.file.is_empty() && self.is_own(map))
     }
 
     fn name(&self, address: u64) -> Option<String> {

@@ -220,3 +220,117 @@ fn an_executable_without_symbols_is_refused() {
         "{error}"
     );
 }
+
+/// A profile of three addresses: in a function of the executable, in a library, and in the function again.
+fn addressed(file: &str, address: u64) -> Vec<u8> {
+    let mapping = |id, filename| Mapping {
+        id,
+        memory_limit: u64::MAX,
+        filename,
+        ..Mapping::default()
+    };
+    let location = |id, mapping_id, address| Location {
+        id,
+        mapping_id,
+        address,
+        ..Location::default()
+    };
+    let sample = |value, ids: &[u64]| Sample {
+        location_id: ids.to_vec(),
+        value: vec![value],
+    };
+    let texts = ["", "inuse_space", "bytes", file, "libc.so"];
+    let wire = Wire {
+        sample_type: vec![ValueType { kind: 1, unit: 2 }],
+        string_table: texts.map(str::to_owned).to_vec(),
+        mapping: vec![mapping(7, 3), mapping(9, 4)],
+        location: vec![
+            location(1, 7, address + 1),
+            location(2, 9, 16),
+            location(3, 7, address + 2),
+        ],
+        sample: vec![sample(5, &[1, 2]), sample(6, &[3])],
+        ..Wire::default()
+    };
+    let mut bytes = wire.encode_to_vec();
+    bytes.extend_from_slice(&TIME);
+    bytes
+}
+
+/// The time of a profile, a field that is not read here.
+const TIME: [u8; 2] = [0x48, 42];
+
+#[test]
+fn names_are_written_into_a_profile_that_keeps_all_else() {
+    let path = std::env::current_exe().expect("a test has an executable");
+    let symbols = Symbols::load(&path).expect("it has symbols");
+    let file = path
+        .file_name()
+        .expect("a name")
+        .to_string_lossy()
+        .into_owned();
+    let own = "grader::heap::tests::names_are_written_into_a_profile_that_keeps_all_else";
+    let named = heap_named(&addressed(&file, symbols.address_of(own)), &symbols);
+    let frames = frames_of(&named);
+    assert_eq!(
+        frames,
+        [
+            vec![own.to_owned(), "0x10".to_owned()],
+            vec![own.to_owned()]
+        ]
+    );
+    let unpacked = pprof::unpack(&named).expect("gzip");
+    let entries = wire::entries(&unpacked).expect("a profile");
+    let marked = |entry: &&wire::Entry<'_>| {
+        entry.tag == wire::MAPPING && entry.payload.ends_with(&[0x38, 1])
+    };
+    assert_eq!(
+        entries.iter().filter(marked).count(),
+        1,
+        "the mapping of the executable"
+    );
+    assert!(entries.iter().any(|entry| entry.whole == TIME), "the time");
+    let functions = entries.iter().filter(|entry| entry.tag == wire::FUNCTION);
+    assert_eq!(functions.count(), 1, "a function is named once");
+    let last = entries.last().expect("an entry");
+    assert_eq!(
+        (last.tag, last.payload),
+        (7, &[6][..]),
+        "the allocator's frames"
+    );
+    let again = heap_named(&named, &symbols);
+    assert_eq!(pprof::unpack(&again).expect("gzip"), unpacked, "again");
+}
+
+fn heap_named(bytes: &[u8], symbols: &Symbols) -> Vec<u8> {
+    named(bytes, symbols).expect("it is a profile")
+}
+
+/// The names of the frames, read without the executable.
+fn frames_of(bytes: &[u8]) -> Vec<Vec<String>> {
+    let profile = Profile::parse(bytes).expect("it is a profile");
+    let frames = |stack: &Stack| Symbols::default().frames(&profile, stack);
+    profile.stacks.iter().map(frames).collect()
+}
+
+#[test]
+fn profiles_that_nest_without_an_end_are_refused() {
+    // Groups of a field that nobody knows, in the profile, in a sample and in a line of a location.
+    let groups = [0xfb, 0x01].repeat(200_000);
+    let within = |tag: u8, payload: &[u8]| {
+        let mut out = vec![tag << 3 | 2];
+        prost::encoding::encode_varint(payload.len() as u64, &mut out);
+        out.extend_from_slice(payload);
+        out
+    };
+    for bytes in [
+        groups.clone(),
+        within(2, &groups),
+        within(4, &within(4, &groups)),
+    ] {
+        let error = Profile::parse(&bytes)
+            .expect_err("it has groups")
+            .to_string();
+        assert!(error.contains("groups are not supported"), "{error}");
+    }
+}

@@ -92,6 +92,8 @@ impl Metrics {
     /// An expression once a second over a stretch; samples are told in seconds from the begin.
     pub fn range(&self, expr: &str, stretch: Stretch) -> Result<Vec<evidence::Series>, String> {
         let options = Options {
+            // The backends evaluate rules once a second, and subqueries step as rules do.
+            subquery_step_ms: 1000,
             max_samples: MAX_SAMPLES,
             timeout: TIMEOUT,
             ..Options::default()

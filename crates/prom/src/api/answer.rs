@@ -16,6 +16,8 @@ pub(super) enum Error {
     Execution(String),
     /// It took too long.
     Timeout(String),
+    /// There is no such endpoint.
+    NotFound(String),
     /// A bug in this program.
     Internal(String),
 }
@@ -44,6 +46,7 @@ impl IntoResponse for Error {
             Error::BadData(text) => (400, "bad_data", text),
             Error::Execution(text) => (422, "execution", text),
             Error::Timeout(text) => (503, "timeout", text),
+            Error::NotFound(text) => (404, "not_found", text),
             Error::Internal(text) => (500, "internal", text),
         };
         let body = serde_json::json!({"status": "error", "errorType": kind, "error": text});

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::State;
 use axum::response::IntoResponse;
+use http::Uri;
 use serde_json::{Value, json};
 
 use super::App;
@@ -61,6 +62,69 @@ fn target(status: &Status, options: &Options) -> Value {
         "scrapeInterval": duration::format(options.interval),
         "scrapeTimeout": duration::format(options.timeout),
     })
+}
+
+/// `/targets/metadata`: what each target says of its metrics.
+pub(super) async fn target_metadata(State(app): State<App>, form: Form) -> Answer {
+    let limit = match form.get("limit") {
+        "" => usize::MAX,
+        text => match text.parse::<i64>() {
+            // A negative number means no limit.
+            Ok(limit) => usize::try_from(limit).unwrap_or(usize::MAX),
+            Err(_) => return Err(Error::BadData("limit must be a number".to_owned())),
+        },
+    };
+    let matchers = match form.get("match_target") {
+        "" => Vec::new(),
+        text => promql::selector(text).map_err(|error| Error::parameter("match_target", error))?,
+    };
+    let metric = Some(form.get("metric")).filter(|metric| !metric.is_empty());
+    let mut found = Vec::new();
+    for status in app.scraper.iter().flat_map(|scraper| scraper.targets()) {
+        let labels = &status.target.labels;
+        let value = |name: &str| labels.get(name).unwrap_or_default();
+        if !matchers
+            .iter()
+            .all(|matcher| matcher.is_match(value(&matcher.name)))
+        {
+            continue;
+        }
+        for (family, metadata) in status.metadata() {
+            let mut entry = json!({"target": Pairs(labels), "type": metadata.kind, "help": metadata.help, "unit": metadata.unit});
+            match metric {
+                Some(metric) if metric != &*family => continue,
+                Some(_) => {}
+                None => entry["metric"] = json!(&*family),
+            }
+            found.push(entry);
+        }
+    }
+    found.truncate(limit);
+    success(&found)
+}
+
+/// `/features`: by which clients decide what to ask.
+pub(super) async fn features() -> Answer {
+    success(&json!({
+        "api": {
+            "exclude_alerts": true, "label_values_match": true, "query_stats": false, "query_warnings": true,
+            "time_range_labels": true, "time_range_series": true,
+        },
+        "prometheus": {"agent_mode": false, "auto_reload_config": false, "server_mode": true},
+        "promql": {
+            "at_modifier": true, "experimental_functions": false, "negative_offset": true,
+            "per_query_lookback_delta": true, "subqueries": true,
+        },
+        "tsdb": {"exemplar_storage": true, "native_histograms": false},
+    }))
+}
+
+/// What is asked at any other path.
+pub(super) async fn unknown(uri: Uri) -> Error {
+    Error::NotFound(format!(
+        "there is no `{}` here; the API is at /api/v1, the page at /graph",
+        uri.path()
+    ))
 }
 
 /// `/scrape_pools`.

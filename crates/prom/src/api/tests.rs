@@ -125,6 +125,7 @@ fn escaped(path: &str) -> String {
         ('}', "%7D"),
         ('"', "%22"),
         ('+', "%2B"),
+        ('>', "%3E"),
     ];
     let path = signs.iter().fold(path.to_owned(), |path, (sign, code)| {
         path.replace(*sign, code)
@@ -328,7 +329,71 @@ async fn exemplars_have_prometheus_shapes() {
 }
 
 #[tokio::test]
+async fn the_newest_samples_can_be_scraped_from_here() {
+    let ask = async |query: &str| {
+        let path = format!("/federate?{query}");
+        send(Request::get(path).body(Body::empty()).unwrap()).await
+    };
+    let (status, text) = ask("match[]=load&match[]=%7Bservice=%22b%22%7D").await;
+    let expected = "# TYPE load untyped\n\
+                    load{service=\"a\",instance=\"\"} 10 1700000010000\n\
+                    load{service=\"b\",instance=\"\"} 2.5 1700000010000\n";
+    let load: String = text
+        .lines()
+        .filter(|line| line.contains("load"))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert_eq!((status, &*load), (StatusCode::OK, expected), "{text}");
+    assert_eq!(ask("").await, (StatusCode::OK, String::new()));
+    let (status, text) = ask("match[]=(").await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+    assert!(text.contains("parse error"), "{text}");
+}
+
+#[tokio::test]
+async fn expressions_are_shown_as_trees() {
+    let tree = data(&escaped(
+        r#"parse_query?query=sum by (a) (rate(load{b!="x"}[5m] offset -1m)) > bool 1"#,
+    ))
+    .await;
+    assert_eq!(
+        (&tree["type"], &tree["bool"], &tree["matching"]),
+        (&json!("binaryExpr"), &json!(true), &Value::Null)
+    );
+    let sum = &tree["lhs"];
+    assert_eq!(
+        (&sum["op"], &sum["grouping"], &sum["without"]),
+        (&json!("sum"), &json!(["a"]), &json!(false))
+    );
+    let range = &sum["expr"]["args"][0];
+    assert_eq!(
+        (&range["range"], &range["offset"]),
+        (&json!(300_000), &json!(-60_000))
+    );
+    let matchers = json!([
+        {"name": "b", "value": "x", "type": "!="},
+        {"name": "__name__", "value": "load", "type": "="},
+    ]);
+    assert_eq!(range["matchers"], matchers);
+}
+
+#[tokio::test]
+async fn unknown_paths_are_named() {
+    for path in ["/api/v1/nothing", "/nothing", "/api/v2"] {
+        let (code, message) = error(path).await;
+        assert_eq!(code, 404);
+        assert!(
+            message.starts_with(&format!("not_found: there is no `{path}` here")),
+            "{message}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn the_rest_of_the_api_answers() {
+    check("targets/metadata", json!([])).await;
+    let features = data("/api/v1/features").await;
+    assert_eq!(features["promql"]["subqueries"], json!(true));
     let formatted = json!("sum by (service) (load)");
     check("format_query?query=sum(load)by(service)", formatted).await;
     let targets = json!({"activeTargets": [], "droppedTargets": [], "droppedTargetCounts": {}});

@@ -116,7 +116,8 @@ impl Loop {
         self.write_report(&mut batch, t_ms, values);
         drop(batch);
         for (family, metadata) in self.cache.take_descriptions() {
-            store.describe(&family, metadata);
+            store.describe(&family, metadata.clone());
+            self.status.describe(family, metadata);
         }
         self.status.set_health(Health {
             last_scrape_ms: Some(t_ms),

@@ -4,12 +4,15 @@ use std::collections::HashMap;
 
 use promql_parser::parser::Expr;
 
+use crate::annotation::Place;
 use crate::eval::{Evaluator, unexpected};
 use crate::quantile::{self, Bucket};
 use crate::row::{ABSENT, Row, Steps, is_present, unite};
 use crate::{Error, Labels};
 
 const BUCKET_LABEL: &str = "le";
+const FORCED: &str = "input to histogram_quantile needed to be fixed for monotonicity \
+                      (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)";
 
 /// The buckets of one histogram.
 struct Histogram {
@@ -24,11 +27,11 @@ impl Evaluator<'_> {
         arguments: &[Box<Expr>],
         steps: Steps,
     ) -> Result<Vec<Row>, Error> {
-        let [q, argument] = arguments else {
+        let [place, argument] = arguments else {
             return Err(unexpected("two arguments"));
         };
-        let q = self.scalar(q, steps)?;
-        self.check_quantiles(&q);
+        let q = self.scalar(place, steps)?;
+        self.check_quantiles(&q, place);
         let mut is_forced = false;
         let rows = self.over_histograms(argument, steps, |step, buckets| {
             let (value, was_forced) = quantile::of_buckets(q[step], buckets);
@@ -36,7 +39,7 @@ impl Evaluator<'_> {
             value
         })?;
         if is_forced {
-            self.inform("input to histogram_quantile needed to be fixed for monotonicity");
+            self.inform(FORCED, Place::argument(argument));
         }
         Ok(rows)
     }
@@ -65,7 +68,7 @@ impl Evaluator<'_> {
     ) -> Result<Vec<Row>, Error> {
         let mut rows = Vec::new();
         let mut buckets = Vec::new();
-        for histogram in self.histograms(self.vector(argument, steps)?) {
+        for histogram in self.histograms(self.vector(argument, steps)?, argument) {
             self.charge(steps.count)?;
             let mut cells = vec![ABSENT; steps.count];
             for (step, cell) in cells.iter_mut().enumerate() {
@@ -87,14 +90,17 @@ impl Evaluator<'_> {
         unite(rows)
     }
 
-    /// Groups buckets by all their labels but the bound.
-    fn histograms(&self, rows: Vec<Row>) -> Vec<Histogram> {
+    /// Groups buckets by all their labels but the bound; `argument` is where they come from.
+    fn histograms(&self, rows: Vec<Row>, argument: &Expr) -> Vec<Histogram> {
         let mut places: HashMap<Labels, usize> = HashMap::new();
         let mut histograms: Vec<Histogram> = Vec::new();
         for row in rows {
             let bound = row.labels.get(BUCKET_LABEL).unwrap_or_default();
             let Some(upper) = bound.parse::<f64>().ok().filter(|upper| !upper.is_nan()) else {
-                self.warn(format!("bucket label \"{BUCKET_LABEL}\" is missing or has a malformed value of \"{bound}\""));
+                let text = format!(
+                    "bucket label {BUCKET_LABEL:?} is missing or has a malformed value of {bound:?}"
+                );
+                self.warn(text, Place::argument(argument));
                 continue;
             };
             let labels = row.labels.retain(|name| name != BUCKET_LABEL);

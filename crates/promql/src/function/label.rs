@@ -1,11 +1,11 @@
 //! `label_replace` and `label_join`: labels made of other labels.
 
 use promql_parser::parser::Expr;
-use regex::Regex;
 
 use super::{first, text};
 use crate::Error;
 use crate::eval::Evaluator;
+use crate::re2;
 use crate::row::{Row, Steps, unite};
 
 impl Evaluator<'_> {
@@ -19,9 +19,9 @@ impl Evaluator<'_> {
         let template = text(arguments, 2)?;
         let source = text(arguments, 3)?;
         let pattern = text(arguments, 4)?;
-        let regex = Regex::new(&format!("^(?s:{pattern})$")).map_err(|_| {
+        let regex = re2::anchored(pattern).map_err(|reason| {
             Error::Execution(format!(
-                "invalid regular expression in label_replace(): {pattern}"
+                "invalid regular expression in label_replace(): {pattern}: {reason}"
             ))
         })?;
         let mut rows = self.vector(first(arguments)?, steps)?;

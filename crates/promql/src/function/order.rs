@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use promql_parser::parser::Expr;
 
 use crate::Error;
+use crate::annotation::Place;
 use crate::eval::Evaluator;
 use crate::quantile::nan_first;
 use crate::row::{Row, Steps};
@@ -18,9 +19,9 @@ impl Evaluator<'_> {
     ) -> Result<Vec<Row>, Error> {
         let mut rows = self.vector(argument, steps)?;
         if steps.count != 1 {
-            self.warn(format!(
-                "{name} is ineffective for range queries: their results are sorted by labels"
-            ));
+            let text =
+                "sort is ineffective for range queries since results are always ordered by labels";
+            self.warn(text, Place::call_of(argument));
             return Ok(rows);
         }
         match name {

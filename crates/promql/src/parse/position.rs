@@ -112,13 +112,6 @@ impl Walk<'_> {
             };
             return only(self.tokens.iter().filter(is_zero).map(|token| token.start));
         }
-        if let Some(pattern) = message.strip_prefix("illegal regex for ") {
-            let matchers = self
-                .matchers
-                .iter()
-                .filter(|(_, text)| text.contains(pattern));
-            return only(matchers.map(|(start, _)| *start));
-        }
         if message.starts_with("vector selector must") {
             return only(self.nameless.iter().copied());
         }

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::pattern::Pattern;
+
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -97,17 +99,25 @@ pub(super) fn endless_duration(tokens: &[Token]) -> Option<usize> {
     Some(found.start)
 }
 
-/// The expression with integers as the parser reads them: Prometheus also takes `1_000` and `0xFF_FF`, and `010`
-/// for eight.
-pub(super) fn plain_integers<'a>(text: &'a str, tokens: &[Token]) -> Cow<'a, str> {
+/// The expression as the parser reads it: Prometheus also takes `1_000` and `0xFF_FF`, and `010` for eight, and its
+/// regular expressions are others.
+pub(super) fn plain<'a>(text: &'a str, tokens: &[Token], patterns: &[Pattern]) -> Cow<'a, str> {
     let mut plain = Cow::Borrowed(text);
     // From the end, so that the places of those before stay right.
     for token in tokens.iter().rev() {
-        if token.kind == Kind::Number
-            && let Some(value) = unusual_integer(token.text)
-        {
+        let other = match token.kind {
+            Kind::Number => unusual_integer(token.text).map(|value| value.to_string()),
+            Kind::Text => {
+                let mut patterns = patterns.iter();
+                patterns
+                    .find(|pattern| pattern.start == token.start)
+                    .map(Pattern::quoted)
+            }
+            _ => None,
+        };
+        if let Some(other) = other {
             let place = token.start..token.start + token.text.len();
-            plain.to_mut().replace_range(place, &value.to_string());
+            plain.to_mut().replace_range(place, &other);
         }
     }
     plain

@@ -66,8 +66,6 @@ pub(super) struct Walk<'a> {
     pub(super) operations: Vec<(usize, usize)>,
     /// Where selectors without a name start.
     pub(super) nameless: Vec<usize>,
-    /// Where matchers start, and what they match with.
-    pub(super) matchers: Vec<(usize, &'a str)>,
 }
 
 impl<'a> Walk<'a> {
@@ -78,7 +76,6 @@ impl<'a> Walk<'a> {
             calls: Vec::new(),
             operations: Vec::new(),
             nameless: Vec::new(),
-            matchers: Vec::new(),
         }
     }
 
@@ -261,7 +258,6 @@ impl<'a> Walk<'a> {
         let context = " in label matching";
         self.expect("{", context)?;
         while !self.take("}") {
-            let start = self.token().start;
             let is_quoted = self.token().kind == Kind::Text;
             if !is_quoted && self.token().kind != Kind::Word {
                 return self.unexpected(" in label matching, expected identifier or \"}\"");
@@ -272,7 +268,6 @@ impl<'a> Walk<'a> {
                 if self.token().kind != Kind::Text {
                     return self.unexpected(" in label matching, expected string");
                 }
-                self.matchers.push((start, self.token().text));
                 self.next += 1;
             } else if !is_quoted {
                 return self.unexpected(" in label matching, expected label matching operator");

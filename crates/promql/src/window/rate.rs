@@ -1,7 +1,8 @@
 //! `rate` and its relatives: how fast a counter or gauge went up within a window.
 
-use promql_parser::parser::Call;
+use promql_parser::parser::{Call, Expr};
 
+use crate::annotation::Place;
 use crate::eval::{Evaluator, unexpected};
 use crate::range::Window;
 use crate::row::{Row, Steps};
@@ -46,17 +47,17 @@ impl Evaluator<'_> {
         })?;
         if kind.is_counter && !rows.is_empty() {
             let names = ranges.rows.iter().filter_map(|row| row.labels.name());
-            names.for_each(|name| self.check_counter(name));
+            names.for_each(|name| self.check_counter(name, argument));
         }
         Ok(rows)
     }
 
-    fn check_counter(&self, name: &str) {
+    fn check_counter(&self, name: &str, argument: &Expr) {
         let endings = ["_total", "_sum", "_count", "_bucket"];
         if !endings.iter().any(|ending| name.ends_with(ending)) {
             let text =
                 "metric might not be a counter, name does not end in _total/_sum/_count/_bucket";
-            self.inform(format!("{text}: \"{name}\""));
+            self.inform(format!("{text}: {name:?}"), Place::argument(argument));
         }
     }
 }

@@ -9,11 +9,11 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use bytes::Bytes;
 use http::StatusCode;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use serde_json::json;
 
 use super::param::{Params, duration_ns, json_tags, malformed, micros_ns, millis_ns};
-use super::{Answer, Api, MOST_TRACES, json, room_for_more, view, write_json};
+use super::{Answer, Api, MOST_TRACES, cut_text, json, room_for_more, view, write_json};
+use crate::decode;
 use crate::otlp::MAX_REQUEST_BYTES;
 use crate::span::{Trace, TraceId, kind_word, parse_trace_id};
 use crate::store::{Limits, Query, Store};
@@ -98,10 +98,13 @@ impl TraceRequest {
     fn collect(&self, store: &Store) -> Traces {
         let mut out = Traces::default();
         match self {
-            Self::Matching(query) => store.search(query, |trace| {
-                out.add(&trace);
-                room_for_more(&out.out)
-            }),
+            Self::Matching(query) => {
+                store.search(query, |trace| {
+                    out.add(&trace);
+                    room_for_more(&out.out)
+                });
+                out.note_cut(query.limit);
+            }
             Self::Named(ids) => {
                 for id in ids {
                     let trace = match room_for_more(&out.out) {
@@ -243,8 +246,8 @@ async fn quality() -> Response {
 
 /// Turns an OTLP/JSON file that a user drops on the UI into Jaeger's form.
 async fn transform(State(api): State<Api>, body: Bytes) -> Response {
-    let request: ExportTraceServiceRequest = match serde_json::from_slice(&body) {
-        Ok(request) => request,
+    let request = match decode::json(&body) {
+        Ok(decoded) => decoded.request,
         Err(error) => {
             return refuse(
                 StatusCode::BAD_REQUEST,
@@ -268,7 +271,9 @@ async fn transform(State(api): State<Api>, body: Bytes) -> Response {
 #[derive(Default)]
 struct Traces {
     out: Vec<u8>,
+    count: usize,
     missing: Vec<TraceId>,
+    cut: Option<String>,
 }
 
 impl Traces {
@@ -279,6 +284,15 @@ impl Traces {
             b","
         });
         write_json(&mut self.out, &view::legacy_trace(trace));
+        self.count += 1;
+    }
+
+    /// Says if an answer has no room for more: by the most traces that one may have, or by its bytes.
+    fn note_cut(&mut self, limit: usize) {
+        let is_full = limit == MOST_TRACES && self.count == limit;
+        if is_full || room_for_more(&self.out).is_break() {
+            self.cut = Some(cut_text(self.count));
+        }
     }
 
     fn finish(mut self) -> Vec<u8> {
@@ -286,7 +300,11 @@ impl Traces {
             self.out.extend_from_slice(br#"{"data":["#);
         }
         let missing = |id: &TraceId| json!({"msg": NOT_FOUND, "traceID": view::legacy_id(id)});
-        let errors: Vec<_> = self.missing.iter().map(missing).collect();
+        let cut = self
+            .cut
+            .iter()
+            .map(|text| json!({"msg": text, "traceID": ""}));
+        let errors: Vec<_> = self.missing.iter().map(missing).chain(cut).collect();
         let errors = if errors.is_empty() {
             json!(null)
         } else {

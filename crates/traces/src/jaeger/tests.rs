@@ -2,7 +2,6 @@
 
 use axum::body::{Body, to_bytes};
 use http::Request;
-use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use serde_json::{Value as Json, json};
 use tower::ServiceExt as _;
 
@@ -34,8 +33,8 @@ const OTLP: &str = r#"{"resourceSpans":[
 
 fn backend() -> Traces {
     let traces = Traces::new(Limits::default(), ui::Config::default(), None);
-    let request: ExportTraceServiceRequest = serde_json::from_str(OTLP).expect("valid OTLP");
-    assert_eq!(traces.store().ingest(&request.resource_spans).spans, 2);
+    let receipt = traces.receiver.accept_json(OTLP.as_bytes());
+    assert_eq!(receipt.expect("valid OTLP").spans, 2);
     traces
 }
 
@@ -267,4 +266,143 @@ async fn a_dropped_otlp_file_is_transformed_without_being_stored() {
     let (_, body) = send(&traces, request).await;
     assert_eq!(body["data"][0]["spans"].as_array().map(Vec::len), Some(2));
     assert_eq!(traces.stats().spans, 0);
+}
+
+/// Service, span, parent, kind, start and end in milliseconds, the host; and the warnings that Jaeger gives.
+const ODD: &str = "\
+gateway 1 0 2 1000+100 h1
+gateway 2 1 3 1010+50 h1
+checkout 3 2 2 970+40 h2 => clock skew adjustment disabled; not applying calculated delta of 45ms
+checkout 4 3 3 980+10 h2 => clock skew adjustment disabled; not applying calculated delta of 45ms
+checkout 5 2 2 1050+80 h2
+checkout 6 2 2 1000+80 h2 => clock skew adjustment disabled; not applying calculated delta of 10ms
+gateway 7 1 1 900+500 h1
+worker 8 99 5 1000+1 - => parent span ID=0000000000000099 is not in the trace; skipping clock skew adjustment
+worker 9 1 1 1040+-7 h1 => Negative duration detected, sanitizing end timestamp. Original end timestamp: 1970-01-01 00:00:01.033 +0000 UTC, adjusted to: 1970-01-01 00:00:01.040000001 +0000 UTC
+worker 9 1 1 1050+1 h1 => duplicate span IDs; skipping clock skew adjustment
+";
+
+#[tokio::test]
+async fn spans_have_the_warnings_that_jaeger_gives() {
+    let traces = Traces::new(Limits::default(), ui::Config::default(), None);
+    let mut expected = Vec::new();
+    for line in ODD.lines() {
+        let (fields, warning) = line.split_once(" => ").unwrap_or((line, ""));
+        let [service, span, parent, kind, times, host] = fields.split(' ').collect::<Vec<_>>()[..]
+        else {
+            panic!("not six fields: {line}");
+        };
+        let (start, length) = times.split_once('+').expect("start+length");
+        let (start, length): (i64, i64) = (start.parse().expect("ms"), length.parse().expect("ms"));
+        let ns = |ms: i64| (ms * 1_000_000).to_string();
+        let parent = match parent {
+            "0" => String::new(),
+            parent => format!("{parent:0>16}"),
+        };
+        let text = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
+        let host = (host != "-").then(|| text("host.name", host));
+        let resource: Vec<Json> = [text("service.name", service)]
+            .into_iter()
+            .chain(host)
+            .collect();
+        let span = json!({
+            "traceId": format!("{:0>32}", 7), "spanId": format!("{span:0>16}"), "parentSpanId": parent,
+            "name": line, "kind": kind,
+            "startTimeUnixNano": ns(start), "endTimeUnixNano": ns(start + length),
+        });
+        let request = json!({"resourceSpans": [{"resource": {"attributes": resource}, "scopeSpans": [{"spans": [span]}]}]});
+        traces
+            .receiver
+            .accept_json(request.to_string().as_bytes())
+            .expect("a request");
+        let warnings = match warning {
+            "" => Json::Null,
+            warning => json!([warning]),
+        };
+        expected.push((line.to_owned(), warnings));
+    }
+    let (_, body) = get(&traces, "/api/traces/7").await;
+    let spans = body["data"][0]["spans"].as_array().expect("a list").iter();
+    let mut found: Vec<(String, Json)> = spans
+        .map(|span| {
+            let tags = span["tags"].to_string();
+            assert!(!tags.contains("warnings"), "{tags}");
+            (
+                span["operationName"].as_str().expect("a name").to_owned(),
+                span["warnings"].clone(),
+            )
+        })
+        .collect();
+    found.sort_by(|left, right| left.0.cmp(&right.0));
+    expected.sort_by(|left, right| left.0.cmp(&right.0));
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(found.len(), expected.len());
+}
+
+#[tokio::test]
+async fn a_search_that_is_cut_says_so() {
+    let traces = Traces::new(Limits::default(), ui::Config::default(), None);
+    let request = crate::shop::request(0, 2_010, 1_700_000_000_000_000_000);
+    traces.store().ingest(&request.resource_spans);
+    let text = "only the newest 2000 traces are shown; there may be more: narrow the search";
+    for (limit, expected) in [
+        ("2500", json!([{"msg": text, "traceID": ""}])),
+        ("2000", json!([{"msg": text, "traceID": ""}])),
+        ("10", Json::Null),
+    ] {
+        let (_, body) = get(
+            &traces,
+            &format!("/api/traces?service=gateway&limit={limit}"),
+        )
+        .await;
+        assert_eq!(body["errors"], expected, "{limit}");
+    }
+    let times =
+        "query.start_time_min=2023-11-14T22:13:00Z&query.start_time_max=2023-12-14T22:14:00Z";
+    for (limit, is_cut) in [("2500", true), ("10", false)] {
+        let path = format!("/api/v3/traces?{times}&query.search_depth={limit}");
+        let request = Request::get(path).body(Body::empty()).expect("a request");
+        let response = traces
+            .jaeger_router()
+            .oneshot(request)
+            .await
+            .expect("no error");
+        let warning = response
+            .headers()
+            .get("warning")
+            .map(|value| value.to_str().expect("text").to_owned());
+        assert_eq!(
+            warning,
+            is_cut.then(|| format!("299 - \"{text}\"")),
+            "{limit}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_deepest_attributes_can_be_read_by_common_readers() {
+    let deepest = (0..crate::decode::MAX_NESTING).fold(
+        json!({"intValue": "1"}),
+        |value, _| json!({"kvlistValue": {"values": [{"key": "k", "value": value}]}}),
+    );
+    let attributes = json!([{"key": "deep", "value": deepest}]);
+    let span = json!({
+        "traceId": format!("{:0>32}", 8), "spanId": format!("{:0>16}", 1), "name": "deep",
+        "startTimeUnixNano": "1", "endTimeUnixNano": "2",
+        "events": [{"name": "e", "attributes": attributes}],
+    });
+    let request = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]});
+    let traces = Traces::new(Limits::default(), ui::Config::default(), None);
+    let receipt = traces.receiver.accept_json(request.to_string().as_bytes());
+    assert_eq!(receipt.expect("a request").spans, 1);
+    // Both answers are read with the limit that readers of JSON have.
+    for path in ["/api/v3/traces/8", "/api/traces/8"] {
+        let (status, body) = get(&traces, path).await;
+        assert!(
+            status == 200 && body.to_string().contains("deep"),
+            "{path}: {body}"
+        );
+    }
 }

@@ -1,14 +1,17 @@
 //! The stable API: `/api/v3`. Traces are OTLP/JSON in the wrapper of Jaeger's gateway.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use axum::Router;
 use axum::extract::{Path, RawQuery, State};
 use axum::response::Response;
 use axum::routing::get;
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, json};
 
 use super::param::{Params, duration_ns, json_tags, malformed, rfc3339_ns};
-use super::{Answer, Api, MOST_TRACES, json, room_for_more, view, write_json};
+use super::{Answer, Api, MOST_TRACES, cut_text, json, room_for_more, view, write_json};
 use crate::span::{TraceId, kind_word, parse_trace_id};
 use crate::store::Query;
 
@@ -55,15 +58,30 @@ async fn search(State(api): State<Api>, RawQuery(query): RawQuery) -> Response {
         Ok(query) => query,
         Err(message) => return respond(Err((StatusCode::BAD_REQUEST, message))),
     };
+    let was_cut = Arc::new(AtomicUsize::new(0));
+    let cut = Arc::clone(&was_cut);
     let work = move |store: &super::Store| {
         let mut out = Wrapper::default();
+        let mut count = 0;
         store.search(&query, |trace| {
             out.add(&trace);
+            count += 1;
             room_for_more(&out.0)
         });
+        let is_full = query.limit == MOST_TRACES && count == query.limit;
+        let is_cut = is_full || room_for_more(&out.0).is_break();
+        cut.store(usize::from(is_cut) * count, Ordering::Relaxed);
         out.finish()
     };
-    respond(api.answer(work).await)
+    let mut response = respond(api.answer(work).await);
+    let count = was_cut.load(Ordering::Relaxed);
+    if count > 0 {
+        // The answer itself has no place for it.
+        let text = format!("299 - \"{}\"", cut_text(count));
+        let text = HeaderValue::try_from(text).expect("a number and ASCII");
+        response.headers_mut().insert(header::WARNING, text);
+    }
+    response
 }
 
 async fn trace(

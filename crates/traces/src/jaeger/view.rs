@@ -10,7 +10,8 @@ use opentelemetry_proto::tonic::common::v1::any_value::Value;
 use opentelemetry_proto::tonic::trace::v1::Span;
 use opentelemetry_proto::tonic::trace::v1::span::{Event, Link};
 
-use crate::span::{Origin, Trace, kind_word, status_word, text_of};
+use super::warning;
+use crate::span::{Origin, Trace, WARNINGS, kind_word, status_word, text_of};
 
 /// Integers beyond this lose digits in a browser.
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
@@ -192,7 +193,7 @@ fn otlp_double(value: f64) -> Json {
 pub(super) fn legacy_trace(trace: &Trace) -> Json {
     let mut processes: Vec<&Origin> = Vec::new();
     let mut spans = Vec::new();
-    for span in &trace.spans {
+    for (span, warnings) in trace.spans.iter().zip(warning::of_trace(trace)) {
         let own = &*span.origin;
         let known = processes
             .iter()
@@ -201,7 +202,7 @@ pub(super) fn legacy_trace(trace: &Trace) -> Json {
             processes.push(own);
             processes.len() - 1
         });
-        spans.push(legacy_span(&span.proto, own, number + 1));
+        spans.push(legacy_span(&span.proto, own, number + 1, &warnings));
     }
     let named = processes.iter().enumerate().map(|(number, origin)| {
         let tags = origin.resource.attributes.iter();
@@ -227,7 +228,7 @@ pub(super) fn legacy_id(id: &[u8]) -> String {
     }
 }
 
-fn legacy_span(span: &Span, origin: &Origin, process: usize) -> Json {
+fn legacy_span(span: &Span, origin: &Origin, process: usize, warnings: &[String]) -> Json {
     let duration_ns = span.end_time_unix_nano - span.start_time_unix_nano;
     json!({
         "traceID": legacy_id(&span.trace_id),
@@ -239,7 +240,7 @@ fn legacy_span(span: &Span, origin: &Origin, process: usize) -> Json {
         "tags": span_tags(span, origin),
         "logs": span.events.iter().map(log).collect::<Json>(),
         "processID": format!("p{process}"),
-        "warnings": null,
+        "warnings": (!warnings.is_empty()).then_some(warnings),
     })
 }
 
@@ -283,7 +284,8 @@ fn span_tags(span: &Span, origin: &Origin) -> Vec<Json> {
     };
     text(&mut tags, "otel.scope.name", &origin.scope.name);
     text(&mut tags, "otel.scope.version", &origin.scope.version);
-    tags.extend(span.attributes.iter().map(tag));
+    let attributes = span.attributes.iter();
+    tags.extend(attributes.filter(|own| own.key != WARNINGS).map(tag));
     text(&mut tags, "span.kind", kind_word(span.kind()));
     if let Some(status) = &span.status {
         let word = status_word(status.code()).unwrap_or_default();

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use bytes::Bytes;
 use lz4_flex::frame::FrameDecoder;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest as Request;
-use prost::Message as _;
 
 use super::{Error, FILE_NAME};
+use crate::decode::{self, Decoded};
 
 /// First bytes of every lz4 frame.
 const MAGIC: [u8; 4] = 0x184d_2204u32.to_le_bytes();
@@ -40,7 +41,7 @@ pub fn replay(folder: &Path, mut each: impl FnMut(Request)) -> Result<Replay, Er
     let mut replayed = Replay::default();
     let mut at = 0;
     while at < length {
-        let frame = read_frame(&mut file).and_then(|frame| read_requests(&frame));
+        let frame = read_frame(&mut file).and_then(read_requests);
         let next = match &frame {
             Ok(_) => file.stream_position().map_err(failed)?,
             Err(_) => seek_frame(&mut file, at + 1)
@@ -49,7 +50,12 @@ pub fn replay(folder: &Path, mut each: impl FnMut(Request)) -> Result<Replay, Er
         };
         match frame {
             Ok(requests) => {
-                for request in requests {
+                for Decoded { request, lost, .. } in requests {
+                    if !lost.reason.is_empty() {
+                        let (spans, reason) = (lost.spans, lost.reason);
+                        let refused = format!("{spans} spans at offset {at} are refused: {reason}");
+                        replayed.damage.push(refused);
+                    }
                     replayed.requests += 1;
                     replayed.spans += span_count(&request);
                     each(request);
@@ -89,11 +95,18 @@ fn read_frame(file: &mut BufReader<File>) -> Result<Vec<u8>, String> {
     }
 }
 
-fn read_requests(mut frame: &[u8]) -> Result<Vec<Request>, String> {
+/// The requests of a frame, each read as the receivers read it.
+fn read_requests(frame: Vec<u8>) -> Result<Vec<Decoded>, String> {
+    let mut frame = Bytes::from(frame);
     let mut requests = Vec::new();
     while !frame.is_empty() {
-        let request = Request::decode_length_delimited(&mut frame);
-        requests.push(request.map_err(|error| error.to_string())?);
+        let length =
+            prost::encoding::decode_varint(&mut frame).map_err(|error| error.to_string())?;
+        if length > frame.len() as u64 {
+            return Err("a request is longer than its frame".to_owned());
+        }
+        let raw = frame.split_to(length as usize);
+        requests.push(decode::protobuf(raw).map_err(|error| error.to_string())?);
     }
     Ok(requests)
 }

@@ -25,12 +25,13 @@ const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Expor
 #[derive(Debug, Clone)]
 pub struct Service {
     receiver: Arc<Receiver>,
+    serves: fn(&str) -> bool,
 }
 
 impl Service {
-    /// A service that feeds `receiver`.
-    pub fn new(receiver: Arc<Receiver>) -> Self {
-        Self { receiver }
+    /// A service that feeds `receiver`; it refuses calls to an authority (`host:port`) that it does not serve.
+    pub fn new(receiver: Arc<Receiver>, serves: fn(&str) -> bool) -> Self {
+        Self { receiver, serves }
     }
 }
 
@@ -52,8 +53,16 @@ where
     }
 
     fn call(&mut self, request: http::Request<B>) -> Self::Future {
+        let authority = request.uri().authority().map(http::uri::Authority::as_str);
+        if authority.is_some_and(|authority| !(self.serves)(authority)) {
+            let status = Status::permission_denied("the authority does not name this collector");
+            return Box::pin(async move { Ok(status.into_http()) });
+        }
         if request.uri().path() != EXPORT {
-            let status = Status::new(Code::Unimplemented, "this collector takes traces only");
+            let status = Status::new(
+                Code::Unimplemented,
+                "this collector takes traces only; Jaeger's query service is served over HTTP, at /api/v3",
+            );
             return Box::pin(async move { Ok(status.into_http()) });
         }
         let method = Export(self.receiver.clone());

@@ -1,6 +1,6 @@
-//! OTLP over HTTP: protobuf or JSON, plain or gzip. Errors are `google.rpc.Status` in the request's encoding.
+//! OTLP over HTTP: protobuf or JSON, plain or packed. Errors are `google.rpc.Status` in the request's encoding.
 
-use std::io::Read as _;
+use std::io::Read;
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Request, State};
@@ -8,12 +8,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, post};
 use axum::{Router, body};
 use bytes::Bytes;
-use flate2::read::MultiGzDecoder;
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::{HeaderMap, StatusCode, header};
 use opentelemetry_proto::tonic::collector::trace::v1::{
-    ExportTracePartialSuccess, ExportTraceServiceRequest, ExportTraceServiceResponse,
+    ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
 use prost::Message as _;
+use ruzstd::decoding::StreamingDecoder;
 use serde_json::json;
 
 use super::{MAX_REQUEST_BYTES, Receiver};
@@ -62,42 +63,63 @@ fn too_large() -> Refusal {
     (StatusCode::PAYLOAD_TOO_LARGE, message)
 }
 
-fn unpack(headers: &HeaderMap, bytes: Bytes) -> Result<Bytes, Refusal> {
-    let encoding = headers
-        .get(header::CONTENT_ENCODING)
-        .map(|value| value.as_bytes());
-    match encoding {
-        None | Some(b"" | b"identity") => Ok(bytes),
-        Some(b"gzip") => {
-            let mut out = Vec::new();
-            let mut reader = MultiGzDecoder::new(&bytes[..]).take(MAX_REQUEST_BYTES as u64 + 1);
-            let read = reader.read_to_end(&mut out);
-            read.map_err(|error| (StatusCode::BAD_REQUEST, format!("gzip: {error}")))?;
-            if out.len() > MAX_REQUEST_BYTES {
-                return Err(too_large());
+/// Undoes the content encodings of a body, the last one first.
+fn unpack(headers: &HeaderMap, mut bytes: Bytes) -> Result<Bytes, Refusal> {
+    let listed = headers.get_all(header::CONTENT_ENCODING).iter();
+    let listed: Vec<String> = listed
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+        .map(|name| String::from_utf8_lossy(name).trim().to_ascii_lowercase())
+        .collect();
+    for name in listed.iter().rev() {
+        bytes = match name.as_str() {
+            "" | "identity" => bytes,
+            "gzip" | "x-gzip" => inflate(name, MultiGzDecoder::new(&bytes[..]))?,
+            // What the name means by its definition, which some senders take literally instead.
+            "deflate" | "zlib" if is_zlib(&bytes) => inflate(name, ZlibDecoder::new(&bytes[..]))?,
+            "deflate" => inflate(name, DeflateDecoder::new(&bytes[..]))?,
+            "zlib" => return Err((StatusCode::BAD_REQUEST, "zlib: no zlib header".to_owned())),
+            "zstd" => {
+                let decoder = StreamingDecoder::new(&bytes[..]);
+                let failed = |error| (StatusCode::BAD_REQUEST, format!("zstd: {error}"));
+                inflate(name, decoder.map_err(failed)?)?
             }
-            Ok(out.into())
-        }
-        Some(other) => {
-            let name = String::from_utf8_lossy(other);
-            let message = format!("content encoding `{name}` is not supported, only gzip is");
-            Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
-        }
+            other => {
+                let known = "gzip, deflate, zlib and zstd are";
+                let message = format!("content encoding `{other}` is not supported, only {known}");
+                return Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message));
+            }
+        };
+    }
+    Ok(bytes)
+}
+
+/// Whether the bytes start with the header of a zlib stream.
+fn is_zlib(bytes: &[u8]) -> bool {
+    match bytes {
+        [first, second, ..] => first & 0x0f == 8 && u16::from_be_bytes([*first, *second]) % 31 == 0,
+        _ => false,
+    }
+}
+
+/// Reads what a decoder gives, no more than a request may have.
+fn inflate(name: &str, decoder: impl Read) -> Result<Bytes, Refusal> {
+    let mut out = Vec::new();
+    let read = decoder
+        .take(MAX_REQUEST_BYTES as u64 + 1)
+        .read_to_end(&mut out);
+    read.map_err(|error| (StatusCode::BAD_REQUEST, format!("{name}: {error}")))?;
+    match out.len() > MAX_REQUEST_BYTES {
+        true => Err(too_large()),
+        false => Ok(out.into()),
     }
 }
 
 fn take(receiver: &Receiver, encoding: Encoding, bytes: Bytes) -> Result<Receipt, Refusal> {
-    let bad = |error: String| (StatusCode::BAD_REQUEST, error);
-    match encoding {
-        Encoding::Protobuf => receiver
-            .accept(bytes)
-            .map_err(|error| bad(error.to_string())),
-        Encoding::Json => {
-            let request: ExportTraceServiceRequest =
-                serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
-            Ok(receiver.accept_decoded(&request))
-        }
-    }
+    let taken = match encoding {
+        Encoding::Protobuf => receiver.accept(bytes),
+        Encoding::Json => receiver.accept_json(&bytes),
+    };
+    taken.map_err(|error| (StatusCode::BAD_REQUEST, error.to_string()))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

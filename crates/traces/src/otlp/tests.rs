@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use axum::body::{Body, to_bytes};
 use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use http::Request;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use opentelemetry_proto::tonic::collector::trace::v1::trace_service_client::TraceServiceClient;
@@ -38,6 +38,22 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().expect("memory does not fail")
 }
 
+fn zlib(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).expect("memory does not fail");
+    encoder.finish().expect("memory does not fail")
+}
+
+fn raw_deflate(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).expect("memory does not fail");
+    encoder.finish().expect("memory does not fail")
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
 fn post(kind: &str, encoding: &str, body: impl Into<Body>) -> Request<Body> {
     let request = Request::post("/v1/traces").header("content-type", kind);
     let request = match encoding {
@@ -65,7 +81,13 @@ async fn every_encoding_is_taken() {
     let cases = [
         (PROTOBUF, "", protobuf.clone(), 24),
         (PROTOBUF, "gzip", gzip(&protobuf), 24),
-        (PROTOBUF, "identity", protobuf, 24),
+        (PROTOBUF, "identity", protobuf.clone(), 24),
+        (PROTOBUF, "Deflate", zlib(&protobuf), 24),
+        (PROTOBUF, "deflate", raw_deflate(&protobuf), 24),
+        (PROTOBUF, "zlib", zlib(&protobuf), 24),
+        (PROTOBUF, "zstd", zstd(&protobuf), 24),
+        (PROTOBUF, "zstd, gzip", gzip(&zstd(&protobuf)), 24),
+        (JSON, "zstd", zstd(json), 1),
         (PROTOBUF, "", Vec::new(), 0),
         (JSON, "", json.to_vec(), 1),
         ("application/json; charset=utf-8", "gzip", gzip(json), 1),
@@ -100,14 +122,17 @@ async fn spans_in_json_arrive_with_their_ids() {
 async fn invalid_requests_are_refused_in_the_protocols_own_format() {
     let large = vec![0; super::MAX_REQUEST_BYTES + 1];
     let wrong_type = br#"{"resourceSpans":7}"#.to_vec();
-    let wrong_id = REQUEST_JSON.replace("5B8E", "xyz!").into();
     let cases = [
         (PROTOBUF, "", vec![0xff; 40], 400, "decode"),
         (PROTOBUF, "gzip", b"no gzip".to_vec(), 400, "gzip"),
+        (PROTOBUF, "deflate", b"x".to_vec(), 400, "deflate"),
+        (PROTOBUF, "zlib", raw_deflate(b"x"), 400, "zlib"),
+        (PROTOBUF, "zstd", b"no zstd".to_vec(), 400, "zstd"),
+        (PROTOBUF, "zstd", zstd(&large), 413, "at most"),
+        (PROTOBUF, "deflate", zlib(&large), 413, "at most"),
         (PROTOBUF, "br", Vec::new(), 415, "`br` is not supported"),
         (JSON, "", b"{".to_vec(), 400, "EOF"),
         (JSON, "", wrong_type, 400, "invalid type"),
-        (JSON, "", wrong_id, 400, "invalid character"),
         ("text/plain", "", Vec::new(), 415, "content type"),
         (PROTOBUF, "gzip", gzip(&large), 413, "at most"),
         (PROTOBUF, "", large, 413, "at most"),
@@ -154,6 +179,15 @@ async fn refused_spans_are_reported_as_partial_success() {
     assert_eq!((status, partial.rejected_spans), (200, 1));
     let message = partial.error_message;
     assert!(message.contains("1 bytes, not 16"), "{message}");
+    let traces = backend();
+    let wrong = REQUEST_JSON.replace("5B8E", "xyz!");
+    let (status, _, body) = send(&traces, post(JSON, "", wrong)).await;
+    let response: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+    let partial = &response["partialSuccess"];
+    assert_eq!((status, &partial["rejectedSpans"]), (200, &"1".into()));
+    let message = partial["errorMessage"].to_string();
+    assert!(message.contains("I'm a server span"), "{message}");
+    assert_eq!(traces.stats().rejected, 1);
 }
 
 #[tokio::test]
@@ -166,7 +200,9 @@ async fn grpc_takes_plain_and_compressed_requests_and_refuses_garbage() {
     let server = traces.clone();
     let serving = tokio::spawn(async move {
         let stopped = async { _ = stopped.await };
-        server.serve_otlp_grpc(listener, stopped).await
+        server
+            .serve_otlp_grpc(listener, |host| host.starts_with("127."), stopped)
+            .await
     });
     let client = TraceServiceClient::connect(address).await;
     let mut client = client.expect("a connection");
@@ -178,13 +214,19 @@ async fn grpc_takes_plain_and_compressed_requests_and_refuses_garbage() {
         client.export(request).await.expect("taken");
     }
     assert_eq!(traces.stats().spans, 2_020 * shop::SPANS);
-    let service = traces.otlp_grpc_service();
-    let garbage = Request::post("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
-        .header("content-type", "application/grpc")
-        .body(Body::from(vec![0, 0, 0, 0, 2, 0xff, 0xff]))
-        .expect("a valid request");
-    let response = service.oneshot(garbage).await.expect("no error");
-    assert_eq!(response.headers()["grpc-status"], "3");
+    // Garbage, another service, another host: invalid argument, unimplemented, permission denied.
+    let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    let named = format!("http://rebound.example{path}");
+    let query = "/jaeger.api_v3.QueryService/GetServices";
+    for (uri, code) in [(path, "3"), (query, "12"), (&*named, "7")] {
+        let request = Request::post(uri)
+            .header("content-type", "application/grpc")
+            .body(Body::from(vec![0, 0, 0, 0, 2, 0xff, 0xff]))
+            .expect("a valid request");
+        let service = traces.otlp_grpc_service(|host| host.starts_with("127."));
+        let response = service.oneshot(request).await.expect("no error");
+        assert_eq!(response.headers()["grpc-status"], code, "{uri}");
+    }
     drop(client);
     _ = stop.send(());
     serving.await.expect("no panic").expect("a clean end");

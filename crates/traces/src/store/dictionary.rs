@@ -56,6 +56,11 @@ impl Dictionary {
         self.bytes + self.terms.capacity() * 4 + self.scratch.capacity()
     }
 
+    /// Bytes of what is in it, whatever memory it keeps for more.
+    pub(super) fn content_bytes(&self) -> usize {
+        self.bytes + self.terms.len() * 4
+    }
+
     pub(super) fn terms(&self) -> &[u32] {
         &self.terms
     }
@@ -108,14 +113,6 @@ impl Dictionary {
         for pair in &self.pairs {
             put_bytes(out, pair);
         }
-    }
-
-    /// Empties it, keeping the tables' memory for the next segment.
-    pub(super) fn clear(&mut self) {
-        self.strings.clear();
-        self.pairs.clear();
-        self.terms.clear();
-        self.bytes = 0;
     }
 }
 

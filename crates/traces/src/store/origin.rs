@@ -11,8 +11,9 @@ use prost::Message as _;
 use super::codec::MixBuild;
 use crate::span::Origin;
 
-/// Prune only tables that have grown: a drill has a dozen origins.
+/// Prune only tables that have grown: a drill has a dozen origins of a kilobyte each.
 const PRUNE_ABOVE: usize = 64;
+const PRUNE_ABOVE_BYTES: usize = 256 << 10;
 
 #[derive(Debug, Default)]
 pub(super) struct Table {
@@ -28,16 +29,17 @@ impl Table {
             return known.clone();
         }
         let origin = Arc::new(read(resource, scope));
-        self.bytes += cost(&key);
+        self.bytes += cost(&key, &origin);
         self.known.insert(key.into(), origin.clone());
         origin
     }
 
     /// Forgets origins that no span refers to any more.
     pub(super) fn prune(&mut self) {
-        if self.known.len() > PRUNE_ABOVE {
+        if self.known.len() > PRUNE_ABOVE || self.bytes > PRUNE_ABOVE_BYTES {
             self.known.retain(|_, origin| Arc::strong_count(origin) > 1);
-            self.bytes = self.known.keys().map(|key| cost(key)).sum();
+            let costs = self.known.iter().map(|(key, origin)| cost(key, origin));
+            self.bytes = costs.sum();
         }
     }
 
@@ -46,9 +48,25 @@ impl Table {
     }
 }
 
-/// The key itself, and the decoded form, whose strings each have a header.
-fn cost(key: &[u8]) -> usize {
-    key.len() * 4 + 512
+/// What an attribute costs beside its text: the value, the headers of its strings, the allocator's.
+const VALUE_BYTES: usize = 128;
+
+/// The key itself, and the decoded form, whose values each have headers.
+fn cost(key: &[u8], origin: &Origin) -> usize {
+    let attributes = [&origin.resource.attributes, &origin.scope.attributes];
+    let values: usize = attributes.into_iter().flatten().map(count_values).sum();
+    key.len() * 2 + values * VALUE_BYTES + 512
+}
+
+fn count_values(attribute: &KeyValue) -> usize {
+    fn within(value: &AnyValue) -> usize {
+        match &value.value {
+            Some(Value::ArrayValue(list)) => 1 + list.values.iter().map(within).sum::<usize>(),
+            Some(Value::KvlistValue(map)) => 1 + map.values.iter().map(count_values).sum::<usize>(),
+            _ => 1,
+        }
+    }
+    attribute.value.as_ref().map_or(1, within)
 }
 
 fn key_of(resource: &ResourceSpans, scope: &ScopeSpans) -> Vec<u8> {

@@ -53,7 +53,7 @@ impl Head {
 
     /// Bytes that sealing would pack.
     pub(super) fn raw_bytes(&self) -> usize {
-        self.dictionary.bytes() + self.rows.len()
+        self.dictionary.content_bytes() + self.rows.len()
     }
 
     /// The number of an origin within this segment.
@@ -151,11 +151,8 @@ impl Head {
             sealing.add(self, trace, offset, &mut raw);
         }
         let segment = sealing.finish(self, &raw);
-        self.dictionary.clear();
-        self.rows.clear();
-        self.entries.clear();
-        self.traces.clear();
-        self.origins.clear();
+        // Nothing of its memory is kept: after one large item that would be held, and counted, for ever.
+        *self = Self::default();
         segment
     }
 

@@ -1,6 +1,7 @@
 //! The store's semantics: what a search finds, what eviction leaves, that nothing of a span is lost.
 
 mod fixture;
+mod large;
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 
