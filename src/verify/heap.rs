@@ -14,6 +14,9 @@ use crate::control::Control;
 
 /// For one snapshot on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How often one is tried for, and the time between.
+const TRIES: usize = 15;
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Takes a snapshot of one instance of every service; `stage` is part of its name.
 pub(super) fn snapshots(session: &Session, stage: &str) -> anyhow::Result<()> {
@@ -29,11 +32,21 @@ pub(super) fn snapshots(session: &Session, stage: &str) -> anyhow::Result<()> {
         let instance = instances.iter().find(|one| one.service == service.name());
         let instance = instance.with_context(|| format!("no instance of {service} runs"))?;
         let url = format!("http://{}/debug/pprof/heap", instance.admin);
-        let answer = http.get(url).bearer_auth(&session.token).send();
-        let bytes = answer
-            .and_then(reqwest::blocking::Response::error_for_status)
-            .and_then(reqwest::blocking::Response::bytes)
-            .with_context(|| format!("heap snapshot of {}", instance.instance))?;
+        let take = || {
+            let answer = http.get(&url).bearer_auth(&session.token).send();
+            answer
+                .and_then(reqwest::blocking::Response::error_for_status)
+                .and_then(reqwest::blocking::Response::bytes)
+        };
+        // A process in trouble may have no file left for it just then.
+        let mut taken = take();
+        for _ in 1..TRIES {
+            if taken.is_err() {
+                std::thread::sleep(PAUSE);
+                taken = take();
+            }
+        }
+        let bytes = taken.with_context(|| format!("heap snapshot of {}", instance.instance))?;
         let meta = Snapshot {
             name: format!("{service}-{stage}"),
             service: instance.service.clone(),

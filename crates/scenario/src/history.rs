@@ -29,14 +29,22 @@ impl Scenario {
         others.collect()
     }
 
-    /// The releases of a service, oldest first: those deployed before the drill, then those of the timeline as they are written.
+    /// The releases of a service, oldest first: those deployed before the drill, then those of the timeline as it deploys them.
     pub fn releases_of(&self, service: Service) -> Vec<&Release> {
-        let to_come = self
-            .history
-            .iter()
-            .filter(|release| release.service == service && release.age.is_none());
-        let before = self.deployed_before(service);
-        before.into_iter().chain(to_come).collect()
+        let mut releases = self.deployed_before(service);
+        for event in &self.timeline {
+            let Action::Deploy {
+                service: of,
+                release,
+                ..
+            } = &event.action
+            else {
+                continue;
+            };
+            let to_come = self.release(*of, release).filter(|_| *of == service);
+            releases.extend(to_come.filter(|one| !releases.contains(one)));
+        }
+        releases
     }
 
     /// The settings of each release of a service, as far as they are set, oldest first.

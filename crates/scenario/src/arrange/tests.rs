@@ -205,3 +205,38 @@ fn the_innocent_changes_of_a_drill_are_those_that_were_drawn() {
         assert!(innocent.len() >= 2, "{}: {innocent:?}", file.id);
     }
 }
+
+/// What a rollback leads to has nothing of the change in it.
+#[test]
+fn the_release_before_the_change_has_none_of_its_settings() {
+    let drills = catalogue::FILES
+        .iter()
+        .flat_map(|file| SEEDS.map(move |seed| file.drill(seed)));
+    let mut checked = 0;
+    for (drill, _) in drills.map(|drill| drill.expect("it is valid")) {
+        let change = drill.change().map(|event| &event.action);
+        let Some(Action::Deploy {
+            service, release, ..
+        }) = change
+        else {
+            continue;
+        };
+        let all = drill.settings_of(*service).expect("its settings are read");
+        let at = all
+            .iter()
+            .position(|(name, _)| name == release)
+            .expect("it is there");
+        let own = drill.release(*service, release).expect("it is there");
+        let own = settings::flat(&json!(own.settings));
+        for (name, before) in &all[..at] {
+            let before = settings::flat(before);
+            let shared = own
+                .iter()
+                .filter(|(key, value)| before.get(*key) == Some(value));
+            assert_eq!(shared.count(), 0, "{}: {service} {name}", drill.id);
+            checked += 1;
+        }
+        assert!(at > 0, "{}: nothing to roll back to", drill.id);
+    }
+    assert!(checked > 100, "{checked} releases");
+}
