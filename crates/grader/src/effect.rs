@@ -114,7 +114,7 @@ impl Change {
         self.services.difference(&self.called)
     }
 
-    /// The stronger of two, with the services of both.
+    /// The stronger of two, of equals the larger, with the services of both.
     fn joined(self, other: Self) -> Self {
         let services = self.services.union(&other.services).cloned().collect();
         let owners: BTreeSet<&String> = self.owners().chain(other.owners()).collect();
@@ -123,7 +123,8 @@ impl Change {
             .filter(|one| !owners.contains(one))
             .cloned()
             .collect();
-        let stronger = if other.strength > self.strength {
+        let rank = |one: &Self| (one.strength, one.size);
+        let stronger = if rank(&other) > rank(&self) {
             other
         } else {
             self

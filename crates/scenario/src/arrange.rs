@@ -41,6 +41,8 @@ const LATEST_AFTER_S: f64 = 50.0;
 const LATER_S: f64 = 10.0;
 /// The factor from which a change of a setting is a bold one.
 const BOLD: f64 = 20.0;
+/// The longest burst of traffic that nothing is to come into.
+const BURST_S: f64 = 30.0;
 /// How often a place for a change is looked for.
 const TRIES: usize = 60;
 
@@ -224,11 +226,14 @@ impl<'s> Draw<'s> {
         let change_s = self.change_s();
         let mut during: Vec<Innocent> = Vec::new();
         for index in 0..count {
-            let window = match index < after {
-                true => change_s + APART_S..change_s + LATEST_AFTER_S,
-                false => EARLIEST_S..change_s - APART_S,
+            let before = EARLIEST_S..change_s - APART_S;
+            let later = change_s + APART_S..change_s + LATEST_AFTER_S;
+            let (first, second) = match index < after {
+                true => (later, before),
+                false => (before, later),
             };
-            let Some((at_s, service)) = self.place(window, &during) else {
+            let place = self.place(first, &during);
+            let Some((at_s, service)) = place.or_else(|| self.place(second, &during)) else {
                 continue;
             };
             let is_push = self.rng.random_bool(PUSHES);
@@ -267,6 +272,7 @@ impl<'s> Draw<'s> {
         during: &[Innocent],
     ) -> Option<(f64, Service)> {
         let own: Vec<(f64, Service)> = self.scenario.timeline.iter().filter_map(changed).collect();
+        let bursts: Vec<(f64, f64)> = self.scenario.timeline.iter().filter_map(burst).collect();
         for _ in 0..TRIES {
             let at_s = self.rng.random_range(window.clone()).round();
             let service = *Service::ALL.choose(&mut self.rng)?;
@@ -276,7 +282,10 @@ impl<'s> Draw<'s> {
                 let is_same = other.change.service == service;
                 (at_s - other.at_s).abs() >= if is_same { SWAP_S } else { APART_S }
             };
-            if own.iter().all(is_before_own) && during.iter().all(is_apart) {
+            // A process that was just replaced has counted nothing of it.
+            let is_quiet = |(from_s, to_s): &(f64, f64)| at_s + SWAP_S < *from_s || at_s > *to_s;
+            let is_free = own.iter().all(is_before_own) && bursts.iter().all(is_quiet);
+            if is_free && during.iter().all(is_apart) {
                 return Some((at_s, service));
             }
         }
@@ -396,6 +405,16 @@ fn came(scenario: &Scenario, release: &Release) -> f64 {
     let first = scenario.timeline.iter().find(deploys);
     let before = release.age.map(|age| -age.as_secs_f64());
     before.or(first.map(|event| event.at_s)).unwrap_or_default()
+}
+
+/// From when to when an event makes a short burst of traffic, if it does.
+fn burst(event: &Event) -> Option<(f64, f64)> {
+    match event.action {
+        Action::Load {
+            for_s: Some(for_s), ..
+        } if for_s <= BURST_S => Some((event.at_s, event.at_s + for_s)),
+        _ => None,
+    }
 }
 
 /// When an event swaps processes, and whose.

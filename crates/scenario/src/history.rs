@@ -29,9 +29,10 @@ impl Scenario {
         others.collect()
     }
 
-    /// The releases of a service, oldest first: those deployed before the drill, then those of the timeline as it deploys them.
+    /// The releases of a service, oldest first: those deployed before the drill, then those that are never deployed, which
+    /// `check` refuses, then those of the timeline as it deploys them.
     pub fn releases_of(&self, service: Service) -> Vec<&Release> {
-        let mut releases = self.deployed_before(service);
+        let mut deployed: Vec<&Release> = Vec::new();
         for event in &self.timeline {
             let Action::Deploy {
                 service: of,
@@ -42,9 +43,12 @@ impl Scenario {
                 continue;
             };
             let to_come = self.release(*of, release).filter(|_| *of == service);
-            releases.extend(to_come.filter(|one| !releases.contains(one)));
+            deployed.extend(to_come.filter(|one| !deployed.contains(one)));
         }
-        releases
+        let of_service = self.history.iter().filter(|one| one.service == service);
+        let rest = of_service.filter(|one| one.age.is_none() && !deployed.contains(one));
+        let before = self.deployed_before(service).into_iter();
+        before.chain(rest).chain(deployed.iter().copied()).collect()
     }
 
     /// The settings of each release of a service, as far as they are set, oldest first.
