@@ -243,6 +243,8 @@ fn refused(drill: &Drill) {
         ),
         (&["set", "inventory", "cache.capacity"], "KEY=VALUE"),
         (&["set", "gateway", "blocked=someone"], "firedrill block"),
+        // What selects code is no setting.
+        (&["set", "inventory", "schema=2"], "has no setting `schema`"),
         (
             &["unset", "inventory", "readers"],
             "`readers` of `inventory` was not set",
@@ -251,9 +253,10 @@ fn refused(drill: &Drill) {
         drill.refuses(&[&["config"], arguments].concat(), &[said]);
     }
     // What a process cannot start with is refused by it, and what was there runs on.
-    let refused = drill.cli(&["config", "set", "inventory", "schema=7"]);
+    let refused = drill.cli(&["config", "set", "inventory", "process.max_open_files=6"]);
     assert_ne!(refused.status.code(), Some(0), "{refused:?}");
-    assert_eq!(settings(drill, "inventory")["schema"]["from"], "default");
+    let limit = &settings(drill, "inventory")["process.max_open_files"];
+    assert_eq!(limit["from"], "default");
     assert_eq!(answers(drill, CLIENT).0, [200, 200, 404]);
 }
 

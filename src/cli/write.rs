@@ -186,7 +186,7 @@ pub struct History {
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   firedrill next
-  firedrill run $(firedrill next --json | jq -r .id)")]
+  firedrill next --json | jq -r .id")]
 pub struct Next {
     /// Text or JSON.
     #[command(flatten)]

@@ -273,21 +273,14 @@ mod tests {
         };
         let text = story.text(Style::PLAIN, None);
         let (_, misled) = text.split_once("What was misleading").expect(&text);
-        for (sentence, shown) in [
-            (
-                "declined orders are answered quickly.",
-                "firedrill open r, then graph: histogram_quantile(0.9, ",
-            ),
-            (
-                "came right before the page",
-                "firedrill deploys show --run r gateway@",
-            ),
-        ] {
-            let mut lines = misled.lines();
-            lines.find(|line| line.contains(sentence)).expect(sentence);
-            let next = lines.next().expect(sentence);
-            assert!(next.trim().starts_with(shown), "{next}");
-        }
+        let sentence = "declined orders are answered quickly.";
+        let mut lines = misled.lines();
+        lines.find(|line| line.contains(sentence)).expect(sentence);
+        let next = lines.next().expect(sentence);
+        let shown = "firedrill open r, then graph: histogram_quantile(0.9, ";
+        assert!(next.trim().starts_with(shown), "{next}");
+        let (_, innocent) = misled.split_once("had no part in it").expect(&text);
+        assert!(innocent.contains("  - gateway "), "{innocent}");
         assert!(misled.contains("  (stays below 0.5)\n"), "{misled}");
         let json = &story.json(None)["misled"][0];
         assert_eq!(json["below"], 0.5, "{json}");

@@ -245,6 +245,8 @@ mod tests {
         }
     }
 
+    const DIFF: &str = "--- a/order.rs\n+++ b/order.rs\n@@ fn place @@\n     let cart = cart();\n-    store(cart)\n+    store(cart, address)\n";
+
     #[test]
     fn an_entry_shows_itself_and_the_numbers_around_it() {
         let all = [
@@ -258,7 +260,6 @@ mod tests {
             p50_s: Some(0.004),
             p99_s: None,
         };
-        let diff = "--- a/order.rs\n+++ b/order.rs\n@@ fn place @@\n     let cart = cart();\n-    store(cart)\n+    store(cart, address)\n";
         let shown = Shown {
             before: before(&all, &all[1]),
             instances: Some(vec!["checkout-1".to_owned()]),
@@ -267,7 +268,7 @@ mod tests {
                 after: red(7.5, 42.0),
             }),
             deploy: Deploy {
-                diff: diff.to_owned(),
+                diff: DIFF.to_owned(),
                 changes: vec![SettingChange {
                     key: "cart_s".to_owned(),
                     before: serde_json::json!(1800),
@@ -305,6 +306,11 @@ mod tests {
         before  1m 00s         8.0  1.25 %  4.00 ms    -
         after      42s         7.5  1.25 %  4.00 ms    -
         ");
+    }
+
+    #[test]
+    fn what_is_not_known_of_an_entry_is_said() {
+        let all = [deploy(1, "2026.11.2", DeployKind::Deploy)];
         let unknown = Shown {
             before: before(&all, &all[0]),
             instances: None,
