@@ -35,6 +35,8 @@ const QUIET: f64 = 0.6;
 const EARLIEST_S: f64 = 8.0;
 /// All keep this distance from the drill's own change, and from one another.
 const APART_S: f64 = 7.0;
+/// Those of one service keep this distance, so that a Prometheus that learns of new targets every few seconds keeps up.
+const AGAIN_S: f64 = 35.0;
 /// The last comes this long after the change.
 const LATEST_AFTER_S: f64 = 50.0;
 /// By how much everything may come later than written.
@@ -277,10 +279,10 @@ impl<'s> Draw<'s> {
             let at_s = self.rng.random_range(window.clone()).round();
             let service = *Service::ALL.choose(&mut self.rng)?;
             let is_before_own =
-                |(own_s, of): &(f64, Service)| *of != service || at_s + SWAP_S <= *own_s;
+                |(own_s, of): &(f64, Service)| *of != service || at_s + AGAIN_S <= *own_s;
             let is_apart = |other: &Innocent| {
                 let is_same = other.change.service == service;
-                (at_s - other.at_s).abs() >= if is_same { SWAP_S } else { APART_S }
+                (at_s - other.at_s).abs() >= if is_same { AGAIN_S } else { APART_S }
             };
             // A process that was just replaced has counted nothing of it.
             let is_quiet = |(from_s, to_s): &(f64, f64)| at_s + SWAP_S < *from_s || at_s > *to_s;
