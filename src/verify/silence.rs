@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use grader::heap::{OUR_CRATES, Site};
+use grader::heap::{Site, is_ours, own_texts};
 use scenario::Scenario;
 
 use drill::api::Status;
@@ -210,6 +210,7 @@ fn files(folder: &Path, shop: bool, all: &mut Vec<Exported>) -> anyhow::Result<(
         let bytes = std::fs::read(&path).unwrap_or_default();
         let bytes = match path.extension() {
             _ if is_binary => continue,
+            Some(_) if name.ends_with(".pb.gz") => texts_of_ours(&bytes),
             Some(extension) if extension == "gz" => unpacked(&bytes),
             Some(extension) if extension == "sites" => names_of_ours(&bytes),
             _ => bytes,
@@ -232,12 +233,16 @@ fn names_of_ours(bytes: &[u8]) -> Vec<u8> {
     let names = sites
         .into_iter()
         .flat_map(|site| std::iter::once(site.function).chain(site.stack));
-    let is_ours = |name: &String| {
-        let mut crates = OUR_CRATES.iter();
-        crates.any(|ours| name.contains(&format!("{ours}::")))
-    };
-    let names: Vec<String> = names.filter(is_ours).collect();
+    let names: Vec<String> = names.filter(|name| is_ours(name)).collect();
     names.join("\n").into_bytes()
+}
+
+/// The same of a snapshot itself. A file that is not a profile is taken as it is.
+fn texts_of_ours(bytes: &[u8]) -> Vec<u8> {
+    match own_texts(bytes) {
+        Ok(texts) => texts.join("\n").into_bytes(),
+        Err(_) => unpacked(bytes),
+    }
 }
 
 fn unpacked(bytes: &[u8]) -> Vec<u8> {

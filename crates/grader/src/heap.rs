@@ -14,14 +14,14 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use named::named;
-pub use pprof::{Profile, Stack};
+pub use pprof::{Profile, Stack, own_texts};
 pub use record::Site;
 pub use symbols::Symbols;
 
 use crate::evidence::Snapshots;
 
 /// Crates whose functions count as allocation sites; frames of others are passed over.
-pub const OUR_CRATES: &[&str] = &[
+const OUR_CRATES: &[&str] = &[
     "gateway",
     "checkout",
     "inventory",
@@ -29,6 +29,12 @@ pub const OUR_CRATES: &[&str] = &[
     "shop_api",
     "telemetry",
 ];
+
+/// Whether a function's name has a crate of the shop in it.
+pub fn is_ours(function: &str) -> bool {
+    let mut ours = OUR_CRATES.iter();
+    ours.any(|name| function.contains(&format!("{name}::")))
+}
 
 /// Why a snapshot cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,12 +1,13 @@
 //! The part of pprof's `profile.proto` that a heap profile uses.
 
+use std::collections::HashSet;
 use std::io::Read;
 
 use flate2::read::GzDecoder;
 use prost::Message;
 
-use super::Error;
-use super::wire::refuse_groups;
+use super::wire::{refuse_groups, wrong};
+use super::{Error, is_ours};
 
 /// Unpacked size; a real profile has some hundred kilobytes.
 const MAX_UNPACKED: u64 = 64 << 20;
@@ -121,9 +122,7 @@ pub(super) struct Map {
 impl Profile {
     /// Reads a profile, with or without gzip around it.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
-        let unpacked = unpack(bytes)?;
-        refuse_groups(&unpacked)?;
-        let wire = Wire::decode(unpacked.as_slice()).map_err(|e| Error::Profile(e.to_string()))?;
+        let wire = wire(bytes)?;
         let text = |index: i64| {
             usize::try_from(index)
                 .ok()
@@ -172,6 +171,22 @@ impl Profile {
     pub fn bytes(&self) -> i64 {
         self.stacks.iter().map(|stack| stack.bytes).sum()
     }
+}
+
+/// The texts of a profile, with or without gzip around it, less the names of functions that libraries have: those are in the
+/// heap of every program.
+pub fn own_texts(bytes: &[u8]) -> Result<Vec<String>, Error> {
+    let wire = wire(bytes)?;
+    let functions: HashSet<i64> = wire.function.iter().map(|one| one.name).collect();
+    let texts = (0..).zip(wire.string_table);
+    let own = texts.filter(|(index, text)| !functions.contains(index) || is_ours(text));
+    Ok(own.map(|(_, text)| text).collect())
+}
+
+fn wire(bytes: &[u8]) -> Result<Wire, Error> {
+    let unpacked = unpack(bytes)?;
+    refuse_groups(&unpacked)?;
+    Wire::decode(unpacked.as_slice()).map_err(wrong)
 }
 
 fn frame_table(

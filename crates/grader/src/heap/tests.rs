@@ -95,6 +95,14 @@ fn sites_are_the_first_frame_of_ours() {
 }
 
 #[test]
+fn texts_of_a_profile_have_no_names_of_libraries() {
+    let library = "tokio::sync::mpsc::unbounded::unbounded_channel";
+    let ours = "<inventory::Unbounded as Drop>::drop";
+    let texts = own_texts(&profile(&[(64, &[library, ours, INSERT])])).expect("a profile");
+    assert_eq!(texts, ["", "inuse_space", "bytes", ours, INSERT]);
+}
+
+#[test]
 fn growth_is_told_by_function_most_first() {
     let before = read(&profile(&[
         (100, &[INSERT]),
