@@ -89,12 +89,9 @@ async fn tried(
 }
 
 /// The timeline in its order, up to what set it off and with it.
-fn until_the_change(scenario: &Scenario) -> Vec<&Event> {
-    let mut events: Vec<&Event> = scenario.timeline.iter().collect();
-    events.sort_by(|one, other| one.at_s.total_cmp(&other.at_s));
-    let change = events.iter().position(|event| event.change);
-    events.truncate(change.map_or(0, |change| change + 1));
-    events
+fn until_the_change(scenario: &Scenario) -> &[Event] {
+    let change = scenario.timeline.iter().position(|event| event.change);
+    &scenario.timeline[..change.map_or(0, |change| change + 1)]
 }
 
 /// The copy's own operator, whose shop starts as the drill's did. What it does is kept nowhere.
@@ -208,9 +205,16 @@ mod tests {
 
     #[test]
     fn a_copy_gets_what_came_up_to_the_change() {
-        let scenario = scenario::catalogue::load("error-spike").expect("it is valid");
-        let events = until_the_change(&scenario);
-        let changes: Vec<bool> = events.iter().map(|event| event.change).collect();
-        assert_eq!(changes, [false, false, true]);
+        for seed in 0..8 {
+            let scenario = scenario::catalogue::load_for("error-spike", seed).expect("it is valid");
+            let change = scenario.change().expect("an incident");
+            let earlier = scenario.timeline.iter();
+            let earlier = earlier.filter(|event| event.at_s < change.at_s).count();
+            let events = until_the_change(&scenario);
+            let changes: Vec<bool> = events.iter().map(|event| event.change).collect();
+            // At least the half-rolled release comes before it.
+            assert!(earlier > 0, "seed {seed}");
+            assert_eq!(changes, [vec![false; earlier], vec![true]].concat());
+        }
     }
 }
