@@ -4,7 +4,7 @@
 //! scenarios/ID.toml ─┐                       ┌─ releases named, `{new}` is `2026.11.9` everywhere
 //! scenarios/pool ────┴─> arrange(seed) ─> text ─ [arranged], [[history.*]] and [[timeline]] of the pool at its end
 //! ```
-//! The result is a scenario file as any other: the run keeps it, its hash is told at the start, and no pool is needed to read it.
+//! The result is a scenario file as any other: the run keeps it, and no pool is needed to read it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,11 +15,11 @@ use serde::Serialize;
 use settings::{changes, resolve};
 use sha2::{Digest as _, Sha256};
 use shop_api::Service;
-use text::{Problem, problem};
+use text::Problem;
 
 use crate::pool::{Change, pool};
 use crate::validate::{LATEST_CHANGE_S, SWAP_S};
-use crate::{Action, Event, Release, Scenario, Target, parse};
+use crate::{Action, Event, Release, Scenario, Target};
 
 /// Releases of the pool that a service has behind it when the drill begins.
 const PAST: std::ops::RangeInclusive<usize> = 2..=3;
@@ -118,12 +118,7 @@ struct Innocent {
 ///
 /// What cannot be read in the file.
 pub fn arrange(file: &str, text: &str, seed: u64) -> Result<String, Vec<Problem>> {
-    let mut draft = parse::parse(file, text);
-    if !draft.problems.is_empty() {
-        problem::tidy(&mut draft.problems);
-        return Err(draft.problems);
-    }
-    let scenario = draft.scenario;
+    let scenario = Scenario::as_written(file, text)?;
     let Some(pool) = scenario.pool.as_ref().filter(|pool| !pool.is_drawn) else {
         return Ok(text.to_owned());
     };
@@ -393,20 +388,9 @@ impl Step {
 
 /// When a release of the scenario comes, in seconds.
 fn came(scenario: &Scenario, release: &Release) -> f64 {
-    let deploys = |event: &&Event| {
-        let Action::Deploy {
-            service,
-            release: named,
-            ..
-        } = &event.action
-        else {
-            return false;
-        };
-        *service == release.service && *named == release.release
-    };
-    let first = scenario.timeline.iter().find(deploys);
     let before = release.age.map(|age| -age.as_secs_f64());
-    before.or(first.map(|event| event.at_s)).unwrap_or_default()
+    let during = || scenario.deployed_at(release);
+    before.or_else(during).unwrap_or_default()
 }
 
 /// From when to when an event makes a short burst of traffic, if it does.

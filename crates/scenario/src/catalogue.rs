@@ -97,8 +97,8 @@ pub fn list() -> Result<Vec<Open>, Error> {
     let mut drills = Vec::new();
     let mut problems: Vec<Problem> = Vec::new();
     for file in FILES {
-        match file.drill(0) {
-            Ok((scenario, _)) => drills.push(scenario.open()),
+        match Scenario::as_written(file.path, file.text) {
+            Ok(scenario) => drills.push(scenario.open()),
             Err(found) => problems.extend(found),
         }
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use settings::{by_release, changes, resolve};
 use shop_api::Service;
 
-use super::{Action, Release, Scenario, Target};
+use super::{Action, Event, Release, Scenario, Target};
 
 impl Scenario {
     /// What changed while the drill ran and had no part in the incident, in words, oldest first.
@@ -32,23 +32,25 @@ impl Scenario {
     /// The releases of a service, oldest first: those deployed before the drill, then those that are never deployed, which
     /// `check` refuses, then those of the timeline as it deploys them.
     pub fn releases_of(&self, service: Service) -> Vec<&Release> {
-        let mut deployed: Vec<&Release> = Vec::new();
-        for event in &self.timeline {
-            let Action::Deploy {
-                service: of,
-                release,
-                ..
-            } = &event.action
-            else {
-                continue;
-            };
-            let to_come = self.release(*of, release).filter(|_| *of == service);
-            deployed.extend(to_come.filter(|one| !deployed.contains(one)));
-        }
         let of_service = self.history.iter().filter(|one| one.service == service);
-        let rest = of_service.filter(|one| one.age.is_none() && !deployed.contains(one));
+        let mut to_come: Vec<&Release> = of_service.filter(|one| one.age.is_none()).collect();
+        let at_s = |one: &Release| self.deployed_at(one).unwrap_or(f64::NEG_INFINITY);
+        to_come.sort_by(|one, other| at_s(one).total_cmp(&at_s(other)));
         let before = self.deployed_before(service).into_iter();
-        before.chain(rest).chain(deployed.iter().copied()).collect()
+        before.chain(to_come).collect()
+    }
+
+    /// When the timeline first deploys a release, in seconds; none if it never does.
+    pub(crate) fn deployed_at(&self, release: &Release) -> Option<f64> {
+        let is_it = |event: &&Event| match &event.action {
+            Action::Deploy {
+                service,
+                release: id,
+                ..
+            } => *service == release.service && *id == release.release,
+            _ => false,
+        };
+        self.timeline.iter().find(is_it).map(|event| event.at_s)
     }
 
     /// The settings of each release of a service, as far as they are set, oldest first.

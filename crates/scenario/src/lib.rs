@@ -354,6 +354,17 @@ impl Scenario {
         }
     }
 
+    /// The scenario as its file has it, of which only the form is checked: before anything is drawn, its releases have the names
+    /// that the file uses for them.
+    pub fn as_written(file: &str, text: &str) -> Result<Self, Vec<Problem>> {
+        let mut draft = parse::parse(file, text);
+        problem::tidy(&mut draft.problems);
+        match draft.problems.is_empty() {
+            true => Ok(draft.scenario),
+            false => Err(draft.problems),
+        }
+    }
+
     /// Arranges a scenario file for a seed, and reads the result; gives that text as well, which is the file of the run.
     pub fn arranged(file: &str, text: &str, seed: u64) -> Result<(Self, String), Vec<Problem>> {
         let text = arrange(file, text, seed)?;

@@ -169,7 +169,7 @@ fn history(findings: &mut Findings<'_>, scenario: &Scenario) {
                 Some(age) if age == Duration::ZERO => findings.say(&key("age"), "must be more than 0; leave it out for a release that the timeline deploys"),
                 Some(age) => findings.expect(ages.insert(age), &key("age"), "is the same as another release's; it must be clear which one runs at the start"),
                 None => findings.expect(
-                    !findings.is_read("timeline") || timeline::deploys(scenario, service, id),
+                    !findings.is_read("timeline") || scenario.deployed_at(release).is_some(),
                     &key("release"),
                     format!("`{id}` is never deployed; give it an `age`, or an event in the timeline"),
                 ),

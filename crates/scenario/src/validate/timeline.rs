@@ -17,13 +17,6 @@ pub(crate) const SWAP_S: f64 = 15.0;
 /// With fewer, the newest deploy would be the answer.
 const INNOCENT_DEPLOYS: usize = 2;
 
-/// Whether the timeline deploys a release.
-pub(super) fn deploys(scenario: &Scenario, service: Service, release: &str) -> bool {
-    scenario.timeline.iter().any(|event| {
-        matches!(&event.action, Action::Deploy { service: of, release: deployed, .. } if *of == service && deployed == release)
-    })
-}
-
 /// How many releases of a service are live at some time, the ones before the drill included.
 pub(super) fn ever_deployed(scenario: &Scenario, service: Service) -> usize {
     let releases = scenario
@@ -31,7 +24,7 @@ pub(super) fn ever_deployed(scenario: &Scenario, service: Service) -> usize {
         .iter()
         .filter(|release| release.service == service);
     releases
-        .filter(|release| release.age.is_some() || deploys(scenario, service, &release.release))
+        .filter(|release| release.age.is_some() || scenario.deployed_at(release).is_some())
         .count()
 }
 
