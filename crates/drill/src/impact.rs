@@ -31,14 +31,7 @@ pub(crate) fn truth(record: &Record, rubric: &rubric::Impact, incident: Window) 
     };
     let affected: Vec<u32> = window.clone().filter(is_affected).collect();
     let (Some(first), Some(last)) = (affected.first().copied(), affected.last().copied()) else {
-        return ImpactTruth {
-            start: None,
-            end: None,
-            requests: 0,
-            failed: 0,
-            slow: 0,
-            p99_ms: None,
-        };
+        return ImpactTruth::default();
     };
     let is_over = last + QUIET_S < window.end;
     let total = sum(record, first..last + 1, &routes, slow_above_us);

@@ -29,7 +29,7 @@ pub struct Facts {
 }
 
 /// Impact by the load generator's record, over the routes that the rubric names.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ImpactTruth {
     /// First affected second; none if no request was affected.
     #[serde(with = "time::serde::rfc3339::option")]

@@ -92,7 +92,3 @@ fn of_span(name: &str, reason: &str) -> String {
     let name: String = name.chars().take(80).collect();
     format!("span `{name}`: {reason}")
 }
-
-fn too_deep() -> String {
-    format!("an attribute has more than {MAX_NESTING} lists and maps within each other")
-}

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 
 use super::schema::{self, Field, Kind, Message};
 use super::wire::{put_bytes, wire_type_of};
-use super::{Lost, MAX_NESTING, of_span, too_deep};
+use super::{Lost, of_span};
 
 type Raw<'a> = Option<&'a RawValue>;
 type RawList<'a> = Option<Vec<Raw<'a>>>;
@@ -140,10 +140,7 @@ fn put_message(
     level: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
-    let level = level + usize::from(message.is_nesting);
-    if level > MAX_NESTING {
-        return Err(too_deep());
-    }
+    let level = message.entered(level)?;
     match value {
         // In a list, null is a message without a field, such as the value of an attribute that has none.
         Value::Null => Ok(()),

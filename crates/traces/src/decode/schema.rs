@@ -3,6 +3,8 @@
 //! No generator fits: those for prost's types read ids as base64 where OTLP writes hexadecimal digits, give up the
 //! whole batch at the first wrong field, and know nothing of protobuf that is damaged.
 
+use super::MAX_NESTING;
+
 /// What a field holds.
 pub(super) enum Kind {
     Text,
@@ -35,10 +37,21 @@ pub(super) struct Field {
 pub(super) struct Message {
     pub(super) fields: &'static [Field],
     /// Lists and maps of attributes nest in each other without an end.
-    pub(super) is_nesting: bool,
+    is_nesting: bool,
 }
 
 impl Message {
+    /// The level that its fields are on where it is on `level` itself; an error in words where that is too deep.
+    pub(super) fn entered(&self, level: usize) -> Result<usize, String> {
+        let level = level + usize::from(self.is_nesting);
+        match level > MAX_NESTING {
+            true => Err(format!(
+                "an attribute has more than {MAX_NESTING} lists and maps within each other"
+            )),
+            false => Ok(level),
+        }
+    }
+
     pub(super) fn by_tag(&self, tag: u32) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.tag == tag)
     }

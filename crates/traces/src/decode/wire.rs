@@ -3,7 +3,7 @@
 use prost::encoding::{WireType, decode_key, decode_varint, encode_key, encode_varint};
 
 use super::schema::{self, Field, Kind, Message, SPANS_TAG};
-use super::{Lost, MAX_NESTING, of_span, too_deep};
+use super::{Lost, MAX_NESTING, of_span};
 
 /// A level of attributes takes four bytes at least, so that a shorter message is not too deep.
 const SHALLOW_BYTES: usize = MAX_NESTING * 4;
@@ -64,10 +64,9 @@ fn is_shallow_at(message: &Message, mut rest: &[u8], level: usize) -> bool {
     if rest.len() < SHALLOW_BYTES {
         return true;
     }
-    let level = level + usize::from(message.is_nesting);
-    if level > MAX_NESTING {
+    let Ok(level) = message.entered(level) else {
         return false;
-    }
+    };
     while !rest.is_empty() {
         let Ok(entry) = next(&mut rest) else {
             return false;
@@ -184,10 +183,7 @@ fn repair_message(
     level: usize,
     out: &mut Vec<u8>,
 ) -> Result<(), String> {
-    let level = level + usize::from(message.is_nesting);
-    if level > MAX_NESTING {
-        return Err(too_deep());
-    }
+    let level = message.entered(level)?;
     let mut rest = bytes;
     while !rest.is_empty() {
         let entry = next(&mut rest)?;

@@ -38,14 +38,7 @@ fn impact_is_compared_with_the_load_generators_record() {
 #[test]
 fn without_an_affected_second_there_is_no_count_to_compare_with() {
     let mut facts = facts();
-    facts.impact = Some(ImpactTruth {
-        start: None,
-        end: None,
-        requests: 0,
-        failed: 0,
-        slow: 0,
-        p99_ms: None,
-    });
+    facts.impact = Some(ImpactTruth::default());
     for (said, points, why) in [
         (Some(0), 8.0, "as you say: no second had enough failed"),
         (Some(40), 0.0, "You say 40 requests failed, but there was"),
