@@ -6,7 +6,7 @@ use std::path::Path;
 use grader::Verdict;
 use grader::log_query::terms;
 use grader::verdict::VERDICT;
-use record::{Chronicle, Debriefed, Urls};
+use record::{Chronicle, Debriefed, Deploys, Urls};
 use scenario::{Limit, Link, LinkKind, Scenario};
 use serde_json::{Value, json};
 use text::format::number;
@@ -55,6 +55,8 @@ struct Story {
     nonce: String,
     hash: String,
     chronicle: Chronicle,
+    /// What else changed, with the ids of the deploy log.
+    innocent: Vec<String>,
     verdict: Option<Verdict>,
 }
 
@@ -70,7 +72,11 @@ impl Story {
             .into());
         }
         let scenario = recorded::scenario(folder)?;
+        let log = Deploys::open(folder).all()?;
+        let innocent = scenario.innocent(&log).into_iter();
+        let innocent = innocent.map(|entry| format!("{}: {}", entry.id, entry.summary));
         Ok(Self {
+            innocent: innocent.collect(),
             run: record::run_of(folder),
             scenario,
             nonce,
@@ -114,10 +120,9 @@ impl Story {
                 }
             }
         }
-        let innocent = self.scenario.innocent();
-        if !innocent.is_empty() {
+        if !self.innocent.is_empty() {
             let _ = writeln!(text, "\n{}\n", heading("Changes that had no part in it"));
-            for change in innocent {
+            for change in &self.innocent {
                 let _ = writeln!(text, "  - {change}");
             }
         }
@@ -163,7 +168,7 @@ impl Story {
         json!({
             "run": self.run, "id": self.scenario.id, "title": self.scenario.title,
             "happened": debrief.happened, "path": path, "misled": misled,
-            "innocent": self.scenario.innocent(),
+            "innocent": self.innocent,
             "scenario_hash": self.hash, "nonce": self.nonce, "verdict": self.verdict,
         })
     }
@@ -269,6 +274,7 @@ mod tests {
                 page: None,
                 last: at,
             },
+            innocent: vec!["gateway@2026.11.4: Say more in errors".to_owned()],
             verdict: None,
         };
         let text = story.text(Style::PLAIN, None);
@@ -280,7 +286,10 @@ mod tests {
         let shown = "firedrill open r, then graph: histogram_quantile(0.9, ";
         assert!(next.trim().starts_with(shown), "{next}");
         let (_, innocent) = misled.split_once("had no part in it").expect(&text);
-        assert!(innocent.contains("  - gateway "), "{innocent}");
+        assert!(
+            innocent.contains("  - gateway@2026.11.4: Say more in errors\n"),
+            "{innocent}"
+        );
         assert!(misled.contains("  (stays below 0.5)\n"), "{misled}");
         let json = &story.json(None)["misled"][0];
         assert_eq!(json["below"], 0.5, "{json}");

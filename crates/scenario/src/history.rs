@@ -1,6 +1,6 @@
 //! What the releases of a scenario are made of: each has the settings of the one before it, with its own over them.
 
-use record::SettingChange;
+use record::{Deploy, GAME_MASTER, SettingChange};
 use serde_json::Value;
 use settings::{by_release, changes, resolve};
 use shop_api::Service;
@@ -8,25 +8,33 @@ use shop_api::Service;
 use super::{Action, Event, Release, Scenario, Target};
 
 impl Scenario {
-    /// What changed while the drill ran and had no part in the incident, in words, oldest first.
-    pub fn innocent(&self) -> Vec<String> {
-        let own: Vec<&String> = self.names.values().collect();
+    /// The entries of a run's deploy log that the timeline made and that had no part in the incident.
+    pub fn innocent<'d>(&self, log: &'d [Deploy]) -> Vec<&'d Deploy> {
         let others = self.timeline.iter().filter(|event| !event.change);
-        let others = others.filter_map(|event| match &event.action {
-            Action::Deploy {
-                service, release, ..
-            } if !own.contains(&release) => {
-                let changelog = &self.release(*service, release)?.changelog;
-                Some(format!("{service} {release}: {changelog}"))
-            }
-            Action::Config {
-                target: Target::Service(service),
-                summary: Some(summary),
-                ..
-            } => Some(format!("{service}, configuration: {summary}")),
-            _ => None,
-        });
-        others.collect()
+        let others: Vec<(&str, &str)> = others
+            .filter_map(|event| match &event.action {
+                Action::Deploy {
+                    service, release, ..
+                } => {
+                    let release = self.release(*service, release)?;
+                    let is_own = self.names.values().any(|own| *own == release.release);
+                    (!is_own).then_some((service.name(), release.changelog.as_str()))
+                }
+                Action::Config {
+                    target: Target::Service(service),
+                    summary,
+                    ..
+                } => Some((service.name(), summary.as_deref()?)),
+                _ => None,
+            })
+            .collect();
+        // A rollback has the changelog of the release that it leads to.
+        let of_authors = log
+            .iter()
+            .filter(|entry| entry.command.is_none() && entry.role != GAME_MASTER);
+        of_authors
+            .filter(|entry| others.contains(&(&entry.service, &entry.summary)))
+            .collect()
     }
 
     /// The releases of a service, oldest first: those deployed before the drill, then those that are never deployed, which

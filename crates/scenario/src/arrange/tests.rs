@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use record::{Deploy, DeployKind, GAME_MASTER};
 use serde_json::{Value, json};
 use settings::{changes, resolve};
 
@@ -183,11 +184,48 @@ fn the_lines_around_a_drill_s_own_diff_are_in_the_file_that_it_names() {
     assert!(checked > 30, "{checked} lines");
 }
 
+/// The deploy log of a drill that was played to its end.
+fn played(drill: &Scenario) -> Vec<Deploy> {
+    let entries = drill.timeline.iter().filter_map(|event| {
+        let (service, kind, release, summary) = match &event.action {
+            Action::Deploy {
+                service, release, ..
+            } => {
+                let known = drill.release(*service, release).expect("in the history");
+                (
+                    service,
+                    DeployKind::Deploy,
+                    release.as_str(),
+                    &known.changelog,
+                )
+            }
+            Action::Config {
+                target: Target::Service(service),
+                summary,
+                ..
+            } => (service, DeployKind::Config, "", summary.as_ref()?),
+            _ => return None,
+        };
+        Some(Deploy {
+            id: format!("{service}@{release}"),
+            service: service.to_string(),
+            release: release.to_owned(),
+            at: time::OffsetDateTime::UNIX_EPOCH,
+            role: "engineer".to_owned(),
+            summary: summary.clone(),
+            kind,
+            diff: String::new(),
+            changes: Vec::new(),
+            command: None,
+        })
+    });
+    entries.collect()
+}
+
 #[test]
-fn the_innocent_changes_of_a_drill_are_those_that_were_drawn() {
+fn the_innocent_changes_of_a_drill_are_those_that_were_drawn_and_made() {
     for file in catalogue::FILES {
         let (drill, _) = file.drill(5).expect(file.id);
-        let innocent = drill.innocent();
         let changes = drill
             .timeline
             .iter()
@@ -196,13 +234,29 @@ fn the_innocent_changes_of_a_drill_are_those_that_were_drawn() {
             Action::Deploy { release, .. } => drill.names.values().any(|name| name == release),
             _ => event.change,
         });
+        let mut log = played(&drill);
+        let innocent = drill.innocent(&log).len();
         assert_eq!(
-            innocent.len(),
+            innocent,
             changes.clone().count() - own.count(),
             "{}",
             file.id
         );
-        assert!(innocent.len() >= 2, "{}: {innocent:?}", file.id);
+        assert!(innocent >= 2, "{}: {innocent}", file.id);
+        // Neither what was not made any more, nor the same release again by somebody else.
+        let last = log.pop().expect("an entry");
+        let less = drill.innocent(&log).len();
+        log.push(Deploy {
+            command: Some("deploy".to_owned()),
+            ..last.clone()
+        });
+        log.push(Deploy {
+            role: GAME_MASTER.to_owned(),
+            ..last.clone()
+        });
+        assert_eq!(drill.innocent(&log).len(), less, "{}", file.id);
+        log.push(last);
+        assert_eq!(drill.innocent(&log).len(), innocent, "{}", file.id);
     }
 }
 
