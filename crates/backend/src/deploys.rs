@@ -1,5 +1,4 @@
-//! The deploy log and the pages beside the metrics, for the marks on the graph: they know when a deploy was complete and
-//! when somebody was paged, and scrapes learn of it later.
+//! The deploy log and the pages, for the marks on the graph. They have the exact times; a scrape sees a deploy only later.
 
 use std::path::PathBuf;
 

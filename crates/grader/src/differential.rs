@@ -17,7 +17,7 @@ use crate::effect::{CLEAR, Change, Effect, Feature};
 
 pub use rival::{Kin, rivals};
 
-/// A change of so many margins is no accident of one run, whatever the drill's own reference shows.
+/// A change of this many margins counts even if the drill's own reference does not show it: one run does not vary that much.
 const STRONG: f64 = 3.0;
 
 /// A rival in whose reference nothing could be looked up is not held against anyone.
@@ -34,7 +34,7 @@ pub struct Shown {
     pub telling: Effect,
     /// Whether it is an expression, which may answer with all there is.
     pub is_expression: bool,
-    /// Whether it is one of many alike, so that however strong it is, it may be an accident.
+    /// Whether it was picked from many of its kind: then even a strong change may be chance.
     pub is_one_of_many: bool,
     /// In the reference of this run's own drill; none for a scenario from outside of the catalogue.
     pub own: Option<Effect>,

@@ -24,7 +24,7 @@ pub struct Candidate {
     pub title: String,
     /// The alert that pages.
     pub page: String,
-    /// What that alert says by itself.
+    /// What that alert itself says.
     pub symptom: Symptom,
     /// Whether nothing is wrong in it.
     pub is_control: bool,
@@ -41,7 +41,7 @@ pub struct Candidate {
 pub struct Lineup {
     /// The alert that pages.
     page: String,
-    /// What that alert says by itself.
+    /// What that alert itself says.
     symptom: Symptom,
     /// The drill's own reference; none for a scenario from outside of the catalogue.
     own: Option<Reference>,

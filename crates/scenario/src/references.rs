@@ -168,7 +168,7 @@ fn read(scenario: &Scenario, bytes: Option<&[u8]>) -> Result<Reference, String> 
     }
 }
 
-/// What an alert says by itself; nothing of one that the shop's rules do not have.
+/// What an alert tells everybody who is paged; nothing for an alert that is not among the shop's rules.
 fn symptom(alert: &str) -> Symptom {
     #[derive(serde::Deserialize)]
     struct Rules {

@@ -19,7 +19,7 @@ const NOISE_MS: f64 = 20.0;
 /// Time that is less than this share of the trace is not what it is slow by.
 const SHARE: f64 = 0.2;
 
-/// How the kinds of client spans are named, by whether a span of ours answers them.
+/// Names for client spans: those answered by a span of the shop, and the others.
 const CALLS: &str = "calls of ";
 const THE_WAY: &str = "the way to ";
 

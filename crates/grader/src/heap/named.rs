@@ -28,7 +28,7 @@ pub fn named(bytes: &[u8], symbols: &Symbols) -> Result<Vec<u8>, Error> {
     let unpacked = unpack(bytes)?;
     let entries = entries(&unpacked)?;
     if entries.iter().any(|entry| entry.tag == FUNCTION) {
-        // It has names already, of whoever wrote it.
+        // The program that wrote it has put names in.
         return pack(&unpacked);
     }
     let mut texts = entries.iter().filter(|entry| entry.tag == TEXT).count();

@@ -323,7 +323,7 @@ fn frames_of(bytes: &[u8]) -> Vec<Vec<String>> {
 
 #[test]
 fn profiles_that_nest_without_an_end_are_refused() {
-    // Groups of a field that nobody knows, in the profile, in a sample and in a line of a location.
+    // Groups in an unknown field of the profile, of a sample, and of a line of a location.
     let groups = [0xfb, 0x01].repeat(200_000);
     let within = |tag: u8, payload: &[u8]| {
         let mut out = vec![tag << 3 | 2];

@@ -18,7 +18,7 @@ const OWN: f64 = 2.0 / 3.0;
 pub(super) struct Focus<'a> {
     /// The component that the write-up names.
     pub(super) component: Option<Component>,
-    /// What the page says by itself.
+    /// What the page itself says.
     pub(super) symptom: &'a Symptom,
 }
 

@@ -1,4 +1,4 @@
-//! What a page says by itself. Everybody who was paged knows it, so that it is evidence for no cause.
+//! What the page itself says. Everybody who was paged knows that, so it is no evidence for a cause.
 
 use std::collections::BTreeSet;
 

@@ -337,7 +337,7 @@ fn damaged_spans_in_protobuf_cost_only_themselves() {
         (span_with(&[0x28, 1]), "`name`: its type is Varint"),
         (span_with(&[0x4a, 9, 1]), "longer than its message"),
         (span_with(&[0xff; 11]), "span `w`"),
-        // Groups of a field that nobody knows, as deep as they come.
+        // Groups in an unknown field, nested as deep as can be.
         (span_with(&[0xfb, 0x01].repeat(200_000)), "groups"),
         (span_with(&[0xfb, 0x01]), "groups"),
     ];

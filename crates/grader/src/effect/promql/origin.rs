@@ -72,7 +72,7 @@ impl Origins {
             let behind = self.telling.iter();
             let behind = behind.filter(|origin| self.is_relabelled || agree(labels, origin));
             let behind: Vec<Named> = behind.map(Named::of).collect();
-            // Where none of them changes by itself, it is what they all have in common.
+            // If none of the series changes on its own, the labels that all of them share decide.
             let shared = self.shared.iter().filter(|_| behind.is_empty());
             for one in behind.iter().chain(shared) {
                 named.owners.extend(one.owners.iter().cloned());

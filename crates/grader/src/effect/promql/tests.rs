@@ -115,7 +115,7 @@ fn a_few_events_after_a_short_baseline_may_be_chance() {
         assert_eq!(
             told_as(None),
             "its value Up",
-            "a value of another kind is no count of events"
+            "a value that does not count events"
         );
     }
 }
@@ -241,7 +241,7 @@ fn a_change_shows_where_its_samples_come_from_and_at_whom_they_are_about() {
             ],
             "checkout [inventory]",
         ),
-        // None of them changes by itself: what they have in common is where they are.
+        // None of the series changes on its own, so the labels that all of them share tell where they are.
         (
             "",
             &[
