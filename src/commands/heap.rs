@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use grader::effect::heap::too_little;
 use grader::evidence::{Look, LookKind, Snapshot, Snapshots};
 use grader::heap::{self, Diff, Profile, Site, Symbols};
 use serde::Serialize;
@@ -180,6 +181,9 @@ fn diff(context: &Context, args: &HeapDiff) -> anyhow::Result<Outcome> {
             context.terminal.width,
         );
         context.terminal.print(&text)?;
+        if let Some(advice) = too_little(&diff) {
+            context.terminal.note(&advice);
+        }
         if place.is_live {
             resident(context, &after.instance);
         }

@@ -24,9 +24,25 @@ pub(crate) fn retained_expr(service: &str) -> String {
     )
 }
 
+/// Growth between two snapshots that is no more than chance, in bytes.
+fn margin(diff: &Diff) -> i64 {
+    MIN_BYTES.max(diff.bytes_before / 10)
+}
+
+/// What to do about a heap that grew, but by too little to show anything; `None` if it grew by enough, or not at all.
+pub fn too_little(diff: &Diff) -> Option<String> {
+    let margin = margin(diff);
+    (1..margin).contains(&diff.bytes()).then(|| {
+        format!(
+            "the allocator only samples, so growth below {} may be chance: let more time pass between two snapshots",
+            size(margin as f64)
+        )
+    })
+}
+
 /// What grew in a service between two snapshots of it; memory that is retained is told where it is known.
 pub fn effect(service: &str, diff: &Diff, retained: Option<Retained>) -> Effect {
-    let margin = MIN_BYTES.max(diff.bytes_before / 10) as f64;
+    let margin = margin(diff) as f64;
     let mut effect = Effect::default();
     let change = |bytes: f64, what: String| Change {
         size: bytes,
@@ -100,6 +116,24 @@ mod tests {
                 function => vec![format!("gateway heap: {function}")],
             };
             assert_eq!(told, expected, "{before:?} {after:?}");
+        }
+    }
+
+    #[test]
+    fn a_heap_that_grew_by_too_little_says_what_to_do() {
+        for (after, expected) in [
+            (900, None),
+            (1000, None),
+            (1600, Some("2.00 MiB")),
+            (4000, None),
+        ] {
+            let diff = diff(&sites(&[("cache", 1000)]), &sites(&[("cache", after)]));
+            let said = too_little(&diff);
+            assert_eq!(said.is_some(), expected.is_some(), "{after}: {said:?}");
+            assert!(
+                said.unwrap_or_default()
+                    .contains(expected.unwrap_or_default())
+            );
         }
     }
 

@@ -287,7 +287,7 @@ async fn find_heap(
         }
     };
     let top = diff.growth.first().filter(|growth| growth.bytes() > 0);
-    let what = match top {
+    let mut what = match top {
         Some(top) => format!(
             "{service} went from {} to {}, most of it {} in {}",
             format::bytes(diff.bytes_before as f64),
@@ -297,6 +297,9 @@ async fn find_heap(
         ),
         None => format!("{service} did not grow"),
     };
+    if let Some(advice) = effect::heap::too_little(&diff) {
+        what = format!("{what}; {advice}");
+    }
     Ok(Finding {
         what,
         at: Some(second.at),
