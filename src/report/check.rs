@@ -51,6 +51,9 @@ pub struct Pointer {
     pub executed: Executed,
     /// In how many of the known drills it would look the same; none for one that is no part of the diagnosis.
     pub alike: Option<Alike>,
+    /// Whether it shows something and yet may exclude nothing: most of it is not the named component's own.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub is_unfocused: bool,
 }
 
 /// A number of known drills with this page, of those that can be compared.
@@ -94,9 +97,13 @@ pub(crate) fn checked(
     let differential = Differential::of(known, writeup);
     let differential = differential.as_ref();
     let diagnosis = differential.and_then(|one| one.together(&examined.pointers));
-    let pointer = |executed: Executed| Pointer {
-        alike: differential.and_then(|one| one.alone(&executed)),
-        executed,
+    let pointer = |executed: Executed| {
+        let alone = differential.and_then(|one| one.alone(&executed));
+        Pointer {
+            is_unfocused: alone.is_some_and(|(_, is_unfocused)| is_unfocused),
+            alike: alone.map(|(alike, _)| alike),
+            executed,
+        }
     };
     Checked {
         missing: missing(writeup),
@@ -157,12 +164,14 @@ impl Differential {
         Some(self.lineup.shown(&address, here, probe, self.component))
     }
 
-    fn alone(&self, executed: &Executed) -> Option<Alike> {
+    /// How many drills it fits, and whether it may exclude none because of what it is about.
+    fn alone(&self, executed: &Executed) -> Option<(Alike, bool)> {
         let (claim, shown) = (self.claim(executed)?, self.shown(executed)?);
-        Some(Alike {
+        let alike = Alike {
             same: self.lineup.alike(claim, &shown, self.incident_s).len(),
             of: self.comparable(),
-        })
+        };
+        Some((alike, claim == Claim::Present && shown.is_unfocused()))
     }
 
     /// What is ruled out excludes the one that it names; to count it would tell which ones there are.
@@ -232,7 +241,12 @@ impl Checked {
     fn each(&self, out: &mut String, style: Style) {
         let addresses = self.pointers.iter().map(|one| one.executed.address().len());
         let width = addresses.max().unwrap_or(0);
-        for Pointer { executed, alike } in &self.pointers {
+        for Pointer {
+            executed,
+            alike,
+            is_unfocused,
+        } in &self.pointers
+        {
             let (mark, ink) = mark(executed);
             let mut what = match self.windows {
                 Some(_) => account(executed),
@@ -241,6 +255,9 @@ impl Checked {
             };
             if let Some(Alike { same, of }) = alike {
                 what += &format!(" The same in {same} of {of}.");
+            }
+            if *is_unfocused {
+                what += " Most of it is not the named component's own, or is what the alert itself says, so it excludes nothing: narrow the expression.";
             }
             let _ = writeln!(
                 out,

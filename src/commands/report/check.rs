@@ -93,7 +93,7 @@ mod tests {
     use grader::effect::{Change, Direction, Effect, Feature};
     use grader::pointer::{Detail, Executed, Finding, Outcome};
     use grader::reference::Probe;
-    use grader::{Examined, WriteUp};
+    use grader::{Component, Examined, WriteUp};
     use record::{HEAD, TIMELINE};
     use time::macros::datetime;
 
@@ -166,7 +166,7 @@ mod tests {
         }
     }
 
-    fn said(hash: &str) -> String {
+    fn said(hash: &str, writeup: &WriteUp) -> String {
         let folder = run_of(hash);
         let (frame, alert) = known(folder.path(), NOW);
         let known = Known {
@@ -174,14 +174,14 @@ mod tests {
             alert: alert.as_deref(),
             catalogue: references::candidates(),
         };
-        let checked = report::check::checked(known, &WriteUp::default(), examined(), Vec::new());
+        let checked = report::check::checked(known, writeup, examined(), Vec::new());
         checked.text(Style::PLAIN, 100)
     }
 
     #[test]
     fn the_answer_depends_on_the_page_and_the_record_and_not_on_the_drill() {
-        let text = said("orders-queue");
-        assert_eq!(text, said("checkout-stalls"));
+        let text = said("orders-queue", &WriteUp::default());
+        assert_eq!(text, said("checkout-stalls", &WriteUp::default()));
         for one in references::candidates() {
             assert!(
                 !text.contains(&one.title) && !text.contains(&one.id),
@@ -203,5 +203,16 @@ mod tests {
             text.contains("Effects compare 14:01:00 to 14:01:18 with 14:02:12 to 14:05:00"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn an_expression_about_another_component_is_said_to_exclude_nothing() {
+        for (component, is_told) in [(Component::Checkout, false), (Component::Gateway, true)] {
+            let mut writeup = WriteUp::default();
+            writeup.cause.component = Some(component);
+            let text = said("orders-queue", &writeup);
+            let told = text.contains("so it excludes nothing: narrow the expression");
+            assert_eq!(told, is_told, "{component:?}: {text}");
+        }
     }
 }
