@@ -73,6 +73,7 @@ memory-growth|MemoryGrowth|listing|gateway-1|rollback gateway|growth before the 
 memory-rise|MemoryGrowth|listing|gateway-1||full cache before the early one
 noisy-warnings|WarningRateHigh|order|inventory-1||
 orders-cut-off|ErrorBudgetBurn|failed order|checkout-1|config set gateway deadline_ms=5000|
+orders-drag|CheckoutLatencyBudgetBurn|late order|inventory-1|config set checkout inventory_route=standby|
 orders-in-waves|ErrorBudgetBurn|failed order|inventory-1|rollback inventory|
 orders-queue|CheckoutLatencyBudgetBurn|late order|checkout-1|rollback checkout|
 orders-wait|CheckoutLatencyBudgetBurn|late order|checkout-1|config set checkout payment_site=standby|
@@ -356,8 +357,9 @@ fn an_unsteady_baseline_makes_a_drill_void() {
 fn heap_grows(drill: &Drill) {
     let allocated = || drill.query("allocator_allocated_bytes{service=\"gateway\"}");
     let before = wait_for("the heap's size", SHOWN_WITHIN, allocated);
+    // Several times what two snapshots cannot tell from chance.
     until("the heap grows on", SHOWN_WITHIN, || {
-        allocated() > Some(before + 2e6)
+        allocated() > Some(before + 8e6)
     });
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use record::SettingChange;
+use scenario::Outside;
 use serde_json::{Value, json};
 use shop_api::Service;
 use stack::fleet::Fleet;
@@ -75,9 +76,10 @@ pub(crate) trait Shop: Send + Sync {
         replicas: usize,
     ) -> impl Future<Output = anyhow::Result<usize>> + Send;
 
-    /// Changes how the payment provider behaves.
-    fn configure_payment(
+    /// Changes how something outside of the shop behaves.
+    fn configure_outside(
         &self,
+        what: Outside,
         settings: &Value,
     ) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
@@ -146,7 +148,10 @@ impl Shop for Processes {
         self.fleet.scale(service, replicas).await
     }
 
-    async fn configure_payment(&self, settings: &Value) -> anyhow::Result<()> {
-        self.provider.configure(settings).await
+    async fn configure_outside(&self, what: Outside, settings: &Value) -> anyhow::Result<()> {
+        match what {
+            Outside::Payment => self.provider.configure(settings).await,
+            Outside::Wire => self.fleet.configure_wire(settings),
+        }
     }
 }

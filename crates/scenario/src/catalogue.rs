@@ -54,6 +54,7 @@ pub const FILES: &[File] = files![
     "memory-rise",
     "noisy-warnings",
     "orders-cut-off",
+    "orders-drag",
     "orders-in-waves",
     "orders-queue",
     "orders-wait",

@@ -174,8 +174,17 @@ pub enum Action {
 pub enum Target {
     /// A service of the shop.
     Service(Service),
+    /// What the shop depends on and does not own: no release, no entry in the deploy log.
+    Outside(Outside),
+}
+
+/// What the shop depends on and does not own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outside {
     /// The payment provider.
     Payment,
+    /// The network between checkout and inventory.
+    Wire,
 }
 
 /// The page.
@@ -417,7 +426,8 @@ impl Target {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Service(service) => service.name(),
-            Self::Payment => "payment",
+            Self::Outside(Outside::Payment) => "payment",
+            Self::Outside(Outside::Wire) => "checkout-inventory-link",
         }
     }
 }

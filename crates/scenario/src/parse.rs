@@ -8,13 +8,14 @@ use grader::Rubric;
 use loadgen::Load;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use settings::Wire;
 use shop_api::Service;
 use text::problem::{Problem, position};
 use text::table::{Reader, Table, place};
 use toml::de::DeTable;
 
 use crate::{
-    Debrief, Family, FromPool, Limit, Link, LinkKind, Manifest, Misleading, Page, Release,
+    Debrief, Family, FromPool, Limit, Link, LinkKind, Manifest, Misleading, Outside, Page, Release,
     Scenario, Silence, Step, Target, recipe,
 };
 
@@ -230,7 +231,10 @@ fn settings(reader: &mut Reader<'_>, row: &mut Table<'_>, target: Target) -> tom
         Target::Service(Service::Gateway) => ours::<gateway::Settings>(reader, row),
         Target::Service(Service::Checkout) => ours::<checkout::Settings>(reader, row),
         Target::Service(Service::Inventory) => ours::<inventory::Settings>(reader, row),
-        Target::Payment => row.typed::<payment::Settings>(reader, "settings").map(drop),
+        Target::Outside(Outside::Payment) => {
+            row.typed::<payment::Settings>(reader, "settings").map(drop)
+        }
+        Target::Outside(Outside::Wire) => row.typed::<Wire>(reader, "settings").map(drop),
     };
     read.and_then(|()| row.typed(reader, "settings"))
         .unwrap_or_default()

@@ -7,9 +7,20 @@
 use std::collections::BTreeMap;
 
 use record::SettingChange;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use shop_api::Service;
+
+/// What the network between checkout and inventory does to what it carries; the default is nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Wire {
+    /// How long bytes take in each direction, in milliseconds.
+    pub delay_ms: u32,
+    /// Share of what is sent that is lost and has to be sent again, 0 to 1.
+    pub loss: f64,
+}
 
 /// The part of the settings that is about the process and not about the service.
 pub const PROCESS: &str = "process";

@@ -56,6 +56,8 @@ pub mod upstream {
     pub const CHECKOUT: &str = "checkout";
     /// Products, prices, stock.
     pub const INVENTORY: &str = "inventory";
+    /// The same over another route of the network.
+    pub const INVENTORY_STANDBY: &str = "inventory-standby";
     /// The payment provider.
     pub const PAYMENT: &str = "payment";
 }

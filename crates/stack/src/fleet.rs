@@ -16,12 +16,14 @@ use chassis::{Config, Listen};
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Value, json};
 use shop_api::Service;
+use shop_api::path::upstream;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::slot::{Notice, Slot, View};
 use super::targets;
-use roster::Roster;
+use super::wire::Wire;
+use roster::{Roster, Upstreams};
 
 /// What every service of a drill has in common.
 #[derive(Clone, Debug)]
@@ -49,6 +51,8 @@ pub type Releases = BTreeMap<(Service, String), Value>;
 pub struct Fleet {
     common: Common,
     releases: Releases,
+    /// What checkout's calls to inventory go over; none where the services run on several hosts, with a network of their own.
+    wire: Option<Wire>,
     /// Changes only while the pipeline is held.
     roster: Mutex<Roster>,
     /// Configuration pushed since the start, by service; it outlives deploys, as configuration does.
@@ -70,11 +74,14 @@ impl Fleet {
         slots: Vec<Slot>,
         third_parties: &[(&str, SocketAddr)],
     ) -> anyhow::Result<Self> {
+        let is_here = slots.iter().all(Slot::is_here);
+        let wire = is_here.then(|| Wire::new(common.seed));
         let roster = Mutex::new(Roster::new(slots, third_parties)?);
         let (owner_layer, responder_layer, pipeline, supervisors, notices) = Default::default();
         Ok(Self {
             common,
             releases,
+            wire,
             roster,
             owner_layer,
             responder_layer,
@@ -199,6 +206,30 @@ impl Fleet {
         Ok(())
     }
 
+    /// Changes the network between checkout and inventory, for what is on its way as well.
+    pub fn configure_wire(&self, properties: &Value) -> anyhow::Result<()> {
+        let wire = self.wire.as_ref();
+        let wire =
+            wire.context("the services run on several hosts, over a network that is not ours")?;
+        wire.configure(properties)
+    }
+
+    /// Where `caller` finds what. Checkout has two routes to inventory, of which the usual one goes over the wire.
+    fn upstreams(&self, caller: Service) -> anyhow::Result<Upstreams> {
+        let mut all = self.roster().upstreams();
+        if caller == Service::Checkout
+            && let Some(inventory) = all.get(upstream::INVENTORY).cloned()
+        {
+            if let Some(wire) = &self.wire {
+                let over = inventory.iter().map(|addr| wire.toward(*addr));
+                let over = over.collect::<anyhow::Result<_>>()?;
+                all.insert(upstream::INVENTORY.to_owned(), over);
+            }
+            all.insert(upstream::INVENTORY_STANDBY.to_owned(), inventory);
+        }
+        Ok(all)
+    }
+
     fn config(&self, slot: &Slot, release: &str) -> anyhow::Result<Value> {
         let mut settings = json!({});
         for layer in self.layers(of(slot)?, release)? {
@@ -217,7 +248,7 @@ impl Fleet {
             listen: Listen::Inherited,
             admin: SocketAddr::from(([127, 0, 0, 1], 0)),
             scratch: slot.scratch().unwrap_or(&self.common.scratch).to_owned(),
-            upstreams: self.roster().upstreams(),
+            upstreams: self.upstreams(of(slot)?)?,
             token: self.common.token.clone(),
             run: self.common.run.clone(),
             seed: self.common.seed,

@@ -27,6 +27,7 @@ pub mod remote;
 pub mod slot;
 pub mod targets;
 pub mod token;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};

@@ -31,7 +31,9 @@ use tokio::sync::Notify;
 
 pub use crate::{
     route::router,
-    settings::{CartView, DeliveryOrder, HoldPolicy, OutboxSettings, PaymentSite, Settings},
+    settings::{
+        CartView, DeliveryOrder, HoldPolicy, InventoryRoute, OutboxSettings, PaymentSite, Settings,
+    },
     worker::Worker,
 };
 

@@ -141,12 +141,12 @@ async fn buy(checkout: &Checkout, attempt: &Attempt, cart: &str) -> Result<Order
         hold: checkout.settings.hold_policy.hold(),
     };
     let timeout = time_for(checkout.settings.inventory_timeout_ms);
-    let Reservation { lines, total, .. } = upstream::reserve(&checkout.client, &request, timeout)
-        .await
-        .map_err(|error| match error {
-            ReserveError::Refused(problem) => failed(false)(problem),
-            ReserveError::Unknown(problem) => failed(true)(problem),
-        })?;
+    let route = checkout.settings.inventory_route;
+    let reserved = upstream::reserve(&checkout.client, route, &request, timeout);
+    let Reservation { lines, total, .. } = reserved.await.map_err(|error| match error {
+        ReserveError::Refused(problem) => failed(false)(problem),
+        ReserveError::Unknown(problem) => failed(true)(problem),
+    })?;
     if let Err(problem) = pay(checkout, &attempt.order, total).await {
         cart_view::payment_failed(checkout, cart, transaction, &problem);
         return Err(failed(true)(problem));

@@ -16,6 +16,8 @@ pub struct Settings {
     pub confirm_payment: bool,
     /// Timeout of one call to the inventory, retries included, in milliseconds.
     pub inventory_timeout_ms: u64,
+    /// Which route of the network calls to the inventory take.
+    pub inventory_route: InventoryRoute,
     /// Timeout of one call to the payment provider, retries included, in milliseconds.
     pub payment_timeout_ms: u64,
     /// Which of the payment provider's sites is called.
@@ -44,6 +46,26 @@ pub enum HoldPolicy {
     None,
     /// Stock is held until the payment is settled.
     UntilPaid,
+}
+
+/// The routes of the network between checkout and inventory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum InventoryRoute {
+    /// The one for day-to-day operation.
+    Primary,
+    /// The one for when the primary does not do.
+    Standby,
+}
+
+impl InventoryRoute {
+    /// The upstream that is reached by it.
+    pub fn upstream(self) -> &'static str {
+        match self {
+            Self::Primary => path::upstream::INVENTORY,
+            Self::Standby => path::upstream::INVENTORY_STANDBY,
+        }
+    }
 }
 
 /// The payment provider's sites.
@@ -137,6 +159,7 @@ impl Default for Settings {
             cart_view: CartView::Once,
             confirm_payment: false,
             inventory_timeout_ms: 4_000,
+            inventory_route: InventoryRoute::Primary,
             payment_timeout_ms: 3_000,
             payment_site: PaymentSite::Primary,
             attempt_timeout_s: 30,

@@ -11,7 +11,7 @@ use shop_api::{
     reservation::{Reservation, ReservationRequest, Shipment},
 };
 
-use crate::PaymentSite;
+use crate::{InventoryRoute, PaymentSite};
 
 /// Why stock could not be reserved.
 #[derive(Debug)]
@@ -25,11 +25,12 @@ pub(crate) enum ReserveError {
 /// Prices and reserves the lines of an order.
 pub(crate) async fn reserve(
     client: &Client,
+    route: InventoryRoute,
     request: &ReservationRequest,
     timeout: Duration,
 ) -> Result<Reservation, ReserveError> {
     let call = client
-        .post(path::upstream::INVENTORY, path::internal::RESERVATIONS)
+        .post(route.upstream(), path::internal::RESERVATIONS)
         .json(request);
     // The reservation's id makes it safe to repeat.
     let response = call.repeatable().timeout(timeout).send().await;
@@ -112,11 +113,12 @@ pub(crate) async fn pay(
 /// Tells the inventory to ship the stock of a placed order.
 pub(crate) async fn ship(
     client: &Client,
+    route: InventoryRoute,
     shipment: &Shipment,
     timeout: Duration,
 ) -> Result<(), Error> {
     let call = client
-        .post(path::upstream::INVENTORY, path::internal::ORDERS_PLACED)
+        .post(route.upstream(), path::internal::ORDERS_PLACED)
         .json(shipment);
     call.repeatable()
         .timeout(timeout)
@@ -129,12 +131,13 @@ pub(crate) async fn ship(
 /// Releases reserved stock.
 pub(crate) async fn release(
     client: &Client,
+    route: InventoryRoute,
     reservation: &str,
     timeout: Duration,
 ) -> Result<(), Error> {
     let path = path::fill(path::internal::RESERVATION, reservation);
     client
-        .request(path::upstream::INVENTORY, Method::DELETE, path)
+        .request(route.upstream(), Method::DELETE, path)
         .timeout(timeout)
         .send()
         .await?

@@ -221,10 +221,11 @@ async fn send(
     message: &outbox::Message,
     timeout: Duration,
 ) -> Result<(), Error> {
+    let (client, route) = (&checkout.client, checkout.settings.inventory_route);
     match serde_json::from_str(&message.payload)? {
-        Message::Ship(shipment) => upstream::ship(&checkout.client, &shipment, timeout).await?,
+        Message::Ship(shipment) => upstream::ship(client, route, &shipment, timeout).await?,
         Message::Release { reservation } => {
-            upstream::release(&checkout.client, &reservation, timeout).await?
+            upstream::release(client, route, &reservation, timeout).await?
         }
     }
     Ok(())

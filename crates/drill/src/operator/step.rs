@@ -59,12 +59,12 @@ impl<S: Shop> Operator<S> {
                 }
             }
             Action::Config {
-                target: Target::Payment,
+                target: Target::Outside(outside),
                 settings,
                 ..
             } => {
                 let settings = serde_json::to_value(settings).context("settings of a change")?;
-                self.shop.configure_payment(&settings).await?;
+                self.shop.configure_outside(*outside, &settings).await?;
                 return Ok(None);
             }
             Action::Load { .. } | Action::Note { .. } => return Ok(None),

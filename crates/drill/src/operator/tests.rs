@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::task::{Context, Poll, Waker};
 
 use record::{DEPLOYS, Deploy, DeployKind, GAME_MASTER, RESPONDER, SettingChange};
+use scenario::Outside;
 use serde_json::{Value, json};
 use shop_api::Service;
 use tokio::sync::Semaphore;
@@ -98,8 +99,8 @@ impl Shop for Paper {
         Ok(2)
     }
 
-    async fn configure_payment(&self, settings: &Value) -> anyhow::Result<()> {
-        self.note(format!("payment {settings}"));
+    async fn configure_outside(&self, what: Outside, settings: &Value) -> anyhow::Result<()> {
+        self.note(format!("{what:?} {settings}"));
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use shop_api::Service;
 use text::table::{Reader, Table};
 
 use super::settings;
-use crate::{Action, Event, Remedy, Target};
+use crate::{Action, Event, Outside, Remedy, Target};
 
 const SERVICES: [(&str, Service); 3] = [
     (Service::Gateway.name(), Service::Gateway),
@@ -12,14 +12,15 @@ const SERVICES: [(&str, Service); 3] = [
     (Service::Inventory.name(), Service::Inventory),
 ];
 
-const TARGETS: [(&str, Target); 4] = [
+const TARGETS: [(&str, Target); 5] = [
     (Service::Gateway.name(), Target::Service(Service::Gateway)),
     (Service::Checkout.name(), Target::Service(Service::Checkout)),
     (
         Service::Inventory.name(),
         Target::Service(Service::Inventory),
     ),
-    ("payment", Target::Payment),
+    ("payment", Target::Outside(Outside::Payment)),
+    ("checkout-inventory-link", Target::Outside(Outside::Wire)),
 ];
 
 /// `[[timeline]]`; an event whose kind or service cannot be read is left out, and has a problem.

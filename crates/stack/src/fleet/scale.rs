@@ -80,26 +80,26 @@ impl Fleet {
             .iter()
             .map(|slot| slot.public())
             .collect::<Result<_, _>>()?;
-        let before = self.roster().set_upstream(service, addresses.clone());
-        let told = self.tell(service, &addresses).await;
+        let before = self.roster().set_upstream(service, addresses);
+        let told = self.tell(service).await;
         if told.is_err() {
-            self.roster().set_upstream(service, before.clone());
+            self.roster().set_upstream(service, before);
             // A caller that cannot be told this was not told the other either.
-            let _ = self.tell(service, &before).await;
+            let _ = self.tell(service).await;
         }
         told
     }
 
-    /// Tells every other service: for what starts from now on first, then what runs, so that a process that comes back
+    /// Tells every other service where the replicas of `service` are: for what starts from now on first, then what runs, so that a process that comes back
     /// meanwhile is not left out.
-    async fn tell(&self, service: Service, addresses: &[SocketAddr]) -> anyhow::Result<()> {
+    async fn tell(&self, service: Service) -> anyhow::Result<()> {
         let mut callers = self.roster().slots();
         callers.retain(|slot| slot.service() != Some(service));
         self.reconfigure(&callers).await?;
-        let arguments = json!({service.name(): addresses});
-        let told = callers
-            .iter()
-            .map(|slot| self.ask_one(slot, "upstreams", &arguments));
+        let told = callers.iter().map(|slot| async move {
+            let arguments = json!(self.upstreams(super::of(slot)?)?);
+            self.ask_one(slot, "upstreams", &arguments).await
+        });
         for answer in join_all(told).await {
             match answer {
                 // It has exited, and gets the list when it is restarted.
