@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
-use scenario::Pace;
+use scenario::{Degraded, Pace};
 use shop_api::Service;
 
 use crate::terminal::Color;
@@ -89,6 +89,11 @@ fn pace() -> impl TypedValueParser<Value = Pace> {
     };
     let names = Pace::ALL.map(|pace| PossibleValue::new(pace.name()).help(about(pace)));
     PossibleValuesParser::new(names).try_map(|name| Pace::from_name(&name).ok_or("not a pace"))
+}
+
+fn degraded() -> impl TypedValueParser<Value = Degraded> {
+    let names = Degraded::ALL.map(|one| PossibleValue::new(one.name()).help(one.about()));
+    PossibleValuesParser::new(names).try_map(|name| Degraded::from_name(&name).ok_or("not a kind"))
 }
 
 /// The commands.

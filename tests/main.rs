@@ -10,6 +10,7 @@ mod cli;
 mod containers;
 mod crash;
 mod dashboards;
+mod degraded;
 mod drills;
 mod events;
 mod exemplar;
@@ -47,6 +48,7 @@ fn main() -> std::process::ExitCode {
         telemetry::trials(),
         events::trials(),
         dashboards::trials(),
+        degraded::trials(),
         browser::trials(),
         cli::trials(),
         containers::trials(),

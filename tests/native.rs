@@ -11,18 +11,19 @@ use libtest_mimic::Trial;
 use crate::drills::{self, CASES};
 use crate::support::{tool, trial, wanting};
 
-/// The drills that run on real backends in every run of the suite: each kind of evidence, and a control.
-const ALWAYS: [&str; 5] = [
+/// The drills that run on real backends in every run of the suite: each family, each kind of evidence, and a control.
+const ALWAYS: [&str; 6] = [
     "error-spike",
     "memory-growth",
     "noisy-warnings",
     "slow-checkout",
     "unknown-callers",
+    "warehouse-waits",
 ];
 
 pub(crate) fn trials() -> Vec<Trial> {
     let are_there = tool("jaeger").is_some() && tool("prometheus").is_some();
-    // All of them take some minutes more than a suite may that is run before every commit; `.ci/run` takes them.
+    // All of them take some minutes more than a suite may that is run before every commit.
     let is_whole = std::env::var_os("FIREDRILL_ALL_NATIVE").is_some();
     let chosen = CASES
         .iter()

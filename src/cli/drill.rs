@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use scenario::Pace;
+use scenario::{Degraded, Pace};
 
 use super::manage::{Managers, Pager};
-use super::{Format, pace};
+use super::{Format, degraded, pace};
 
 /// `run`: a drill from start to grade.
 #[derive(Debug, Clone, Default, PartialEq, Args)]
@@ -14,6 +14,7 @@ use super::{Format, pace};
   firedrill run                              a blind drill
   firedrill run --level 2                    a blind drill of that level
   firedrill run slow-checkout --seed 7       the same drill with the same traffic each time
+  firedrill run --degraded sampling          a blind drill in which few traces are kept
   firedrill run --pace fast --ports auto --json
 
 The drill runs until `firedrill submit` or Ctrl-C. With --json, events are printed one JSON object
@@ -28,6 +29,9 @@ pub struct Run {
     /// Choose blindly from the drills of this level
     #[arg(long, value_name = "1-4", value_parser = clap::value_parser!(u8).range(1..=4))]
     pub level: Option<u8>,
+    /// Practise with a part of the telemetry missing
+    #[arg(long, value_name = "WHAT", value_parser = degraded())]
+    pub degraded: Option<Degraded>,
     /// End when standard input ends, as on Ctrl-C (for programs that run drills)
     #[arg(long, hide = true)]
     pub until_eof: bool,

@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use grader::WriteUp;
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
-use scenario::{Scenario, catalogue};
+use scenario::{Degraded, Open, Scenario, catalogue, degraded};
 use stack::backend::{self, Addresses, Kind, Wanted};
 use stack::port::Choice;
 
@@ -36,13 +36,17 @@ pub(super) fn run(context: &Context, args: &drill::Run) -> anyhow::Result<Outcom
     let chosen = match (&args.file, &args.id) {
         (Some(path), _) => from_file(path, seed)?,
         (None, Some(id)) => from_catalogue(id, seed)?,
-        (None, None) => blind(args.level, seed)?,
+        (None, None) => blind(args.level, args.degraded, seed)?,
     };
+    if let (Some(degraded), Some(id)) = (args.degraded, &args.id) {
+        settled_without(degraded, id)?;
+    }
     let named = args.file.is_some() || args.id.is_some();
     let options = options(context, &args.stack, Some(seed), Some(chosen), named)?;
     let audience = TerminalAudience::new(context.terminal, args.stack.format, true);
     let options = Options {
         until_eof: args.until_eof,
+        degraded: args.degraded,
         ..options
     };
     run_to_end(context, options, audience)
@@ -100,17 +104,41 @@ fn chosen((scenario, arranged): (Scenario, String), original: String) -> Chosen 
     }
 }
 
+/// A drill in which nobody can find the cause without what is missing is no practice.
+fn settled_without(degraded: Degraded, id: &str) -> anyhow::Result<()> {
+    let settled = degraded::settled(degraded);
+    if settled.contains(id) {
+        return Ok(());
+    }
+    let others: Vec<&str> = settled.iter().map(String::as_str).collect();
+    Err(Error::usage(
+        format!(
+            "the cause of `{id}` cannot be told from others with `--degraded {}`: {}",
+            degraded.name(),
+            degraded.about()
+        ),
+        format!("it can be in {}", others.join(", ")),
+    )
+    .into())
+}
+
 /// Any drill of that level. Not drawn from the seed: a seed that is told must not tell the drill.
-fn blind(level: Option<u8>, seed: u64) -> anyhow::Result<Chosen> {
+fn blind(level: Option<u8>, degraded: Option<Degraded>, seed: u64) -> anyhow::Result<Chosen> {
     let open = catalogue::list()?;
-    let wanted: Vec<_> = open
-        .iter()
-        .filter(|open| level.is_none_or(|level| open.level == level))
-        .collect();
+    let settled = degraded.map(degraded::settled);
+    let is_wanted = |open: &&Open| {
+        level.is_none_or(|level| open.level == level)
+            && settled.as_ref().is_none_or(|ids| ids.contains(&open.id))
+    };
+    let wanted: Vec<_> = open.iter().filter(is_wanted).collect();
     let chosen = wanted.choose(&mut rand::rng()).ok_or_else(|| {
         let level = level.unwrap_or_default();
+        let missing = match degraded {
+            Some(_) => " and can be told from others without what is missing",
+            None => "",
+        };
         Error::usage(
-            format!("no drill has level {level}"),
+            format!("no drill has level {level}{missing}"),
             "`firedrill list` shows the drills",
         )
     })?;
@@ -134,6 +162,7 @@ fn options(
         named,
         seed,
         pace: stack.pace,
+        degraded: None,
         gateway: choice(stack.gateway_port, Choice::Preferred(GATEWAY_PORT)),
         backend: kind(context, &stack.backends)?,
         ports: backend::Ports {

@@ -146,6 +146,7 @@ fn read(reader: &mut Reader<'_>, table: &DeTable<'_>) -> WriteUp {
         .map(|spoken| spoken.0);
     let severity = root.parsed(reader, "severity");
     let summary = root.line(reader, "summary");
+    let not_known = root.line(reader, "not_known");
     let confidence = root.number_within(reader, "confidence", 0.0..=1.0);
     let impact = impact(reader, &mut root);
     let detection = detection(reader, &mut root);
@@ -160,6 +161,7 @@ fn read(reader: &mut Reader<'_>, table: &DeTable<'_>) -> WriteUp {
         verdict,
         severity,
         summary,
+        not_known,
         confidence,
         impact,
         detection,

@@ -89,6 +89,10 @@ fn head(out: &mut String, title: &str, writeup: &WriteUp, verdict: &Verdict) {
     if !writeup.summary.is_empty() {
         let _ = writeln!(out, "<p class=\"summary\">{}</p>", escape(&writeup.summary));
     }
+    if !writeup.not_known.is_empty() {
+        let text = escape(&writeup.not_known);
+        let _ = writeln!(out, "<p class=\"note\">Not known: {text}</p>");
+    }
 }
 
 fn conditions(out: &mut String, verdict: &Verdict) {

@@ -116,6 +116,7 @@ fn day_and_clock(at: OffsetDateTime, page: Option<OffsetDateTime>) -> String {
 const FIELDS: &str = r#"verdict = ""                # "incident" or "no incident"
 severity = ""               # {severity}
 summary = ""
+not_known = ""              # what cannot be known, and why; not graded
 confidence = ""             # how sure you are of the cause (or that nothing is wrong), 0 to 1, such as 0.8
 
 [impact]{measured}

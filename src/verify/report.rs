@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use scenario::Degraded;
 use text::format;
 
 use super::solver::NAMES;
@@ -29,6 +30,10 @@ pub(crate) fn text(report: &Report, terminal: Terminal) -> String {
         (
             "Its debrief tells it from every rival (by the references)",
             rival::table(report, terminal),
+        ),
+        (
+            "Its debrief still settles it without a part of the telemetry (by the references)",
+            degraded(report),
         ),
         (
             "Scores of naive solvers (points; + passes)",
@@ -116,6 +121,20 @@ fn manifestation(report: &Report) -> Table {
             measured("after").into(),
             sign("<", limits.after_below).into(),
         ]);
+    }
+    table
+}
+
+fn degraded(report: &Report) -> Table {
+    let columns = Degraded::ALL.map(|one| (one.name(), Align::Left));
+    let mut table = Table::new(&[&[("drill", Align::Left)], &columns[..]].concat());
+    let settled = Degraded::ALL.map(scenario::degraded::settled);
+    for drill in &report.drills {
+        let told = settled.iter().map(|ids| match ids.contains(&drill.id) {
+            true => Cell::from("yes"),
+            false => Cell::new(Ink::Faint, "no"),
+        });
+        table.row(std::iter::once(name(drill)).chain(told));
     }
     table
 }

@@ -8,7 +8,8 @@ use std::time::Instant;
 use grader::WriteUp;
 use rand::RngExt;
 use record::{Deploy, DeployKind, FORMAT, HEAD, Head, SCRATCH, Urls};
-use scenario::{Pace, Scenario, seal};
+use scenario::degraded::UNSCRAPED;
+use scenario::{Degraded, Pace, Scenario, seal};
 use serde_json::json;
 use shop_api::Service;
 use stack::backend::{Kind, Pager, Ports};
@@ -16,7 +17,7 @@ use stack::fleet::Releases;
 use stack::port::Choice;
 use stack::remote::Managers;
 use stack::token::Token;
-use stack::{Plan as StackPlan, copy};
+use stack::{Gaps, Plan as StackPlan, copy};
 use time::OffsetDateTime;
 
 use crate::burst::Request;
@@ -38,6 +39,8 @@ pub struct Options {
     pub seed: Option<u64>,
     /// How much time to give.
     pub pace: Pace,
+    /// What of the telemetry is missing.
+    pub degraded: Option<Degraded>,
     /// The gateway's port.
     pub gateway: Choice,
     /// Which backends to take.
@@ -165,6 +168,7 @@ pub(crate) fn prepare(
         releases: copies.releases.clone(),
         current: copies.current.clone(),
         telemetry: options.telemetry,
+        gaps: gaps(options.degraded, options.pace),
         managers: options.managers,
         is_drill: scenario.is_some(),
     };
@@ -184,6 +188,18 @@ pub(crate) fn prepare(
     Ok(Plan { stack, opening })
 }
 
+/// What that means for the processes.
+fn gaps(degraded: Option<Degraded>, pace: Pace) -> Gaps {
+    let Some(degraded) = degraded else {
+        return Gaps::default();
+    };
+    Gaps {
+        environment: degraded.environment(),
+        logs_late: degraded.logs_late(pace),
+        unscraped: (degraded == Degraded::Scrape).then_some(UNSCRAPED),
+    }
+}
+
 /// The head of the run, and the nonce in the hash of its scenario.
 fn head(options: &Options, run: &str, started: OffsetDateTime) -> (Head, Option<String>) {
     let file = options.drill.as_ref().map(|chosen| &chosen.original);
@@ -201,6 +217,7 @@ fn head(options: &Options, run: &str, started: OffsetDateTime) -> (Head, Option<
             Pace::Real => "real".to_owned(),
             Pace::Fast => "fast".to_owned(),
         },
+        degraded: options.degraded.map(|one| one.name().to_owned()),
         backend: options.backend.kind(),
         urls: options.backend.urls(),
         scenario_hash: sealed.map(|(nonce, file)| seal::commitment(nonce, file)),

@@ -81,6 +81,7 @@ impl Scribe {
             backends,
             seed: self.head.seed,
             key: hash.map(|hash| format!("sha256:{hash}")),
+            degraded: self.head.degraded.clone(),
         });
     }
 
@@ -154,6 +155,7 @@ mod tests {
             started: START,
             seed: 7,
             pace: "fast".to_owned(),
+            degraded: None,
             backend: BackendKind::Embedded,
             urls: None,
             scenario_hash: Some("cafe".to_owned()),

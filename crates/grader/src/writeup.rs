@@ -22,6 +22,8 @@ pub struct WriteUp {
     pub severity: Option<Severity>,
     /// What happened, in a few sentences.
     pub summary: String,
+    /// What cannot be known, and why, such as traces that were not kept; for readers, and not graded.
+    pub not_known: String,
     /// How sure the responder is of the cause, 0 to 1.
     pub confidence: Option<f64>,
     /// Who was affected, for how long, how badly.

@@ -27,6 +27,9 @@ pub enum Event {
         /// SHA-256 over a nonce and the scenario file, to be checked at the end; absent without a drill.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
+        /// What of the telemetry is missing, if anything is: `sampling`, `scrape`, `logs` or `spans`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        degraded: Option<String>,
     },
     /// The baseline begins to count.
     Steady {

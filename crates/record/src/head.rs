@@ -26,6 +26,9 @@ pub struct Head {
     pub seed: u64,
     /// How much time the drill gave: `fast` or `real`.
     pub pace: String,
+    /// What of the telemetry was missing, if anything was: `sampling`, `scrape`, `logs` or `spans`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub degraded: Option<String>,
     /// Which backends there were.
     pub backend: BackendKind,
     /// Where backends answer that outlive the run; none for others.

@@ -9,6 +9,7 @@
 
 mod arrange;
 pub mod catalogue;
+pub mod degraded;
 mod family;
 mod history;
 mod pace;
@@ -28,6 +29,7 @@ use shop_api::Service;
 use text::{Problem, problem};
 
 pub use arrange::arrange;
+pub use degraded::Degraded;
 pub use family::Family;
 pub use pace::Pace;
 

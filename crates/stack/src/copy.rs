@@ -76,6 +76,7 @@ impl Copy {
             targets: targets(&scratch.0),
             scratch: scratch.0.clone(),
             telemetry: true,
+            unscraped: None,
         };
         let payment = [("payment", provider.addr()?)];
         let fleet = Fleet::new(common, plan.releases, slots, &payment)?;

@@ -40,6 +40,8 @@ pub(crate) struct Common {
     pub(crate) targets: PathBuf,
     /// False turns traces and metrics off (benchmarks).
     pub(crate) telemetry: bool,
+    /// The instance that is in no scrape configuration.
+    pub(crate) unscraped: Option<&'static str>,
 }
 
 /// The settings of each release of each service. Sealed: it never leaves the runner's memory except over
@@ -173,7 +175,14 @@ impl Fleet {
 
     /// Writes the addresses of what runs now where the scraper looks for them.
     pub async fn write_targets(&self) -> anyhow::Result<()> {
-        targets::write(&self.common.targets, &self.views().await)
+        targets::write(&self.common.targets, &self.scraped().await)
+    }
+
+    /// What runs now and is scraped.
+    pub(crate) async fn scraped(&self) -> Vec<View> {
+        let mut views = self.views().await;
+        views.retain(|view| Some(view.instance.as_str()) != self.common.unscraped);
+        views
     }
 
     fn roster(&self) -> MutexGuard<'_, Roster> {

@@ -33,6 +33,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::future::BoxFuture;
@@ -80,10 +81,23 @@ pub struct Plan {
     pub current: BTreeMap<Service, String>,
     /// False turns traces and metrics of the services off (benchmarks).
     pub telemetry: bool,
+    /// What of the telemetry is missing.
+    pub gaps: Gaps,
     /// Who starts the services' processes, where that is not us.
     pub managers: Option<Managers>,
     /// Whether an incident is to come; a shop without one gives way to a drill.
     pub is_drill: bool,
+}
+
+/// What of a shop's telemetry is missing; the default is nothing.
+#[derive(Debug, Clone, Default)]
+pub struct Gaps {
+    /// Environment variables of the services on top of those that name the backend.
+    pub environment: Vec<(String, String)>,
+    /// How late log lines arrive.
+    pub logs_late: Duration,
+    /// The instance that is not scraped.
+    pub unscraped: Option<&'static str>,
 }
 
 impl Plan {
@@ -180,7 +194,8 @@ impl Stack {
         let mut backend = Backend::start(&plan.backend, live, plan.ports).await?;
         std::fs::create_dir_all(&scratch.0)
             .with_context(|| format!("folder `{}`", scratch.0.display()))?;
-        let environment = backend.exporter();
+        let mut environment = backend.exporter();
+        environment.extend(plan.gaps.environment.iter().cloned());
         let wanted = CancellationToken::new();
         let place::Placed { slots, remotes } =
             place::slots(&plan, &logs, &environment, &wanted).await?;
@@ -200,12 +215,13 @@ impl Stack {
             scratch: scratch.0.clone(),
             targets,
             telemetry: plan.telemetry,
+            unscraped: plan.gaps.unscraped,
         };
         let fleet = Fleet::new(common, plan.releases, slots, &[("payment", payment)])?;
         fleet.start(&plan.current, notices).await?;
         provider.supervise(notices);
         progress("waiting until the shop is scraped");
-        let views = fleet.views().await;
+        let views = fleet.scraped().await;
         let admin: Vec<SocketAddr> = views.iter().map(|view| view.admin).collect();
         backend.await_scrapes(&admin).await?;
         backend.supervise(notices);

@@ -5,7 +5,8 @@ use std::fmt::Debug;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use parking_lot::Mutex;
@@ -20,6 +21,9 @@ const MOST_LINE_BYTES: usize = 64 * 1024;
 /// How many lines are at hand for a message about a process that did not come up.
 const TAIL_LINES: usize = 16;
 
+/// Time between two looks at the lines that are late.
+const DELIVERED_EVERY: Duration = Duration::from_millis(200);
+
 /// A bounded JSON-lines file, shared by the processes that follow each other in one slot.
 #[derive(Clone, Debug)]
 pub(crate) struct LogFile {
@@ -32,6 +36,10 @@ struct Inner {
     /// Where the lines go in addition to the tail.
     sink: Sink,
     tail: VecDeque<String>,
+    /// How long a line is on its way to the sink.
+    late: Duration,
+    /// Lines on their way, with the time at which they arrive.
+    waiting: VecDeque<(Instant, String)>,
 }
 
 #[derive(Debug)]
@@ -61,20 +69,30 @@ struct Kept {
 impl LogFile {
     /// Keeps the last lines in memory only, for processes of no run.
     pub(crate) fn in_memory(instance: &str) -> Self {
-        Self::new(instance, Sink::Tail)
+        Self::new(instance, Sink::Tail, Duration::ZERO)
     }
 
     /// Sends the lines to a channel.
     pub(crate) fn tapped(instance: &str, tap: Arc<dyn Tap>) -> Self {
-        Self::new(instance, Sink::Tap(tap))
+        Self::new(instance, Sink::Tap(tap), Duration::ZERO)
     }
 
     /// Opens `<folder>/<instance>.jsonl` for appending.
     pub(crate) fn open(folder: &Path, instance: &str) -> anyhow::Result<Self> {
-        Self::bounded(folder, instance, MOST_BYTES)
+        Self::open_late(folder, instance, Duration::ZERO)
     }
 
-    fn bounded(folder: &Path, instance: &str, most_bytes: u64) -> anyhow::Result<Self> {
+    /// The same with lines that arrive so late, and all of them when the log is dropped.
+    pub(crate) fn open_late(folder: &Path, instance: &str, late: Duration) -> anyhow::Result<Self> {
+        Self::bounded(folder, instance, late, MOST_BYTES)
+    }
+
+    fn bounded(
+        folder: &Path,
+        instance: &str,
+        late: Duration,
+        most_bytes: u64,
+    ) -> anyhow::Result<Self> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("folder `{}`", folder.display()))?;
         let path = folder.join(format!("{instance}.jsonl"));
@@ -86,14 +104,20 @@ impl LogFile {
             bytes,
             most_bytes,
         };
-        Ok(Self::new(instance, Sink::File(kept)))
+        let log = Self::new(instance, Sink::File(kept), late);
+        if !late.is_zero() {
+            tokio::spawn(deliver(Arc::downgrade(&log.inner)));
+        }
+        Ok(log)
     }
 
-    fn new(instance: &str, sink: Sink) -> Self {
+    fn new(instance: &str, sink: Sink, late: Duration) -> Self {
         let inner = Inner {
             instance: instance.to_owned(),
             sink,
             tail: VecDeque::new(),
+            late,
+            waiting: VecDeque::new(),
         };
         Self {
             inner: Arc::new(Mutex::new(inner)),
@@ -107,7 +131,7 @@ impl LogFile {
             Sink::Tail => Ok(Self::in_memory(instance)),
             Sink::File(kept) => {
                 let folder = kept.path.parent().context("a log is in a folder")?;
-                Self::bounded(folder, instance, kept.most_bytes)
+                Self::bounded(folder, instance, inner.late, kept.most_bytes)
             }
             Sink::Tap(tap) => Ok(Self::tapped(instance, Arc::clone(tap))),
         }
@@ -150,10 +174,47 @@ impl Inner {
             self.tail.pop_front();
         }
         self.tail.push_back(line.clone());
-        match &mut self.sink {
-            Sink::Tail => {}
-            Sink::File(kept) => kept.write(&line),
-            Sink::Tap(tap) => tap.line(&line),
+        if self.late.is_zero() {
+            self.sink.take(&line);
+        } else {
+            self.waiting.push_back((Instant::now() + self.late, line));
+        }
+    }
+
+    /// Lets every line arrive whose time has come.
+    fn deliver(&mut self, now: Instant) {
+        while let Some((_, line)) = self.waiting.pop_front_if(|(due, _)| *due <= now) {
+            self.sink.take(&line);
+        }
+    }
+}
+
+impl Drop for Inner {
+    /// The record of a run is whole once it is over.
+    fn drop(&mut self) {
+        for (_, line) in std::mem::take(&mut self.waiting) {
+            self.sink.take(&line);
+        }
+    }
+}
+
+/// Lets late lines arrive for as long as there is a log.
+async fn deliver(log: Weak<Mutex<Inner>>) {
+    loop {
+        tokio::time::sleep(DELIVERED_EVERY).await;
+        match log.upgrade() {
+            Some(log) => log.lock().deliver(Instant::now()),
+            None => return,
+        }
+    }
+}
+
+impl Sink {
+    fn take(&mut self, line: &str) {
+        match self {
+            Self::Tail => {}
+            Self::File(kept) => kept.write(line),
+            Self::Tap(tap) => tap.line(line),
         }
     }
 }
@@ -217,7 +278,8 @@ mod tests {
     #[tokio::test]
     async fn a_log_at_its_bound_starts_over_and_keeps_one_older_part() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let log = LogFile::bounded(folder.path(), "checkout-1", 1_000).expect("a log");
+        let log =
+            LogFile::bounded(folder.path(), "checkout-1", Duration::ZERO, 1_000).expect("a log");
         let line = format!("{{\"message\":\"{}\"}}\n", "x".repeat(80));
         log.drain(line.repeat(100).as_bytes()).await;
         let sizes: Vec<u64> = std::fs::read_dir(folder.path())
@@ -226,5 +288,25 @@ mod tests {
             .collect();
         assert_eq!(sizes.len(), 2);
         assert!(sizes.iter().all(|size| *size <= 1_100), "{sizes:?}");
+    }
+
+    #[tokio::test]
+    async fn late_lines_arrive_in_their_time_and_at_the_end_of_the_log_at_once() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let arrived = || {
+            let text = std::fs::read_to_string(folder.path().join("checkout-1.jsonl"));
+            text.expect("the log").lines().count()
+        };
+        let late = Duration::from_secs(3_600);
+        let log = LogFile::open_late(folder.path(), "checkout-1", late).expect("a log");
+        log.push("{\"message\":\"one\"}");
+        log.push("{\"message\":\"two\"}");
+        log.inner.lock().deliver(Instant::now());
+        assert_eq!((arrived(), log.tail(9).len()), (0, 2));
+        log.inner.lock().deliver(Instant::now() + late);
+        assert_eq!(arrived(), 2);
+        log.push("{\"message\":\"three\"}");
+        drop(log);
+        assert_eq!(arrived(), 3);
     }
 }

@@ -48,7 +48,7 @@ fn here(plan: &Plan, logs: &Path, environment: &[(String, String)]) -> anyhow::R
             Choice::Free
         };
         let addr = to_bind(choice, "the gateway")?;
-        let log = LogFile::open(logs, instance)?;
+        let log = LogFile::open_late(logs, instance, plan.gaps.logs_late)?;
         let placement = Placement::here(addr, log)
             .with_context(|| format!("public socket of `{service}` at {addr}"))?;
         slots.push(Slot::new(
@@ -74,7 +74,7 @@ async fn there(
             is_drill: plan.is_drill,
             wanted: wanted.clone(),
         };
-        let log = LogFile::open(logs, instance)?;
+        let log = LogFile::open_late(logs, instance, plan.gaps.logs_late)?;
         let remote = Remote::connect(managers, service, instance, claim, log).await?;
         anyhow::Ok((service, instance.to_owned(), Arc::new(remote)))
     });

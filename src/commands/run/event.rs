@@ -1,6 +1,7 @@
 //! What a running drill says, as short lines for people.
 
 use record::{Backends, Event, Urls};
+use scenario::Degraded;
 use text::format::rfc3339;
 use time::OffsetDateTime;
 
@@ -17,13 +18,22 @@ pub(super) fn text(event: &Event, style: Style, is_drill: bool, follows_page: bo
             backends,
             seed,
             key,
+            degraded,
         } => {
             let places = Places {
                 urls,
                 folder,
                 backends,
             };
-            welcome(style, is_drill, run, &places, *seed, key.as_deref())
+            let seed = seed.to_string();
+            let degraded = degraded.as_deref().and_then(Degraded::from_name);
+            let degraded = degraded.map(|one| format!("{}: {}", one.name(), one.about()));
+            let known = [
+                ("seed", Some(seed.as_str())),
+                ("degraded", degraded.as_deref()),
+                ("answer key", key.as_deref()),
+            ];
+            welcome(style, is_drill, run, &places, &known)
         }
         Event::Steady { at } => format!("{}  baseline steady", clock(*at)),
         Event::Page {
@@ -112,8 +122,7 @@ fn welcome(
     is_drill: bool,
     run: &str,
     places: &Places<'_>,
-    seed: u64,
-    key: Option<&str>,
+    known: &[(&str, Option<&str>)],
 ) -> String {
     let urls = places.urls;
     let row = |label: &str, value: &str| format!("  {label:<12}{value}\n");
@@ -132,9 +141,8 @@ fn welcome(
         text += &row(label, &value);
     }
     text += &row("folder", places.folder);
-    text += &row("seed", &seed.to_string());
-    if let Some(key) = key {
-        text += &row("answer key", key);
+    for (label, value) in known {
+        text += &value.map_or_else(String::new, |value| row(label, value));
     }
     let next = if is_drill {
         "\nYou are on call. Learn the baseline; pages appear here. In a second terminal:\n\n  \

@@ -59,10 +59,11 @@ const OTHERS: [(&str, Kind); 15] = [
     ("reproduction.evidence", Kind::List),
     ("mitigation.evidence", Kind::List),
 ];
-const TEXTS: [&str; 31] = [
+const TEXTS: [&str; 32] = [
     "verdict",
     "severity",
     "summary",
+    "not_known",
     "impact.start",
     "impact.end",
     "impact.description",
