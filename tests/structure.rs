@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::support::claims;
 
 /// Who names whom. Any other edge is a finding, and so is one of these that is not there.
-const ALLOWED: [(&str, &[&str]); 21] = [
+const ALLOWED: [(&str, &[&str]); 22] = [
     (
         "firedrill",
         &[
@@ -38,7 +38,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     (
         "drill",
         &[
-            "grader", "loadgen", "record", "scenario", "shop-api", "stack", "text",
+            "grader", "ingress", "loadgen", "record", "scenario", "shop-api", "stack", "text",
         ],
     ),
     (
@@ -47,6 +47,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
             "backend",
             "chassis",
             "gateway",
+            "ingress",
             "inventory",
             "record",
             "settings",
@@ -84,18 +85,19 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ),
     ("grader", &["promql", "record", "text"]),
     ("loadgen", &["shop-api"]),
-    ("backend", &["prom", "record", "traces", "web"]),
+    ("backend", &["ingress", "prom", "record", "traces", "web"]),
     ("prom", &["promql", "web"]),
     ("traces", &[]),
     ("web", &[]),
+    ("ingress", &[]),
     ("promql", &[]),
     ("record", &["text"]),
     ("text", &[]),
     ("gateway", &["chassis", "shop-api"]),
     ("checkout", &["chassis", "shop-api"]),
     ("inventory", &["chassis", "shop-api"]),
-    ("payment", &["shop-api"]),
-    ("chassis", &["shop-api", "telemetry"]),
+    ("payment", &["ingress", "shop-api"]),
+    ("chassis", &["ingress", "shop-api", "telemetry"]),
     ("telemetry", &[]),
     ("shop-api", &[]),
 ];

@@ -196,14 +196,13 @@ async fn grpc_takes_plain_and_compressed_requests_and_refuses_garbage() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
     let listener = listener.expect("a free port");
     let address = format!("http://{}", listener.local_addr().expect("bound"));
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = traces.clone();
-    let serving = tokio::spawn(async move {
-        let stopped = async { _ = stopped.await };
-        server
-            .serve_otlp_grpc(listener, |host| host.starts_with("127."), stopped)
-            .await
-    });
+    let service = traces.otlp_grpc_service(|host| host.starts_with("127."));
+    let server = ingress::Server {
+        protocol: ingress::Protocol::Http2,
+        ..ingress::Server::new(axum::Router::new().fallback_service(service))
+    };
+    let stop = tokio_util::sync::CancellationToken::new();
+    let serving = tokio::spawn(server.run(listener, stop.clone()));
     let client = TraceServiceClient::connect(address).await;
     let mut client = client.expect("a connection");
     client.export(shop::request(0, 10, 0)).await.expect("taken");
@@ -228,8 +227,8 @@ async fn grpc_takes_plain_and_compressed_requests_and_refuses_garbage() {
         assert_eq!(response.headers()["grpc-status"], code, "{uri}");
     }
     drop(client);
-    _ = stop.send(());
-    serving.await.expect("no panic").expect("a clean end");
+    stop.cancel();
+    assert!(serving.await.expect("no panic"), "it drains");
 }
 
 #[tokio::test]
