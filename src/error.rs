@@ -275,6 +275,7 @@ impl From<&drill::Error> for Error {
             drill::Error::NoStateDir => {
                 Self::usage(error.to_string(), "name one with `--state-dir DIR`")
             }
+            drill::Error::StateDir { message, hint } => Self::usage(message, hint),
             drill::Error::NotRunning { state_dir } => Self::NotRunning { state_dir },
             drill::Error::AlreadyRunning { run, pid } => Self::AlreadyRunning { run, pid },
             drill::Error::UnknownName {

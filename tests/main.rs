@@ -9,10 +9,12 @@ mod browser;
 mod cli;
 mod containers;
 mod crash;
+mod damage;
 mod dashboards;
 mod drills;
 mod events;
 mod exemplar;
+mod faults;
 mod native;
 mod pack;
 mod parity;
@@ -37,6 +39,8 @@ fn main() -> std::process::ExitCode {
         drills::trials(),
         adversarial::trials(),
         crash::trials(),
+        faults::trials(),
+        damage::trials(),
         pack::trials(),
         stack::trials(),
         actions::trials(),

@@ -19,9 +19,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    App, Client, Config, Context, admin::Admin, allocator, layer, limit, listener,
-};
+use crate::{App, Client, Config, Context, admin::Admin, allocator, layer, limit, listener};
 
 /// Time to flush the last spans and log lines.
 const FLUSH: Duration = Duration::from_secs(2);

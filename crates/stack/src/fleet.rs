@@ -118,7 +118,7 @@ impl Fleet {
         for slot in self.slots_of(service)? {
             if only.is_empty() || only.contains(&slot.instance) {
                 slot.swap(release, self.config(&slot, release)?).await?;
-                self.write_targets().await?;
+                self.follow().await;
             }
         }
         Ok(())
@@ -139,7 +139,7 @@ impl Fleet {
                 .with_context(|| format!("`{}` is not running", slot.instance))?;
             slot.swap(&view.release, self.config(&slot, &view.release)?)
                 .await?;
-            self.write_targets().await?;
+            self.follow().await;
         }
         Ok(())
     }
@@ -167,6 +167,12 @@ impl Fleet {
     /// Writes the addresses of what runs now where the scraper looks for them.
     pub async fn write_targets(&self) -> anyhow::Result<()> {
         targets::write(&self.common.targets, &self.views().await)
+    }
+
+    /// Leads the scraper to what was just swapped. That is done, whether or not its address can be written down:
+    /// whoever asked for it is told when the session file cannot be written either, and the next change tries again.
+    async fn follow(&self) {
+        let _ = self.write_targets().await;
     }
 
     fn roster(&self) -> MutexGuard<'_, Roster> {
