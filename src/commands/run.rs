@@ -3,7 +3,7 @@
 mod audience;
 mod event;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ::drill::{Chosen, Ending, Options, Reader};
@@ -84,7 +84,7 @@ fn from_catalogue(id: &str, seed: u64) -> anyhow::Result<Chosen> {
     Ok(chosen(drill, file.text.to_owned()))
 }
 
-fn from_file(path: &PathBuf, seed: u64) -> anyhow::Result<Chosen> {
+fn from_file(path: &Path, seed: u64) -> anyhow::Result<Chosen> {
     let text = super::check::read(path)?;
     let drill = Scenario::arranged(&path.display().to_string(), &text, seed);
     Ok(chosen(drill.map_err(Error::Scenario)?, text))

@@ -83,8 +83,8 @@ impl Drop for Listed {
 }
 
 impl Connections {
-    /// Lists a connection, for which another is given up if there are `most` already.
-    /// `None` while all of those are being answered.
+    /// Makes room for one more: gives up the one that has waited longest if there are `most` already, and waits while all
+    /// of those are being answered.
     async fn room(&self, most: usize) {
         loop {
             {
