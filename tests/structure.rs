@@ -1,5 +1,6 @@
 //! The shape of the repository: which room may know which, and how large a file may grow.
 
+mod depth;
 mod documents;
 mod room;
 mod shape;
@@ -114,6 +115,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         no_function_is_longer_than_70_lines,
         no_modules_know_each_other_in_a_circle,
         only_commands_know_the_command_line,
+        every_reader_of_protobuf_limits_its_depth,
     ]
 }
 
@@ -144,6 +146,10 @@ fn no_modules_know_each_other_in_a_circle() {
 fn only_commands_know_the_command_line() {
     let found = room::that_name_the_command_line();
     none("move what they need below it", &found);
+}
+
+fn every_reader_of_protobuf_limits_its_depth() {
+    none("look at the depth first", &depth::without_a_limit());
 }
 
 fn none(what_to_do: &str, found: &[String]) {
