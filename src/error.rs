@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 use scenario::catalogue;
 use text::Problem;
-use text::format::{counted, harmless_lines};
+use text::format::{counted, harmless_lines, harmless_output};
 
 use crate::terminal::{Ink, Style};
 
@@ -238,9 +238,10 @@ pub fn render(error: &anyhow::Error, style: Style) -> String {
         ..
     }) = user
     {
-        text.push_str(&caret(expr, *offset, style));
+        text.push_str(&harmless_output(&caret(expr, *offset, style)));
     }
     if let Some(hint) = user.and_then(Error::hint) {
+        let hint = harmless_lines(&hint);
         let _ = writeln!(text, "{} {hint}", style.paint(Ink::Heading, "hint:"));
     }
     text
@@ -274,6 +275,7 @@ impl From<&drill::Error> for Error {
             drill::Error::NoStateDir => {
                 Self::usage(error.to_string(), "name one with `--state-dir DIR`")
             }
+            drill::Error::StateDir { message, hint } => Self::usage(message, hint),
             drill::Error::NotRunning { state_dir } => Self::NotRunning { state_dir },
             drill::Error::AlreadyRunning { run, pid } => Self::AlreadyRunning { run, pid },
             drill::Error::UnknownName {

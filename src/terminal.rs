@@ -14,6 +14,7 @@ use std::io::{self, Write as _};
 
 use clap::ValueEnum;
 use serde::Serialize;
+use text::format::{harmless_json, harmless_output};
 
 /// When output is coloured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -105,10 +106,10 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    /// Writes data to standard output.
+    /// Writes text to standard output. Whatever is in it, it drives no terminal but by colours.
     pub fn print(&self, text: &str) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
+        out.write_all(harmless_output(text).as_bytes())?;
         out.flush()
     }
 
@@ -116,20 +117,21 @@ impl Terminal {
     pub fn json(&self, value: &impl Serialize) -> io::Result<()> {
         let mut text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
         text.push('\n');
-        self.print(&text)
+        self.print(&harmless_json(&text))
     }
 
     /// Writes one JSON document on one line.
     pub fn json_line(&self, value: &impl Serialize) -> io::Result<()> {
         let mut text = serde_json::to_string(value).map_err(io::Error::other)?;
         text.push('\n');
-        self.print(&text)
+        self.print(&harmless_json(&text))
     }
 
     /// Tells the user something that is not data, on standard error.
     pub fn note(&self, text: &str) {
         // A note that cannot be shown is not a reason to fail.
-        let _ = writeln!(io::stderr(), "{}", self.err.paint(Ink::Faint, text));
+        let text = harmless_output(text);
+        let _ = writeln!(io::stderr(), "{}", self.err.paint(Ink::Faint, &text));
     }
 
     /// Starts to show that something takes time; it is over when the value is dropped.

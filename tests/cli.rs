@@ -1,6 +1,10 @@
 //! The command line without a drill: what it prints, where, and how it ends.
 
-use std::process::Output;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
 
 use libtest_mimic::Trial;
 use serde_json::Value;
@@ -16,6 +20,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         commands_that_need_a_drill_say_how_to_start_one,
         completions_and_manual_come_from_the_definitions,
         every_exit_code_is_in_the_documentation,
+        state_folders_that_cannot_be_used_are_named_with_the_flag,
+        files_that_are_none_are_refused_and_wait_for_nothing,
     ]
 }
 
@@ -124,4 +130,72 @@ fn every_exit_code_is_in_the_documentation() {
             "exit code {code} has no row in docs/commands.md"
         );
     }
+}
+
+fn state_folders_that_cannot_be_used_are_named_with_the_flag() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let folder = |name: &str, mode| {
+        let path = place.path().join(name);
+        std::fs::create_dir(&path).expect("a folder");
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&path, mode).expect("a mode");
+        path
+    };
+    let piped = folder("piped", 0o700);
+    pipe(&piped.join("lock"));
+    std::fs::write(place.path().join("file"), "").expect("a file");
+    let cases: [(PathBuf, &str); 6] = [
+        (folder("open", 0o777), "other users can write into it"),
+        (piped, "it is a pipe, not a regular file"),
+        (place.path().join("file"), "file"),
+        ("/proc/none".into(), "/proc/none"),
+        (OsStr::from_bytes(b"/tmp/\xff").into(), "is not UTF-8"),
+        (place.path().join("x".repeat(460)), "and can have 400"),
+    ];
+    for (path, reason) in cases {
+        let said = refused(
+            &path,
+            &["up", "--ports", "auto"],
+            2,
+            &[reason, "--state-dir"],
+        );
+        assert!(!said.contains("panicked"), "{said}");
+    }
+    let mut homeless = firedrill(place.path());
+    for name in [
+        "FIREDRILL_STATE_DIR",
+        "HOME",
+        "XDG_STATE_HOME",
+        "XDG_CACHE_HOME",
+    ] {
+        homeless.env_remove(name);
+    }
+    let output = homeless
+        .arg("status")
+        .output()
+        .expect("the binary under test starts");
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("--state-dir"), "{said}");
+}
+
+fn files_that_are_none_are_refused_and_wait_for_nothing() {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let path = place.path().join("pipe");
+    pipe(&path);
+    let name = path.to_str().expect("a name");
+    for args in [
+        &["check", name][..],
+        &["check", "/dev/zero"],
+        &["run", "--file", name],
+        &["report", "check", name],
+        &["status", "--state-dir", "/dev/null"],
+    ] {
+        refuse(args, &["hint: "]);
+    }
+}
+
+fn pipe(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status();
+    assert!(made.is_ok_and(|status| status.success()), "a pipe");
 }

@@ -9,11 +9,13 @@ mod browser;
 mod cli;
 mod containers;
 mod crash;
+mod damage;
 mod dashboards;
 mod degraded;
 mod drills;
 mod events;
 mod exemplar;
+mod faults;
 mod native;
 mod pack;
 mod parity;
@@ -38,6 +40,8 @@ fn main() -> std::process::ExitCode {
         drills::trials(),
         adversarial::trials(),
         crash::trials(),
+        faults::trials(),
+        damage::trials(),
         pack::trials(),
         stack::trials(),
         actions::trials(),

@@ -1,7 +1,7 @@
 //! The shop and its backends as a responder meets them, with no incident.
 
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use libtest_mimic::Trial;
@@ -120,11 +120,18 @@ fn foreign_hosts_and_missing_tokens_are_refused() {
         .expect("an HTTP client");
     let processes = drill.processes();
     let admin = processes[0]["admin"].as_str().expect("an address");
-    for url in [
+    let internal = processes.iter().filter(|one| one["service"] != "gateway");
+    let internal = internal.map(|one| {
+        let public = one["public"].as_str().expect("an address");
+        format!("http://{public}/healthz")
+    });
+    let urls = [
         format!("{}/api/services", drill.url("jaeger")),
         format!("{}/api/v1/query?query=up", drill.url("prometheus")),
+        format!("{}/v1/traces", drill.url("otlp_http")),
         format!("http://{admin}/metrics"),
-    ] {
+    ];
+    for url in urls.into_iter().chain(internal) {
         let answer = client
             .get(&url)
             .header("host", "attacker.example")
@@ -184,30 +191,48 @@ fn ask_raw(url: &str, path: &str) -> String {
 
 fn every_socket_listens_on_loopback_only() {
     let drill = Drill::start(&["up", "--seed", "25"]);
+    let listening = listening(&drill);
+    for addr in &listening {
+        assert!(addr.ip().is_loopback(), "a drill listens on {addr}");
+    }
+    assert!(
+        listening.len() >= 13,
+        "public and admin ports, the backend's four, the provider's and the control API: {listening:?}"
+    );
+}
+
+/// Where a drill's processes listen.
+pub(crate) fn listening(drill: &Drill) -> Vec<SocketAddr> {
     let mut processes = children_of(drill.pid());
     processes.push(drill.pid());
     let inodes: Vec<String> = processes.iter().flat_map(|id| sockets_of(*id)).collect();
-    let mut listening = 0;
+    let mut addrs = Vec::new();
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
-        for line in std::fs::read_to_string(table)
-            .unwrap_or_default()
-            .lines()
-            .skip(1)
-        {
+        let table = std::fs::read_to_string(table).unwrap_or_default();
+        for line in table.lines().skip(1) {
             // proc_pid_net(5): local address, state (0A is LISTEN), inode.
             let fields: Vec<&str> = line.split_whitespace().collect();
             if fields[3] == "0A" && inodes.iter().any(|inode| inode == fields[9]) {
-                let is_loopback = fields[1].starts_with("0100007F:")
-                    || fields[1].starts_with("00000000000000000000000001000000:");
-                assert!(is_loopback, "a drill listens on {}", fields[1]);
-                listening += 1;
+                addrs.push(address(fields[1]));
             }
         }
     }
-    assert!(
-        listening >= 13,
-        "public and admin ports, the backend's four, the provider's and the control API: {listening}"
-    );
+    addrs
+}
+
+/// An address as the kernel writes it: words of the address in the machine's order, and the port.
+fn address(text: &str) -> SocketAddr {
+    let (ip, port) = text.split_once(':').expect("a port");
+    let port = u16::from_str_radix(port, 16).expect("a port");
+    let words = ip.as_bytes().chunks(8).flat_map(|word| {
+        let word = std::str::from_utf8(word).expect("digits");
+        u32::from_str_radix(word, 16).expect("digits").to_ne_bytes()
+    });
+    let bytes: Vec<u8> = words.collect();
+    match <[u8; 4]>::try_from(&*bytes) {
+        Ok(four) => (four, port).into(),
+        Err(_) => (<[u8; 16]>::try_from(&*bytes).expect("an address"), port).into(),
+    }
 }
 
 /// The inodes of a process's sockets.

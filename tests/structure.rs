@@ -1,5 +1,6 @@
 //! The shape of the repository: which room may know which, and how large a file may grow.
 
+mod depth;
 mod documents;
 mod room;
 mod shape;
@@ -15,7 +16,7 @@ use serde_json::Value;
 use crate::support::claims;
 
 /// Who names whom. Any other edge is a finding, and so is one of these that is not there.
-const ALLOWED: [(&str, &[&str]); 21] = [
+const ALLOWED: [(&str, &[&str]); 22] = [
     (
         "firedrill",
         &[
@@ -38,7 +39,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     (
         "drill",
         &[
-            "grader", "loadgen", "record", "scenario", "shop-api", "stack", "text",
+            "grader", "ingress", "loadgen", "record", "scenario", "shop-api", "stack", "text",
         ],
     ),
     (
@@ -47,6 +48,7 @@ const ALLOWED: [(&str, &[&str]); 21] = [
             "backend",
             "chassis",
             "gateway",
+            "ingress",
             "inventory",
             "record",
             "settings",
@@ -84,18 +86,19 @@ const ALLOWED: [(&str, &[&str]); 21] = [
     ),
     ("grader", &["promql", "record", "text"]),
     ("loadgen", &["shop-api"]),
-    ("backend", &["prom", "record", "traces", "web"]),
+    ("backend", &["ingress", "prom", "record", "traces", "web"]),
     ("prom", &["promql", "web"]),
     ("traces", &[]),
     ("web", &[]),
+    ("ingress", &[]),
     ("promql", &[]),
     ("record", &["text"]),
     ("text", &[]),
     ("gateway", &["chassis", "shop-api"]),
     ("checkout", &["chassis", "shop-api"]),
     ("inventory", &["chassis", "shop-api"]),
-    ("payment", &["shop-api"]),
-    ("chassis", &["shop-api", "telemetry"]),
+    ("payment", &["ingress", "shop-api"]),
+    ("chassis", &["ingress", "shop-api", "telemetry"]),
     ("telemetry", &[]),
     ("shop-api", &[]),
 ];
@@ -112,6 +115,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         no_function_is_longer_than_70_lines,
         no_modules_know_each_other_in_a_circle,
         only_commands_know_the_command_line,
+        every_reader_of_protobuf_limits_its_depth,
     ]
 }
 
@@ -142,6 +146,10 @@ fn no_modules_know_each_other_in_a_circle() {
 fn only_commands_know_the_command_line() {
     let found = room::that_name_the_command_line();
     none("move what they need below it", &found);
+}
+
+fn every_reader_of_protobuf_limits_its_depth() {
+    none("look at the depth first", &depth::without_a_limit());
 }
 
 fn none(what_to_do: &str, found: &[String]) {

@@ -1,5 +1,6 @@
 //! `check`: validate scenario files, all problems of all files at once.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -14,6 +15,8 @@ use crate::terminal::Ink;
 
 /// For how many seeds a file is checked: what is drawn around it differs.
 const SEEDS: u64 = 8;
+/// Those of the catalogue have some kilobytes.
+const MOST_BYTES: u64 = 64 << 10;
 
 #[derive(Debug, Serialize)]
 struct Report<'a> {
@@ -66,9 +69,16 @@ fn problems(file: &str, text: &str) -> Vec<Problem> {
     drills.find_map(Result::err).unwrap_or_default()
 }
 
-fn read(path: &Path) -> anyhow::Result<String> {
-    match std::fs::read(path) {
-        Ok(bytes) => match String::from_utf8(bytes) {
+/// The text of a scenario file.
+pub(super) fn read(path: &Path) -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    let opened = record::private::regular(path);
+    match opened.and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes)) {
+        Ok(length) if length as u64 > MOST_BYTES => {
+            let message = format!("`{}` has more than {MOST_BYTES} bytes", path.display());
+            Err(Error::usage(message, "a scenario file has some kilobytes").into())
+        }
+        Ok(_) => match String::from_utf8(bytes) {
             Ok(text) => Ok(text),
             Err(error) => Err(not_text(path, &error).into()),
         },
@@ -79,6 +89,10 @@ fn read(path: &Path) -> anyhow::Result<String> {
                 "without a file, `firedrill check` checks the built-in drills",
             )
             .into())
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::InvalidInput => {
+            let message = format!("scenario file `{}`: {error}", path.display());
+            Err(Error::usage(message, "save it as a file, and name that").into())
         }
         Err(error) => Err(error).with_context(|| format!("scenario file `{}`", path.display())),
     }

@@ -3,11 +3,10 @@
 mod audience;
 mod event;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ::drill::{Chosen, Ending, Options, Reader};
-use anyhow::Context as _;
 use grader::WriteUp;
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
@@ -89,9 +88,8 @@ fn from_catalogue(id: &str, seed: u64) -> anyhow::Result<Chosen> {
     Ok(chosen(drill, file.text.to_owned()))
 }
 
-fn from_file(path: &PathBuf, seed: u64) -> anyhow::Result<Chosen> {
-    let text = std::fs::read_to_string(path)
-        .with_context(|| format!("scenario file `{}`", path.display()))?;
+fn from_file(path: &Path, seed: u64) -> anyhow::Result<Chosen> {
+    let text = super::check::read(path)?;
     let drill = Scenario::arranged(&path.display().to_string(), &text, seed);
     Ok(chosen(drill.map_err(Error::Scenario)?, text))
 }
@@ -171,7 +169,7 @@ fn options(
             otlp_http: choice(stack.otlp_http_port, usual.otlp_http),
             prometheus: choice(stack.prometheus_port, usual.prometheus),
         },
-        cache: cache_dir()?,
+        cache: cache_dir(context),
         managers: super::manage::managers(&context.terminal, &stack.managers)?,
         webhook: super::manage::webhook(&context.terminal, &stack.pager)?,
         telemetry: true,
@@ -247,15 +245,16 @@ fn program_folders() -> Vec<PathBuf> {
         .collect()
 }
 
-/// The XDG cache folder of this program: what is in it can be made again.
-pub(crate) fn cache_dir() -> anyhow::Result<PathBuf> {
+/// The XDG cache folder of this program: what is in it can be made again. Without a home it is in the state folder.
+fn cache_dir(context: &Context) -> PathBuf {
     let of = |name: &str| {
         std::env::var_os(name)
             .map(PathBuf::from)
             .filter(|path| path.is_absolute())
     };
     let base = of("XDG_CACHE_HOME").or_else(|| Some(of("HOME")?.join(".cache")));
-    Ok(base
-        .context("no home folder for the catalogue database; set XDG_CACHE_HOME")?
-        .join("firedrill"))
+    base.map_or_else(
+        || context.state.path().join("cache"),
+        |base| base.join("firedrill"),
+    )
 }

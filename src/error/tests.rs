@@ -136,7 +136,7 @@ fn text_of_others_drives_no_terminal() {
     let stack = Error::Stack {
         message: evil.to_owned(),
         log: vec![evil.to_owned()],
-        hint: None,
+        hint: Some(evil.to_owned()),
     };
     let scenario = Error::Scenario(vec![Problem {
         message: evil.to_owned(),

@@ -7,7 +7,7 @@ use grader::writeup::{
     ActionItem, Alert, Cause, Claim, Contribution, Detection, Event, Impact, Limit, Mitigation,
     Reproduction, RuledOut, Trigger,
 };
-use text::problem::{Problem, tidy};
+use text::problem::{MOST_SYNTAX_ERRORS, Problem, tidy};
 use text::table::{Reader, Table};
 use toml::de::DeTable;
 
@@ -30,7 +30,7 @@ pub fn draft(file: &str, text: &str) -> Result<(WriteUp, Vec<Problem>), Vec<Prob
     let (start, end, body) = bounded(file, text)?;
     let mut reader = Reader::new(file, text).within(start, MAX_ENTRIES);
     let (table, errors) = DeTable::parse_recoverable(&text[start..end]);
-    for error in &errors {
+    for error in errors.iter().take(MOST_SYNTAX_ERRORS) {
         let offset = error.span().map_or(0, |span| span.start);
         let message =
             unquoted(&text[start..end], offset).unwrap_or_else(|| error.message().to_owned());

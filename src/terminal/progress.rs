@@ -89,9 +89,10 @@ fn draw(style: Style, mut label: String, rx: &mpsc::Receiver<String>) {
 
 fn line(style: Style, label: &str, elapsed: Duration, frame: usize) -> String {
     if !style.terminal {
-        return format!("{label} …\n");
+        return format!("{} …\n", format::harmless(label));
     }
     let spinner = style.paint(Ink::Good, SPINNER[frame % SPINNER.len()]);
+    let label = format::harmless(label);
     let elapsed = style.paint(Ink::Faint, &format::elapsed(elapsed.as_secs()));
     format!("\r\x1b[2K{spinner} {label} {elapsed}")
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use ingress::Server;
 use prom::Metrics;
 use prom::api::MoreMetrics;
 use tokio::task::JoinSet;
@@ -259,33 +260,35 @@ fn spawn_servers(
     ] {
         tasks.spawn(serve_http(bound, router, shutdown.clone()));
     }
-    let (traces, shutdown) = (traces.clone(), shutdown.clone());
     let listen::Listener { socket: grpc, addr } = listeners.otlp_grpc;
     // As for HTTP: a listener for this machine alone takes requests for this machine alone.
     let serves: fn(&str) -> bool = match addr.ip().is_loopback() {
-        true => web::is_loopback,
+        true => ingress::is_loopback,
         false => |_| true,
     };
+    let service = traces.otlp_grpc_service(serves);
+    let server = Server {
+        protocol: ingress::Protocol::Http2,
+        ..Server::new(Router::new().fallback_service(service))
+    };
+    let shutdown = shutdown.clone();
     tasks.spawn(async move {
-        let served = traces.serve_otlp_grpc(grpc, serves, shutdown.cancelled_owned());
-        if let Err(error) = served.await {
-            error!("OTLP over gRPC stopped: {error}");
-        }
+        // The end waits for all listeners together, and says so.
+        let _ = server.run(grpc, shutdown).await;
     });
 }
 
 /// A listener for this machine alone takes requests for this machine alone.
 async fn serve_http(bound: listen::Listener, router: Router, shutdown: CancellationToken) {
     let router = if bound.addr.ip().is_loopback() {
-        web::guard(router)
+        ingress::guard(router)
     } else {
         router
     };
-    let served = axum::serve(web::Socket(bound.socket), router)
-        .with_graceful_shutdown(shutdown.cancelled_owned());
-    if let Err(error) = served.await {
-        error!("a listener stopped: {error}");
-    }
+    // The end waits for all listeners together, and says so.
+    let _ = Server::new(router)
+        .run_over(bound.socket, shutdown, web::Escaped::new)
+        .await;
 }
 
 /// The runner may be gone; then standard input ends as well and the watch on it acts.

@@ -13,6 +13,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use telemetry::Metrics;
@@ -123,10 +124,12 @@ async fn serve(
 ) -> io::Result<()> {
     let listener = tokio::net::TcpListener::from_std(listener)?;
     let probe = tokio::spawn(probe::watch(service));
-    tokio::select! {
-        ended = axum::serve(listener, routes::router(state)).into_future() => ended?,
-        () = stop.cancelled() => {}
-    }
+    let server = ingress::Server {
+        // Nothing that is asked here outlives the process.
+        drain: Duration::ZERO,
+        ..ingress::Server::new(routes::router(state))
+    };
+    server.run(listener, stop).await;
     probe.abort();
     Ok(())
 }

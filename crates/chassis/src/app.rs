@@ -30,6 +30,8 @@ pub struct App {
     pub tasks: JoinSet<()>,
     /// What operators can do on the running service, over the admin port.
     pub controls: Controls,
+    /// Whether it stands for a public API, which may be called by any name.
+    pub is_public: bool,
 }
 
 impl App {
@@ -39,7 +41,15 @@ impl App {
             router,
             tasks: JoinSet::new(),
             controls: Controls::default(),
+            is_public: false,
         }
+    }
+
+    /// Says that it stands for a public API.
+    #[must_use]
+    pub fn public(mut self) -> Self {
+        self.is_public = true;
+        self
     }
 
     /// Adds a background task.

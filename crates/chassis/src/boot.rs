@@ -19,9 +19,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    App, Client, Config, Context, admin::Admin, allocator, layer, limit, listener, server,
-};
+use crate::{App, Client, Config, Context, admin::Admin, allocator, layer, limit, listener};
 
 /// Time to flush the last spans and log lines.
 const FLUSH: Duration = Duration::from_secs(2);
@@ -29,6 +27,10 @@ const FLUSH: Duration = Duration::from_secs(2);
 const BLOCKING_THREADS: usize = 16;
 /// Stack of a worker thread. The default of 2 MB would count against a limit on address space.
 const STACK_BYTES: usize = 1 << 20;
+
+/// During a drain, a connection closes after its next response. An idle connection closes after this
+/// time: closing it at once could hit a request that is on the way.
+const LINGER: Duration = Duration::from_millis(500);
 
 /// Who started this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -174,14 +176,15 @@ async fn live(
     admin.offer(app.controls);
     let router = layer::around(app.router, &config.process);
     let grace = Duration::from_millis(config.process.drain_ms);
-    let keep_alive = Duration::from_millis(config.process.keep_alive_ms);
-    let server = tokio::spawn(server::run(
-        listener,
-        router,
-        keep_alive,
-        drain.clone(),
-        grace,
-    ));
+    let server = ingress::Server {
+        idle: Duration::from_millis(config.process.keep_alive_ms),
+        // What limits them is the process's limit on open files.
+        most: usize::MAX,
+        linger: LINGER,
+        drain: grace,
+        ..ingress::Server::new(public(router, listen, app.is_public))
+    };
+    let server = tokio::spawn(server.run(listener, drain.clone()));
     admin.set_ready(true);
     announce(config, parent, listen, admin.addr)?;
     tokio::select! {
@@ -197,6 +200,14 @@ async fn live(
     end_tasks(app.tasks, grace).await;
     tracing::info!("drain complete");
     Ok(())
+}
+
+/// The service as its callers see it: on loopback, an internal one answers to names of this machine only.
+fn public(router: axum::Router, listen: SocketAddr, is_public: bool) -> axum::Router {
+    match listen.ip().is_loopback() && !is_public {
+        true => ingress::guard(router),
+        false => router,
+    }
 }
 
 fn settings<S: DeserializeOwned>(config: &Config) -> anyhow::Result<S> {

@@ -16,7 +16,6 @@ mod flags;
 mod layer;
 mod limit;
 mod listener;
-mod server;
 
 pub mod client;
 pub mod control;
@@ -43,16 +42,6 @@ pub use crate::{
 pub use rusqlite;
 pub use telemetry;
 pub use tokio_util::sync::CancellationToken;
-
-/// Whether a token is the expected one, in constant time. An empty expected token matches nothing.
-pub fn is_same_token(given: &[u8], expected: &[u8]) -> bool {
-    let mut difference = given.len() ^ expected.len();
-    for (index, byte) in expected.iter().enumerate() {
-        let other = given.get(index).copied().unwrap_or_default();
-        difference |= usize::from(byte ^ other);
-    }
-    std::hint::black_box(difference) == 0 && !expected.is_empty()
-}
 
 /// Runs a service as a child of the runner: it reads its configuration from one line on standard input, reports
 /// readiness as one line on standard output, and exits when standard input ends.

@@ -13,8 +13,10 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use ingress::Server;
 use stack::guard::{self, Bearer, Hosts};
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::api::{Action, Failure, SubmitRequest};
 use crate::drill::Drill;
@@ -33,8 +35,10 @@ pub(crate) async fn serve(
     let addr = listener.local_addr().context("port of the control API")?;
     let router = router(drill, addr);
     Ok((addr, async move {
-        // It ends with the runner; an accept error has no receiver.
-        let _ = axum::serve(listener, router).await;
+        // It ends with the runner.
+        let _ = Server::new(router)
+            .run(listener, CancellationToken::new())
+            .await;
     }))
 }
 

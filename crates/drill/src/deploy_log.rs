@@ -3,6 +3,9 @@
 use parking_lot::{Mutex, MutexGuard};
 use record::{Action, Appender, Deploy};
 
+/// More than any entry takes: its settings and its diff have some kilobytes.
+const LARGEST_ENTRY: u64 = 64 << 10;
+
 /// The deploys of a run, oldest first, those before the drill included.
 #[derive(Debug, Default)]
 pub(crate) struct DeployLog {
@@ -36,6 +39,18 @@ impl DeployLog {
         entries.all.push(entry.clone());
         entries.write(self.file.as_ref());
         entry
+    }
+
+    /// That one more entry can be recorded, and that none is waiting to be.
+    pub(crate) fn ready(&self) -> Result<(), String> {
+        let Some(file) = &self.file else {
+            return Ok(());
+        };
+        let mut entries = self.lock();
+        file.reserve(LARGEST_ENTRY)
+            .map_err(|error| error.to_string())?;
+        entries.write(Some(file));
+        entries.problem.clone().map_or(Ok(()), Err)
     }
 
     /// That all of them are in the run's folder.

@@ -28,6 +28,9 @@ use crate::scribe::Scribe;
 use crate::session::{Instance, Lock};
 use crate::shop::Processes;
 
+/// The embedded backends' process, as events name it.
+pub(crate) const BACKEND: &str = "backend";
+
 /// A running drill, or a shop with no incident to come.
 #[derive(Debug)]
 pub(crate) struct Drill {
@@ -146,6 +149,11 @@ impl Drill {
     pub(crate) async fn notice(&self, notice: Notice) {
         let (instance, what) = match notice {
             Notice::Ended { instance, how } => (instance, format!("exited unexpectedly ({how})")),
+            // Its journals are written twice a second.
+            Notice::Restarted { instance } if instance == BACKEND => {
+                let what = "restarted; of the last second before, spans and samples may be missing";
+                (instance, what.to_owned())
+            }
             Notice::Restarted { instance } => (instance, "restarted".to_owned()),
             Notice::Silent { instance, reason } => {
                 (instance, format!("stopped answering ({reason})"))

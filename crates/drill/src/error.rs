@@ -8,6 +8,14 @@ pub enum Error {
     /// There is no folder for runs.
     #[error("there is no home folder to keep the runs in")]
     NoStateDir,
+    /// The folder for runs is not one that a drill can use.
+    #[error("{message}")]
+    StateDir {
+        /// What is wrong with it.
+        message: String,
+        /// What to do.
+        hint: String,
+    },
     /// No drill is running.
     #[error("no drill is running")]
     NotRunning {

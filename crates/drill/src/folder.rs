@@ -18,7 +18,7 @@ pub(crate) fn id(at: OffsetDateTime, random: u16) -> String {
 /// Creates the folder of a run.
 pub(crate) fn create(runs: &Path, id: &str) -> anyhow::Result<PathBuf> {
     let folder = runs.join(id);
-    std::fs::create_dir_all(&folder)
+    record::private::folder(&folder)
         .with_context(|| format!("run folder `{}`", folder.display()))?;
     Ok(folder)
 }

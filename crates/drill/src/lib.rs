@@ -53,7 +53,7 @@ pub use course::Ending;
 pub use error::Error;
 pub use plan::{Chosen, Options, Reader, Webhook};
 
-use drill::Drill;
+use drill::{BACKEND, Drill};
 use end::Ends;
 use session::{Lock, StateDir};
 
@@ -68,6 +68,7 @@ pub fn run(
 ) -> anyhow::Result<Ending> {
     let lock = state.lock()?;
     folder::sweep(&state.runs());
+    disk::check(state.path())?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -164,7 +165,7 @@ async fn until_over(drill: &Drill, stack: &mut Stack, ends: &mut Ends) {
 
 /// Starts the backend again on its own ports; what it had not written down for a second is lost.
 async fn bring_back(drill: &Drill, backend: &mut Backend, how: String) {
-    let instance = || "backend".to_owned();
+    let instance = || BACKEND.to_owned();
     drill
         .notice(Notice::Ended {
             instance: instance(),

@@ -14,7 +14,7 @@ use record::{Deploy, DeployKind, RESPONDER, SettingChange};
 use shop_api::Service;
 use tokio::time::Instant;
 
-use crate::api::{Action, Change};
+use crate::api::{Action, Change, Failure};
 use crate::clock::now;
 use crate::deploy_log::DeployLog;
 use crate::shop::Shop;
@@ -47,6 +47,13 @@ impl<S: Shop> Operator<S> {
         action: &Action,
         role: &str,
     ) -> anyhow::Result<(Change, Option<Deploy>)> {
+        // What cannot be recorded is not done: nobody would know of it.
+        self.deploys.ready().map_err(|problem| {
+            Failure::new(
+                format!("not done, because it cannot be recorded: {problem}"),
+                "see that there is room on the disk and that the run folder is writable, and try again",
+            )
+        })?;
         let began = Instant::now();
         let what = action.what();
         let effect = self.effect(action).await?;

@@ -7,20 +7,27 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::fs::{self, File};
+use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
 pub use record::Urls;
+use record::private;
 use scenario::Pace;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use crate::Error;
 
+/// SQLite opens no name of more than 512 bytes, of which a run and its databases take some 60.
+const MOST_PATH: usize = 400;
+/// A session file has some kilobytes.
+const MOST_BYTES: u64 = 1 << 20;
+/// What to do where a folder cannot be used.
+const OTHER_FOLDER: &str = "name another folder with `--state-dir DIR`";
 const LOCK_ATTEMPTS: u32 = 5;
 const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
@@ -92,13 +99,31 @@ impl StateDir {
         if let Some(asked) = asked.or(variable.as_deref()) {
             let absolute = std::path::absolute(asked)
                 .with_context(|| format!("state folder `{}`", asked.display()))?;
-            return Ok(Self(absolute));
+            return Ok(Self(nameable(absolute)?));
         }
         // The XDG rules say to ignore a relative path.
         let xdg = env("XDG_STATE_HOME").filter(|path| path.is_absolute());
         let home = || Some(env("HOME")?.join(".local/state"));
         let base = xdg.or_else(home).ok_or(Error::NoStateDir)?;
-        Ok(Self(base.join("firedrill")))
+        Ok(Self(nameable(base.join("firedrill"))?))
+    }
+
+    /// Why something in the folder, or the folder itself, cannot be used.
+    fn refused(&self, path: &Path, error: &io::Error) -> Error {
+        let mine = match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                format!(", or make it yours alone: `chmod go-w {}`", path.display())
+            }
+            io::ErrorKind::InvalidInput => format!(", or remove `{}`", path.display()),
+            _ => String::new(),
+        };
+        Error::StateDir {
+            message: format!(
+                "the state folder cannot be used: `{}`: {error}",
+                path.display()
+            ),
+            hint: format!("{OTHER_FOLDER}{mine}"),
+        }
     }
 
     /// The folder itself.
@@ -113,9 +138,10 @@ impl StateDir {
 
     /// Takes the place of the one runner in this folder, or says who holds it.
     pub fn lock(&self) -> anyhow::Result<Lock> {
-        create_private_dir(&self.0)?;
-        let path = self.0.join("lock");
-        let file = open_private(&path, false)?;
+        private::folder(&self.0).map_err(|error| self.refused(&self.0, &error))?;
+        let (runs, path) = (self.runs(), self.0.join("lock"));
+        private::inner_folder(&runs).map_err(|error| self.refused(&runs, &error))?;
+        let file = private::open(&path).map_err(|error| self.refused(&path, &error))?;
         if !try_lock(&file).with_context(|| format!("lock `{}`", path.display()))? {
             let holder = self.read().ok();
             return Err(Error::AlreadyRunning {
@@ -147,8 +173,14 @@ impl StateDir {
 
     /// The running drill, if there is one.
     pub fn find(&self) -> anyhow::Result<Option<Session>> {
-        let Ok(lock) = File::open(self.0.join("lock")) else {
-            return Ok(None);
+        let path = self.0.join("lock");
+        let lock = match private::regular(&path) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                return Err(self.refused(&path, &error).into());
+            }
+            // No drill was ever started here, or by somebody whose drill is none of ours.
+            Err(_) => return Ok(None),
         };
         // The lock is free: `current.json` is out of date.
         if try_lock_shared(&lock).context("lock of the state folder")? {
@@ -162,8 +194,9 @@ impl StateDir {
 
     fn read(&self) -> anyhow::Result<Session> {
         let path = self.0.join("current.json");
-        let text = fs::read(&path).with_context(|| format!("session file `{}`", path.display()))?;
-        serde_json::from_slice(&text).with_context(|| format!("session file `{}`", path.display()))
+        let text = private::text(&path, MOST_BYTES)
+            .with_context(|| format!("session file `{}`", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("session file `{}`", path.display()))
     }
 
     /// The ids of the recorded runs, oldest first; ids begin with the time, so the order of names is that of time.
@@ -219,11 +252,7 @@ impl Lock {
     /// Tells the other terminals what runs; replaces the file as a whole, so that none reads half of it.
     pub fn publish(&self, session: &Session) -> anyhow::Result<()> {
         let text = serde_json::to_vec_pretty(session).context("session")?;
-        let fresh = self.current.with_extension("json.new");
-        open_private(&fresh, true)?
-            .write_all(&text)
-            .with_context(|| format!("session file `{}`", fresh.display()))?;
-        fs::rename(&fresh, &self.current)
+        private::replace(&self.current, &text)
             .with_context(|| format!("session file `{}`", self.current.display()))
     }
 }
@@ -260,6 +289,22 @@ impl Session {
     }
 }
 
+/// A folder whose name can be written into JSON and opened by SQLite with what is below it.
+fn nameable(folder: PathBuf) -> Result<PathBuf, Error> {
+    let length = folder.as_os_str().len();
+    let reason = match folder.to_str() {
+        None => "its name is not UTF-8".to_owned(),
+        Some(_) if length > MOST_PATH => {
+            format!("its name has {length} bytes, and can have {MOST_PATH}")
+        }
+        Some(_) => return Ok(folder),
+    };
+    Err(Error::StateDir {
+        message: format!("the state folder cannot be used: {reason}"),
+        hint: OTHER_FOLDER.to_owned(),
+    })
+}
+
 fn remove_if_there(path: &Path) -> anyhow::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -267,30 +312,6 @@ fn remove_if_there(path: &Path) -> anyhow::Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-fn open_private(path: &Path, truncate: bool) -> anyhow::Result<File> {
-    let mut options = OpenOptions::new();
-    options
-        .create(true)
-        .write(true)
-        .read(true)
-        .truncate(truncate);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-        .open(path)
-        .with_context(|| format!("open `{}`", path.display()))
-}
-
-fn create_private_dir(path: &Path) -> anyhow::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder
-        .create(path)
-        .with_context(|| format!("create `{}`", path.display()))
 }
 
 /// A terminal that looks who runs takes the lock for an instant, so one refusal proves nothing.

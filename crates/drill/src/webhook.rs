@@ -11,11 +11,13 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use grader::evidence::prometheus::{Alert, Labels};
+use ingress::Server;
 use serde::Deserialize;
 use stack::backend::{Kind, Pager};
 use stack::guard::{self, Bearer, Hosts};
 use stack::token::Token;
 use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 use crate::drill::Drill;
 use crate::pager;
@@ -118,8 +120,10 @@ impl Bound {
             .layer(DefaultBodyLimit::max(LARGEST_BODY))
             .layer(from_fn_with_state(hosts, guard::own_host))
             .with_state(drill);
-        // It ends with the runner; an accept error has no receiver.
-        let _ = axum::serve(self.listener, router).await;
+        // It ends with the runner.
+        let _ = Server::new(router)
+            .run(self.listener, CancellationToken::new())
+            .await;
     }
 }
 

@@ -1,12 +1,14 @@
 //! Files that are replaced as a whole, and what can be wrong with a file of a run.
 
 use std::fmt;
-use std::io;
+use std::io::Read as _;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use crate::private;
 
 /// Why a file of a run cannot be read or written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -91,7 +93,9 @@ impl<T: DeserializeOwned> Document<T> {
     /// Reads it.
     pub fn read(&self, folder: &Path) -> Result<T, Error> {
         let path = self.path(folder);
-        let bytes = std::fs::read(&path).map_err(|error| Error::file(&path, error))?;
+        let mut bytes = Vec::new();
+        let read = private::regular(&path).and_then(|mut file| file.read_to_end(&mut bytes));
+        read.map_err(|error| Error::file(&path, error))?;
         serde_json::from_slice(&bytes).map_err(|error| Error::file(&path, error))
     }
 
@@ -104,12 +108,7 @@ impl<T: DeserializeOwned> Document<T> {
     }
 }
 
-/// Writes a file beside `path` and renames it over: a reader sees the old content or the new one, never half of it.
+/// Writes a file as a whole; see [`private::replace`].
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let next = path.with_extension("next");
-    let replaced = || -> io::Result<()> {
-        std::fs::write(&next, bytes)?;
-        std::fs::rename(&next, path)
-    };
-    replaced().map_err(|error| Error::file(path, error))
+    private::replace(path, bytes).map_err(|error| Error::file(path, error))
 }

@@ -20,6 +20,7 @@ pub mod instant;
 mod log;
 mod look;
 mod named;
+pub mod private;
 mod profile;
 mod settings;
 mod snapshot;

@@ -3,13 +3,16 @@
 use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::marker::PhantomData;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
+use rustix::fs::{FallocateFlags, fallocate};
+use rustix::io::Errno;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::Error;
+use crate::{Error, private};
 
 /// A longer line is skipped: none that is written is as long.
 const MAX_LINE: u64 = 1 << 20;
@@ -95,7 +98,27 @@ impl<T: Serialize> Appender<T> {
         self.push_below(u64::MAX, value)
     }
 
-    /// The same, unless the file would then be longer than `most`.
+    /// Makes room for `bytes` more, and tries whether the folder takes files: what is done after it can be recorded.
+    pub fn reserve(&self, bytes: u64) -> Result<(), Error> {
+        let reserve = || -> io::Result<()> {
+            let file = self.file.lock();
+            let metadata = file.metadata()?;
+            if metadata.nlink() == 0 {
+                return Err(io::Error::other("it was removed"));
+            }
+            match fallocate(&*file, FallocateFlags::KEEP_SIZE, metadata.len(), bytes) {
+                // Not every file system can promise room.
+                Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let trial = self.path.with_extension("trial");
+            private::replace(&trial, b"")?;
+            std::fs::remove_file(trial)
+        };
+        reserve().map_err(|error| Error::file(&self.path, error))
+    }
+
+    /// The same as [`push`](Self::push), unless the file would then be longer than `most`.
     pub(crate) fn push_below(&self, most: u64, value: &T) -> Result<(), Error> {
         let append = || -> io::Result<()> {
             let mut line = serde_json::to_vec(value)?;
@@ -119,7 +142,7 @@ pub fn each_line(
     mut each: impl FnMut(&str) -> bool,
 ) -> Result<u64, Error> {
     let failed = |error| Error::file(path, error);
-    let file = match File::open(path) {
+    let file = match private::regular(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
         Err(error) => return Err(failed(error)),

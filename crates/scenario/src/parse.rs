@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use settings::Wire;
 use shop_api::Service;
-use text::problem::{Problem, position};
+use text::problem::{MOST_SYNTAX_ERRORS, Problem, position};
 use text::table::{Reader, Table, place};
 use toml::de::DeTable;
 
@@ -59,7 +59,7 @@ impl Draft<'_> {
 pub fn parse<'t>(file: &str, text: &'t str) -> Draft<'t> {
     let mut reader = Reader::new(file, text);
     let (document, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
+    for error in errors.iter().take(MOST_SYNTAX_ERRORS) {
         let offset = error.span().map_or(0, |span| span.start);
         reader.problem_at(offset, "", format!("not TOML: {}", error.message()));
     }

@@ -26,17 +26,27 @@ pub(crate) async fn install(
     } else {
         progress("preparing the catalogue (once)");
         let cache = cache.to_owned();
-        tokio::task::spawn_blocking(move || prepare(&copy, &cache, &prepared))
+        let kept = tokio::task::spawn_blocking(move || prepare(&copy, &cache, &prepared))
             .await
             .context("preparing the catalogue")??;
+        if let Err(error) = kept {
+            progress(&format!(
+                "the catalogue is prepared again next time: {error:#}"
+            ));
+        }
     }
     Ok(())
 }
 
 /// Prepares the database where the run needs it, which is removed whatever happens to us, and keeps a copy in the cache.
-/// The copy gets its name when it is whole, so that two drills that start at once cannot disturb each other.
-fn prepare(database: &Path, cache: &Path, prepared: &Path) -> anyhow::Result<()> {
+/// A cache that takes none costs the next start some seconds, and this one nothing.
+fn prepare(database: &Path, cache: &Path, prepared: &Path) -> anyhow::Result<anyhow::Result<()>> {
     inventory::store::prepare(database, SEED).context("catalogue database")?;
+    Ok(keep(database, cache, prepared))
+}
+
+/// The copy gets its name when it is whole, so that two drills that start at once cannot disturb each other.
+fn keep(database: &Path, cache: &Path, prepared: &Path) -> anyhow::Result<()> {
     let folder = || format!("cache folder `{}`", cache.display());
     std::fs::create_dir_all(cache).with_context(folder)?;
     let draft = tempfile::Builder::new()

@@ -127,7 +127,7 @@ impl Fleet {
         for slot in self.slots_of(service)? {
             if only.is_empty() || only.contains(&slot.instance) {
                 slot.swap(release, self.config(&slot, release)?).await?;
-                self.write_targets().await?;
+                self.follow().await;
             }
         }
         Ok(())
@@ -148,7 +148,7 @@ impl Fleet {
                 .with_context(|| format!("`{}` is not running", slot.instance))?;
             slot.swap(&view.release, self.config(&slot, &view.release)?)
                 .await?;
-            self.write_targets().await?;
+            self.follow().await;
         }
         Ok(())
     }
@@ -183,6 +183,12 @@ impl Fleet {
         let mut views = self.views().await;
         views.retain(|view| Some(view.instance.as_str()) != self.common.unscraped);
         views
+    }
+
+    /// Leads the scraper to what was just swapped. That is done, whether or not its address can be written down:
+    /// whoever asked for it is told when the session file cannot be written either, and the next change tries again.
+    async fn follow(&self) {
+        let _ = self.write_targets().await;
     }
 
     fn roster(&self) -> MutexGuard<'_, Roster> {

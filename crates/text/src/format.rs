@@ -126,6 +126,67 @@ pub fn harmless_lines(text: &str) -> String {
     lines.join("\n")
 }
 
+/// What a program is about to write to a terminal, with everything harmless but its line breaks and its own colours:
+/// the last look at text of others, which may have come by any way.
+pub fn harmless_output(text: &str) -> Cow<'_, str> {
+    let is_odd =
+        |char: char| !matches!(char, '\t' | '\n') && (char.is_control() || is_invisible(char));
+    if !text.contains(is_odd) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    let mut rest = text;
+    while let Some(at) = rest.find(is_odd) {
+        shown.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let length = colour(rest);
+        let (odd, after) = rest.split_at(length.max(rest.chars().next().map_or(0, char::len_utf8)));
+        match length {
+            0 => shown.push_str(&harmless(odd)),
+            _ => shown.push_str(odd),
+        }
+        rest = after;
+    }
+    shown.push_str(rest);
+    Cow::Owned(shown)
+}
+
+/// The length of the colour or weight that a text begins with: `ESC [ codes m`. Other codes could hide what follows.
+fn colour(text: &str) -> usize {
+    let codes = text
+        .strip_prefix("\x1b[")
+        .and_then(|rest| rest.split_once('m'));
+    let is_colour = |code| {
+        matches!(
+            code,
+            "0" | "1" | "2" | "32" | "33" | "34" | "35" | "36" | "37" | "31" | "96"
+        )
+    };
+    match codes {
+        Some((codes, _)) if codes.split(';').all(is_colour) => "\x1b[m".len() + codes.len(),
+        _ => 0,
+    }
+}
+
+/// JSON with the characters escaped that JSON allows and [`harmless`] does not: to a program it is the same text.
+pub fn harmless_json(json: &str) -> Cow<'_, str> {
+    let is_odd = |char: char| char != '\n' && (char.is_control() || is_invisible(char));
+    if !json.contains(is_odd) {
+        return Cow::Borrowed(json);
+    }
+    let mut shown = String::with_capacity(json.len() + 8);
+    for char in json.chars() {
+        if is_odd(char) {
+            for unit in char.encode_utf16(&mut [0; 2]) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            shown.push(char);
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// Marks of direction, characters of no width, separators of lines, and tags: nobody sees them.
 fn is_invisible(char: char) -> bool {
     matches!(char,
@@ -190,6 +251,37 @@ mod tests {
             harmless("x\u{202e}y\u{200b}\u{2066}"),
             "x\\u{202e}y\\u{200b}\\u{2066}"
         );
+    }
+
+    #[test]
+    fn colours_of_ours_are_obeyed_and_nothing_else_is() {
+        for (text, expected) in [
+            ("plain\n\tlines\n", "plain\n\tlines\n"),
+            ("\x1b[1;31merror\x1b[0m", "\x1b[1;31merror\x1b[0m"),
+            ("\x1b[2J\x1b[3", "\\u{1b}[2J\\u{1b}[3"),
+            ("\x1b[8mhidden\x1b[1;8m", "\\u{1b}[8mhidden\\u{1b}[1;8m"),
+            ("\x1b]0;title\x07", "\\u{1b}]0;title\\u{7}"),
+            ("a\rb\u{7f}\u{9b}31mc", "a\\rb\\u{7f}\\u{9b}31mc"),
+            ("x\u{202e}y\u{200b}", "x\\u{202e}y\\u{200b}"),
+        ] {
+            assert_eq!(harmless_output(text), expected);
+        }
+    }
+
+    #[test]
+    fn json_stays_the_same_text_to_a_program() {
+        for (json, expected) in [
+            (
+                "{\n  \"a\": \"größer 日本\"\n}\n",
+                "{\n  \"a\": \"größer 日本\"\n}\n",
+            ),
+            ("\"\u{7f}\u{9b}\"", "\"\\u007f\\u009b\""),
+            ("\"\u{202e}\u{200b}\u{feff}\"", "\"\\u202e\\u200b\\ufeff\""),
+            // Beyond 16 bits JSON has pairs.
+            ("\"\u{e0041}\"", "\"\\udb40\\udc41\""),
+        ] {
+            assert_eq!(harmless_json(json), expected);
+        }
     }
 
     #[test]

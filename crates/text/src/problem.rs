@@ -29,6 +29,9 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Syntax errors of a file that are told. The line of each is searched for, and nobody repairs the thousandth first.
+pub const MOST_SYNTAX_ERRORS: usize = 100;
+
 /// Line and column of a byte offset, both from 1.
 pub fn position(text: &str, offset: usize) -> (usize, usize) {
     let before = text.get(..offset).unwrap_or(text);

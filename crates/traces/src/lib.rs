@@ -5,14 +5,10 @@
 //!                              \-> journal -> traces.otlp.lz4 -> replay
 //! ```
 
-use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use tokio::net::TcpListener;
-use tonic::transport::server::TcpIncoming;
 
 mod decode;
 pub mod jaeger;
@@ -27,9 +23,6 @@ pub mod ui;
 
 use journal::Journal;
 use store::{Limits, Stats, Store};
-
-/// How often a client of gRPC is asked whether it is there, and how long it has to answer.
-const KEEP_ALIVE: Duration = Duration::from_secs(30);
 
 /// Receivers, store and query APIs of one backend. Cheap to clone; all clones share one store.
 ///
@@ -78,26 +71,9 @@ impl Traces {
         otlp::http::router(self.receiver.clone())
     }
 
-    /// OTLP over gRPC, for a tonic server. `serves` says of an authority (`host:port`) whether it may be asked for.
+    /// OTLP over gRPC, for a server of HTTP/2. `serves` says of an authority (`host:port`) whether it may be asked for.
     pub fn otlp_grpc_service(&self, serves: fn(&str) -> bool) -> otlp::grpc::Service {
         otlp::grpc::Service::new(self.receiver.clone(), serves)
-    }
-
-    /// Serves OTLP over gRPC on a bound listener until `shutdown`; `serves` as in [`Traces::otlp_grpc_service`].
-    pub async fn serve_otlp_grpc(
-        &self,
-        listener: TcpListener,
-        serves: fn(&str) -> bool,
-        shutdown: impl Future<Output = ()>,
-    ) -> Result<(), tonic::transport::Error> {
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        tonic::transport::Server::builder()
-            // A client that is gone without a word is found out, and its connection ended.
-            .http2_keepalive_interval(Some(KEEP_ALIVE))
-            .http2_keepalive_timeout(Some(KEEP_ALIVE))
-            .add_service(self.otlp_grpc_service(serves))
-            .serve_with_incoming_shutdown(incoming, shutdown)
-            .await
     }
 
     /// Flushes the journal and closes it. Blocks for the disk; later batches are not journalled.

@@ -6,7 +6,7 @@ use axum::http::{Method, header};
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{Any, CorsLayer};
 
-/// Puts both around `router`. Who may ask at all is decided by [`guard`](crate::guard).
+/// Puts both around `router`. Who may ask at all is decided before it, by `ingress::guard`.
 pub fn readable(router: Router) -> Router {
     // The headers and methods that Prometheus allows.
     let headers = [

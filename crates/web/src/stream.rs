@@ -1,5 +1,4 @@
-//! A listener for clients that are not browsers: it takes addresses that they did not escape, and ends connections on
-//! which nothing moves.
+//! A connection for clients that are not browsers: it takes addresses that they did not escape.
 //!
 //! ```text
 //! socket -> [request line: escape what no URI may have] -> hyper
@@ -7,47 +6,18 @@
 //! `curl -g` and Go's `http.Get` send `"`, `<` and `>` as they are, and servers written in Go take them; hyper refuses
 //! the request before any handler sees it, so that it has to be done to the bytes.
 
-use std::future::Future as _;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
-use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, Sleep};
 
 /// Longest request line that is looked at; hyper refuses longer ones.
 const MAX_LINE: usize = 64 << 10;
-/// How long nothing may move within a request. Longer than any query may run.
-const STUCK: Duration = Duration::from_secs(60);
-/// How long a connection may wait for its first or next request.
-const IDLE: Duration = Duration::from_secs(300);
 
-/// A bound socket that serves such connections.
+/// A connection whose request lines are escaped.
 #[derive(Debug)]
-pub struct Socket(pub TcpListener);
-
-impl Listener for Socket {
-    type Io = Stream<TcpStream>;
-    type Addr = SocketAddr;
-
-    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
-        // Axum's own accepts again after errors of a connection, and waits after those of the process.
-        let (stream, addr) = Listener::accept(&mut self.0).await;
-        (Stream::new(stream), addr)
-    }
-
-    fn local_addr(&self) -> io::Result<Self::Addr> {
-        self.0.local_addr()
-    }
-}
-
-/// A connection.
-#[derive(Debug)]
-pub struct Stream<S> {
+pub struct Escaped<S> {
     inner: S,
     /// A request line as far as it came.
     line: Vec<u8>,
@@ -56,62 +26,28 @@ pub struct Stream<S> {
     taken: usize,
     /// An answer began since the last byte was read, so that the next one begins a request.
     is_answered: bool,
-    moved: Instant,
-    alarm: Pin<Box<Sleep>>,
 }
 
-impl<S> Stream<S> {
-    fn new(inner: S) -> Self {
+impl<S> Escaped<S> {
+    /// Over `inner`.
+    pub fn new(inner: S) -> Self {
         Self {
             inner,
             line: Vec::new(),
             ready: Vec::new(),
             taken: 0,
             is_answered: true,
-            moved: Instant::now(),
-            alarm: Box::pin(tokio::time::sleep(STUCK)),
-        }
-    }
-
-    /// Ends a connection on which nothing has moved for too long; otherwise sees to being asked again.
-    fn watch(&mut self, context: &mut Context<'_>, is_idle: bool) -> Poll<io::Result<()>> {
-        let end = self.moved + if is_idle { IDLE } else { STUCK };
-        loop {
-            if Instant::now() >= end {
-                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
-            }
-            if self.alarm.deadline() != end && self.alarm.is_elapsed()
-                || self.alarm.deadline() > end
-            {
-                self.alarm.as_mut().reset(end);
-            }
-            ready!(self.alarm.as_mut().poll(context));
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> Stream<S> {
-    fn poll_inner(
-        &mut self,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-        is_idle: bool,
-    ) -> Poll<io::Result<()>> {
-        match Pin::new(&mut self.inner).poll_read(context, buffer) {
-            Poll::Ready(result) => {
-                self.moved = Instant::now();
-                Poll::Ready(result)
-            }
-            Poll::Pending => self.watch(context, is_idle),
-        }
-    }
-
+impl<S: AsyncRead + Unpin> Escaped<S> {
     /// Reads until the request line is complete, or is none.
     fn poll_line(&mut self, context: &mut Context<'_>, mut line: Vec<u8>) -> Poll<io::Result<()>> {
         let mut bytes = [0; 4096];
         while is_request(&line) && line.len() < MAX_LINE && !line.contains(&b'\n') {
             let mut buffer = ReadBuf::new(&mut bytes);
-            match self.poll_inner(context, &mut buffer, line.is_empty()) {
+            match Pin::new(&mut self.inner).poll_read(context, &mut buffer) {
                 Poll::Ready(Ok(())) if buffer.filled().is_empty() => break,
                 Poll::Ready(Ok(())) => line.extend_from_slice(buffer.filled()),
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
@@ -127,7 +63,7 @@ impl<S: AsyncRead + Unpin> Stream<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Escaped<S> {
     fn poll_read(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -145,20 +81,19 @@ impl<S: AsyncRead + Unpin> AsyncRead for Stream<S> {
             this.taken += length;
             return Poll::Ready(Ok(()));
         }
-        this.poll_inner(context, buffer, false)
+        Pin::new(&mut this.inner).poll_read(context, buffer)
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Escaped<S> {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = ready!(Pin::new(&mut this.inner).poll_write(context, bytes));
-        (this.moved, this.is_answered) = (Instant::now(), true);
-        Poll::Ready(written)
+        this.is_answered = true;
+        Pin::new(&mut this.inner).poll_write(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -167,9 +102,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Stream<S> {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
-        let written = ready!(Pin::new(&mut this.inner).poll_write_vectored(context, parts));
-        (this.moved, this.is_answered) = (Instant::now(), true);
-        Poll::Ready(written)
+        this.is_answered = true;
+        Pin::new(&mut this.inner).poll_write_vectored(context, parts)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -262,7 +196,7 @@ mod tests {
         );
         let router = router.route("/take", axum::routing::post(|body: String| async { body }));
         let service = hyper_util::service::TowerToHyperService::new(router);
-        let connection = hyper_util::rt::TokioIo::new(Stream::new(server));
+        let connection = hyper_util::rt::TokioIo::new(Escaped::new(server));
         tokio::spawn(
             hyper::server::conn::http1::Builder::new().serve_connection(connection, service),
         );
@@ -306,30 +240,6 @@ mod tests {
             client.write_all(head.as_bytes()).await.expect("it is read");
             client.write_all(body.as_bytes()).await.expect("it is read");
             answer(&mut client, body).await;
-        }
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn connections_on_which_nothing_moves_are_ended() {
-        let body = "POST /take HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n";
-        let cases = [
-            (String::new(), IDLE),
-            ("GE".to_owned(), STUCK),
-            ("GET / HTTP/1.1\r\nHost".to_owned(), STUCK),
-            (format!("{body}half"), STUCK),
-            // After a whole request it is idle again.
-            (format!("{body}123456789"), IDLE),
-        ];
-        for (sent, expected) in cases {
-            let started = Instant::now();
-            let mut client = connected();
-            client.write_all(sent.as_bytes()).await.expect("it is read");
-            let mut rest = Vec::new();
-            // An answer may come first.
-            client.read_to_end(&mut rest).await.expect("the end");
-            let took = started.elapsed();
-            let is_due = took >= expected && took < expected + Duration::from_secs(1);
-            assert!(is_due, "{sent:?} after {took:?}");
         }
     }
 }

@@ -87,7 +87,7 @@ pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
         gateway.copies = copies;
         writer = Some(behind.run(config.scratch, shutdown.clone()));
     }
-    let app = operate::add_controls(App::new(router(gateway.clone())), &gateway);
+    let app = operate::add_controls(App::new(router(gateway.clone())).public(), &gateway);
     let app = app.task(measure(gateway, shutdown));
     Ok(match writer {
         Some(writer) => app.task(writer),

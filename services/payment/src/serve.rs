@@ -22,6 +22,7 @@ use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
 };
+use tokio_util::sync::CancellationToken;
 
 use crate::{Ledger, Quota, Settings, desk::Desk};
 
@@ -100,11 +101,18 @@ pub fn run() -> Result<(), Error> {
         let listener = bind(config.listen).await?;
         let mut terminations = signal(SignalKind::terminate())?;
         announce(&config.instance, listener.local_addr()?)?;
-        let serving = axum::serve(listener, router(config.settings));
-        let ending = async move {
-            terminations.recv().await;
+        let server = ingress::Server {
+            // Of the shop's calls, as many as its pools make.
+            most: usize::MAX,
+            ..ingress::Server::new(ingress::guard(router(config.settings)))
         };
-        Ok(serving.with_graceful_shutdown(ending).await?)
+        let stop = CancellationToken::new();
+        let serving = tokio::spawn(server.run(listener, stop.clone()));
+        terminations.recv().await;
+        stop.cancel();
+        // Whoever is still asking then is cut off, as by the end of any process.
+        let _ = serving.await;
+        Ok(())
     })
 }
 

@@ -8,6 +8,7 @@ use anyhow::Context as _;
 use grader::Kind;
 use grader::moment::clock_text;
 use grader::pointer::{Executed, Outcome as Found, Pointer};
+use text::format::harmless_lines;
 use time::OffsetDateTime;
 
 use super::refused;
@@ -151,13 +152,6 @@ fn write(file: &Path, text: &str) -> anyhow::Result<()> {
         .map_err(|error| error.error)
         .with_context(about)?;
     Ok(())
-}
-
-/// Text from outside, with its line breaks and nothing else that could drive a terminal.
-fn harmless_lines(text: &str) -> String {
-    text.lines()
-        .map(|line| format!("{}\n", text::format::harmless(line)))
-        .collect()
 }
 
 #[cfg(test)]

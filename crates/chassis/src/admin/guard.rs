@@ -11,11 +11,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header};
+use ingress::{bearer, is_same_token};
 
 use shop_api::problem::code;
 
 use super::AdminState;
-use crate::is_same_token;
 use crate::problem::{self, Problem};
 
 /// Completes problems, and rejects requests with a foreign Host header. The header is only checked on
@@ -45,10 +45,7 @@ pub(super) async fn token(
     request: Request,
     next: Next,
 ) -> Response {
-    let given = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    let given = bearer(request.headers());
     if given.is_some_and(|given| is_same_token(given, state.token.expose().as_bytes())) {
         return next.run(request).await;
     }

@@ -299,30 +299,42 @@ async fn only_what_the_responder_does_is_an_action() {
 }
 
 #[tokio::test]
-async fn an_action_that_cannot_be_written_down_is_done_and_says_so() {
+async fn an_action_that_cannot_be_recorded_is_refused_and_not_done() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = DEPLOYS.path(folder.path());
-    // Opens like any file, and has no room.
-    std::os::unix::fs::symlink("/dev/full", &path).expect("a link");
-    let deploys = DeployLog::new(DEPLOYS.open(folder.path()).expect("it opens"));
-    let all = operator(1);
-    for entry in all.deploys.entries() {
-        deploys.record(entry);
-    }
-    let operator = Operator {
-        shop: all.shop,
-        deploys,
+    let with_log = || {
+        let deploys = DeployLog::new(DEPLOYS.open(folder.path()).expect("it opens"));
+        let all = operator(1);
+        for entry in all.deploys.entries() {
+            deploys.record(entry);
+        }
+        Operator {
+            shop: all.shop,
+            deploys,
+        }
     };
     let flush = Action::Flush { service: SERVICE };
+    // Opens like any file, and has no room.
+    std::os::unix::fs::symlink("/dev/full", &path).expect("a link");
+    let full = with_log();
+    std::fs::remove_file(&path).expect("a link");
+    let removed = with_log();
+    std::fs::remove_file(&path).expect("a log");
+    for (what, operator) in [("a full disk", &full), ("a removed log", &removed)] {
+        let refused = operator.perform(&flush, RESPONDER).await;
+        let error = refused.expect_err(what).downcast::<Failure>();
+        let message = error.expect("in words").message;
+        let begins = "not done, because it cannot be recorded: `deploys.jsonl`: ";
+        assert!(message.starts_with(begins), "{what}: {message}");
+        assert!(operator.shop.done().is_empty(), "{what}");
+        assert!(operator.deploys.actions().is_empty(), "{what}");
+    }
+    let operator = with_log();
     let performed = operator.perform(&flush, RESPONDER).await;
-    let (change, entry) = performed.expect("it is done");
-    let note = change.note.expect("a note");
-    assert!(
-        note.starts_with("flushed 1 entry; done, but not written down: `deploys.jsonl`"),
-        "{note}"
-    );
-    assert!(entry.is_some());
-    assert_eq!(operator.deploys.actions().len(), 1, "the facts have it");
+    performed.expect("it can be recorded");
+    let logged = DEPLOYS.read(folder.path()).expect("a log");
+    assert_eq!(logged.len(), operator.deploys.entries().len());
+    assert!(logged.last().is_some_and(|entry| entry.command.is_some()));
 }
 
 #[tokio::test]

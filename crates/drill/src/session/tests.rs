@@ -105,7 +105,67 @@ fn a_second_runner_is_refused_and_told_of_the_first() {
     );
 }
 
-#[cfg(unix)]
+#[test]
+fn a_state_folder_that_is_not_the_users_alone_is_refused_with_what_to_do() {
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::PermissionsExt as _;
+    let other = "name another folder with `--state-dir DIR`";
+    let (_dir, state) = state();
+    fs::create_dir(state.path()).expect("a folder");
+    let said = |error: anyhow::Error| match error.downcast() {
+        Ok(Error::StateDir { message, hint }) => {
+            format!("{message} | {hint}").replace(&*state.path().to_string_lossy(), "DIR")
+        }
+        other => panic!("{other:?}"),
+    };
+    let open = |mode| {
+        fs::set_permissions(state.path(), fs::Permissions::from_mode(mode)).expect("a mode");
+        said(state.lock().expect_err("it is open to others"))
+    };
+    let expected = format!(
+        "the state folder cannot be used: `DIR`: other users can write into it | {other}, or make it yours alone: `chmod go-w DIR`"
+    );
+    assert_eq!(open(0o777), expected);
+    assert_eq!(open(0o720), expected);
+    fs::set_permissions(state.path(), fs::Permissions::from_mode(0o700)).expect("a mode");
+    let made = std::process::Command::new("mkfifo")
+        .arg(state.path().join("lock"))
+        .status();
+    assert!(made.is_ok_and(|status| status.success()), "a pipe");
+    let expected = format!(
+        "the state folder cannot be used: `DIR/lock`: it is a pipe, not a regular file | {other}, or remove `DIR/lock`"
+    );
+    assert_eq!(said(state.lock().expect_err("a pipe is no lock")), expected);
+    assert_eq!(said(state.find().expect_err("nor for readers")), expected);
+    for (name, reason) in [
+        (&b"/a\xff"[..], "its name is not UTF-8"),
+        (
+            &[b"/".as_slice(), &[b'x'; 460]].concat(),
+            "its name has 461 bytes, and can have 400",
+        ),
+    ] {
+        let asked = Path::new(std::ffi::OsStr::from_bytes(name));
+        let error = StateDir::locate(Some(asked), |_| None).expect_err("it cannot be used");
+        let expected = format!("the state folder cannot be used: {reason} | {other}");
+        assert_eq!(said(error), expected);
+    }
+}
+
+#[test]
+fn a_planted_session_file_receives_no_token() {
+    let (dir, state) = state();
+    let lock = state.lock().expect("lock");
+    let theirs = dir.path().join("theirs");
+    fs::write(&theirs, "").expect("a file");
+    for name in ["current.json.next", "current.json"] {
+        std::os::unix::fs::symlink(&theirs, state.path().join(name)).expect("a link");
+        lock.publish(&session()).expect("publish");
+        assert_eq!(fs::read(&theirs).expect("a file"), b"", "{name}");
+        assert_eq!(state.load().expect("load"), session());
+        fs::remove_file(state.path().join("current.json")).expect("the session file");
+    }
+}
+
 #[test]
 fn only_the_owner_can_read_the_session_file() {
     use std::os::unix::fs::PermissionsExt as _;

@@ -34,7 +34,7 @@ impl Fleet {
         } else if wanted < before {
             let (stay, go) = slots.split_at(wanted);
             self.lead(service, stay).await?;
-            self.end(go).await?;
+            self.end(go).await;
         }
         Ok(before)
     }
@@ -59,19 +59,19 @@ impl Fleet {
         }
         self.roster().add(&added);
         self.supervise(&added);
-        self.write_targets().await?;
+        self.follow().await;
         let told = self.lead(service, &[slots, &added].concat()).await;
         if told.is_err() {
-            self.end(&added).await?;
+            self.end(&added).await;
         }
         told
     }
 
     /// Ends replicas that get no more calls.
-    async fn end(&self, slots: &[Arc<Slot>]) -> anyhow::Result<()> {
+    async fn end(&self, slots: &[Arc<Slot>]) {
         join_all(slots.iter().map(|slot| slot.close())).await;
         self.roster().remove(slots);
-        self.write_targets().await
+        self.follow().await;
     }
 
     /// Leads the callers of `service` to these slots and no others, or leaves them where they were.

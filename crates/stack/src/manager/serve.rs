@@ -12,9 +12,11 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use ingress::Server;
 use serde_json::json;
 use shop_api::Service;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use super::host::{Denied, Host};
 use super::{
@@ -76,14 +78,19 @@ pub async fn run(options: Options, ready: impl FnOnce(&str)) -> anyhow::Result<(
     });
     ready(&line.to_string());
     tokio::select! {
-        ended = axum::serve(control, router(shared, bearer, hosts(control_addr))).into_future() => ended.context("control")?,
-        ended = axum::serve(admin, forward).into_future() => ended.context("admin port")?,
+        _ = Server::new(router(shared, bearer, hosts(control_addr))).run(control, forever()) => {}
+        _ = Server::new(forward).run(admin, forever()) => {}
         () = host.watch() => {}
         _ = terminations.recv() => {}
         _ = interrupts.recv() => {}
     }
     host.end(DRAIN_WITHIN).await;
     Ok(())
+}
+
+/// The listeners end with the process.
+fn forever() -> CancellationToken {
+    CancellationToken::new()
 }
 
 fn bind(addr: SocketAddr, purpose: &str) -> anyhow::Result<TcpListener> {

@@ -21,7 +21,7 @@ use super::{MAX_REQUEST_BYTES, Receiver};
 
 const EXPORT: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
-/// The collector's trace service, for a tonic server.
+/// The collector's trace service.
 #[derive(Debug, Clone)]
 pub struct Service {
     receiver: Arc<Receiver>,

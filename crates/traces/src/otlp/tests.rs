@@ -196,14 +196,13 @@ async fn grpc_takes_plain_and_compressed_requests_and_refuses_garbage() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
     let listener = listener.expect("a free port");
     let address = format!("http://{}", listener.local_addr().expect("bound"));
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let server = traces.clone();
-    let serving = tokio::spawn(async move {
-        let stopped = async { _ = stopped.await };
-        server
-            .serve_otlp_grpc(listener, |host| host.starts_with("127."), stopped)
-            .await
-    });
+    let service = traces.otlp_grpc_service(|host| host.starts_with("127."));
+    let server = ingress::Server {
+        protocol: ingress::Protocol::Http2,
+        ..ingress::Server::new(axum::Router::new().fallback_service(service))
+    };
+    let stop = tokio_util::sync::CancellationToken::new();
+    let serving = tokio::spawn(server.run(listener, stop.clone()));
     let client = TraceServiceClient::connect(address).await;
     let mut client = client.expect("a connection");
     client.export(shop::request(0, 10, 0)).await.expect("taken");
@@ -228,8 +227,8 @@ async fn grpc_takes_plain_and_compressed_requests_and_refuses_garbage() {
         assert_eq!(response.headers()["grpc-status"], code, "{uri}");
     }
     drop(client);
-    _ = stop.send(());
-    serving.await.expect("no panic").expect("a clean end");
+    stop.cancel();
+    assert!(serving.await.expect("no panic"), "it drains");
 }
 
 #[tokio::test]
@@ -250,19 +249,36 @@ async fn figures_count_accepted_spans() {
 #[test]
 fn damaged_requests_never_crash_the_collector() {
     let traces = backend();
-    let whole = shop::request(0, 4, 0).encode_to_vec();
+    let protobuf = shop::request(0, 4, 0).encode_to_vec();
     let (mut taken, mut refused) = (0, 0);
-    for round in 0..2_000u64 {
-        let mut damaged = whole.clone();
-        for change in 0..=round % 4 {
+    for round in 0..4_000u64 {
+        let is_json = round % 2 == 0;
+        let whole = match is_json {
+            true => REQUEST_JSON.as_bytes(),
+            false => &protobuf,
+        };
+        let mut damaged = whole.to_vec();
+        for change in 0..=round / 2 % 4 {
             let random = shop::mix(round * 8 + change);
             let position = random as usize % damaged.len();
-            damaged[position] = (random >> 32) as u8;
+            match random >> 61 {
+                // A part that is repeated may nest as deep as it is long.
+                0 => {
+                    let end = (position + 1 + (random >> 32) as usize % 9).min(damaged.len());
+                    let part = damaged[position..end].repeat(2_000);
+                    damaged.splice(position..end, part);
+                }
+                _ => damaged[position] = (random >> 32) as u8,
+            }
         }
         if round % 3 == 0 {
             damaged.truncate(whole.len() - shop::mix(round) as usize % 200);
         }
-        match traces.receiver.accept(damaged.into()) {
+        let accepted = match is_json {
+            true => traces.receiver.accept_json(&damaged),
+            false => traces.receiver.accept(damaged.into()),
+        };
+        match accepted {
             Ok(_) => taken += 1,
             Err(_) => refused += 1,
         }

@@ -1,0 +1,276 @@
+//! Whatever a file or a text of others holds, its reader answers: never a panic, and within bounded time.
+//!
+//! Each reader gets its samples damaged in many ways, by a generator that repeats. `FIREDRILL_DAMAGE_S=600` goes on for
+//! so many seconds a reader; without it, each gets some hundred inputs. OTLP has a test of its own kind in `traces`.
+
+use std::time::{Duration, Instant};
+
+use libtest_mimic::Trial;
+use prom::exposition::{Description, Exemplar, Format, Label, Visitor};
+use prost::encoding::{WireType, encode_key, encode_varint};
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
+
+use crate::support::trial;
+
+/// Inputs a reader in a run of the suite.
+const ROUNDS: u64 = 300;
+/// A debug build beside other tests; a reader whose time grows faster than its input takes far longer.
+const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
+/// Damage may repeat a part, and so nest it, until the input has this length.
+const LONGEST: usize = 64 << 10;
+
+struct Reader {
+    name: &'static str,
+    samples: Vec<Vec<u8>>,
+    /// Whether it can be read.
+    read: fn(&[u8]) -> bool,
+}
+
+pub(crate) fn trials() -> Vec<Trial> {
+    let test = |reader: Reader| {
+        trial(module_path!(), reader.name, move || {
+            damaged_input_is_answered(&reader);
+        })
+    };
+    readers().into_iter().map(test).collect()
+}
+
+fn damaged_input_is_answered(reader: &Reader) {
+    let seconds = std::env::var("FIREDRILL_DAMAGE_S").ok();
+    let longer = seconds
+        .and_then(|text| text.parse().ok())
+        .map(Duration::from_secs);
+    for sample in &reader.samples {
+        assert!((reader.read)(sample), "{}", text(sample));
+    }
+    let began = Instant::now();
+    for round in 0.. {
+        if longer.map_or(round >= ROUNDS, |longer| began.elapsed() >= longer) {
+            break;
+        }
+        let input = damaged(&reader.samples, round);
+        let start = Instant::now();
+        let outcome = std::panic::catch_unwind(|| (reader.read)(&input));
+        let shown = || String::from_utf8_lossy(&input[..input.len().min(400)]).into_owned();
+        assert!(outcome.is_ok(), "round {round}: {:?}", shown());
+        let took = start.elapsed();
+        assert!(
+            took < ANSWERED_WITHIN,
+            "round {round} took {took:?}: {:?}",
+            shown()
+        );
+    }
+}
+
+/// One of the samples with up to four damages.
+fn damaged(samples: &[Vec<u8>], round: u64) -> Vec<u8> {
+    const ODD: [&[u8]; 12] = [
+        b"(",
+        b"[",
+        b"{",
+        b"\"",
+        b"\\",
+        b"\0",
+        b"\xff",
+        b"-",
+        b"9999999999999999999",
+        b"\n",
+        "\u{202e}".as_bytes(),
+        b"!",
+    ];
+    let mut random = StdRng::seed_from_u64(round);
+    let mut input = samples[random.random_range(0..samples.len())].clone();
+    for _ in 0..random.random_range(1..=4) {
+        let from = random.random_range(0..=input.len());
+        let to = (from + random.random_range(0..=40)).min(input.len());
+        let part = input[from..to].to_vec();
+        match random.random_range(0..6) {
+            0 => drop(input.splice(from..to, [])),
+            1 => drop(input.splice(from..from, ODD[random.random_range(0..ODD.len())].to_vec())),
+            2 if from < to => input[from] = random.random(),
+            3 if !part.is_empty() => {
+                let times = random.random_range(2..=LONGEST / part.len()).min(20_000);
+                drop(input.splice(from..to, part.repeat(times)));
+                input.truncate(LONGEST);
+            }
+            4 => {
+                let other = &samples[random.random_range(0..samples.len())];
+                input.truncate(from);
+                input.extend_from_slice(&other[from.min(other.len())..]);
+            }
+            _ => input.truncate(from),
+        }
+    }
+    input
+}
+
+/// The input as a reader of text gets it.
+fn text(input: &[u8]) -> String {
+    String::from_utf8_lossy(input).into_owned()
+}
+
+fn readers() -> Vec<Reader> {
+    [documents(), lines(), files()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn reader(name: &'static str, samples: &[&str], read: fn(&[u8]) -> bool) -> Reader {
+    let samples = samples.iter().map(|text| text.as_bytes().to_vec());
+    Reader {
+        name,
+        samples: samples.collect(),
+        read,
+    }
+}
+
+/// What people write in an editor.
+fn documents() -> Vec<Reader> {
+    let write_up = include_str!("writeups/slow-checkout.right.md");
+    let scenario = scenario::catalogue::FILES[0].text;
+    vec![
+        reader(
+            "write_ups_are_answered_however_damaged",
+            &[write_up],
+            |input| firedrill::report::parse("write-up", &text(input)).is_ok(),
+        ),
+        reader(
+            "scenarios_are_answered_however_damaged",
+            &[scenario],
+            |input| {
+                scenario::Scenario::arranged(scenario::catalogue::FILES[0].path, &text(input), 7)
+                    .is_ok()
+            },
+        ),
+    ]
+}
+
+/// What people and programs write in a line.
+fn lines() -> Vec<Reader> {
+    vec![
+        reader(
+            "log_queries_are_answered_however_damaged",
+            &[
+                "level>=warn service=checkout deliveries>8 \"gave up\"",
+                "a!=b -service=x,y since=14:05 message~z",
+            ],
+            |input| text(input).parse::<grader::log_query::Query>().is_ok(),
+        ),
+        reader(
+            "pointers_are_answered_however_damaged",
+            &[
+                "promql:sum(rate(http_requests_total{service=\"gateway\"}[1m]))@page+30s => 48.5",
+                "trace:4bf92f3577b34da6a3ce929d0e0e4736 => 0.48s",
+                "log:level=error \"a => b\" => 12",
+                "deploy:inventory@2026.11.3#2",
+                "heap:before..after => 40.1MiB",
+                "profile:before..after",
+            ],
+            |input| text(input).parse::<grader::pointer::Pointer>().is_ok(),
+        ),
+        reader(
+            "expressions_are_answered_however_damaged",
+            &[
+                "histogram_quantile(0.99, sum by (le) (rate(x_bucket{a=~\"b.*|c[d-e]{2,3}\"}[5m:1s] offset -1m))) > bool 2 or up",
+                "label_replace(-a ^ 2 * on(b) group_left(c) d, \"e\", \"$1\", \"f\", \"(.*)\") unless topk(3, g @ end())",
+            ],
+            |input| promql::parse(&text(input)).is_ok(),
+        ),
+        reader(
+            "expositions_are_answered_however_damaged",
+            &[
+                "# HELP a b\n# TYPE a histogram\na_bucket{le=\"+Inf\",x=\"\\\"\\n\"} 3 # {trace_id=\"9\"} 0.5 1.2\na_sum 1e3 1700000000\n# EOF\n",
+            ],
+            |input| {
+                let plain = Format::of_content_type("text/plain");
+                let read = |format| prom::exposition::parse(input, format, &mut Ignored).is_ok();
+                [Format::OpenMetrics, plain].map(read).contains(&true)
+            },
+        ),
+    ]
+}
+
+/// What is in files.
+fn files() -> Vec<Reader> {
+    vec![
+        Reader {
+            name: "heap_profiles_are_answered_however_damaged",
+            samples: vec![heap()],
+            read: |input| {
+                let read = |bytes: Vec<u8>| {
+                    let texts = grader::heap::own_texts(&bytes);
+                    grader::heap::Profile::parse(&bytes).is_ok() && texts.is_ok()
+                };
+                [input.to_vec(), gzip(input)].map(read).contains(&true)
+            },
+        },
+        Reader {
+            name: "archives_are_answered_however_damaged",
+            samples: vec![archive()],
+            read: |input| {
+                let place = tempfile::tempdir().expect("a temporary folder");
+                let file = place.path().join("run.tar");
+                std::fs::write(&file, input).expect("there is room");
+                record::archive::unpack(&file, &place.path().join("run")).is_ok()
+            },
+        },
+    ]
+}
+
+/// What is read goes nowhere.
+struct Ignored;
+
+impl Visitor for Ignored {
+    fn recall(&mut self, _: &str) -> Option<usize> {
+        None
+    }
+    fn series(&mut self, _: &str, _: &[Label<'_>]) {}
+    fn sample(&mut self, _: f64, _: Option<i64>) {}
+    fn exemplar(&mut self, _: Exemplar<'_>) {}
+    fn describe(&mut self, _: &str, _: Description<'_>) {}
+}
+
+/// A profile with one stack, not compressed.
+fn heap() -> Vec<u8> {
+    let field = |tag, payload: &[u8]| {
+        let mut out = Vec::new();
+        encode_key(tag, WireType::LengthDelimited, &mut out);
+        encode_varint(payload.len() as u64, &mut out);
+        [&out[..], payload].concat()
+    };
+    let strings = ["", "inuse_space", "bytes", "firedrill::cart"];
+    let strings = strings.map(|text| field(6, text.as_bytes())).concat();
+    [
+        field(1, &[8, 1, 16, 2]),
+        field(2, &[10, 1, 1, 18, 1, 99]),
+        field(3, &[8, 1, 16, 0, 24, 127]),
+        field(4, &[8, 1, 16, 1, 34, 2, 8, 1]),
+        field(5, &[8, 1, 16, 3]),
+        strings,
+    ]
+    .concat()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::read::GzEncoder::new(bytes, flate2::Compression::fast());
+    let mut out = Vec::new();
+    std::io::Read::read_to_end(&mut packed, &mut out).expect("a Vec takes all");
+    out
+}
+
+fn archive() -> Vec<u8> {
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let run = place.path().join("run");
+    std::fs::create_dir_all(run.join("logs")).expect("a folder");
+    for (name, text) in [
+        ("run.json", "{\"run\":\"r\"}"),
+        ("logs/checkout-1.jsonl", "{}\n{}\n"),
+    ] {
+        std::fs::write(run.join(name), text.repeat(9)).expect("there is room");
+    }
+    let file = place.path().join("run.tar");
+    record::archive::pack(&run, &file).expect("it is packed");
+    std::fs::read(file).expect("it is there")
+}
