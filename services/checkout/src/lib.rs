@@ -8,8 +8,10 @@
 //! ```
 
 mod cart_view;
+mod import;
 mod message;
 mod operate;
+mod pace;
 mod placement;
 mod route;
 mod settings;
@@ -31,7 +33,9 @@ use tokio::sync::Notify;
 
 pub use crate::{
     route::router,
-    settings::{CartView, DeliveryOrder, HoldPolicy, OutboxSettings, PaymentSite, Settings},
+    settings::{
+        CartView, Counted, DeliveryOrder, HoldPolicy, OutboxSettings, PaymentSite, Settings,
+    },
     worker::Worker,
 };
 
@@ -43,6 +47,8 @@ pub struct Checkout {
     settings: Arc<Settings>,
     /// Wakes the worker when there are new messages.
     outbox_changed: Arc<Notify>,
+    /// The warehouse's limit.
+    pace: Arc<pace::Pace>,
     /// Carts whose payment was declined.
     open_carts: cart_view::OpenCarts,
     /// Unix milliseconds.
@@ -72,6 +78,7 @@ impl Checkout {
         Ok(Self {
             pool,
             client,
+            pace: Arc::new(pace::Pace::new(settings.outbox.per_second)),
             settings: Arc::new(settings),
             outbox_changed: Arc::new(Notify::new()),
             open_carts: cart_view::OpenCarts::default(),

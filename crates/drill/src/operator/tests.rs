@@ -83,8 +83,17 @@ impl Shop for Paper {
         Ok(Vec::new())
     }
 
-    async fn control(&self, service: Service, name: &str) -> anyhow::Result<u64> {
-        self.note(format!("{name} {service}"));
+    async fn control(
+        &self,
+        service: Service,
+        name: &str,
+        arguments: &Value,
+    ) -> anyhow::Result<u64> {
+        let given = match arguments.as_object() {
+            Some(none) if none.is_empty() => String::new(),
+            _ => format!(" {arguments}"),
+        };
+        self.note(format!("{name} {service}{given}"));
         Ok(self.count)
     }
 
