@@ -48,6 +48,14 @@ const LATE_ORDER: &[&str] = &[
     "--min-duration",
     "500ms",
 ];
+const LATE_DELIVERY: &[&str] = &[
+    "--service",
+    "checkout",
+    "--operation",
+    "process order.placed",
+    "--min-duration",
+    "500ms",
+];
 const FAILED_CART: &[&str] = &[
     "--service",
     "gateway",
@@ -65,6 +73,9 @@ const TABLE: &str = "\
 after-the-rush|CheckoutLatencyBudgetBurn|late order|checkout-1|rollback checkout|
 cannot-save|ErrorBudgetBurn|failed cart|checkout-1|config set checkout max_pages=100000|
 checkout-stalls|ErrorBudgetBurn|failed order|checkout-1|rollback checkout|
+deliveries-lag|OutboxBacklog|late delivery|checkout-1|rollback checkout|
+deliveries-late|OutboxBacklog|order|checkout-1||
+deliveries-stop|OutboxBacklog|order|checkout-1|outbox skip|
 edge-refuses|ErrorBudgetBurn|failed|gateway-1|rollback gateway|ended first
 error-spike|ErrorBudgetBurn|failed order|checkout-1|rollback checkout|
 memory-climbs|MemoryGrowth|listing|gateway-1|rollback gateway|growth before the late one
@@ -95,6 +106,7 @@ pub(crate) static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {
             "failed cart" => FAILED_CART,
             "failed" => FAILED,
             "order" => ORDER,
+            "late delivery" => LATE_DELIVERY,
             "listing" => LISTING,
             other => panic!("no trace `{other}`"),
         };

@@ -82,6 +82,8 @@ fn action(remedy: &Remedy) -> Action {
             service: *service,
             settings: settings.clone(),
         },
+        Remedy::Skip => Action::Skip {},
+        Remedy::Replay => Action::Replay {},
         Remedy::Deploy { service, release } => Action::Deploy {
             service: *service,
             release: release.clone(),

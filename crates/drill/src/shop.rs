@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use record::SettingChange;
 use scenario::Outside;
-use serde_json::{Value, json};
+use serde_json::Value;
 use shop_api::Service;
 use stack::fleet::Fleet;
 use stack::provider::Provider;
@@ -60,6 +60,7 @@ pub(crate) trait Shop: Send + Sync {
         &self,
         service: Service,
         name: &str,
+        arguments: &Value,
     ) -> impl Future<Output = anyhow::Result<u64>> + Send;
 
     /// Blocks a client or lets it in again; false if that was so already.
@@ -136,8 +137,13 @@ impl Shop for Processes {
         self.fleet.unset(service, release, keys).await
     }
 
-    async fn control(&self, service: Service, name: &str) -> anyhow::Result<u64> {
-        self.fleet.control(service, name, &json!({})).await
+    async fn control(
+        &self,
+        service: Service,
+        name: &str,
+        arguments: &Value,
+    ) -> anyhow::Result<u64> {
+        self.fleet.control(service, name, arguments).await
     }
 
     async fn set_blocked(&self, client: &str, is_blocked: bool) -> anyhow::Result<bool> {

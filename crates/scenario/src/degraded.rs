@@ -87,9 +87,14 @@ impl Degraded {
     /// Whether the steps of a drill's debrief that need nothing of what is missing still exclude every rival.
     pub fn is_settled(self, scenario: &Scenario, own: &Candidate, catalogue: &[Candidate]) -> bool {
         // A change of some replicas shows, or not, by which one is not scraped.
-        let is_of_some = |action: &Action| match action {
-            Action::Deploy { instances, .. } => instances.is_some(),
-            Action::Config { .. } | Action::Load { .. } | Action::Note { .. } => false,
+        let is_of_some = |action: &Action| {
+            matches!(
+                action,
+                Action::Deploy {
+                    instances: Some(_),
+                    ..
+                }
+            )
         };
         if self == Self::Scrape && scenario.timeline.iter().any(|one| is_of_some(&one.action)) {
             return false;

@@ -12,6 +12,7 @@ pub mod catalogue;
 pub mod degraded;
 mod family;
 mod history;
+mod import;
 mod pace;
 pub mod parse;
 pub mod pool;
@@ -31,6 +32,7 @@ use text::{Problem, problem};
 pub use arrange::arrange;
 pub use degraded::Degraded;
 pub use family::Family;
+pub use import::Orders;
 pub use pace::Pace;
 
 /// One drill.
@@ -157,6 +159,13 @@ pub enum Action {
         /// The role of who changed it.
         author: Option<String>,
     },
+    /// Checkout takes over orders that were taken elsewhere. It is in the services' logs and not in the deploy log.
+    Import {
+        /// Where they come from.
+        source: String,
+        /// The orders, in the order in which they are stored.
+        orders: Vec<Orders>,
+    },
     /// The traffic changes.
     Load {
         /// Requests per second from now on; those of `load` when absent.
@@ -270,6 +279,10 @@ pub enum Remedy {
         /// Values by dotted key, as they are written on the command line.
         settings: BTreeMap<String, String>,
     },
+    /// The oldest message of the outbox to the dead letters.
+    Skip,
+    /// The dead letters back to the outbox.
+    Replay,
 }
 
 /// What is told after the grade.

@@ -75,6 +75,9 @@ fn seen_in_run(scenario: &Scenario) -> Vec<(String, String)> {
         texts.push((format!("{key}.settings"), release.settings.to_string()));
     }
     for event in &scenario.timeline {
+        if let Action::Import { source, .. } = &event.action {
+            texts.push((format!("timeline[{}].source", event.row), source.clone()));
+        }
         if let Action::Config {
             target: Target::Service(_),
             settings,

@@ -8,8 +8,10 @@
 //! ```
 
 mod cart_view;
+mod import;
 mod message;
 mod operate;
+mod pace;
 mod placement;
 mod route;
 mod settings;
@@ -32,7 +34,8 @@ use tokio::sync::Notify;
 pub use crate::{
     route::router,
     settings::{
-        CartView, DeliveryOrder, HoldPolicy, InventoryRoute, OutboxSettings, PaymentSite, Settings,
+        CartView, Counted, DeliveryOrder, HoldPolicy, InventoryRoute, OutboxSettings, PaymentSite,
+        Settings,
     },
     worker::Worker,
 };
@@ -45,6 +48,8 @@ pub struct Checkout {
     settings: Arc<Settings>,
     /// Wakes the worker when there are new messages.
     outbox_changed: Arc<Notify>,
+    /// The warehouse's limit.
+    pace: Arc<pace::Pace>,
     /// Carts whose payment was declined.
     open_carts: cart_view::OpenCarts,
     /// Unix milliseconds.
@@ -74,6 +79,7 @@ impl Checkout {
         Ok(Self {
             pool,
             client,
+            pace: Arc::new(pace::Pace::new(settings.outbox.per_second)),
             settings: Arc::new(settings),
             outbox_changed: Arc::new(Notify::new()),
             open_carts: cart_view::OpenCarts::default(),

@@ -33,6 +33,14 @@ impl Message {
         }
     }
 
+    /// The number of order lines that it is about.
+    pub(crate) fn lines(&self) -> usize {
+        match self {
+            Self::Ship(shipment) => shipment.lines.len(),
+            Self::Release { .. } => 1,
+        }
+    }
+
     /// A span for sending the message, in the trace of the request.
     pub(crate) fn producer(&self) -> Span {
         let topic = self.topic();

@@ -1,4 +1,4 @@
-//! Controls of checkout: skip the message that blocks the outbox, replay dead letters.
+//! Controls of checkout: skip the message that blocks the outbox, replay dead letters, take orders over from elsewhere.
 
 use chassis::{
     App, Problem,
@@ -7,7 +7,11 @@ use chassis::{
 };
 use tracing::{info, warn};
 
-use crate::{Checkout, store::outbox};
+use crate::{
+    Checkout,
+    import::{self, Import},
+    store::outbox,
+};
 
 /// The error stored with a skipped message.
 const SKIPPED: &str = "skipped by an operator";
@@ -18,10 +22,13 @@ const REPLAY: Statement = Statement::transaction("TRANSACTION replay");
 
 /// Adds the controls to the service.
 pub(crate) fn add_controls(app: App, checkout: &Checkout) -> App {
-    let (skipping, replaying) = (checkout.clone(), checkout.clone());
+    let [skipping, replaying, importing] = [(); 3].map(|()| checkout.clone());
     app.control("outbox-skip", move |NoArguments {}| skip(skipping.clone()))
         .control("outbox-replay", move |NoArguments {}| {
             replay(replaying.clone())
+        })
+        .control("outbox-import", move |orders: Import| {
+            import::import(importing.clone(), orders)
         })
 }
 

@@ -114,6 +114,10 @@ pub struct OutboxSettings {
     pub timeout_ms: u64,
     /// Order of delivery.
     pub order: DeliveryOrder,
+    /// How many the warehouse takes per second, as agreed with it; absent means as many as there are.
+    pub per_second: Option<f64>,
+    /// What is counted against that limit.
+    pub counted: Counted,
     /// Attempts to deliver a message before it moves to the dead letters; 0 means unlimited.
     pub attempts: u32,
     /// Wait after the first failed attempt, in milliseconds; doubles with each further one.
@@ -132,13 +136,24 @@ pub enum DeliveryOrder {
     Stored,
 }
 
+/// What counts against the limit of deliveries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Counted {
+    /// Each delivery as one.
+    Messages,
+    /// Each delivery as the lines of its order.
+    Lines,
+}
+
 impl Settings {
     /// Keys that select code, or stand for the world outside: they are no configuration, and responders neither see nor set them.
-    pub const SEALED: [&str; 4] = [
+    pub const SEALED: [&str; 5] = [
         "hold_policy",
         "cart_view",
         "confirm_payment",
         "outbox.order",
+        "outbox.counted",
     ];
 }
 
@@ -181,6 +196,8 @@ impl Default for OutboxSettings {
             concurrency: 4,
             timeout_ms: 5_000,
             order: DeliveryOrder::Due,
+            per_second: None,
+            counted: Counted::Messages,
             attempts: 8,
             backoff_ms: 250,
             backoff_max_ms: 30_000,

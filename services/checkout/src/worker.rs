@@ -13,7 +13,7 @@ use tokio::{sync::Semaphore, task::JoinSet, time::timeout};
 use tracing::{Instrument, Span, error, warn};
 
 use crate::{
-    Checkout, DeliveryOrder, OutboxSettings,
+    Checkout, Counted, DeliveryOrder, OutboxSettings,
     message::{self, Message},
     store::{order, outbox},
     upstream,
@@ -221,14 +221,25 @@ async fn send(
     message: &outbox::Message,
     timeout: Duration,
 ) -> Result<(), Error> {
+    let parsed: Message = serde_json::from_str(&message.payload)?;
+    let count = count_of(checkout.settings.outbox.counted, &parsed);
+    checkout.pace.wait(count).await;
     let (client, route) = (&checkout.client, checkout.settings.inventory_route);
-    match serde_json::from_str(&message.payload)? {
+    match parsed {
         Message::Ship(shipment) => upstream::ship(client, route, &shipment, timeout).await?,
         Message::Release { reservation } => {
             upstream::release(client, route, &reservation, timeout).await?
         }
     }
     Ok(())
+}
+
+/// What a delivery counts against the warehouse's limit.
+fn count_of(counted: Counted, message: &Message) -> usize {
+    match counted {
+        Counted::Messages => 1,
+        Counted::Lines => message.lines(),
+    }
 }
 
 fn kind(error: &Error) -> String {
@@ -262,6 +273,22 @@ fn count(outcome: Result<Outcome, db::Error>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_setting_decides_what_an_order_counts_against_the_limit() {
+        let order = r#"{"reservation":"o-1","lines":[
+            {"sku":"sku-000001","quantity":5},{"sku":"sku-000002","quantity":1}]}"#;
+        let release = r#"{"reservation":"o-1"}"#;
+        for (counted, text, expected) in [
+            (Counted::Messages, order, 1),
+            (Counted::Lines, order, 2),
+            (Counted::Messages, release, 1),
+            (Counted::Lines, release, 1),
+        ] {
+            let message = serde_json::from_str(text).expect("a message");
+            assert_eq!(count_of(counted, &message), expected, "{counted:?} {text}");
+        }
+    }
 
     #[test]
     fn waits_double_up_to_the_limit() {

@@ -347,6 +347,47 @@ async fn in_stored_order_messages_wait_for_the_first() {
     }
 }
 
+/// It is in the database, so neither another release nor a restart makes a difference.
+#[tokio::test]
+async fn an_unreadable_message_is_never_sent_and_blocks_those_behind_it_until_it_is_skipped() {
+    use checkout::DeliveryOrder::Stored;
+    let outbox = OutboxSettings {
+        order: Stored,
+        attempts: 0,
+        backoff_ms: 0,
+        ..OutboxSettings::default()
+    };
+    let shop = shop(Settings {
+        outbox,
+        ..Settings::default()
+    })
+    .await;
+    let database = rusqlite::Connection::open(shop.folder.path().join(store::FILE));
+    let database = database.expect("the database exists");
+    let message = store::outbox::NewMessage {
+        topic: "order.placed",
+        payload: r#"{"reservation":"p-1","lines":[],"note":"Please ring"}"#,
+        order: "p-1",
+        traceparent: None,
+        now_ms: NOW_MS,
+    };
+    store::outbox::insert(&database, message).expect("the table exists");
+    shop.fill("c").await;
+    shop.order("k", json!({ "cart": "c" })).await;
+    let calls = shop.inventory.received().len();
+    let mut worker = Worker::new(shop.checkout.clone(), 7);
+    for _ in 0..3 {
+        assert_eq!(worker.round().await.ok(), Some(1));
+    }
+    assert_eq!(shop.rows(), [1, 2, 0]);
+    assert_eq!(shop.inventory.received().len(), calls);
+    let skipped = store::outbox::skip(&database, NOW_MS, "skipped").expect("the table exists");
+    assert_eq!(skipped.map(|message| message.order), Some("p-1".to_owned()));
+    assert_eq!(worker.round().await.ok(), Some(1));
+    assert_eq!(shop.rows(), [1, 0, 1]);
+    assert_eq!(shop.inventory.received().len(), calls + 1);
+}
+
 #[tokio::test]
 async fn the_setting_decides_how_long_an_order_occupies_its_connection() {
     // Whether the only connection for reading is free after a declined payment.

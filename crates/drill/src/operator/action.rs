@@ -1,6 +1,7 @@
 //! What each action does: to which release it leads, which control it calls, and how that is told.
 
 use record::{DeployKind, SettingChange};
+use serde_json::json;
 use shop_api::Service;
 use stack::fleet::operate::Refused;
 use stack::fleet::settings;
@@ -27,7 +28,7 @@ impl<S: Shop> Operator<S> {
             }
             Action::Flush { service } => self.flush(*service).await,
             Action::Skip {} => {
-                let count = self.shop.control(Service::Checkout, "outbox-skip").await?;
+                let count = self.control(Service::Checkout, "outbox-skip").await?;
                 let summary = "moved the oldest message to the dead letters";
                 let unchanged = "the oldest message has not failed yet";
                 self.counted(
@@ -39,10 +40,7 @@ impl<S: Shop> Operator<S> {
                 )
             }
             Action::Replay {} => {
-                let count = self
-                    .shop
-                    .control(Service::Checkout, "outbox-replay")
-                    .await?;
+                let count = self.control(Service::Checkout, "outbox-replay").await?;
                 let summary = format!("moved {} back to the outbox", counted(count, "dead letter"));
                 let unchanged = "there are no dead letters";
                 self.counted(
@@ -65,6 +63,11 @@ impl<S: Shop> Operator<S> {
             }
             Action::Scale { service, replicas } => self.scale(*service, *replicas).await,
         }
+    }
+
+    /// A control without arguments.
+    async fn control(&self, service: Service, name: &str) -> anyhow::Result<u64> {
+        self.shop.control(service, name, &json!({})).await
     }
 
     /// The release to roll back to.
@@ -115,7 +118,7 @@ impl<S: Shop> Operator<S> {
             let message = "`checkout` has no cache";
             return Err(Failure::new(message, "`gateway` and `inventory` have one").into());
         }
-        let count = self.shop.control(service, "flush").await?;
+        let count = self.control(service, "flush").await?;
         let entries = match count {
             1 => "1 entry".to_owned(),
             count => format!("{count} entries"),

@@ -2,7 +2,8 @@
 
 use anyhow::Context;
 use record::{Deploy, DeployKind};
-use scenario::{Action, Scenario, Target};
+use scenario::{Action, Orders, Scenario, Target};
+use shop_api::Service;
 
 use super::Operator;
 use crate::clock::now;
@@ -67,12 +68,12 @@ impl<S: Shop> Operator<S> {
                 self.shop.configure_outside(*outside, &settings).await?;
                 return Ok(None);
             }
-            Action::Load { .. } | Action::Note { .. } => return Ok(None),
+            Action::Import { .. } | Action::Load { .. } | Action::Note { .. } => return Ok(None),
         };
         Ok(Some(self.deploys.record(entry)))
     }
 
-    /// Completes a step that was begun: rolls the release out.
+    /// Completes a step that was begun: rolls the release out, hands the orders over.
     pub(crate) async fn complete(&self, step: &Action) -> anyhow::Result<()> {
         match step {
             Action::Deploy {
@@ -82,6 +83,13 @@ impl<S: Shop> Operator<S> {
             } => {
                 let only = instances.as_deref().unwrap_or_default();
                 self.shop.deploy(*service, release, only).await
+            }
+            Action::Import { source, orders } => {
+                let arguments = Orders::arguments(source, orders);
+                let shop = &self.shop;
+                shop.control(Service::Checkout, "outbox-import", &arguments)
+                    .await
+                    .map(drop)
             }
             Action::Config { .. } | Action::Load { .. } | Action::Note { .. } => Ok(()),
         }

@@ -84,8 +84,17 @@ impl Shop for Paper {
         Ok(Vec::new())
     }
 
-    async fn control(&self, service: Service, name: &str) -> anyhow::Result<u64> {
-        self.note(format!("{name} {service}"));
+    async fn control(
+        &self,
+        service: Service,
+        name: &str,
+        arguments: &Value,
+    ) -> anyhow::Result<u64> {
+        let given = match arguments.as_object() {
+            Some(none) if none.is_empty() => String::new(),
+            _ => format!(" {arguments}"),
+        };
+        self.note(format!("{name} {service}{given}"));
         Ok(self.count)
     }
 
@@ -361,6 +370,23 @@ async fn a_step_of_the_timeline_is_logged_before_its_rollout_and_pushes_before_i
         seen.extend(kinds);
     }
     assert!(seen.contains(&DeployKind::Deploy) && seen.contains(&DeployKind::Config));
+}
+
+#[tokio::test]
+async fn orders_from_elsewhere_are_handed_to_checkout_and_are_in_no_log_of_deploys() {
+    let operator = operator(1);
+    let scenario = scenario::catalogue::load("deliveries-stop").expect("it is valid");
+    let import = &scenario.change().expect("an incident").action;
+    let entries = operator.deploys.entries().len();
+    let entry = operator.begin(import, &scenario).await;
+    assert_eq!(entry.expect("a step of the scenario"), None);
+    assert_eq!(operator.shop.done(), Vec::<String>::new());
+    let completed = operator.complete(import).await;
+    completed.expect("a step of the scenario");
+    let done = operator.shop.done().join("\n");
+    let expected = r#"outbox-import checkout {"orders":[{"message":"{\"reservation\":\"ph-20413\""#;
+    assert!(done.starts_with(expected), "{done}");
+    assert_eq!(operator.deploys.entries().len(), entries);
 }
 
 /// The race of an action with a submission from another terminal.

@@ -61,6 +61,7 @@ const UNREAD: &str = "unread";
 enum Kind {
     Deploy,
     Config,
+    Import,
     Load,
     Note,
 }
@@ -69,6 +70,7 @@ fn action(reader: &mut Reader<'_>, row: &mut Table<'_>) -> Option<Action> {
     let kinds = [
         ("deploy", Kind::Deploy),
         ("config", Kind::Config),
+        ("import", Kind::Import),
         ("load", Kind::Load),
         ("note", Kind::Note),
     ];
@@ -101,6 +103,10 @@ fn action(reader: &mut Reader<'_>, row: &mut Table<'_>) -> Option<Action> {
                 author,
             })
         }
+        Kind::Import => Some(Action::Import {
+            source: row.text(reader, "source"),
+            orders: row.typed(reader, "orders").unwrap_or_default(),
+        }),
         Kind::Load => {
             let rate = row.optional_number(reader, "rate");
             Some(Action::Load {
@@ -127,20 +133,28 @@ pub(super) fn remedy(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<Remed
                     ("deploy", 1),
                     ("restart", 2),
                     ("config", 3),
+                    ("skip", 4),
+                    ("replay", 5),
                 ],
             )?;
-            let service = row.choice(reader, "service", &SERVICES);
+            let mut service = || row.choice(reader, "service", &SERVICES);
             let remedy = match action {
-                0 => Remedy::Rollback { service: service? },
+                0 => Remedy::Rollback {
+                    service: service()?,
+                },
                 1 => Remedy::Deploy {
+                    service: service()?,
                     release: row.text(reader, "release"),
-                    service: service?,
                 },
-                2 => Remedy::Restart { service: service? },
-                _ => Remedy::Config {
+                2 => Remedy::Restart {
+                    service: service()?,
+                },
+                3 => Remedy::Config {
+                    service: service()?,
                     settings: row.typed(reader, "settings").unwrap_or_default(),
-                    service: service?,
                 },
+                4 => Remedy::Skip,
+                _ => Remedy::Replay,
             };
             row.finish(reader);
             Some(remedy)

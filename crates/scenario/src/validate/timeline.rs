@@ -6,7 +6,7 @@ use shop_api::Service;
 use text::table::unknown_word;
 
 use super::{Findings, unknown_release};
-use crate::{Action, Event, Scenario, Target};
+use crate::{Action, Event, Orders, Scenario, Target};
 
 /// The page must come within 6 minutes of the start at the real pace, and an alert needs a while to fire.
 pub(crate) const LATEST_CHANGE_S: f64 = 85.0;
@@ -103,7 +103,7 @@ fn innocent(findings: &mut Findings<'_>, events: &[Event]) {
     let is_visible = |event: &&Event| match &event.action {
         Action::Deploy { .. } => true,
         Action::Config { summary, .. } => summary.is_some(),
-        Action::Load { .. } | Action::Note { .. } => false,
+        Action::Import { .. } | Action::Load { .. } | Action::Note { .. } => false,
     };
     let count = events
         .iter()
@@ -162,12 +162,28 @@ fn play(findings: &mut Findings<'_>, scenario: &Scenario) {
                     shop.swap(findings, &key("at_s"), service.instances(), event.at_s);
                 }
             }
+            Action::Import { source, orders } => import(findings, index, source, orders),
             Action::Load { rate, for_s } => load(findings, index, *rate, *for_s),
             Action::Note { text } => {
                 findings.expect(!text.trim().is_empty(), &key("text"), "must not be empty");
             }
         }
     }
+}
+
+fn import(findings: &mut Findings<'_>, index: usize, source: &str, orders: &[Orders]) {
+    let key = |field: &str| format!("timeline[{index}].{field}");
+    findings.expect(
+        !source.trim().is_empty() || !findings.is_read(&key("source")),
+        &key("source"),
+        "must not be empty; it is in the service's log",
+    );
+    let count: u32 = orders.iter().map(|kind| kind.times).sum();
+    findings.expect(
+        (1..=Orders::MOST).contains(&count),
+        &key("orders"),
+        format!("must be 1 to {}, not {count}", Orders::MOST),
+    );
 }
 
 fn load(findings: &mut Findings<'_>, index: usize, rate: Option<f64>, for_s: Option<f64>) {

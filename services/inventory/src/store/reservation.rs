@@ -184,6 +184,8 @@ pub enum ShipmentSource {
     EarlierShipment,
     /// Stock that is not reserved: the reservation was released before.
     FreeStock,
+    /// Stock that is not reserved: there was no reservation, as for an order that was taken elsewhere.
+    NeverReserved,
 }
 
 /// Ships the stock of a reservation.
@@ -202,12 +204,15 @@ pub fn ship(
             Ok(ShipmentSource::Reservation)
         }
         Some("shipped") => Ok(ShipmentSource::EarlierShipment),
-        _ => {
+        state => {
             for line in lines {
                 update_stock(connection, &SHIP_FREE, line.sku, line.quantity)?;
             }
             put(connection, id, "shipped", terms, Some(terms.now_ms))?;
-            Ok(ShipmentSource::FreeStock)
+            Ok(match state {
+                Some(_) => ShipmentSource::FreeStock,
+                None => ShipmentSource::NeverReserved,
+            })
         }
     }
 }

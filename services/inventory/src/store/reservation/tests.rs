@@ -124,7 +124,7 @@ fn a_repeated_release_or_shipment_changes_stock_once() {
 }
 
 #[test]
-fn a_released_reservation_ships_from_free_stock() {
+fn a_released_or_absent_reservation_ships_from_free_stock() {
     let connection = shop();
     assert_eq!(reserved(&connection, "r-1", &[line(1, 2)], NOW), Ok(1_000));
     assert_eq!(release(&connection, "r-1", 1_100), Ok(Ok(())));
@@ -133,6 +133,11 @@ fn a_released_reservation_ships_from_free_stock() {
         Ok(ShipmentSource::FreeStock)
     );
     assert_eq!(stock(&connection), [(8, 0), (3, 0)]);
+    assert_eq!(
+        ship(&connection, "r-2", &[line(1, 1)], NOW),
+        Ok(ShipmentSource::NeverReserved)
+    );
+    assert_eq!(stock(&connection), [(7, 0), (3, 0)]);
 }
 
 #[test]
