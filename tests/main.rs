@@ -19,6 +19,7 @@ mod native;
 mod pack;
 mod parity;
 mod prometheus;
+mod requests;
 mod silence;
 mod stack;
 mod structure;
@@ -40,6 +41,7 @@ fn main() -> std::process::ExitCode {
         adversarial::trials(),
         crash::trials(),
         faults::trials(),
+        requests::trials(),
         damage::trials(),
         pack::trials(),
         stack::trials(),
