@@ -28,7 +28,7 @@ pub fn folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The same for a folder in such a folder: it is closed to other users, whoever left it open.
+/// The same for a folder in such a folder: it is closed to other users if it was open.
 pub fn inner_folder(path: &Path) -> io::Result<()> {
     if own_folder(path)? & OTHERS == 0 {
         return Ok(());
