@@ -1,7 +1,8 @@
 //! Whatever a file or a text of others holds, its reader answers: never a panic, and within bounded time.
 //!
 //! Each reader gets its samples damaged in many ways, by a generator that repeats. `FIREDRILL_DAMAGE_S=600` goes on for
-//! so many seconds a reader; without it, each gets some hundred inputs. OTLP has a test of its own kind in `traces`.
+//! so many seconds a reader; without it, each gets some hundred inputs. OTLP is damaged in
+//! `crates/traces/src/otlp/tests.rs`.
 
 use std::time::{Duration, Instant};
 

@@ -20,6 +20,7 @@ mod native;
 mod pack;
 mod parity;
 mod prometheus;
+mod requests;
 mod silence;
 mod stack;
 mod structure;
@@ -41,6 +42,7 @@ fn main() -> std::process::ExitCode {
         adversarial::trials(),
         crash::trials(),
         faults::trials(),
+        requests::trials(),
         damage::trials(),
         pack::trials(),
         stack::trials(),

@@ -47,7 +47,7 @@ impl<S: Shop> Operator<S> {
         action: &Action,
         role: &str,
     ) -> anyhow::Result<(Change, Option<Deploy>)> {
-        // What cannot be recorded is not done: nobody would know of it.
+        // What cannot be recorded is not done: the facts and the debrief would miss it.
         self.deploys.ready().map_err(|problem| {
             Failure::new(
                 format!("not done, because it cannot be recorded: {problem}"),

@@ -112,7 +112,7 @@ impl StateDir {
     fn refused(&self, path: &Path, error: &io::Error) -> Error {
         let mine = match error.kind() {
             io::ErrorKind::PermissionDenied => {
-                format!(", or make it yours alone: `chmod go-w {}`", path.display())
+                ", or make this one yours alone (`chown`, `chmod go-w`)".to_owned()
             }
             io::ErrorKind::InvalidInput => format!(", or remove `{}`", path.display()),
             _ => String::new(),
@@ -179,7 +179,7 @@ impl StateDir {
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 return Err(self.refused(&path, &error).into());
             }
-            // No drill was ever started here, or by somebody whose drill is none of ours.
+            // No drill was ever started here, or the folder is another user's.
             Err(_) => return Ok(None),
         };
         // The lock is free: `current.json` is out of date.

@@ -17,11 +17,11 @@ pub(crate) const STUCK: Duration = Duration::from_secs(60);
 /// What a connection does; the first to be given up for another one comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Phase {
-    /// For a request, or the rest of its head.
+    /// Waiting for a request, or for the rest of its head.
     Waiting,
-    /// For the rest of a body.
+    /// Waiting for the rest of a body.
     Reading,
-    /// For nothing of its client's.
+    /// Waiting for a handler.
     Working,
 }
 

@@ -1,6 +1,6 @@
 //! The accept loop of all listeners: accepts, serves, and drains.
 //!
-//! It does not use the framework's loop, which ends no connection by itself and has no deadline for a drain.
+//! It does not use the framework's loop, which never ends a connection and has no deadline for a drain.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;

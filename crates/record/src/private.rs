@@ -1,8 +1,8 @@
 //! Files and folders that are the user's alone: the one way in which they are created, and files are opened.
 //!
 //! A name may have been put there by another user: a link to where a token must not go, a pipe that is never read, a
-//! folder in which everything can be exchanged. So nothing of ours is written through a link, nothing waits for the
-//! other end of a pipe, and a folder that is not the user's is refused.
+//! folder in which everything can be exchanged. So nothing is written through a link, nothing waits for the other
+//! end of a pipe, and a folder that is not the user's is refused.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -28,7 +28,7 @@ pub fn folder(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// The same for a folder in such a folder: it is closed to other users, whoever left it open.
+/// The same for a folder in such a folder: it is closed to other users if it was open.
 pub fn inner_folder(path: &Path) -> io::Result<()> {
     if own_folder(path)? & OTHERS == 0 {
         return Ok(());
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_folder_into_which_nobody_else_writes_is_taken() {
+    fn a_folder_that_other_users_can_write_into_is_refused() {
         let (_place, path) = place();
         let others = "other users can write into it";
         for (before, expected, after) in [

@@ -185,8 +185,8 @@ impl Fleet {
         views
     }
 
-    /// Leads the scraper to what was just swapped. That is done, whether or not its address can be written down:
-    /// whoever asked for it is told when the session file cannot be written either, and the next change tries again.
+    /// Leads the scraper to what was just swapped. The swap is done, so that a targets file that cannot be written is no
+    /// failure of it; the next change writes the file again.
     async fn follow(&self) {
         let _ = self.write_targets().await;
     }

@@ -29,7 +29,7 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Syntax errors of a file that are told. The line of each is searched for, and nobody repairs the thousandth first.
+/// Syntax errors of a file that are reported: each costs a search for its line, and most follow from the first.
 pub const MOST_SYNTAX_ERRORS: usize = 100;
 
 /// Line and column of a byte offset, both from 1.

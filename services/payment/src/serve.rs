@@ -110,7 +110,7 @@ pub fn run() -> Result<(), Error> {
         let serving = tokio::spawn(server.run(listener, stop.clone()));
         terminations.recv().await;
         stop.cancel();
-        // Whoever is still asking then is cut off, as by the end of any process.
+        // Requests still in flight then are cut off, as by the end of any process.
         let _ = serving.await;
         Ok(())
     })

@@ -123,7 +123,7 @@ fn a_state_folder_that_is_not_the_users_alone_is_refused_with_what_to_do() {
         said(state.lock().expect_err("it is open to others"))
     };
     let expected = format!(
-        "the state folder cannot be used: `DIR`: other users can write into it | {other}, or make it yours alone: `chmod go-w DIR`"
+        "the state folder cannot be used: `DIR`: other users can write into it | {other}, or make this one yours alone (`chown`, `chmod go-w`)"
     );
     assert_eq!(open(0o777), expected);
     assert_eq!(open(0o720), expected);
