@@ -36,6 +36,8 @@ pub struct Shown {
     pub is_expression: bool,
     /// Whether it was picked from many of its kind: then even a strong change may be chance.
     pub is_one_of_many: bool,
+    /// Whether it is growth by function, of which there is always some: then what leads is the finding.
+    pub is_growth: bool,
     /// In the reference of this run's own drill; none for a scenario from outside of the catalogue.
     pub own: Option<Effect>,
     /// In the references of the rivals, in their order.
@@ -62,6 +64,7 @@ impl Shown {
             here,
             is_expression: false,
             is_one_of_many: false,
+            is_growth: false,
             own: None,
             there: Vec::new(),
         }
@@ -159,7 +162,8 @@ pub fn excludes(
 /// Whether what leads is of several services: a dashboard that changes all over the shop in a rival is not about its cause, and
 /// rules it out no more by not changing than it would show it by changing.
 fn is_everywhere(effect: &Effect) -> bool {
-    let owners: BTreeSet<&String> = effect.leading().flat_map(Change::owners).collect();
+    let leading = effect.leading();
+    let owners: BTreeSet<&String> = leading.flat_map(|(_, change)| change.owners()).collect();
     owners.len() > 1
 }
 
@@ -181,9 +185,13 @@ fn present<'a>(
     let longer = lengths.longer();
     let own = shown.own.as_ref();
     let is_strong = |change: &Change| !shown.is_one_of_many && change.strength >= STRONG;
+    // Buffers grow a little wherever something grows: a function that leads here and not there is another finding.
+    let leads_here_alone = |feature: &Feature| {
+        shown.is_growth && shown.telling.is_led_by(feature) && !there.is_led_by(feature)
+    };
     strongest(shown.telling.clear().filter(|(feature, change)| {
         (is_strong(change) || own.is_none_or(|own| own.changes.contains_key(feature)))
-            && !there.resembles(feature, change, longer)
+            && (!there.resembles(feature, change, longer) || leads_here_alone(feature))
     }))
 }
 

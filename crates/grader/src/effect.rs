@@ -182,11 +182,15 @@ impl Effect {
     }
 
     /// The clear changes of at least half the size of the largest: what is first seen of many series.
-    pub fn leading(&self) -> impl Iterator<Item = &Change> {
+    pub fn leading(&self) -> impl Iterator<Item = (&Feature, &Change)> {
         let sizes = self.clear().map(|(_, change)| change.size);
         let least = LEADING * sizes.fold(0.0, f64::max);
-        let changes = self.clear().map(|(_, change)| change);
-        changes.filter(move |change| change.size >= least)
+        self.clear().filter(move |(_, change)| change.size >= least)
+    }
+
+    /// Whether the change of a feature is one of those that lead.
+    pub fn is_led_by(&self, feature: &Feature) -> bool {
+        self.leading().any(|(leading, _)| leading == feature)
     }
 
     /// The strongest clear change.

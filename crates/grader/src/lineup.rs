@@ -189,6 +189,7 @@ impl Lineup {
             here,
             is_expression: matches!(probe, Some(Probe::Promql(_))),
             is_one_of_many: matches!(probe, Some(Probe::Trace(_))),
+            is_growth: matches!(probe, Some(Probe::Heap(_))),
             own: own.map(|(own, probe)| probe.effect(own).unwrap_or_else(Effect::refused)),
             there: self.rivals.iter().map(there).collect(),
         }

@@ -90,6 +90,23 @@ fn one_of_many_may_be_an_accident_however_strong_it_is() {
 }
 
 #[test]
+fn a_function_that_leads_the_growth_here_alone_is_another_finding() {
+    for (is_growth, there, expected) in [
+        (true, "requests 12 6,buffers 3 3", true),
+        (true, "requests 5 6,buffers 3 3", false),
+        (true, "buffers 3 3", false),
+        (false, "requests 12 6,buffers 3 3", false),
+    ] {
+        let heap = Shown {
+            is_growth,
+            ..Shown::here("a heap", Some(effect("buffers 6 3")))
+        };
+        let found = excludes(Claim::Present, &heap, &effect(there), ALIKE);
+        assert_eq!(found.is_some(), expected, "{is_growth} {there}: {found:?}");
+    }
+}
+
+#[test]
 fn a_dashboard_that_changes_everywhere_in_a_rival_rules_it_out_no_more() {
     let change = |name: &str, size: f64, service: &str| {
         let mut effect = Effect::default();

@@ -32,7 +32,10 @@ impl Focus<'_> {
     }
 
     fn of_expression(&self, effect: &Effect, expression: &Expression) -> Effect {
-        let leading: Vec<bool> = effect.leading().map(|change| self.owns(change)).collect();
+        let leading: Vec<bool> = effect
+            .leading()
+            .map(|(_, change)| self.owns(change))
+            .collect();
         let own = leading.iter().filter(|is_own| **is_own).count();
         if (own as f64) < OWN * leading.len() as f64 {
             return Effect::default();
