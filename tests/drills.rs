@@ -92,6 +92,7 @@ slow-checkout|CheckoutLatencyBudgetBurn|late order|inventory-1|rollback inventor
 try-again-later|ErrorBudgetBurn|failed order|checkout-1|rollback checkout|
 unknown-callers|CallersUnknown|order|gateway-1|rollback gateway|
 warehouse-waits|OutboxBacklog|order|checkout-1|rollback checkout|
+warnings-at-peak|WarningRateHigh|order|inventory-1|rollback inventory|
 ";
 
 pub(crate) static CASES: LazyLock<Vec<Case>> = LazyLock::new(|| {

@@ -91,7 +91,7 @@ pub(crate) fn boxed<S: DeserializeOwned + 'static>(
 
 /// Runs the service until it is told to stop.
 pub(crate) fn run(config: Config, parent: Parent, build: Build) -> ExitCode {
-    let environment = Environment::from_process();
+    let environment = config.process.spans.over(Environment::from_process());
     let telemetry = telemetry::Config {
         service: config.service.clone(),
         instance: config.instance.clone(),
@@ -99,6 +99,7 @@ pub(crate) fn run(config: Config, parent: Parent, build: Build) -> ExitCode {
         run: config.run.clone(),
         is_enabled: config.telemetry,
         log_level: config.process.log_level.clone(),
+        sending: config.process.spans.sending,
     };
     let guard = match telemetry::init(&telemetry, &environment) {
         Ok(guard) => guard,

@@ -1,8 +1,9 @@
 //! The configuration of a service process, from one JSON line or from flags.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use telemetry::{Environment, Sending};
 
 use crate::client::Calls;
 
@@ -75,11 +76,42 @@ pub struct Process {
     pub max_address_space_bytes: Option<u64>,
     /// Calls to other services.
     pub calls: Calls,
+    /// Finished spans.
+    pub spans: Spans,
+}
+
+/// How finished spans wait until they are sent; what is absent is as the `OTEL_BSP_*` variables have it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Spans {
+    /// Maximum number of spans that wait.
+    pub queue: Option<usize>,
+    /// Maximum number of spans in one request.
+    pub batch: Option<usize>,
+    /// Longest wait, in milliseconds.
+    pub delay_ms: Option<u64>,
+    /// What ends the wait.
+    pub sending: Sending,
+}
+
+impl Spans {
+    /// The environment with these values over its own.
+    pub(crate) fn over(&self, environment: Environment) -> Environment {
+        let queue_size = self.queue.unwrap_or(environment.queue_size).max(1);
+        let batch_size = self.batch.unwrap_or(environment.batch_size).max(1);
+        let delay = self.delay_ms.map(Duration::from_millis);
+        Environment {
+            queue_size,
+            batch_size: batch_size.min(queue_size),
+            schedule_delay: delay.unwrap_or(environment.schedule_delay),
+            ..environment
+        }
+    }
 }
 
 impl Process {
     /// Keys that select code, or stand for the world outside: they are no configuration, and responders neither see nor set them.
-    pub const SEALED: [&str; 2] = ["calls.head", "calls.budget"];
+    pub const SEALED: [&str; 3] = ["calls.head", "calls.budget", "spans.sending"];
 }
 
 impl Default for Process {
@@ -94,6 +126,7 @@ impl Default for Process {
             max_open_files: None,
             max_address_space_bytes: None,
             calls: Calls::default(),
+            spans: Spans::default(),
         }
     }
 }
@@ -123,6 +156,20 @@ mod tests {
             Listen::Addr(SocketAddr::from(([127, 0, 0, 1], 0)))
         );
         assert!(bound.telemetry, "telemetry is enabled by default");
+    }
+
+    #[test]
+    fn what_is_said_of_spans_lies_over_the_environment() {
+        let environment = Environment::default();
+        assert_eq!(Spans::default().over(environment.clone()), environment);
+        let spans = Spans {
+            queue: Some(64),
+            delay_ms: Some(700),
+            ..Spans::default()
+        };
+        let found = spans.over(environment);
+        let found = (found.queue_size, found.batch_size, found.schedule_delay);
+        assert_eq!(found, (64, 64, Duration::from_millis(700)));
     }
 
     #[test]

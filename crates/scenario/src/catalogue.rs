@@ -64,7 +64,8 @@ pub const FILES: &[File] = files![
     "slow-checkout",
     "try-again-later",
     "unknown-callers",
-    "warehouse-waits"
+    "warehouse-waits",
+    "warnings-at-peak"
 ];
 
 /// The file of a drill; names that look like the id are suggested when there is none.

@@ -1,4 +1,4 @@
-//! A second, quiet copy of the shop: own sockets, own databases, no traffic, and no telemetry.
+//! A second, quiet copy of the shop: own sockets, own databases, no traffic, and no telemetry that is kept.
 //!
 //! It stands beside a drill's shop for as long as something is tried on it, and shares nothing with it.
 //! Its databases lie below those of the drill, so removing these removes them too.
@@ -9,8 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Context;
+use axum::Router;
 use shop_api::Service;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::fleet::{Common, Fleet, Releases};
 use super::log_file::LogFile;
@@ -19,13 +22,16 @@ use super::provider::Provider;
 use super::slot::{Notice, Role, Slot};
 use super::{Scratch, catalogue, instances};
 
-/// Keeps every span to itself, whatever the runner's own environment says: calls name their trace, as they do in the
-/// shop, and none of it is recorded.
-const NO_SPANS: [(&str, &str); 3] = [
+/// No span leaves a copy, whatever the runner's own environment says: there are spans, as in the shop, and what they are sent
+/// to keeps none.
+const SPANS: [(&str, &str); 5] = [
     ("OTEL_SDK_DISABLED", "false"),
     ("OTEL_TRACES_EXPORTER", "otlp"),
-    ("OTEL_TRACES_SAMPLER", "always_off"),
+    ("OTEL_TRACES_SAMPLER", "parentbased_always_on"),
+    ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"),
+    ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf"),
 ];
+const SPANS_TO: &str = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
 /// Notices of processes that end; a copy under test may lose some, and they are not read.
 const NOTICES: usize = 64;
 
@@ -56,6 +62,7 @@ pub struct Copy {
     /// Where it is called.
     pub gateway: SocketAddr,
     _notices: mpsc::Receiver<Notice>,
+    _sink: JoinSet<()>,
     _scratch: Scratch,
 }
 
@@ -66,7 +73,8 @@ impl Copy {
         std::fs::create_dir_all(&scratch.0)
             .with_context(|| format!("folder `{}`", scratch.0.display()))?;
         catalogue::install(&plan.cache, &scratch.0, &|_| {}).await?;
-        let slots = slots()?;
+        let (sink, spans_to) = sink().await?;
+        let slots = slots(&spans_to)?;
         let gateway = super::edge(&slots)?;
         let provider = Provider::start(&scratch.0, Ipv4Addr::LOCALHOST.into()).await?;
         let common = Common {
@@ -87,6 +95,7 @@ impl Copy {
             provider: Arc::new(provider),
             gateway,
             _notices: received,
+            _sink: sink,
             _scratch: scratch,
         })
     }
@@ -102,14 +111,28 @@ fn targets(scratch: &Path) -> PathBuf {
     scratch.join("targets.json")
 }
 
-fn slots() -> anyhow::Result<Vec<Slot>> {
+/// Accepts whatever is sent to it and keeps nothing; ends with the task. Gives its address.
+async fn sink() -> anyhow::Result<(JoinSet<()>, String)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+    let listener = listener.context("socket for the spans of a second shop")?;
+    let to = format!("http://{}/v1/traces", listener.local_addr()?);
+    let mut task = JoinSet::new();
+    task.spawn(async move {
+        // It ends when the copy is dropped; before, there is nobody to tell.
+        let _ = axum::serve(listener, Router::new().fallback(async || ())).await;
+    });
+    Ok((task, to))
+}
+
+fn slots(spans_to: &str) -> anyhow::Result<Vec<Slot>> {
     let mut slots = Vec::new();
     for (service, instance) in instances() {
         let log = LogFile::in_memory(instance);
         let placement = Placement::here((Ipv4Addr::LOCALHOST, 0).into(), log)
             .with_context(|| format!("socket of a second `{service}`"))?;
-        let environment = NO_SPANS.map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let environment = environment.to_vec();
+        let environment = SPANS.into_iter().chain([(SPANS_TO, spans_to)]);
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let environment = environment.collect();
         slots.push(Slot::new(
             Role::Service(service),
             instance.to_owned(),

@@ -24,7 +24,10 @@ use opentelemetry_sdk::{
 };
 use parking_lot::{Condvar, Mutex};
 
-use crate::names::{label, metric};
+use crate::{
+    Sending,
+    names::{label, metric},
+};
 
 /// Limits of the span queue and of one export.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +36,7 @@ pub(crate) struct QueueLimits {
     pub(crate) batch_size: usize,
     pub(crate) delay: Duration,
     pub(crate) timeout: Duration,
+    pub(crate) sending: Sending,
 }
 
 /// Queues finished spans for export.
@@ -53,6 +57,8 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     spans: Vec<SpanData>,
+    /// Spans that the queue had no room for since the last batch left it.
+    refused: u64,
     /// A batch has left the queue and is not exported yet.
     is_exporting: bool,
     /// A caller waits until the queue is empty.
@@ -139,6 +145,7 @@ impl SpanProcessor for Processor {
         let shared = &self.shared;
         let mut queue = shared.queue.lock();
         if queue.is_closing || queue.spans.len() >= shared.limits.queue_size {
+            queue.refused += 1;
             drop(queue);
             shared.dropped_full.increment(1);
             return;
@@ -162,8 +169,9 @@ impl SpanProcessor for Processor {
 }
 
 impl Shared {
-    /// Waits for spans and the end of their delay, and takes them; `None` once the processor is closed.
-    fn next(&self) -> Option<Vec<SpanData>> {
+    /// Waits for spans and the end of their delay, and takes them, with the number of those that found no room;
+    /// `None` once the processor is closed.
+    fn next(&self) -> Option<(Vec<SpanData>, u64)> {
         let mut queue = self.queue.lock();
         queue.is_exporting = false;
         self.emptied.notify_all();
@@ -176,18 +184,26 @@ impl Shared {
             }
             self.wake.wait(&mut queue);
         }
+        let QueueLimits {
+            batch_size,
+            delay,
+            sending,
+            ..
+        } = self.limits;
         self.wake.wait_while_for(
             &mut queue,
-            |queue| !queue.is_urgent && queue.spans.len() < self.limits.batch_size,
-            self.limits.delay,
+            |queue| {
+                let is_full = sending == Sending::Full && queue.spans.len() >= batch_size;
+                !queue.is_urgent && !is_full
+            },
+            delay,
         );
         queue.is_exporting = true;
         // The next batch will have about the same size.
         let capacity = queue.spans.len();
-        Some(std::mem::replace(
-            &mut queue.spans,
-            Vec::with_capacity(capacity),
-        ))
+        let refused = std::mem::take(&mut queue.refused);
+        let spans = std::mem::replace(&mut queue.spans, Vec::with_capacity(capacity));
+        Some((spans, refused))
     }
 }
 
@@ -200,7 +216,13 @@ struct Worker<E> {
 
 impl<E: SpanExporter> Worker<E> {
     fn run(mut self) {
-        while let Some(mut spans) = self.shared.next() {
+        while let Some((mut spans, refused)) = self.shared.next() {
+            if refused > 0 {
+                tracing::warn!(
+                    spans.lost = refused,
+                    "spans not kept because there was no room for them: {refused}"
+                );
+            }
             while spans.len() > self.shared.limits.batch_size {
                 let rest = spans.split_off(self.shared.limits.batch_size);
                 self.export(std::mem::replace(&mut spans, rest));

@@ -23,6 +23,7 @@ mod trace;
 use std::time::Duration;
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use serde::{Deserialize, Serialize};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 pub use crate::{
@@ -46,6 +47,19 @@ pub struct Config {
     pub is_enabled: bool,
     /// Lowest log level that is written.
     pub log_level: String,
+    /// When finished spans are sent.
+    pub sending: Sending,
+}
+
+/// When finished spans are sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sending {
+    /// As soon as there is a full batch of them, or at the end of the delay.
+    #[default]
+    Full,
+    /// At the end of the delay, however many there are.
+    Timed,
 }
 
 /// Telemetry could not be set up.

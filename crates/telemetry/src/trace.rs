@@ -57,6 +57,7 @@ pub(crate) fn start(
         batch_size: environment.batch_size,
         delay: environment.schedule_delay,
         timeout: environment.timeout,
+        sending: config.sending,
     };
     let processor = Processor::start(exporter, runtime, limits)?;
     Ok(SdkTracerProvider::builder()
@@ -148,6 +149,7 @@ mod tests {
             run: "r".to_owned(),
             is_enabled: true,
             log_level: "info".to_owned(),
+            sending: crate::Sending::Full,
         };
         let environment = Environment::from_lookup(|name| {
             let value = match name {

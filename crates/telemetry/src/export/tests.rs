@@ -61,6 +61,7 @@ fn limits() -> QueueLimits {
         batch_size: 40,
         delay: Duration::from_secs(3_600),
         timeout: Duration::from_millis(20),
+        sending: Sending::Full,
     }
 }
 
@@ -103,5 +104,42 @@ fn every_span_is_counted_once_whatever_the_backend_does() {
             Behaviour::Refuses | Behaviour::Never => assert_eq!(exported, 0),
         }
         assert!(backend.calls.load(Ordering::SeqCst) > 0);
+    }
+}
+
+/// One delay in which twice as many spans end as the queue holds.
+#[test]
+fn sent_by_time_alone_no_more_spans_are_kept_than_the_queue_holds() {
+    for (sending, expected) in [(Sending::Full, 0), (Sending::Timed, 100)] {
+        let (registry, recorder) = crate::metric::build().expect("well formed");
+        let backend = Backend::default();
+        let limits = QueueLimits {
+            sending,
+            ..limits()
+        };
+        metrics::with_local_recorder(&recorder, || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            let runtime = runtime.expect("a runtime can be built");
+            let processor = Processor::start(backend.clone(), runtime, limits);
+            let provider = SdkTracerProvider::builder()
+                .with_span_processor(processor.expect("a thread starts"))
+                .build();
+            let tracer = provider.tracer("test");
+            for ended in (1..=5).map(|batch| batch * limits.batch_size) {
+                (0..limits.batch_size).for_each(|_| drop(tracer.start("work")));
+                let sent = || backend.batches.lock().iter().sum::<usize>();
+                let until = Instant::now() + Duration::from_secs(5);
+                while sending == Sending::Full && sent() < ended && Instant::now() < until {
+                    thread::yield_now();
+                }
+            }
+            let result = provider.shutdown_with_timeout(Duration::from_secs(5));
+            assert!(result.is_ok(), "{sending:?}: {result:?}");
+        });
+        let text = crate::metric::Metrics::new(registry).text();
+        let full = counter(&text, "otel_spans_dropped_total{reason=\"queue_full\"}");
+        assert_eq!(full, Some(expected), "{sending:?}");
     }
 }
