@@ -233,10 +233,10 @@ mod tests {
 
         FAMILY       DRILLS RUN  PASSED  MEAN POINTS
         orders-fail      1 of 7  1 of 2           53
-        orders-slow      0 of 4  0 of 0            -
+        orders-slow      0 of 5  0 of 0            -
         memory           0 of 4  0 of 0            -
-        backlog          0 of 1  0 of 0            -
-        signals          0 of 2  0 of 0            -
+        backlog          0 of 4  0 of 0            -
+        signals          0 of 3  0 of 0            -
 
         1 of 3 passed.
         ");
