@@ -14,32 +14,7 @@ use crate::terminal::{Ink, Terminal};
 pub(crate) fn text(report: &Report, terminal: Terminal) -> String {
     let heading = |text: &str| terminal.out.paint(Ink::Heading, text);
     let mut text = String::new();
-    for (title, table) in [
-        (
-            "The symptom shows, and ends with its cause",
-            manifestation(report),
-        ),
-        (
-            "Nothing names the cause, and the drill repeats",
-            silence(report),
-        ),
-        (
-            "Its signature shows in no other drill (seconds; one column per signature)",
-            matrix(report),
-        ),
-        (
-            "Its debrief tells it from every rival (by the references)",
-            rival::table(report, terminal),
-        ),
-        (
-            "Its debrief still settles it without a part of the telemetry (by the references)",
-            degraded(report),
-        ),
-        (
-            "Scores of naive solvers (points; + passes)",
-            solvers(report),
-        ),
-    ] {
+    for (title, table) in tables(report, terminal) {
         let _ = writeln!(
             text,
             "{}\n{}",
@@ -81,6 +56,36 @@ pub(crate) fn text(report: &Report, terminal: Terminal) -> String {
         report.seconds
     );
     text
+}
+
+/// Each table under its title.
+fn tables(report: &Report, terminal: Terminal) -> [(&'static str, Table); 6] {
+    [
+        (
+            "The symptom shows, and ends with its cause",
+            manifestation(report),
+        ),
+        (
+            "Nothing names the cause, and the drill repeats",
+            silence(report),
+        ),
+        (
+            "Its signature shows in no other drill (seconds; one column per signature)",
+            matrix(report),
+        ),
+        (
+            "Its debrief tells it from every rival (by the references)",
+            rival::table(report, terminal),
+        ),
+        (
+            "Its debrief still settles it without a part of the telemetry (by the references)",
+            degraded(report),
+        ),
+        (
+            "Scores of naive solvers (points; + passes)",
+            solvers(report),
+        ),
+    ]
 }
 
 fn manifestation(report: &Report) -> Table {

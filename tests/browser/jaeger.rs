@@ -134,7 +134,8 @@ fn searched(page: &mut Page, jaeger: &str, picture: &str) {
         "{jaeger}/search?service=gateway&limit=20&lookback=1h"
     ));
     page.shows("20 Traces");
-    page.value("[...document.querySelectorAll('button')].find((one) => one.innerText.includes('Find Traces')).click()");
+    // A page that is still being built has no such button yet.
+    page.until("[...document.querySelectorAll('button')].filter((one) => one.innerText.includes('Find Traces')).map((one) => one.click()).length > 0");
     page.until("new URLSearchParams(location.search).has('end')");
     page.shows("20 Traces");
     page.until("document.querySelectorAll('.recharts-scatter-symbol').length >= 20");

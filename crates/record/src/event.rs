@@ -28,7 +28,7 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         key: Option<String>,
         /// What of the telemetry is missing, if anything is: `sampling`, `scrape`, `logs` or `spans`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[serde(default)]
         degraded: Option<String>,
     },
     /// The baseline begins to count.

@@ -11,30 +11,7 @@ use crate::terminal::{Ink, Style};
 pub(super) fn text(event: &Event, style: Style, is_drill: bool, follows_page: bool) -> String {
     let bold = |text: &str| style.paint(Ink::Heading, text);
     match event {
-        Event::Ready {
-            run,
-            urls,
-            folder,
-            backends,
-            seed,
-            key,
-            degraded,
-        } => {
-            let places = Places {
-                urls,
-                folder,
-                backends,
-            };
-            let seed = seed.to_string();
-            let degraded = degraded.as_deref().and_then(Degraded::from_name);
-            let degraded = degraded.map(|one| format!("{}: {}", one.name(), one.about()));
-            let known = [
-                ("seed", Some(seed.as_str())),
-                ("degraded", degraded.as_deref()),
-                ("answer key", key.as_deref()),
-            ];
-            welcome(style, is_drill, run, &places, &known)
-        }
+        Event::Ready { .. } => ready(event, style, is_drill).unwrap_or_default(),
         Event::Steady { at } => format!("{}  baseline steady", clock(*at)),
         Event::Page {
             at, alert, summary, ..
@@ -82,6 +59,36 @@ pub(super) fn text(event: &Event, style: Style, is_drill: bool, follows_page: bo
             format!("\n{}  verdict: {}", clock(*at), style.paint(ink, word))
         }
     }
+}
+
+/// Where everything is; nothing for another event.
+fn ready(event: &Event, style: Style, is_drill: bool) -> Option<String> {
+    let Event::Ready {
+        run,
+        urls,
+        folder,
+        backends,
+        seed,
+        key,
+        degraded,
+    } = event
+    else {
+        return None;
+    };
+    let places = Places {
+        urls,
+        folder,
+        backends,
+    };
+    let seed = seed.to_string();
+    let degraded = degraded.as_deref().and_then(Degraded::from_name);
+    let degraded = degraded.map(|one| format!("{}: {}", one.name(), one.about()));
+    let known = [
+        ("seed", Some(seed.as_str())),
+        ("degraded", degraded.as_deref()),
+        ("answer key", key.as_deref()),
+    ];
+    Some(welcome(style, is_drill, run, &places, &known))
 }
 
 /// What is to be known of Jaeger's UI, which has no setting for it.
