@@ -30,6 +30,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 const CHUNK_BYTES: usize = 16 << 10;
 /// The most chunks on their way; then the sender waits, as with a full TCP window.
 const CHUNKS: usize = 64;
+/// The share of the files that this process may have open that one relay takes, two for each connection.
+const SHARE_OF_FILES: usize = 4;
+/// Connections that a relay carries however few files there are, and however many.
+const CONNECTIONS: std::ops::RangeInclusive<usize> = 8..=1_024;
+
 /// What a lost segment costs: Linux waits at least this long before it sends one again (`TCP_RTO_MIN`).
 const RESENT_AFTER: Duration = Duration::from_millis(200);
 
@@ -94,6 +99,8 @@ async fn accept(
     // Their connections end with the relay.
     let mut connections = tokio::task::JoinSet::new();
     for number in seed.. {
+        // Those over the limit wait in the queue of the socket, so that the drill can always be controlled.
+        while connections.len() >= most() && connections.join_next().await.is_some() {}
         let caller = loop {
             match listener.accept().await {
                 Ok((caller, _)) => break caller,
@@ -104,6 +111,15 @@ async fn accept(
         while connections.try_join_next().is_some() {}
         connections.spawn(relay(caller, target, properties.clone(), number));
     }
+}
+
+/// How many connections a relay carries at a time; the limit of files may change while it runs.
+fn most() -> usize {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let files = files.map_or(usize::MAX, |files| {
+        usize::try_from(files).unwrap_or(usize::MAX)
+    });
+    (files / SHARE_OF_FILES / 2).clamp(*CONNECTIONS.start(), *CONNECTIONS.end())
 }
 
 /// Carries one connection until it ends or fails in one direction; its ends then see what they would see without us.
