@@ -19,6 +19,8 @@ use crate::{
     upstream,
 };
 
+/// What can become of a delivery, as the metric says.
+const RESULTS: [&str; 3] = ["delivered", "postponed", "dead"];
 const DELIVERED: Statement = Statement::transaction("TRANSACTION delivered");
 
 /// The worker of one process.
@@ -57,6 +59,10 @@ impl Worker {
     /// Delivers until the drain; deliveries in progress are finished.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let pause = Duration::from_millis(self.checkout.settings.outbox.poll_ms.max(1));
+        // None of a result is 0 and not nothing, also when no message was delivered since the start.
+        for result in RESULTS {
+            counter!(metric::OUTBOX_PROCESSED, label::RESULT => result).increment(0);
+        }
         while !shutdown.is_cancelled() {
             match self.round().await {
                 // A full batch: there may be more.
