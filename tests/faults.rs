@@ -78,7 +78,8 @@ fn half_sent_requests_are_ended_on_every_port() {
             assert!(!is_late, "{addr} still waits for the rest of {half:?}");
         }
     }
-    assert!(sent.elapsed() < ENDED_WITHIN * 2, "{:?}", sent.elapsed());
+    // The network to inventory carries a few at a time, so its last ones wait for the first to be ended.
+    assert!(sent.elapsed() < ENDED_WITHIN * 3, "{:?}", sent.elapsed());
 }
 
 fn processes_that_fail_come_back_and_nothing_is_left() {

@@ -30,8 +30,10 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 const CHUNK_BYTES: usize = 16 << 10;
 /// The most chunks on their way; then the sender waits, as with a full TCP window.
 const CHUNKS: usize = 64;
-/// The share of the files that this process may have open that one relay takes, two for each connection.
-const SHARE_OF_FILES: usize = 4;
+/// Files that the runner keeps for everything else: the terminals that control it, children, records.
+const OTHER_FILES: usize = 160;
+/// The most files that a connection takes, of either relay of inventory's replicas: a socket at each end.
+const FILES_OF_ONE: usize = 4;
 /// Connections that a relay carries however few files there are, and however many.
 const CONNECTIONS: std::ops::RangeInclusive<usize> = 8..=1_024;
 
@@ -119,7 +121,8 @@ fn most() -> usize {
     let files = files.map_or(usize::MAX, |files| {
         usize::try_from(files).unwrap_or(usize::MAX)
     });
-    (files / SHARE_OF_FILES / 2).clamp(*CONNECTIONS.start(), *CONNECTIONS.end())
+    (files.saturating_sub(OTHER_FILES) / FILES_OF_ONE)
+        .clamp(*CONNECTIONS.start(), *CONNECTIONS.end())
 }
 
 /// Carries one connection until it ends or fails in one direction; its ends then see what they would see without us.
