@@ -35,7 +35,7 @@ impl Kin {
 }
 
 /// The rivals of a drill by id: those with its page first, then those in which its alert comes true as well, then the most
-/// alike. The page excludes the others, but for the [`FEWEST`].
+/// alike. The page excludes the others, but for the three most similar ones.
 ///
 /// "No incident" is held against incidents only: which of two harmless things happened is nothing to find out.
 pub fn rivals(of: &Kin, catalogue: &[Kin]) -> Vec<String> {
