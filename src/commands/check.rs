@@ -1,6 +1,5 @@
 //! `check`: validate scenario files, all problems of all files at once.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -71,17 +70,12 @@ fn problems(file: &str, text: &str) -> Vec<Problem> {
 
 /// The text of a scenario file.
 pub(super) fn read(path: &Path) -> anyhow::Result<String> {
-    let mut bytes = Vec::new();
-    let opened = record::private::regular(path);
-    match opened.and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes)) {
-        Ok(length) if length as u64 > MOST_BYTES => {
+    match record::private::bytes(path, MOST_BYTES) {
+        Ok(bytes) => String::from_utf8(bytes).map_err(|error| not_text(path, &error).into()),
+        Err(error) if error.kind() == std::io::ErrorKind::FileTooLarge => {
             let message = format!("`{}` has more than {MOST_BYTES} bytes", path.display());
             Err(Error::usage(message, "a scenario file has some kilobytes").into())
         }
-        Ok(_) => match String::from_utf8(bytes) {
-            Ok(text) => Ok(text),
-            Err(error) => Err(not_text(path, &error).into()),
-        },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let message = format!("no such file: `{}`", path.display());
             Err(Error::usage(

@@ -194,9 +194,9 @@ impl StateDir {
 
     fn read(&self) -> anyhow::Result<Session> {
         let path = self.0.join("current.json");
-        let text = private::text(&path, MOST_BYTES)
+        let text = private::bytes(&path, MOST_BYTES)
             .with_context(|| format!("session file `{}`", path.display()))?;
-        serde_json::from_str(&text).with_context(|| format!("session file `{}`", path.display()))
+        serde_json::from_slice(&text).with_context(|| format!("session file `{}`", path.display()))
     }
 
     /// The ids of the recorded runs, oldest first; ids begin with the time, so the order of names is that of time.

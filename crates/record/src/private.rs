@@ -63,15 +63,16 @@ pub fn regular(path: &Path) -> io::Result<File> {
     opened(path, OpenOptions::new().read(true), OFlags::empty())
 }
 
-/// The text of a regular file of at most `most` bytes.
-pub fn text(path: &Path, most: u64) -> io::Result<String> {
-    let invalid = |reason: &str| io::Error::new(io::ErrorKind::InvalidData, reason);
+/// What is in a regular file of at most `most` bytes; a larger one is an error of the kind `FileTooLarge`, and is read no
+/// further.
+pub fn bytes(path: &Path, most: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     regular(path)?.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most {
-        return Err(invalid(&format!("it has more than {most} bytes")));
+        let reason = format!("it has more than {most} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, reason));
     }
-    String::from_utf8(bytes).map_err(|_| invalid("it is not UTF-8"))
+    Ok(bytes)
 }
 
 /// Writes a file of the user's alone beside `path` and renames it over: a reader sees the old content or the new one,
@@ -208,7 +209,7 @@ mod tests {
         }
         assert_eq!(mode(&path("none")), 0o600, "created for the user alone");
         for (most, expected) in [(4, "taken"), (3, "it has more than 3 bytes")] {
-            assert_eq!(reason(text(&path("file"), most)), expected);
+            assert_eq!(reason(bytes(&path("file"), most)), expected);
         }
     }
 
