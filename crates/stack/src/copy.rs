@@ -10,10 +10,12 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use axum::Router;
+use ingress::Server;
 use shop_api::Service;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 
 use super::fleet::{Common, Fleet, Releases};
 use super::log_file::LogFile;
@@ -118,8 +120,9 @@ async fn sink() -> anyhow::Result<(JoinSet<()>, String)> {
     let to = format!("http://{}/v1/traces", listener.local_addr()?);
     let mut task = JoinSet::new();
     task.spawn(async move {
-        // It ends when the copy is dropped; before, there is nobody to tell.
-        let _ = axum::serve(listener, Router::new().fallback(async || ())).await;
+        // It ends with the copy, by being dropped.
+        let server = Server::new(Router::new().fallback(async || ()));
+        server.run(listener, CancellationToken::new()).await;
     });
     Ok((task, to))
 }

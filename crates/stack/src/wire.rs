@@ -2,8 +2,8 @@
 //! what is lost, as the network would.
 //!
 //! ```text
-//! checkout ──> a socket of ours ──[delay, loss]──> a socket of inventory
-//!          <────────────────────[the same]────────
+//! checkout ──> the relay's socket ──[delay, loss]──> inventory's socket
+//!          <──────────────────────[the same]─────────
 //! ```
 //! It acts on bytes and not on calls, so a service sees what it would see on such a network: calls that take longer than the
 //! service that answers them says. Without delay and loss bytes pass as they come.
@@ -45,7 +45,7 @@ const RESENT_AFTER: Duration = Duration::from_millis(200);
 pub(crate) struct Wire {
     properties: watch::Sender<Properties>,
     seed: u64,
-    /// The socket of ours by the socket that it leads to.
+    /// The relay's socket for each socket of inventory.
     relays: Mutex<BTreeMap<SocketAddr, SocketAddr>>,
     end: CancellationToken,
     _ended_by_drop: DropGuard,
@@ -100,7 +100,7 @@ async fn accept(
 ) {
     // Their connections end with the relay.
     let mut connections = tokio::task::JoinSet::new();
-    for number in seed.. {
+    for number in 0_u64.. {
         // Those over the limit wait in the queue of the socket, so that the drill can always be controlled.
         while connections.len() >= most() && connections.join_next().await.is_some() {}
         let caller = loop {
@@ -111,7 +111,12 @@ async fn accept(
             }
         };
         while connections.try_join_next().is_some() {}
-        connections.spawn(relay(caller, target, properties.clone(), number));
+        connections.spawn(relay(
+            caller,
+            target,
+            properties.clone(),
+            seed.wrapping_add(number),
+        ));
     }
 }
 

@@ -76,6 +76,14 @@ struct Shop {
     folder: TempDir,
 }
 
+async fn shop_with(outbox: OutboxSettings) -> Shop {
+    shop(Settings {
+        outbox,
+        ..Settings::default()
+    })
+    .await
+}
+
 async fn shop(settings: Settings) -> Shop {
     let folder = TempDir::new().expect("there is a temporary folder");
     let price = json!({ "amount_minor": 500, "currency": "EUR" });
@@ -297,11 +305,7 @@ async fn a_message_that_cannot_be_delivered_becomes_a_dead_letter() {
         backoff_ms: 0,
         ..OutboxSettings::default()
     };
-    let shop = shop(Settings {
-        outbox,
-        ..Settings::default()
-    })
-    .await;
+    let shop = shop_with(outbox).await;
     shop.fill("c").await;
     shop.order("k", json!({ "cart": "c" })).await;
     let mut worker = Worker::new(shop.checkout.clone(), 7);
@@ -329,11 +333,7 @@ async fn in_stored_order_messages_wait_for_the_first() {
             backoff_ms: 0,
             ..OutboxSettings::default()
         };
-        let shop = shop(Settings {
-            outbox,
-            ..Settings::default()
-        })
-        .await;
+        let shop = shop_with(outbox).await;
         for key in ["a", "b", "c"] {
             shop.fill(key).await;
             shop.order(key, json!({ "cart": key })).await;
@@ -357,11 +357,7 @@ async fn an_unreadable_message_is_never_sent_and_blocks_those_behind_it_until_it
         backoff_ms: 0,
         ..OutboxSettings::default()
     };
-    let shop = shop(Settings {
-        outbox,
-        ..Settings::default()
-    })
-    .await;
+    let shop = shop_with(outbox).await;
     let database = rusqlite::Connection::open(shop.folder.path().join(store::FILE));
     let database = database.expect("the database exists");
     let message = store::outbox::NewMessage {

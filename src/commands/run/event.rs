@@ -11,7 +11,25 @@ use crate::terminal::{Ink, Style};
 pub(super) fn text(event: &Event, style: Style, is_drill: bool, follows_page: bool) -> String {
     let bold = |text: &str| style.paint(Ink::Heading, text);
     match event {
-        Event::Ready { .. } => ready(event, style, is_drill).unwrap_or_default(),
+        Event::Ready {
+            run,
+            urls,
+            folder,
+            backends,
+            seed,
+            key,
+            degraded,
+        } => {
+            let known = Known {
+                urls,
+                folder,
+                backends,
+                seed: *seed,
+                degraded: degraded.as_deref().and_then(Degraded::from_name),
+                key: key.as_deref(),
+            };
+            welcome(style, is_drill, run, &known)
+        }
         Event::Steady { at } => format!("{}  baseline steady", clock(*at)),
         Event::Page {
             at, alert, summary, ..
@@ -61,44 +79,17 @@ pub(super) fn text(event: &Event, style: Style, is_drill: bool, follows_page: bo
     }
 }
 
-/// Where everything is; nothing for another event.
-fn ready(event: &Event, style: Style, is_drill: bool) -> Option<String> {
-    let Event::Ready {
-        run,
-        urls,
-        folder,
-        backends,
-        seed,
-        key,
-        degraded,
-    } = event
-    else {
-        return None;
-    };
-    let places = Places {
-        urls,
-        folder,
-        backends,
-    };
-    let seed = seed.to_string();
-    let degraded = degraded.as_deref().and_then(Degraded::from_name);
-    let degraded = degraded.map(|one| format!("{}: {}", one.name(), one.about()));
-    let known = [
-        ("seed", Some(seed.as_str())),
-        ("degraded", degraded.as_deref()),
-        ("answer key", key.as_deref()),
-    ];
-    Some(welcome(style, is_drill, run, &places, &known))
-}
-
 /// What is to be known of Jaeger's UI, which has no setting for it.
 pub(in super::super) const LOCAL_TIME: &str = "(shows your local time; everything else is UTC)";
 
-/// Where things are.
-struct Places<'a> {
+/// What is known of a run from its start.
+struct Known<'a> {
     urls: &'a Urls,
     folder: &'a str,
     backends: &'a Backends,
+    seed: u64,
+    degraded: Option<Degraded>,
+    key: Option<&'a str>,
 }
 
 /// What there is to say of backends that are real ones.
@@ -124,14 +115,8 @@ fn real(backends: &Backends) -> Vec<(&'static str, String)> {
 }
 
 /// Where everything is, and what to do first.
-fn welcome(
-    style: Style,
-    is_drill: bool,
-    run: &str,
-    places: &Places<'_>,
-    known: &[(&str, Option<&str>)],
-) -> String {
-    let urls = places.urls;
+fn welcome(style: Style, is_drill: bool, run: &str, known: &Known<'_>) -> String {
+    let urls = known.urls;
     let row = |label: &str, value: &str| format!("  {label:<12}{value}\n");
     let mut text = format!(
         "{}\n\n",
@@ -144,12 +129,17 @@ fn welcome(
     let otlp = otlp.iter().filter(|(url, _)| !url.is_empty());
     let otlp: Vec<String> = otlp.map(|(url, name)| format!("{url} ({name})")).collect();
     text += &row("OTLP", &otlp.join("  "));
-    for (label, value) in real(places.backends) {
+    for (label, value) in real(known.backends) {
         text += &row(label, &value);
     }
-    text += &row("folder", places.folder);
-    for (label, value) in known {
-        text += &value.map_or_else(String::new, |value| row(label, value));
+    text += &row("folder", known.folder);
+    text += &row("seed", &known.seed.to_string());
+    if let Some(degraded) = known.degraded {
+        let missing = format!("{}: {}", degraded.name(), degraded.about());
+        text += &row("degraded", &missing);
+    }
+    if let Some(key) = known.key {
+        text += &row("answer key", key);
     }
     let next = if is_drill {
         "\nYou are on call. Learn the baseline; pages appear here. In a second terminal:\n\n  \

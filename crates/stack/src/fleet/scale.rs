@@ -90,8 +90,8 @@ impl Fleet {
         told
     }
 
-    /// Tells every other service where the replicas of `service` are: for what starts from now on first, then what runs, so that a process that comes back
-    /// meanwhile is not left out.
+    /// Tells every other service where the replicas of `service` are: for what starts from now on first, then what runs,
+    /// so that a process that comes back meanwhile is not left out.
     async fn tell(&self, service: Service) -> anyhow::Result<()> {
         let mut callers = self.roster().slots();
         callers.retain(|slot| slot.service() != Some(service));
