@@ -102,7 +102,7 @@ fn chosen((scenario, arranged): (Scenario, String), original: String) -> Chosen 
     }
 }
 
-/// A drill in which nobody can find the cause without what is missing is no practice.
+/// Refuses a drill whose cause cannot be found without the missing telemetry.
 fn settled_without(degraded: Degraded, id: &str) -> anyhow::Result<()> {
     let settled = degraded::settled(degraded);
     if settled.contains(id) {

@@ -12,7 +12,7 @@ const MIB: u64 = 1024 * 1024;
 /// How often the disk is looked at.
 const DISK_EVERY: Duration = Duration::from_secs(5);
 
-/// Refuses a drill for which there is no room from the start.
+/// Refuses to start a drill on a disk that is nearly full.
 pub(crate) fn check(folder: &Path) -> Result<(), stack::Error> {
     refuse_below(FREE_BYTES, folder)
 }

@@ -135,7 +135,10 @@ fn a_state_folder_that_is_not_the_users_alone_is_refused_with_what_to_do() {
     let expected = format!(
         "the state folder cannot be used: `DIR/lock`: it is a pipe, not a regular file | {other}, or remove `DIR/lock`"
     );
-    assert_eq!(said(state.lock().expect_err("a pipe is no lock")), expected);
+    assert_eq!(
+        said(state.lock().expect_err("a pipe cannot be locked")),
+        expected
+    );
     assert_eq!(said(state.find().expect_err("nor for readers")), expected);
     for (name, reason) in [
         (&b"/a\xff"[..], "its name is not UTF-8"),

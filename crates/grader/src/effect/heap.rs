@@ -24,7 +24,7 @@ pub(crate) fn retained_expr(service: &str) -> String {
     )
 }
 
-/// Growth between two snapshots that is no more than chance, in bytes.
+/// The most growth between two snapshots that may be chance, in bytes.
 fn margin(diff: &Diff) -> i64 {
     MIN_BYTES.max(diff.bytes_before / 10)
 }
