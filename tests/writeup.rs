@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use shop_api::Service;
 
 use crate::support::{Drill, SOON, wait_for};
 
@@ -26,18 +25,10 @@ impl Facts {
         )
     }
 
-    /// The releases of the drill: that of each service when it begins, as `checkout`, and the drill's own as its file names
-    /// them, as `new`.
+    /// The releases of the drill, [as a write-up names them](scenario::Scenario::named_releases).
     pub(crate) fn name_releases(&mut self, id: &str, seed: u64) {
-        let file = scenario::catalogue::file(id).expect("a drill");
-        let (drill, _) = file.drill(seed).expect("it is valid");
-        for service in Service::ALL {
-            let before = drill.deployed_before(service);
-            let newest = before.last().expect("a release runs at the start");
-            self.0
-                .insert(service.name().to_owned(), newest.release.clone());
-        }
-        self.0.extend(drill.names.clone());
+        let drill = scenario::catalogue::load_for(id, seed).expect("a drill");
+        self.0.extend(drill.named_releases());
     }
 
     /// Looks for a trace as a responder would, and keeps the newest one's id as `trace`.

@@ -1,5 +1,7 @@
 //! What the releases of a scenario are made of: each has the settings of the one before it, with its own over them.
 
+use std::collections::BTreeMap;
+
 use record::{Deploy, GAME_MASTER, SettingChange};
 use serde_json::Value;
 use settings::{by_release, changes, resolve};
@@ -46,6 +48,16 @@ impl Scenario {
         to_come.sort_by(|one, other| at_s(one).total_cmp(&at_s(other)));
         let before = self.deployed_before(service).into_iter();
         before.chain(to_come).collect()
+    }
+
+    /// What a write-up may name: the release that each service runs when the drill begins, by the service's name, and the drill's
+    /// own, by the names that its file uses for them.
+    pub fn named_releases(&self) -> BTreeMap<String, String> {
+        let at_the_start = Service::ALL.into_iter().filter_map(|service| {
+            let newest = self.deployed_before(service).pop()?;
+            Some((service.name().to_owned(), newest.release.clone()))
+        });
+        at_the_start.chain(self.names.clone()).collect()
     }
 
     /// When the timeline first deploys a release, in seconds; none if it never does.
