@@ -278,13 +278,8 @@ fn spawn_servers(
     });
 }
 
-/// A listener for this machine alone takes requests for this machine alone.
 async fn serve_http(bound: listen::Listener, router: Router, shutdown: CancellationToken) {
-    let router = if bound.addr.ip().is_loopback() {
-        ingress::guard(router)
-    } else {
-        router
-    };
+    let router = ingress::guard(router, bound.addr);
     // The end waits for all listeners together, and says so.
     let _ = Server::new(router)
         .run_over(bound.socket, shutdown, web::Escaped::new)

@@ -176,6 +176,11 @@ async fn live(
     let app = build(config.clone(), client, shutdown.clone()).await?;
     admin.offer(app.controls);
     let router = layer::around(app.router, &config.process);
+    let router = match app.is_public {
+        // As any public API, it answers to whatever name a client has for it.
+        true => router,
+        false => ingress::guard(router, listen),
+    };
     let grace = Duration::from_millis(config.process.drain_ms);
     let server = ingress::Server {
         idle: Duration::from_millis(config.process.keep_alive_ms),
@@ -183,7 +188,7 @@ async fn live(
         most: usize::MAX,
         linger: LINGER,
         drain: grace,
-        ..ingress::Server::new(public(router, listen, app.is_public))
+        ..ingress::Server::new(router)
     };
     let server = tokio::spawn(server.run(listener, drain.clone()));
     admin.set_ready(true);
@@ -201,14 +206,6 @@ async fn live(
     end_tasks(app.tasks, grace).await;
     tracing::info!("drain complete");
     Ok(())
-}
-
-/// The service as its callers see it: on loopback, an internal one answers to names of this machine only.
-fn public(router: axum::Router, listen: SocketAddr, is_public: bool) -> axum::Router {
-    match listen.ip().is_loopback() && !is_public {
-        true => ingress::guard(router),
-        false => router,
-    }
 }
 
 fn settings<S: DeserializeOwned>(config: &Config) -> anyhow::Result<S> {

@@ -4,6 +4,8 @@
 //! and the browser connects. Such a request still carries that name in `Host`, so only names that mean this machine
 //! are let through.
 
+use std::net::SocketAddr;
+
 use axum::{
     Router,
     extract::Request,
@@ -12,9 +14,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// Puts the check in front of every route of `router`, its fallback included.
-pub fn guard(router: Router) -> Router {
-    router.layer(middleware::from_fn(refuse_foreign))
+/// Puts the check in front of every route of `router`, its fallback included, where it listens on loopback. Elsewhere it has
+/// names that are not known here, such as a container's, and whoever opens it to others answers for that.
+pub fn guard(router: Router, listen: SocketAddr) -> Router {
+    if listen.ip().is_loopback() {
+        router.layer(middleware::from_fn(refuse_foreign))
+    } else {
+        router
+    }
 }
 
 async fn refuse_foreign(request: Request, next: Next) -> Response {
@@ -99,24 +106,35 @@ mod tests {
 
     #[tokio::test]
     async fn foreign_hosts_get_nothing() {
-        let app = guard(Router::new().route("/", get(|| async {})));
+        let routes = || Router::new().route("/", get(|| async {}));
         let cases = [
-            ("/", "localhost:16686", StatusCode::OK),
-            ("/", "rebound.example", StatusCode::FORBIDDEN),
+            ("127.0.0.1:1", "/", "localhost:16686", StatusCode::OK),
+            ("127.0.0.1:1", "/", "rebound.example", StatusCode::FORBIDDEN),
+            ("[::1]:1", "/", "rebound.example", StatusCode::FORBIDDEN),
             // The fallback is behind the check too.
-            ("/static/x", "rebound.example", StatusCode::FORBIDDEN),
-            ("/static/x", "127.0.0.1:4318", StatusCode::NOT_FOUND),
+            (
+                "127.0.0.1:1",
+                "/x",
+                "rebound.example",
+                StatusCode::FORBIDDEN,
+            ),
+            ("127.0.0.1:1", "/x", "127.0.0.1:4318", StatusCode::NOT_FOUND),
+            // As a service in another container calls it.
+            ("0.0.0.0:1", "/", "172.18.0.2:1", StatusCode::OK),
+            ("172.18.0.2:1", "/", "drill:1", StatusCode::OK),
         ];
-        for (path, host, expected) in cases {
+        for (listen, path, host, expected) in cases {
+            let app = guard(routes(), listen.parse().unwrap());
             let request = Request::get(path).header("host", host).body(Body::empty());
-            let response = app.clone().oneshot(request.unwrap()).await.unwrap();
-            assert_eq!(response.status(), expected, "{path} for {host}");
+            let response = app.oneshot(request.unwrap()).await.unwrap();
+            assert_eq!(response.status(), expected, "{path} for {host} on {listen}");
         }
     }
 
     #[tokio::test]
     async fn pages_of_other_hosts_may_read_and_not_send() {
-        let app = guard(Router::new().route("/", get(|| async {}).post(|| async {})));
+        let routes = Router::new().route("/", get(|| async {}).post(|| async {}));
+        let app = guard(routes, ([127, 0, 0, 1], 1).into());
         let cases = [
             ("GET", Some("https://evil.example"), StatusCode::OK),
             ("POST", Some("https://evil.example"), StatusCode::FORBIDDEN),

@@ -100,11 +100,12 @@ pub fn run() -> Result<(), Error> {
     runtime.block_on(async {
         let listener = bind(config.listen).await?;
         let mut terminations = signal(SignalKind::terminate())?;
-        announce(&config.instance, listener.local_addr()?)?;
+        let addr = listener.local_addr()?;
+        announce(&config.instance, addr)?;
         let server = ingress::Server {
             // Of the shop's calls, as many as its pools make.
             most: usize::MAX,
-            ..ingress::Server::new(ingress::guard(router(config.settings)))
+            ..ingress::Server::new(ingress::guard(router(config.settings), addr))
         };
         let stop = CancellationToken::new();
         let serving = tokio::spawn(server.run(listener, stop.clone()));
