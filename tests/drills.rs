@@ -87,6 +87,8 @@ orders-cut-off|ErrorBudgetBurn|failed order|checkout-1|config set gateway deadli
 orders-drag|CheckoutLatencyBudgetBurn|late order|inventory-1|config set checkout inventory_route=standby|
 orders-in-waves|ErrorBudgetBurn|failed order|inventory-1|rollback inventory|
 orders-queue|CheckoutLatencyBudgetBurn|late order|checkout-1|rollback checkout|
+orders-take-long|CheckoutLatencyBudgetBurn|late order|checkout-1||
+orders-time-out|ErrorBudgetBurn|failed order|checkout-1||
 orders-wait|CheckoutLatencyBudgetBurn|late order|checkout-1|config set checkout payment_site=standby|
 slow-checkout|CheckoutLatencyBudgetBurn|late order|inventory-1|rollback inventory|
 try-again-later|ErrorBudgetBurn|failed order|checkout-1|rollback checkout|

@@ -71,12 +71,14 @@ async fn handle(State(layer): State<Arc<Layer>>, incoming: Request, next: Next) 
     let route = layer
         .routes
         .get(incoming.method(), matched.map(MatchedPath::as_str));
+    let allowed = deadline(incoming.headers(), layer.deadline);
     let current = request::Request {
         id: request_id(incoming.headers()),
-        deadline: began + deadline(incoming.headers(), layer.deadline),
+        deadline: began + allowed,
     };
     let id = Arc::clone(&current.id);
     let span = server_span(&route, &path, &id);
+    record_headers(&span, incoming.headers());
     let [from_caller, from_here] = &layer.traces;
     if propagation::extract(&span, incoming.headers()) {
         from_caller.increment(1);
@@ -84,8 +86,11 @@ async fn handle(State(layer): State<Arc<Layer>>, incoming: Request, next: Next) 
         from_here.increment(1);
     }
     let _active = ActiveRequest::begin(&layer.active);
-    let work = request::scope(current.clone(), respond(incoming, next, current.deadline))
-        .instrument(span.clone());
+    let work = request::scope(
+        current.clone(),
+        respond(incoming, next, current.deadline, allowed),
+    )
+    .instrument(span.clone());
     let mut response = problem::complete(work.await, &path, &id).await;
     let status = response.status();
     if !span.is_disabled() {
@@ -110,10 +115,16 @@ async fn handle(State(layer): State<Arc<Layer>>, incoming: Request, next: Next) 
 }
 
 /// The route's response, or a problem if it panicked or missed the deadline.
-async fn respond(incoming: Request, next: Next, deadline: Instant) -> Response {
+async fn respond(incoming: Request, next: Next, deadline: Instant, allowed: Duration) -> Response {
+    let late = || {
+        // Signed, as above.
+        let allowed_ms = i64::try_from(allowed.as_millis()).unwrap_or(i64::MAX);
+        Span::current().record(attribute::REQUEST_DEADLINE_MS, allowed_ms);
+        Problem::deadline().into_response()
+    };
     // A timeout checks the clock only once the work waits; this work should not even start.
     if deadline <= Instant::now() {
-        return Problem::deadline().into_response();
+        return late();
     }
     let work = AssertUnwindSafe(next.run(incoming)).catch_unwind();
     match tokio::time::timeout_at(deadline.into(), work).await {
@@ -122,7 +133,7 @@ async fn respond(incoming: Request, next: Next, deadline: Instant) -> Response {
         Ok(Err(_)) => Problem::internal(anyhow::anyhow!("panic"))
             .logged()
             .into_response(),
-        Err(_) => Problem::deadline().into_response(),
+        Err(_) => late(),
     }
 }
 
@@ -135,10 +146,26 @@ fn server_span(route: &Route, path: &str, id: &str) -> Span {
         { attribute::HTTP_ROUTE } = route.template,
         { attribute::URL_PATH } = path,
         { attribute::REQUEST_ID } = id,
+        { attribute::HTTP_REQUEST_CLIENT_ID } = tracing::field::Empty,
+        { attribute::HTTP_REQUEST_PREFER } = tracing::field::Empty,
+        { attribute::REQUEST_DEADLINE_MS } = tracing::field::Empty,
         { attribute::HTTP_RESPONSE_STATUS_CODE } = tracing::field::Empty,
         { attribute::SPAN_STATUS } = tracing::field::Empty,
         { attribute::ERROR_TYPE } = tracing::field::Empty,
     )
+}
+
+/// Headers that tell who asks and for what; callers within the shop send none of them.
+fn record_headers(span: &Span, headers: &HeaderMap) {
+    const RECORDED: [(&str, &str); 2] = [
+        (header::CLIENT_ID, attribute::HTTP_REQUEST_CLIENT_ID),
+        (header::PREFER, attribute::HTTP_REQUEST_PREFER),
+    ];
+    for (name, attribute) in RECORDED {
+        if let Some(value) = headers.get(name).and_then(|value| value.to_str().ok()) {
+            span.record(attribute, value);
+        }
+    }
 }
 
 /// The caller's request id if it is usable, else a new one.

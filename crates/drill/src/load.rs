@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use loadgen::{Config, Handle, Record};
+use loadgen::{Config, Handle, Record, Traffic};
 use parking_lot::Mutex;
 
 use crate::clock::now;
@@ -36,10 +36,10 @@ impl Load {
         })
     }
 
-    /// Requests a second from now on; `None` goes back to the profile.
-    pub(crate) fn set_rate(&self, rate: Option<f64>) {
+    /// What is sent from now on.
+    pub(crate) fn change(&self, traffic: Traffic) {
         if let Some(handle) = self.handle.lock().as_ref() {
-            handle.set_rate(rate);
+            handle.change(traffic);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use loadgen::Traffic;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use record::{Event, Window};
@@ -68,7 +69,7 @@ fn with_ends(timeline: &[Step]) -> Vec<Step> {
             at_s: step.at_s + for_s,
             change: false,
             action: Action::Load {
-                rate: None,
+                traffic: Traffic::default(),
                 for_s: None,
             },
         }),
@@ -135,8 +136,8 @@ async fn perform(drill: &Drill, scenario: &Scenario, step: &Step) -> anyhow::Res
     if step.change {
         drill.course(|course| course.change(now()));
     }
-    if let Action::Load { rate, .. } = &step.action {
-        drill.load.set_rate(*rate);
+    if let Action::Load { traffic, .. } = &step.action {
+        drill.load.change(traffic.clone());
     }
     if let Some(entry) = drill.operator.begin(&step.action, scenario).await? {
         drill.operator.deploys.written()?;
@@ -180,13 +181,19 @@ mod tests {
             row: 0,
             at_s,
             change: false,
-            action: Action::Load { rate, for_s },
+            action: Action::Load {
+                traffic: Traffic {
+                    rate,
+                    ..Traffic::default()
+                },
+                for_s,
+            },
         };
         let all = with_ends(&[at(10.0, Some(90.0), Some(30.0)), at(50.0, Some(70.0), None)]);
         let seen: Vec<_> = all
             .iter()
             .map(|step| match step.action {
-                Action::Load { rate, .. } => (step.at_s, rate),
+                Action::Load { ref traffic, .. } => (step.at_s, traffic.rate),
                 _ => (step.at_s, None),
             })
             .collect();

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Config, Problem, Record,
+    Config, Problem, Record, Traffic,
     pacer::{self, Control},
     plan::Plan,
     record::line,
@@ -130,13 +130,11 @@ impl Handle {
         self.shared.worker.in_flight()
     }
 
-    /// Sets another rate in requests per second; `None` returns to that of the load.
-    ///
-    /// Returns `false`, and changes nothing, if [`crate::Load`] would reject the rate.
-    pub fn set_rate(&self, rate: Option<f64>) -> bool {
-        let is_valid = rate.is_none_or(crate::load::is_rate);
+    /// Sends other traffic from now on. Returns `false`, and changes nothing, if it has [problems](Traffic::problems).
+    pub fn change(&self, traffic: Traffic) -> bool {
+        let is_valid = traffic.problems().is_empty();
         if is_valid {
-            self.shared.control.set_rate(rate);
+            self.shared.control.change(traffic);
         }
         is_valid
     }

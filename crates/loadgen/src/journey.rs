@@ -36,7 +36,7 @@ enum PreviousStep {
 }
 
 /// What to do next in a journey.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum NextStep {
     Nothing,
     /// Send this step; the id is that of the order placed in the previous step.
@@ -156,6 +156,7 @@ mod tests {
             journey: 1,
             is_last,
             client: 0,
+            partner: None,
             action: Action::GetOrder,
         }
     }

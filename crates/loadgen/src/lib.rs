@@ -16,6 +16,7 @@ mod pacer;
 mod plan;
 pub mod record;
 pub mod route;
+mod traffic;
 mod worker;
 
 pub use config::Config;
@@ -23,3 +24,4 @@ pub use handle::{Handle, StartError, start};
 pub use load::{Arrival, Load, Mix, Problem};
 pub use record::{Cell, ErrorKind, Impact, Record};
 pub use route::Route;
+pub use traffic::{Partner, Traffic};

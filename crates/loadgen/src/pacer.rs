@@ -1,7 +1,7 @@
 //! Passes each request to the worker on time, on a dedicated thread.
 //!
 //! The thread waits on a condition variable with a deadline. That is as accurate as a sleep (some 60 µs on Linux, where the
-//! runtime's timer has a resolution of a millisecond), and the thread notices a new rate or the end at once.
+//! runtime's timer has a resolution of a millisecond), and the thread notices new traffic or the end at once.
 
 use std::{
     sync::Arc,
@@ -12,6 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use tokio::sync::mpsc::{Sender, error::TrySendError};
 
 use crate::{
+    Traffic,
     plan::{Plan, PlannedRequest},
     worker::Worker,
 };
@@ -25,8 +26,7 @@ pub(crate) struct Control {
 
 #[derive(Debug, Default)]
 struct Orders {
-    /// A new rate; `Some(None)` returns to that of the load.
-    rate: Option<Option<f64>>,
+    traffic: Option<Traffic>,
     stop: Option<Instant>,
     is_over: bool,
 }
@@ -34,13 +34,13 @@ struct Orders {
 /// Why the pacer woke up.
 enum Wake {
     OnTime,
-    NewRate(Option<f64>),
+    NewTraffic(Traffic),
     Stop,
 }
 
 impl Control {
-    pub(crate) fn set_rate(&self, rate: Option<f64>) {
-        self.orders.lock().rate = Some(rate);
+    pub(crate) fn change(&self, traffic: Traffic) {
+        self.orders.lock().traffic = Some(traffic);
         self.changed.notify_all();
     }
 
@@ -75,8 +75,8 @@ impl Control {
             if orders.stop.is_some() {
                 return Wake::Stop;
             }
-            if let Some(rate) = orders.rate.take() {
-                return Wake::NewRate(rate);
+            if let Some(traffic) = orders.traffic.take() {
+                return Wake::NewTraffic(traffic);
             }
             match until {
                 Some(until) if until <= Instant::now() => return Wake::OnTime,
@@ -102,7 +102,7 @@ pub(crate) fn run(
         let until = plan.next_at().and_then(|at| started.checked_add(at));
         match control.wait_until(until) {
             Wake::Stop => return,
-            Wake::NewRate(rate) => plan.set_rate(started.elapsed(), rate),
+            Wake::NewTraffic(traffic) => plan.change(started.elapsed(), traffic),
             Wake::OnTime => {
                 if let Some(planned) = plan.take() {
                     dispatch(planned, worker, queue);

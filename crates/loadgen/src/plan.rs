@@ -10,6 +10,7 @@ mod customer;
 use std::{
     cmp::Reverse,
     collections::{BinaryHeap, VecDeque},
+    sync::Arc,
     time::Duration,
 };
 
@@ -17,12 +18,12 @@ use rand::{SeedableRng, rngs::StdRng};
 
 pub(crate) use action::{Action, Precondition};
 use arrival::Arrivals;
-use customer::Customers;
+use customer::{Customer, Customers};
 
-use crate::Load;
+use crate::{Load, Partner, Traffic};
 
 /// A request and when to send it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct PlannedRequest {
     /// From the start of the load.
     pub(crate) at: Duration,
@@ -32,6 +33,8 @@ pub(crate) struct PlannedRequest {
     pub(crate) is_last: bool,
     /// Number of the client, from 0.
     pub(crate) client: u32,
+    /// The client, where it is none of the numbered ones.
+    pub(crate) partner: Option<Arc<Partner>>,
     /// What to send.
     pub(crate) action: Action,
 }
@@ -52,6 +55,7 @@ struct DueJourney {
     at_s: f64,
     journey: u64,
     client: u32,
+    partner: Option<Arc<Partner>>,
     steps: VecDeque<(f64, Action)>,
 }
 
@@ -93,6 +97,7 @@ impl Plan {
             journey: due.journey,
             is_last: due.steps.is_empty(),
             client: due.client,
+            partner: due.partner.clone(),
             action,
         };
         if let Some(&(think_s, _)) = due.steps.front() {
@@ -102,20 +107,26 @@ impl Plan {
         Some(planned)
     }
 
-    /// Sets a rate from a moment on; `None` returns to that of the load.
-    pub(crate) fn set_rate(&mut self, at: Duration, rate: Option<f64>) {
-        let rate = rate.unwrap_or(self.base_rate);
+    /// Plans other traffic from a moment on; journeys that have begun go on.
+    pub(crate) fn change(&mut self, at: Duration, traffic: Traffic) {
+        let rate = traffic.rate.unwrap_or(self.base_rate);
         self.arrivals.follow(at.as_secs_f64(), rate);
+        self.customers.partner = traffic.partner.map(Arc::new);
     }
 
     fn begin(&mut self, at_s: f64) -> DueJourney {
         let journey = self.journeys;
         self.journeys += 1;
-        let (client, steps) = self.customers.next();
+        let Customer {
+            client,
+            partner,
+            steps,
+        } = self.customers.next();
         DueJourney {
             at_s,
             journey,
             client,
+            partner,
             steps,
         }
     }

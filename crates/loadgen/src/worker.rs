@@ -196,6 +196,7 @@ impl Flight {
         let request = || {
             let request = self.planned.action.request(
                 self.planned.client,
+                self.planned.partner.as_deref(),
                 worker.client.host(),
                 order.as_deref(),
             );
@@ -290,6 +291,7 @@ mod tests {
             journey: 0,
             is_last: true,
             client: 0,
+            partner: None,
             action: Action::PutMalformed {
                 cart: "c-1".to_owned(),
             },

@@ -60,6 +60,8 @@ pub const FILES: &[File] = files![
     "orders-drag",
     "orders-in-waves",
     "orders-queue",
+    "orders-take-long",
+    "orders-time-out",
     "orders-wait",
     "slow-checkout",
     "try-again-later",

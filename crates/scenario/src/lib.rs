@@ -168,9 +168,9 @@ pub enum Action {
     },
     /// The traffic changes.
     Load {
-        /// Requests per second from now on; those of `load` when absent.
-        rate: Option<f64>,
-        /// After so many seconds at the real pace the rate is again that of `load`; it stays when absent.
+        /// What is sent from now on.
+        traffic: loadgen::Traffic,
+        /// After so many seconds at the real pace the traffic is again that of `load`; it stays when absent.
         for_s: Option<f64>,
     },
     /// Something that the debrief mentions and that changes nothing.

@@ -220,7 +220,7 @@ fn a_timeline_that_cannot_happen_is_refused() {
 58:1: timeline[1].at_s: is too late for the change: it must be at most 85, so that the page comes within 6 minutes
 61:1: timeline[1].release: `2026.11.3` already runs on inventory-1; deploy another release
 62:1: timeline[1].instances: `inventory-3` is not one of `inventory-1`, `inventory-2`; did you mean `inventory-1`?
-74:1: timeline[3].for_s: needs a `rate` for that time
+74:1: timeline[3].for_s: needs a `rate` or a `partner` for that time
 89:1: remedy[0].service: `inventory` has only one release, so it cannot be rolled back
 "#,
     );

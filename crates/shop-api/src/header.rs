@@ -6,6 +6,10 @@ pub const REQUEST_ID: &str = "x-request-id";
 pub const REQUEST_DEADLINE_MS: &str = "x-request-deadline-ms";
 /// Names the client for the rate limit; callers without one share the anonymous budget.
 pub const CLIENT_ID: &str = "x-client-id";
+/// What the client would rather have (RFC 7240); `wait=SECONDS` asks for the answer to an order once the warehouse has it.
+pub const PREFER: &str = "prefer";
+/// What was done of it.
+pub const PREFERENCE_APPLIED: &str = "preference-applied";
 /// Makes `POST /orders` safe to repeat: the same key with the same body gets the same response.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// `true` on a response that repeats the one to an earlier request with the same key.

@@ -227,6 +227,14 @@ pub mod attribute {
     pub const PEER_SERVICE: &str = "peer.service";
     /// Class of an error: a status code or a short name.
     pub const ERROR_TYPE: &str = "error.type";
+    /// Which client asks, at the edge.
+    pub const HTTP_REQUEST_CLIENT_ID: &str = "http.request.header.x-client-id";
+    /// What the client would rather have.
+    pub const HTTP_REQUEST_PREFER: &str = "http.request.header.prefer";
+    /// How long the request might take, in milliseconds, where it took longer.
+    pub const REQUEST_DEADLINE_MS: &str = "request.deadline_ms";
+    /// Order.
+    pub const ORDER_ID: &str = "order.id";
     /// Request id, the same as in the log lines.
     pub const REQUEST_ID: &str = "request.id";
     /// Always `sqlite`.

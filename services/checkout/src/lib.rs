@@ -8,6 +8,7 @@
 //! ```
 
 mod cart_view;
+mod confirmation;
 mod import;
 mod message;
 mod operate;
@@ -48,6 +49,8 @@ pub struct Checkout {
     settings: Arc<Settings>,
     /// Wakes the worker when there are new messages.
     outbox_changed: Arc<Notify>,
+    /// Wakes those who wait until the warehouse has an order, after each round of deliveries.
+    delivered: Arc<Notify>,
     /// The warehouse's limit.
     pace: Arc<pace::Pace>,
     /// Carts whose payment was declined.
@@ -82,6 +85,7 @@ impl Checkout {
             pace: Arc::new(pace::Pace::new(settings.outbox.per_second)),
             settings: Arc::new(settings),
             outbox_changed: Arc::new(Notify::new()),
+            delivered: Arc::new(Notify::new()),
             open_carts: cart_view::OpenCarts::default(),
             clock,
         })

@@ -177,8 +177,8 @@ async fn pay(checkout: &Checkout, order: &str, total: Money) -> Result<(), Probl
     Ok(())
 }
 
-/// Timeout for one call: the setting, or the remaining time of the request less what its response needs.
-fn time_for(limit_ms: u64) -> Duration {
+/// Time for one call or wait: the limit, or the remaining time of the request less what its response needs.
+pub(crate) fn time_for(limit_ms: u64) -> Duration {
     let limit = Duration::from_millis(limit_ms);
     match chassis::telemetry::request::current() {
         Some(request) => limit.min(request.remaining().saturating_sub(RESPONSE_RESERVE)),

@@ -106,6 +106,8 @@ pub enum CartView {
 pub struct OutboxSettings {
     /// Time between two polls for due messages, in milliseconds.
     pub poll_ms: u64,
+    /// How long deliveries wait for further messages, so that the warehouse gets them together, in milliseconds.
+    pub linger_ms: u64,
     /// Maximum number of messages in one poll.
     pub batch: u32,
     /// Messages delivered concurrently.
@@ -192,6 +194,7 @@ impl Default for OutboxSettings {
     fn default() -> Self {
         Self {
             poll_ms: 200,
+            linger_ms: 0,
             batch: 32,
             concurrency: 4,
             timeout_ms: 5_000,

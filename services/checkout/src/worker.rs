@@ -58,7 +58,10 @@ impl Worker {
 
     /// Delivers until the drain; deliveries in progress are finished.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        let pause = Duration::from_millis(self.checkout.settings.outbox.poll_ms.max(1));
+        let OutboxSettings {
+            poll_ms, linger_ms, ..
+        } = self.checkout.settings.outbox;
+        let pause = Duration::from_millis(poll_ms.max(1));
         // None of a result is 0 and not nothing, also when no message was delivered since the start.
         for result in RESULTS {
             counter!(metric::OUTBOX_PROCESSED, label::RESULT => result).increment(0);
@@ -75,6 +78,12 @@ impl Worker {
                 // Until the next poll, or a new message.
                 _ = timeout(pause, self.checkout.outbox_changed.notified()) => {}
             }
+            if linger_ms > 0 {
+                tokio::select! {
+                    () = shutdown.cancelled() => {}
+                    () = tokio::time::sleep(Duration::from_millis(linger_ms)) => {}
+                }
+            }
         }
     }
 
@@ -84,6 +93,7 @@ impl Worker {
             DeliveryOrder::Due => self.concurrently().await?,
             DeliveryOrder::Stored => self.in_order().await?,
         };
+        self.checkout.delivered.notify_waiters();
         self.measure().await?;
         Ok(taken)
     }

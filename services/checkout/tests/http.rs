@@ -198,6 +198,46 @@ async fn an_order_is_reserved_paid_stored_and_shipped() {
     );
 }
 
+/// An answer says how far the order has come, and what was done of the preference.
+#[tokio::test]
+async fn a_caller_that_prefers_to_wait_is_answered_when_the_warehouse_has_the_order() {
+    for (prefer, has_worker, status, applied) in [
+        (None, true, "placed", None),
+        (Some("respond-async"), true, "placed", None),
+        (Some("wait=0"), false, "placed", Some("wait=0")),
+        (Some("wait=1"), false, "placed", Some("wait=1")),
+        (Some("wait=60"), true, "confirmed", Some("wait=60")),
+    ] {
+        let outbox = OutboxSettings {
+            linger_ms: 100,
+            ..OutboxSettings::default()
+        };
+        let shop = shop_with(outbox).await;
+        let stop = chassis::CancellationToken::new();
+        let _stopped = stop.clone().drop_guard();
+        if has_worker {
+            tokio::spawn(Worker::new(shop.checkout.clone(), 7).run(stop));
+        }
+        shop.fill("c").await;
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri("/internal/orders")
+            .header("idempotency-key", "k");
+        let request = match prefer {
+            Some(prefer) => request.header("prefer", prefer),
+            None => request,
+        };
+        let (_, headers, body) = testing::send(&shop.router, request, json!({ "cart": "c" })).await;
+        assert_eq!(body["status"], status, "{prefer:?}: {body}");
+        let told = headers.get("preference-applied");
+        assert_eq!(
+            told.and_then(|told| told.to_str().ok()),
+            applied,
+            "{prefer:?}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_repeated_request_gets_the_same_order() {
     let shop = shop(Settings::default()).await;

@@ -11,7 +11,7 @@ use shop_api::{
     path::{self, v1},
 };
 
-use crate::Route;
+use crate::{Partner, Route};
 
 /// Products per requested page.
 const PAGE_LIMIT: u32 = 20;
@@ -80,6 +80,7 @@ impl Action {
     pub(crate) fn request(
         &self,
         client: u32,
+        partner: Option<&Partner>,
         host: &HeaderValue,
         order: Option<&str>,
     ) -> http::Result<Request<Full<Bytes>>> {
@@ -122,8 +123,11 @@ impl Action {
         let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header(header::HOST, host)
-            .header(shop_header::CLIENT_ID, format!("client-{client:04}"));
+            .header(header::HOST, host);
+        request = match partner {
+            Some(partner) => request.header(shop_header::CLIENT_ID, &partner.client),
+            None => request.header(shop_header::CLIENT_ID, format!("client-{client:04}")),
+        };
         if body.is_some() {
             request = request.header(
                 header::CONTENT_TYPE,
@@ -132,6 +136,9 @@ impl Action {
         }
         if let Self::PlaceOrder { key, .. } = self {
             request = request.header(shop_header::IDEMPOTENCY_KEY, key);
+            for (name, value) in partner.iter().flat_map(|partner| &partner.headers) {
+                request = request.header(name, value);
+            }
         }
         request.body(body.map_or_else(Full::default, Full::from))
     }
@@ -158,7 +165,7 @@ mod tests {
     fn check(action: &Action, expected: &str) {
         let host = HeaderValue::from_static("shop");
         let request = action
-            .request(7, &host, Some("o-1"))
+            .request(7, None, &host, Some("o-1"))
             .expect("valid request");
         let headers = request.headers();
         let line = format!("{} {}", request.method(), request.uri());

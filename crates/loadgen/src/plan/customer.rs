@@ -1,6 +1,6 @@
 //! Customers: draws one journey after the other, with all its steps.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::Arc};
 
 use rand::{Rng, RngExt, distr::weighted::WeightedIndex, rngs::StdRng};
 use rand_distr::{Distribution, Zipf};
@@ -8,7 +8,7 @@ use shop_api::{Sku, cart::Line, catalogue};
 
 use super::Action;
 use crate::{
-    Load,
+    Load, Partner,
     load::{Journey, Mix},
 };
 
@@ -26,6 +26,19 @@ pub(super) struct Customers {
     journeys: WeightedIndex<f64>,
     popularity: Zipf<f64>,
     load: Load,
+    /// The client that some of the orders come from.
+    pub(super) partner: Option<Arc<Partner>>,
+}
+
+/// One customer.
+#[derive(Debug)]
+pub(super) struct Customer {
+    /// The client's number.
+    pub(super) client: u32,
+    /// The client, where it is none of the numbered ones.
+    pub(super) partner: Option<Arc<Partner>>,
+    /// What the customer does, with the seconds before each step.
+    pub(super) steps: VecDeque<(f64, Action)>,
 }
 
 impl Customers {
@@ -37,11 +50,12 @@ impl Customers {
             popularity: Zipf::new(f64::from(load.products), load.popularity)
                 .expect("the load was checked for products and popularity"),
             load: load.clone(),
+            partner: None,
         }
     }
 
-    /// The next customer: the client's number, and steps with the seconds before each.
-    pub(super) fn next(&mut self) -> (u32, VecDeque<(f64, Action)>) {
+    /// The next customer.
+    pub(super) fn next(&mut self) -> Customer {
         let client = self.rng.random_range(0..self.load.clients);
         let journey = Journey::ALL[self.journeys.sample(&mut self.rng)];
         let actions = self.actions(journey);
@@ -50,7 +64,19 @@ impl Customers {
             .into_iter()
             .map(|action| (self.think_s(), action))
             .collect();
-        (client, steps)
+        Customer {
+            client,
+            partner: self.partner_of(journey),
+            steps,
+        }
+    }
+
+    /// Draws nothing where there is no partner, so that the journeys of a seed stay the same.
+    fn partner_of(&mut self, journey: Journey) -> Option<Arc<Partner>> {
+        let partner = self.partner.as_ref()?;
+        let is_its_own =
+            journey == Journey::Checkout && self.rng.random_bool(partner.share.clamp(0.0, 1.0));
+        is_its_own.then(|| Arc::clone(partner))
     }
 
     fn actions(&mut self, journey: Journey) -> Vec<Action> {

@@ -22,6 +22,13 @@ fn at(rate: f64) -> Load {
     }
 }
 
+fn rate(rate: Option<f64>) -> Traffic {
+    Traffic {
+        rate,
+        ..Traffic::default()
+    }
+}
+
 fn share(plan: &[PlannedRequest], matches: impl Fn(&PlannedRequest) -> bool) -> f64 {
     plan.iter().filter(|planned| matches(planned)).count() as f64 / plan.len() as f64
 }
@@ -107,12 +114,12 @@ fn a_new_rate_applies_from_the_moment_it_is_set() {
         },
         1,
     );
-    plan.set_rate(Duration::from_millis(500), Some(100.0));
+    plan.change(Duration::from_millis(500), rate(Some(100.0)));
     // Half of the interval has passed at the old rate, so half of it remains at the new one.
     assert_eq!(plan.next_at().map(|at| at.as_millis()), Some(505));
-    plan.set_rate(Duration::from_millis(500), Some(0.0));
+    plan.change(Duration::from_millis(500), rate(Some(0.0)));
     assert_eq!(plan.next_at(), None);
-    plan.set_rate(Duration::from_secs(9), None);
+    plan.change(Duration::from_secs(9), rate(None));
     assert_eq!(plan.next_at().map(|at| at.as_millis()), Some(9_500));
 }
 
@@ -249,4 +256,46 @@ fn clients_are_bounded_and_carts_and_keys_are_not_shared() {
         })
         .collect();
     assert_eq!(keys.iter().collect::<HashSet<_>>().len(), keys.len());
+}
+
+#[test]
+fn a_partner_places_its_share_of_the_orders_and_changes_no_other_journey() {
+    let load = at(100.0);
+    let partner = Partner {
+        client: "marketplace".to_owned(),
+        share: 0.4,
+        headers: BTreeMap::from([("prefer".to_owned(), "wait=3".to_owned())]),
+    };
+    let mut plan = Plan::new(&load, 5);
+    plan.change(
+        Duration::ZERO,
+        Traffic {
+            rate: None,
+            partner: Some(partner.clone()),
+        },
+    );
+    let all: Vec<PlannedRequest> = std::iter::from_fn(|| plan.take()).take(30_000).collect();
+    let host = http::HeaderValue::from_static("shop");
+    let (mut orders, mut own) = (0.0, 0.0);
+    for planned in &all {
+        let is_order = planned.action.route() == Route::PlaceOrder;
+        let request = planned.action.request(
+            planned.client,
+            planned.partner.as_deref(),
+            &host,
+            Some("o-1"),
+        );
+        let request = request.expect("valid");
+        let is_its_own = request.headers()[shop_api::header::CLIENT_ID] == *partner.client;
+        let asks = request.headers().get("prefer").is_some();
+        assert_eq!(asks, is_its_own && is_order, "{planned:?}");
+        if is_order {
+            orders += 1.0;
+            own += f64::from(u8::from(is_its_own));
+        }
+    }
+    assert!((own / orders - 0.4).abs() < 0.05, "{own} of {orders}");
+    plan.change(Duration::from_secs(600), Traffic::default());
+    let later = std::iter::from_fn(|| plan.take()).skip(2_000).take(2_000);
+    assert!(later.into_iter().all(|planned| planned.partner.is_none()));
 }

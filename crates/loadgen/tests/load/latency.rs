@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use loadgen::{Arrival, Handle, Load, Mix, Route, load::Journey};
+use loadgen::{Arrival, Handle, Load, Mix, Route, Traffic, load::Journey};
 
 use crate::{DEADLINE, config, scheduled, shop::Running, until};
 
@@ -70,14 +70,21 @@ fn last_second(handle: &Handle) -> u64 {
     handle.read(|record| record.sum(now_s.saturating_sub(1)..now_s, None).scheduled)
 }
 
+fn rate(rate: f64) -> Traffic {
+    Traffic {
+        rate: Some(rate),
+        ..Traffic::default()
+    }
+}
+
 #[tokio::test]
 async fn the_rate_can_change_at_run_time() {
     let running = Running::start().await;
     let handle = loadgen::start(config(running.addr, reading(0.001))).expect("valid");
-    assert!(!handle.set_rate(Some(f64::NAN)));
-    assert!(handle.set_rate(Some(400.0)));
+    assert!(!handle.change(rate(f64::NAN)));
+    assert!(handle.change(rate(400.0)));
     until(&handle, |handle| last_second(handle) >= 300).await;
-    assert!(handle.set_rate(None));
+    assert!(handle.change(Traffic::default()));
     // The next request at the load's own rate is due in about a quarter of an hour.
     until(&handle, |handle| last_second(handle) == 0).await;
     let record = handle.stop(DEADLINE).await;

@@ -108,9 +108,12 @@ fn action(reader: &mut Reader<'_>, row: &mut Table<'_>) -> Option<Action> {
             orders: row.typed(reader, "orders").unwrap_or_default(),
         }),
         Kind::Load => {
-            let rate = row.optional_number(reader, "rate");
+            let traffic = loadgen::Traffic {
+                rate: row.optional_number(reader, "rate"),
+                partner: row.typed(reader, "partner"),
+            };
             Some(Action::Load {
-                rate,
+                traffic,
                 for_s: row.optional_number(reader, "for_s"),
             })
         }

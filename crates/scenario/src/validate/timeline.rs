@@ -163,7 +163,7 @@ fn play(findings: &mut Findings<'_>, scenario: &Scenario) {
                 }
             }
             Action::Import { source, orders } => import(findings, index, source, orders),
-            Action::Load { rate, for_s } => load(findings, index, *rate, *for_s),
+            Action::Load { traffic, for_s } => load(findings, index, traffic, *for_s),
             Action::Note { text } => {
                 findings.expect(!text.trim().is_empty(), &key("text"), "must not be empty");
             }
@@ -186,14 +186,23 @@ fn import(findings: &mut Findings<'_>, index: usize, source: &str, orders: &[Ord
     );
 }
 
-fn load(findings: &mut Findings<'_>, index: usize, rate: Option<f64>, for_s: Option<f64>) {
+fn load(findings: &mut Findings<'_>, index: usize, traffic: &loadgen::Traffic, for_s: Option<f64>) {
     let key = |field: &str| format!("timeline[{index}].{field}");
-    let is_rate = rate.is_none_or(|rate| rate > 0.0 && rate <= loadgen::Load::MAX_RATE);
+    for problem in traffic.problems() {
+        findings.expect(false, &key(&problem.key), &problem.message);
+    }
+    let is_rate = traffic.rate.is_none_or(|rate| rate > 0.0);
     findings.expect(is_rate, &key("rate"), "must be more than 0");
     let is_time = for_s.is_none_or(|for_s| for_s > 0.0);
     findings.expect(is_time, &key("for_s"), "must be more than 0");
-    let has_rate = rate.is_some() || for_s.is_none() || !findings.is_read(&key("rate"));
-    findings.expect(has_rate, &key("for_s"), "needs a `rate` for that time");
+    let has_traffic = *traffic != loadgen::Traffic::default()
+        || for_s.is_none()
+        || !findings.is_read(&key("rate"));
+    findings.expect(
+        has_traffic,
+        &key("for_s"),
+        "needs a `rate` or a `partner` for that time",
+    );
 }
 
 impl<'s> Shop<'s> {

@@ -1,5 +1,7 @@
 //! Orders: place, read.
 
+use std::time::Duration;
+
 use axum::{
     Json,
     extract::{Path, State, rejection::JsonRejection},
@@ -14,7 +16,7 @@ use shop_api::{
 };
 
 use crate::{
-    Checkout,
+    Checkout, confirmation,
     placement::{self, PlacedOrder},
     store,
 };
@@ -39,19 +41,33 @@ pub(super) async fn place(
     {
         return Err(Problem::invalid("`email` is not a valid address"));
     }
+    let placed = placement::place_order(&checkout, key, request).await?;
+    let is_repeated = matches!(placed, PlacedOrder::Repeated(_));
+    let (PlacedOrder::New(mut order) | PlacedOrder::Repeated(mut order)) = placed;
+    let wait_s = confirmation::preferred(&headers);
+    if let Some(wait_s) = wait_s {
+        let limit = placement::time_for(u64::from(wait_s).saturating_mul(1_000));
+        order = once_confirmed(&checkout, order, limit).await?;
+    }
     let json = [(header::CONTENT_TYPE, "application/json")];
-    Ok(
-        match placement::place_order(&checkout, key, request).await? {
-            PlacedOrder::New(order) => (StatusCode::CREATED, json, order).into_response(),
-            PlacedOrder::Repeated(order) => (
-                StatusCode::CREATED,
-                json,
-                [(shop::IDEMPOTENT_REPLAYED, "true")],
-                order,
-            )
-                .into_response(),
-        },
-    )
+    let repeated = is_repeated.then_some([(shop::IDEMPOTENT_REPLAYED, "true")]);
+    let applied = wait_s.map(|wait_s| [(shop::PREFERENCE_APPLIED, format!("wait={wait_s}"))]);
+    Ok((StatusCode::CREATED, json, repeated, applied, order).into_response())
+}
+
+/// A placed order, as JSON, after the warehouse got it or `limit` is over.
+async fn once_confirmed(
+    checkout: &Checkout,
+    placed: String,
+    limit: Duration,
+) -> Result<String, Problem> {
+    let id = serde_json::from_str::<Order>(&placed)
+        .map_err(Problem::internal)?
+        .order;
+    match confirmation::wait(checkout, &id, limit).await? {
+        Some(order) => serde_json::to_string(&order).map_err(Problem::internal),
+        None => Ok(placed),
+    }
 }
 
 /// Reads an order.

@@ -41,17 +41,22 @@ pub(super) async fn place(
         Problem::invalid("`Idempotency-Key` may only contain visible ASCII characters")
     })?;
     let Json(request) = body.map_err(|error| Problem::invalid(error.body_text()))?;
-    let call = client
+    let mut call = client
         .post(path::upstream::CHECKOUT, path::internal::ORDERS)
         .json(&request);
+    for preference in headers.get_all(header::PREFER) {
+        if let Ok(preference) = preference.to_str() {
+            call = call.header(header::PREFER, preference);
+        }
+    }
     // The key makes the call safe to repeat, for the gateway as for its caller.
     let answer = forward::send(call.idempotency_key(key).timeout(gateway.deadline)).await?;
     let body = forward::render::<Order, v1::Order>(&answer, version)?;
     let mut response = forward::json(answer.status, body);
-    if let Some(replayed) = answer.headers.get(header::IDEMPOTENT_REPLAYED) {
-        response
-            .headers_mut()
-            .insert(header::IDEMPOTENT_REPLAYED, replayed.clone());
+    for name in [header::IDEMPOTENT_REPLAYED, header::PREFERENCE_APPLIED] {
+        if let Some(value) = answer.headers.get(name) {
+            response.headers_mut().insert(name, value.clone());
+        }
     }
     Ok(response)
 }
