@@ -121,6 +121,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_documents_name_every_drill_in_its_family_with_its_level() {
+        let page = |path: &str| {
+            let path = format!("{}/../../{path}", env!("CARGO_MANIFEST_DIR"));
+            std::fs::read_to_string(path).expect("a page")
+        };
+        let (drills, changes) = (page("docs/drills.md"), page("CHANGELOG.md"));
+        let mut missing = Vec::new();
+        for Open {
+            id, family, level, ..
+        } in list().expect("valid files")
+        {
+            let begins = format!("| `{}` |", family.name());
+            let row = drills.lines().find(|line| line.starts_with(&begins));
+            let is_in_family = row.is_some_and(|row| row.contains(&format!("`{id}` ({level})")));
+            let is_measured = drills.contains(&format!("\n| `{id}` | "));
+            let is_told = changes.contains(&format!("`{id}`"));
+            if !(is_in_family && is_measured && is_told) {
+                missing.push(format!(
+                    "{id}: family {is_in_family}, measured {is_measured}, told {is_told}"
+                ));
+            }
+        }
+        assert_eq!(missing, Vec::<String>::new());
+    }
+
+    #[test]
     fn the_catalogue_holds_every_file_of_the_folder() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../scenarios");
         let entries = std::fs::read_dir(folder).expect("scenarios folder");
