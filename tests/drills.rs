@@ -82,6 +82,7 @@ memory-climbs|MemoryGrowth|listing|gateway-1|rollback gateway|growth before the 
 memory-creeps|MemoryGrowth|listing|gateway-1|rollback gateway|growth before the late one
 memory-growth|MemoryGrowth|listing|gateway-1|rollback gateway|growth before the late one
 memory-rise|MemoryGrowth|listing|gateway-1||full cache before the early one
+metrics-grow|SeriesGrowth|listing|gateway-1|rollback gateway|
 noisy-warnings|WarningRateHigh|order|inventory-1||
 orders-cut-off|ErrorBudgetBurn|failed order|checkout-1|config set gateway deadline_ms=5000|
 orders-drag|CheckoutLatencyBudgetBurn|late order|inventory-1|config set checkout inventory_route=standby|

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context;
 use grader::WriteUp;
 use grader::reproduction::{Answered, Reproduced, Trial};
-use grader::rubric::Growth;
+use grader::rubric::{Growth, GrowthOf};
 use scenario::{Event, Scenario};
 use stack::copy::{Copy, Plan};
 
@@ -157,7 +157,7 @@ async fn total(
     Ok(Some(sum))
 }
 
-/// The sum of a metric's series in a scrape, as far as they have the labels.
+/// The sum of a metric's series in a scrape, or their number, as far as they have the labels.
 fn series(text: &str, growth: &Growth) -> f64 {
     let values = text.lines().filter_map(|line| {
         let rest = line.strip_prefix(growth.metric.as_str())?;
@@ -175,7 +175,11 @@ fn series(text: &str, growth: &Growth) -> f64 {
         if !growth.labels.iter().all(has) {
             return None;
         }
-        value.split_whitespace().next()?.parse::<f64>().ok()
+        let value = value.split_whitespace().next()?.parse::<f64>().ok()?;
+        Some(match growth.of {
+            GrowthOf::Values => value,
+            GrowthOf::Series => 1.0,
+        })
     });
     values.sum()
 }
@@ -194,6 +198,7 @@ mod tests {
             assert_eq!(series(text, &growth), expected, "{growth:?}");
         }
         check("metric = 'a'", 48.0);
+        check("metric = 'a'\nof = 'series'", 3.0);
         check("metric = 'a_total'", 7.0);
         check("metric = 'b'", 0.0);
         check("metric = 'a'\nlabels = { x = '2' }", 40.0);

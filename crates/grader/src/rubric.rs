@@ -203,8 +203,22 @@ pub struct Growth {
     /// Labels that a series must have to be counted; empty for all of its series.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
+    /// What of them grows.
+    #[serde(default)]
+    pub of: GrowthOf,
     /// By at least this.
     pub by: f64,
+}
+
+/// What of a metric's series grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GrowthOf {
+    /// The sum of their values.
+    #[default]
+    Values,
+    /// Their number.
+    Series,
 }
 
 /// How the 100 points are shared out. An item that cannot be checked leaves the sum.

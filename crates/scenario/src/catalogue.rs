@@ -55,6 +55,7 @@ pub const FILES: &[File] = files![
     "memory-creeps",
     "memory-growth",
     "memory-rise",
+    "metrics-grow",
     "noisy-warnings",
     "orders-cut-off",
     "orders-drag",

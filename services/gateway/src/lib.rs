@@ -28,7 +28,7 @@ use crate::{
 };
 pub use crate::{
     route::router,
-    settings::{Connections, LimiterSettings, PageKey, PageSettings, Settings},
+    settings::{Connections, CountedBy, LimiterSettings, PageKey, PageSettings, Settings},
 };
 
 /// The state that all requests share. Cheap to clone.

@@ -1,7 +1,9 @@
 //! The cache of rendered listing pages, so that the front pages of the shop cost almost nothing.
 
 use std::{
+    borrow::Cow,
     collections::{HashMap, VecDeque},
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -11,14 +13,19 @@ use parking_lot::Mutex;
 use shop_api::product::Listing;
 use tokio::time::Instant;
 
-use crate::{PageKey, PageSettings};
+use crate::{CountedBy, PageKey, PageSettings, route::PAGE_CACHE};
 
 /// The page cache of one process.
 #[derive(Debug)]
 pub struct PageCache {
     settings: PageSettings,
     pages: Mutex<Pages>,
+    /// Requests that were counted by their page.
+    counted: AtomicUsize,
 }
+
+/// Pages that are counted by themselves; a process does not grow without end.
+const COUNTED: usize = 20_000;
 
 #[derive(Debug, Default)]
 struct Pages {
@@ -41,6 +48,17 @@ impl PageCache {
         Self {
             settings,
             pages: Mutex::default(),
+            counted: AtomicUsize::new(0),
+        }
+    }
+
+    /// Under which name a request is counted.
+    pub fn counted_as(&self, uri: &Uri) -> Cow<'static, str> {
+        match self.settings.counted_by {
+            CountedBy::Page if self.counted.fetch_add(1, Ordering::Relaxed) < COUNTED => {
+                Cow::Owned(uri.to_string())
+            }
+            CountedBy::Page | CountedBy::Cache => Cow::Borrowed(PAGE_CACHE),
         }
     }
 
@@ -173,6 +191,24 @@ mod tests {
             ..PageSettings::default()
         });
         assert_eq!(key(&off, one), None);
+    }
+
+    #[test]
+    fn requests_are_counted_by_what_the_settings_say_and_by_no_more_pages_than_allowed() {
+        let uri: Uri = "/v1/products?page=2&session=s-1"
+            .parse()
+            .expect("an address");
+        let of = |counted_by| {
+            cache(PageSettings {
+                counted_by,
+                ..PageSettings::default()
+            })
+        };
+        assert_eq!(of(CountedBy::Cache).counted_as(&uri), "page");
+        let by_page = of(CountedBy::Page);
+        assert_eq!(by_page.counted_as(&uri), "/v1/products?page=2&session=s-1");
+        by_page.counted.store(COUNTED, Ordering::Relaxed);
+        assert_eq!(by_page.counted_as(&uri), "page");
     }
 
     #[tokio::test(start_paused = true)]

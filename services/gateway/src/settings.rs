@@ -60,6 +60,18 @@ pub struct PageSettings {
     pub max_bytes: usize,
     /// Time after which a page expires, in milliseconds.
     pub ttl_ms: u64,
+    /// What its requests are counted by.
+    pub counted_by: CountedBy,
+}
+
+/// What requests to the cache are counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CountedBy {
+    /// The cache: all of them together.
+    Cache,
+    /// The page, by its address.
+    Page,
 }
 
 /// What identifies a page in the cache.
@@ -74,7 +86,13 @@ pub enum PageKey {
 
 impl Settings {
     /// Keys that select code, or stand for the world outside: they are no configuration, and responders neither see nor set them.
-    pub const SEALED: [&str; 4] = ["connections", "pages.key", "copies", "drain_report"];
+    pub const SEALED: [&str; 5] = [
+        "connections",
+        "pages.key",
+        "pages.counted_by",
+        "copies",
+        "drain_report",
+    ];
 }
 
 impl Default for Settings {
@@ -109,6 +127,7 @@ impl Default for PageSettings {
             capacity: Some(64),
             max_bytes: 16 << 20,
             ttl_ms: 30_000,
+            counted_by: CountedBy::Cache,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Products: listings through the page cache, single products without a cache.
 
+use std::borrow::Cow;
+
 use axum::{
     Extension,
     extract::{Path, Query, State, rejection::QueryRejection},
@@ -17,7 +19,6 @@ use shop_api::{
     v1,
 };
 
-use super::PAGE_CACHE;
 use crate::{
     Gateway,
     connections::Upstreams,
@@ -36,6 +37,7 @@ pub(super) async fn list(
     if let Some(detail) = listing.problem() {
         return Err(Problem::invalid(detail));
     }
+    let count = |result| count(gateway.pages.counted_as(&uri), result);
     let Some(key) = gateway.pages.key(&uri, &listing) else {
         return load(&gateway, &client, version, &listing)
             .await
@@ -88,7 +90,6 @@ pub(super) async fn one(
     Ok(forward::json(StatusCode::OK, body))
 }
 
-fn count(result: &'static str) {
-    counter!(metric::CACHE_REQUESTS, label::CACHE => PAGE_CACHE, label::RESULT => result)
-        .increment(1);
+fn count(cache: Cow<'static, str>, result: &'static str) {
+    counter!(metric::CACHE_REQUESTS, label::CACHE => cache, label::RESULT => result).increment(1);
 }
