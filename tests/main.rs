@@ -7,6 +7,7 @@ mod actions;
 mod adversarial;
 mod browser;
 mod cli;
+mod clock;
 mod containers;
 mod crash;
 mod damage;
@@ -42,6 +43,7 @@ fn main() -> std::process::ExitCode {
         adversarial::trials(),
         crash::trials(),
         faults::trials(),
+        clock::trials(),
         requests::trials(),
         damage::trials(),
         pack::trials(),

@@ -61,6 +61,9 @@ pub(super) fn text(event: &Event, style: Style, is_drill: bool, follows_page: bo
             format!("{}  {action} {service} {release} (by {by})", clock(*at))
         }
         Event::Process { at, instance, what } => format!("{}  {instance} {what}", clock(*at)),
+        Event::Clock { at, what } => {
+            format!("{}  the clock of this machine {what}", clock(*at))
+        }
         Event::Void { at, reason } => {
             format!(
                 "\n{}  {}: the run does not count: {reason}",
