@@ -48,6 +48,9 @@ fn damaged_input_is_answered(reader: &Reader) {
     let began = Instant::now();
     for round in 0.. {
         if longer.map_or(round >= ROUNDS, |longer| began.elapsed() >= longer) {
+            if let Some(longer) = longer {
+                println!("{}: {round} inputs in {} s", reader.name, longer.as_secs());
+            }
             break;
         }
         let input = damaged(&reader.samples, round);

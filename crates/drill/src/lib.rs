@@ -156,8 +156,7 @@ async fn until_over(drill: &Drill, stack: &mut Stack, ends: &mut Ends) {
                 drill.audience.note("a drill takes over the shop");
                 return;
             }
-            status = stack.backend.exited() => {
-                let how = status.map_or_else(|| "killed".to_owned(), |status| status.to_string());
+            how = stack.backend.exited() => {
                 bring_back(drill, &mut stack.backend, how).await;
             }
         }
