@@ -17,6 +17,7 @@ mod drills;
 mod events;
 mod exemplar;
 mod faults;
+mod load;
 mod native;
 mod pack;
 mod parity;
@@ -44,6 +45,7 @@ fn main() -> std::process::ExitCode {
         crash::trials(),
         faults::trials(),
         clock::trials(),
+        load::trials(),
         requests::trials(),
         damage::trials(),
         pack::trials(),
