@@ -73,6 +73,24 @@ pub enum Action {
 }
 
 impl Action {
+    /// What kind of entry of the deploy log it makes, and of which service.
+    pub const fn subject(&self) -> (DeployKind, Service) {
+        match self {
+            Self::Rollback { service } => (DeployKind::Rollback, *service),
+            Self::Restart { service } => (DeployKind::Restart, *service),
+            Self::Deploy { service, .. } => (DeployKind::Deploy, *service),
+            Self::Flush { service } => (DeployKind::Flush, *service),
+            Self::Skip {} => (DeployKind::Skip, Service::Checkout),
+            Self::Replay {} => (DeployKind::Replay, Service::Checkout),
+            Self::Block { .. } => (DeployKind::Block, Service::Gateway),
+            Self::Unblock { .. } => (DeployKind::Unblock, Service::Gateway),
+            Self::Set { service, .. } | Self::Unset { service, .. } => {
+                (DeployKind::Config, *service)
+            }
+            Self::Scale { service, .. } => (DeployKind::Scale, *service),
+        }
+    }
+
     /// The command without its program, such as `rollback inventory`: rubrics and write-ups name actions so.
     pub fn what(&self) -> String {
         match self {
