@@ -184,6 +184,8 @@ fn lines() -> Vec<Reader> {
             "expressions_are_answered_however_damaged",
             &[
                 "histogram_quantile(0.99, sum by (le) (rate(x_bucket{a=~\"b.*|c[d-e]{2,3}\"}[5m:1s] offset -1m))) > bool 2 or up",
+                // An escape before such a character once ended the reader.
+                "x{a=~\"bé\", c!~\"\\\\d\"}",
                 "label_replace(-a ^ 2 * on(b) group_left(c) d, \"e\", \"$1\", \"f\", \"(.*)\") unless topk(3, g @ end())",
             ],
             |input| promql::parse(&text(input)).is_ok(),
