@@ -38,8 +38,9 @@ const SERIES_A_TARGET: usize = 10_000;
 const TARGETS: usize = 3;
 /// Of the store of spans, and of that of samples; a segment is full before the first is looked at.
 const STORE_BYTES: f64 = (50 << 20) as f64;
-/// Both stores, and what takes in requests and answers queries.
-const PROCESS_BYTES: f64 = 300e6;
+/// Both stores, the samples that one query over all series holds for a moment (160 MB at most), the program, and what
+/// takes in requests.
+const PROCESS_BYTES: f64 = 400e6;
 /// A debug build beside other tests.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(10);
 /// Traces that are looked up at the end, evenly spread.

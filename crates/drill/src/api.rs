@@ -7,6 +7,7 @@ use grader::evidence::Red;
 use record::DeployKind;
 use serde::{Deserialize, Serialize};
 use shop_api::Service;
+pub use stack::backend::dropped::Dropped;
 use time::OffsetDateTime;
 
 /// What a responder can do to the running shop.
@@ -221,6 +222,9 @@ pub struct Status {
     pub pages: Vec<Page>,
     /// The edge's indicators over the last half minute.
     pub slis: Vec<Sli>,
+    /// What the embedded backend no longer has, as it was too much; none of real ones.
+    #[serde(default)]
+    pub dropped: Option<Dropped>,
     /// What the responder did, oldest first.
     pub actions: Vec<record::Action>,
     /// The clients that are turned away.

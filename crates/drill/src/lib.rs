@@ -23,6 +23,7 @@ mod folder;
 mod gate;
 mod grade;
 mod impact;
+mod jump;
 mod load;
 mod measure;
 mod operator;
@@ -136,7 +137,7 @@ async fn begin(
     tasks.spawn(timeline::play(Arc::clone(drill)));
     tasks.spawn(pager::watch(Arc::clone(drill)));
     tasks.spawn(disk::watch(Arc::clone(drill)));
-    tasks.spawn(clock::watch(Arc::clone(drill)));
+    tasks.spawn(jump::watch(Arc::clone(drill)));
     let noticing = Arc::clone(drill);
     tasks.spawn(async move {
         while let Some(notice) = noticed.recv().await {

@@ -8,6 +8,7 @@
 //! Readers of traces and metrics need not know which it is: they speak Jaeger's `/api/v3` and Prometheus's `/api/v1`
 //! at the addresses that are given here.
 
+pub mod dropped;
 mod embedded;
 mod external;
 mod native;
