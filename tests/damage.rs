@@ -16,7 +16,7 @@ use crate::support::trial;
 
 /// Inputs a reader in a run of the suite.
 const ROUNDS: u64 = 300;
-/// A debug build beside other tests; a reader whose time grows faster than its input takes far longer.
+/// In a debug build; a reader whose time grows faster than its input takes far longer.
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 /// Damage may repeat a part, and so nest it, until the input has this length.
 const LONGEST: usize = 64 << 10;
@@ -48,20 +48,29 @@ fn damaged_input_is_answered(reader: &Reader) {
     let began = Instant::now();
     for round in 0.. {
         if longer.map_or(round >= ROUNDS, |longer| began.elapsed() >= longer) {
+            if let Some(longer) = longer {
+                println!("{}: {round} inputs in {} s", reader.name, longer.as_secs());
+            }
             break;
         }
         let input = damaged(&reader.samples, round);
-        let start = Instant::now();
+        let start = worked();
         let outcome = std::panic::catch_unwind(|| (reader.read)(&input));
         let shown = || String::from_utf8_lossy(&input[..input.len().min(400)]).into_owned();
         assert!(outcome.is_ok(), "round {round}: {:?}", shown());
-        let took = start.elapsed();
+        let took = worked() - start;
         assert!(
             took < ANSWERED_WITHIN,
             "round {round} took {took:?}: {:?}",
             shown()
         );
     }
+}
+
+/// The time that this thread has worked: what it waits on a busy machine is not the reader's.
+fn worked() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).expect("no thread has worked for less than nothing")
 }
 
 /// One of the samples with up to four damages.
@@ -175,6 +184,8 @@ fn lines() -> Vec<Reader> {
             "expressions_are_answered_however_damaged",
             &[
                 "histogram_quantile(0.99, sum by (le) (rate(x_bucket{a=~\"b.*|c[d-e]{2,3}\"}[5m:1s] offset -1m))) > bool 2 or up",
+                // An escape before such a character once ended the reader.
+                "x{a=~\"bé\", c!~\"\\\\d\"}",
                 "label_replace(-a ^ 2 * on(b) group_left(c) d, \"e\", \"$1\", \"f\", \"(.*)\") unless topk(3, g @ end())",
             ],
             |input| promql::parse(&text(input)).is_ok(),

@@ -7,7 +7,7 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 
 use crate::drills;
-use crate::support::{Drill, SOON, claims, kill};
+use crate::support::{Clock, Drill, SOON, claims, kill};
 use crate::writeup::Facts;
 
 const PAGE: &str = include_str!("../docs/events.md");
@@ -113,6 +113,7 @@ fn drills_tell_what_the_page_says_and_nothing_else() {
     let contract = contract();
     let mut seen = graded();
     seen.extend(void());
+    seen.push(jump());
     for event in &seen {
         check(event, &contract).unwrap_or_else(|error| panic!("{error}: {event}"));
     }
@@ -169,6 +170,14 @@ fn void() -> Vec<Value> {
     let mut drill = drills::impossible();
     drill.event("void", drills::PAGED_WITHIN);
     ended(drill)
+}
+
+/// What a shop without a drill tells of a clock that jumped.
+fn jump() -> Value {
+    let clock = Clock::new();
+    let mut shop = Drill::start_at(&clock, &["up", "--seed", "6"]);
+    clock.set(3_600);
+    shop.event("clock", SOON)
 }
 
 /// Everything that an ended drill has told: the first is `ready`, the last is one of the two ends, and its record says

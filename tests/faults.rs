@@ -2,6 +2,8 @@
 //!
 //! `FIREDRILL_FAULTS=N` repeats the faults of processes N times, with stops of 10 s; without it each is done once.
 
+mod limit;
+
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
@@ -17,11 +19,12 @@ use crate::support::{
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
-    claims![
+    let processes = claims![
         half_sent_requests_are_ended_on_every_port,
         processes_that_fail_come_back_and_nothing_is_left,
         acknowledged_spans_survive_a_kill_but_for_the_last_second,
-    ]
+    ];
+    [processes, limit::trials()].into_iter().flatten().collect()
 }
 
 /// Longer than a head and a body may pause, shorter than a connection may be idle.

@@ -7,6 +7,7 @@ mod actions;
 mod adversarial;
 mod browser;
 mod cli;
+mod clock;
 mod containers;
 mod crash;
 mod damage;
@@ -16,6 +17,7 @@ mod drills;
 mod events;
 mod exemplar;
 mod faults;
+mod load;
 mod native;
 mod pack;
 mod parity;
@@ -42,6 +44,8 @@ fn main() -> std::process::ExitCode {
         adversarial::trials(),
         crash::trials(),
         faults::trials(),
+        clock::trials(),
+        load::trials(),
         requests::trials(),
         damage::trials(),
         pack::trials(),

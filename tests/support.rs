@@ -11,17 +11,22 @@ pub(crate) use firedrill::verify::silence::children_of;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
+mod clock;
+mod program;
+
+pub(crate) use clock::Clock;
+pub(crate) use program::{PROGRAM, has_program, is_built, tool, wanting};
+
 /// Long enough for a debug build beside three other drills on two cores.
 pub(crate) const SOON: Duration = Duration::from_secs(60);
-
-/// The kind of a test that [`wanting`] marked.
-pub(crate) const PROGRAM: &str = "program";
 
 /// A running `firedrill run` or `firedrill up`. Dropping it ends it.
 pub(crate) struct Drill {
     child: Child,
     events: Receiver<Value>,
     state: tempfile::TempDir,
+    /// What all of its processes and commands are started with.
+    environment: Vec<(&'static str, PathBuf)>,
     /// The ready event.
     pub(crate) ready: Value,
     /// Every event so far, oldest first.
@@ -36,7 +41,22 @@ impl Drill {
 
     /// The same with a state folder that has something in it already.
     pub(crate) fn start_in(state: tempfile::TempDir, args: &[&str]) -> Self {
+        Self::launch(state, Vec::new(), args)
+    }
+
+    /// The same with a wall clock of its own.
+    pub(crate) fn start_at(clock: &Clock, args: &[&str]) -> Self {
+        let state = tempfile::tempdir().expect("a temporary state folder");
+        Self::launch(state, clock.environment().into(), args)
+    }
+
+    fn launch(
+        state: tempfile::TempDir,
+        environment: Vec<(&'static str, PathBuf)>,
+        args: &[&str],
+    ) -> Self {
         let mut child = firedrill(state.path())
+            .envs(environment.iter().cloned())
             .args(args)
             .args(["--ports", "auto", "--json"])
             .stdin(Stdio::null())
@@ -59,6 +79,7 @@ impl Drill {
             child,
             events,
             state,
+            environment,
             ready: Value::Null,
             seen: Vec::new(),
         };
@@ -103,6 +124,7 @@ impl Drill {
     /// Runs another command against this drill.
     pub(crate) fn cli(&self, args: &[&str]) -> Output {
         firedrill(self.state.path())
+            .envs(self.environment.iter().cloned())
             .args(args)
             .stdin(Stdio::null())
             .output()
@@ -428,49 +450,6 @@ pub(crate) fn trial(module: &str, claim: &str, test: impl FnOnce() + Send + 'sta
         test();
         Ok(())
     })
-}
-
-/// Marks tests that want a program beyond Rust and a C compiler: they are skipped, by name, where that is missing.
-/// `FIREDRILL_TESTS=programs` runs these alone.
-pub(crate) fn wanting(are_there: bool, trials: Vec<Trial>) -> Vec<Trial> {
-    let mark = |trial: Trial| trial.with_kind(PROGRAM).with_ignored_flag(!are_there);
-    trials.into_iter().map(mark).collect()
-}
-
-/// True if a program that a test needs is on PATH; the test is counted as skipped where it is not.
-/// Where `FIREDRILL_REQUIRE_PROGRAMS` is set, as in `.ci/run`, a missing one is a failure instead.
-pub(crate) fn has_program(program: &str) -> bool {
-    find(program, &folders("PATH"), "on PATH").is_some()
-}
-
-/// A real backend that tests compare with: built by `tests/tools/build`, or on PATH. The test that wants it is counted
-/// as skipped where there is none, and fails where `FIREDRILL_REQUIRE_PROGRAMS` is set.
-pub(crate) fn tool(program: &str) -> Option<PathBuf> {
-    let folders = [folders("FIREDRILL_TOOLS"), folders("PATH")].concat();
-    let place = "in FIREDRILL_TOOLS or on PATH; `tests/tools/build` builds it";
-    find(program, &folders, place)
-}
-
-/// True if a real backend is there in the very version that `tests/tools/versions` names: tests that compare answer with
-/// answer cannot take whatever is on PATH. Missing ones are treated as by [`tool`].
-pub(crate) fn is_built(program: &str) -> bool {
-    let place = "in FIREDRILL_TOOLS; `tests/tools/build` builds it";
-    find(program, &folders("FIREDRILL_TOOLS"), place).is_some()
-}
-
-fn folders(variable: &str) -> Vec<PathBuf> {
-    let value = std::env::var_os(variable).unwrap_or_default();
-    std::env::split_paths(&value).collect()
-}
-
-fn find(program: &str, folders: &[PathBuf], place: &str) -> Option<PathBuf> {
-    let mut paths = folders.iter().map(|folder| folder.join(program));
-    let found = paths.find(|path| path.is_file());
-    assert!(
-        found.is_some() || std::env::var_os("FIREDRILL_REQUIRE_PROGRAMS").is_none(),
-        "`{program}` must be {place}"
-    );
-    found
 }
 
 /// Kills a process that a test knows.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use drill::api::Status;
+use drill::api::{Dropped, Status};
 use text::format;
 use time::OffsetDateTime;
 
@@ -100,6 +100,12 @@ fn text(status: &Status, style: Style, width: usize) -> String {
     }
     text += &services.render(style, width);
     text += "\n";
+    text + &happened(status, style) + "\n"
+}
+
+/// What was paged and done, and what is no longer there to be looked at.
+fn happened(status: &Status, style: Style) -> String {
+    let mut text = String::new();
     for page in &status.pages {
         let at = clock(page.at);
         text += &format!(
@@ -112,6 +118,7 @@ fn text(status: &Status, style: Style, width: usize) -> String {
     if status.pages.is_empty() {
         text += "no pages\n";
     }
+    text += &dropped(status.dropped.unwrap_or_default());
     for action in &status.actions {
         let at = clock(action.at);
         text += &format!("did   {at}  {}\n", action.what);
@@ -119,7 +126,18 @@ fn text(status: &Status, style: Style, width: usize) -> String {
     if !status.blocked.is_empty() {
         text += &format!("blocked clients: {}\n", status.blocked.join(", "));
     }
-    text + "\n"
+    text
+}
+
+fn dropped(Dropped { spans, samples }: Dropped) -> String {
+    if spans + samples == 0 {
+        return String::new();
+    }
+    let (spans, samples) = (
+        format::counted(spans, "span"),
+        format::counted(samples, "sample"),
+    );
+    format!("dropped, the oldest first, as memory for them is full: {spans} and {samples}\n")
 }
 
 fn or_dash(value: Option<f64>, show: impl Fn(f64) -> String) -> Cell {
@@ -130,4 +148,20 @@ fn or_dash(value: Option<f64>, show: impl Fn(f64) -> String) -> Cell {
 fn clock(at: OffsetDateTime) -> String {
     let text = format::rfc3339(at);
     text.get(11..19).unwrap_or(&text).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_dropped_is_shown_and_nothing_where_all_is_there() {
+        let check = |spans, samples, expected: &str| {
+            assert_eq!(dropped(Dropped { spans, samples }), expected);
+        };
+        check(0, 0, "");
+        let begins = "dropped, the oldest first, as memory for them is full:";
+        check(1, 0, &format!("{begins} 1 span and 0 samples\n"));
+        check(12, 1, &format!("{begins} 12 spans and 1 sample\n"));
+    }
 }

@@ -12,7 +12,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// The crates whose messages are logged; HTTP libraries stay silent.
-const TARGETS: [&str; 3] = ["backend", "prom", "traces"];
+const TARGETS: [&str; 4] = ["backend", "ingress", "prom", "traces"];
 
 /// Logs from here on. A second call changes nothing.
 pub(crate) fn init() {

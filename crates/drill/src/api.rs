@@ -7,6 +7,7 @@ use grader::evidence::Red;
 use record::DeployKind;
 use serde::{Deserialize, Serialize};
 use shop_api::Service;
+pub use stack::backend::dropped::Dropped;
 use time::OffsetDateTime;
 
 /// What a responder can do to the running shop.
@@ -73,6 +74,24 @@ pub enum Action {
 }
 
 impl Action {
+    /// What kind of entry of the deploy log it makes, and of which service.
+    pub const fn subject(&self) -> (DeployKind, Service) {
+        match self {
+            Self::Rollback { service } => (DeployKind::Rollback, *service),
+            Self::Restart { service } => (DeployKind::Restart, *service),
+            Self::Deploy { service, .. } => (DeployKind::Deploy, *service),
+            Self::Flush { service } => (DeployKind::Flush, *service),
+            Self::Skip {} => (DeployKind::Skip, Service::Checkout),
+            Self::Replay {} => (DeployKind::Replay, Service::Checkout),
+            Self::Block { .. } => (DeployKind::Block, Service::Gateway),
+            Self::Unblock { .. } => (DeployKind::Unblock, Service::Gateway),
+            Self::Set { service, .. } | Self::Unset { service, .. } => {
+                (DeployKind::Config, *service)
+            }
+            Self::Scale { service, .. } => (DeployKind::Scale, *service),
+        }
+    }
+
     /// The command without its program, such as `rollback inventory`: rubrics and write-ups name actions so.
     pub fn what(&self) -> String {
         match self {
@@ -203,6 +222,9 @@ pub struct Status {
     pub pages: Vec<Page>,
     /// The edge's indicators over the last half minute.
     pub slis: Vec<Sli>,
+    /// What the embedded backend no longer has, as it was too much; none of real ones.
+    #[serde(default)]
+    pub dropped: Option<Dropped>,
     /// What the responder did, oldest first.
     pub actions: Vec<record::Action>,
     /// The clients that are turned away.

@@ -116,11 +116,17 @@ impl Drill {
     pub(crate) async fn act(&self, action: Action) -> anyhow::Result<Change> {
         let _under_way = self.gate.act()?;
         self.course(|course| course.may_act())?;
-        let (change, entry) = self.operator.perform(&action, RESPONDER).await?;
+        let (outcome, entry) = match self.operator.perform(&action, RESPONDER).await {
+            Ok((change, entry)) => (Ok(change), entry),
+            Err(error) => {
+                let entry = self.operator.half_done(&action, RESPONDER, &error)?;
+                (Err(error), entry)
+            }
+        };
         if let Some(entry) = entry {
             self.announce(entry).await;
         }
-        Ok(change)
+        outcome
     }
 
     /// Tells what was just logged, and where the shop's processes are after it.

@@ -23,6 +23,7 @@ mod folder;
 mod gate;
 mod grade;
 mod impact;
+mod jump;
 mod load;
 mod measure;
 mod operator;
@@ -136,6 +137,7 @@ async fn begin(
     tasks.spawn(timeline::play(Arc::clone(drill)));
     tasks.spawn(pager::watch(Arc::clone(drill)));
     tasks.spawn(disk::watch(Arc::clone(drill)));
+    tasks.spawn(jump::watch(Arc::clone(drill)));
     let noticing = Arc::clone(drill);
     tasks.spawn(async move {
         while let Some(notice) = noticed.recv().await {
@@ -155,8 +157,7 @@ async fn until_over(drill: &Drill, stack: &mut Stack, ends: &mut Ends) {
                 drill.audience.note("a drill takes over the shop");
                 return;
             }
-            status = stack.backend.exited() => {
-                let how = status.map_or_else(|| "killed".to_owned(), |status| status.to_string());
+            how = stack.backend.exited() => {
                 bring_back(drill, &mut stack.backend, how).await;
             }
         }

@@ -12,6 +12,7 @@ mod tests;
 use anyhow::Context;
 use record::{Deploy, DeployKind, RESPONDER, SettingChange};
 use shop_api::Service;
+use stack::fleet::halfway::Halfway;
 use tokio::time::Instant;
 
 use crate::api::{Action, Change, Failure};
@@ -90,6 +91,33 @@ impl<S: Shop> Operator<S> {
             change.note = Some(format!("{done}done, but not written down: {problem}"));
         }
         Ok((change, Some(entry)))
+    }
+
+    /// Logs an action that failed after it was done to some instances; gives its entry, or nothing if it was done to none.
+    ///
+    /// The entry has no command: it is nothing that the responder has achieved.
+    pub(crate) fn half_done(
+        &self,
+        action: &Action,
+        role: &str,
+        error: &anyhow::Error,
+    ) -> anyhow::Result<Option<Deploy>> {
+        let Some(halfway) = error.downcast_ref::<Halfway>() else {
+            return Ok(None);
+        };
+        let (kind, service) = action.subject();
+        Ok(Some(self.deploys.record(Deploy {
+            id: String::new(),
+            service: service.to_string(),
+            release: self.current(service)?,
+            at: now(),
+            role: role.to_owned(),
+            summary: format!("`{}` was not completed: {halfway}", action.what()),
+            kind,
+            diff: String::new(),
+            changes: Vec::new(),
+            command: None,
+        })))
     }
 
     /// The release that a service runs.

@@ -5,7 +5,7 @@ use grader::evidence::red;
 use shop_api::Service;
 use time::Duration;
 
-use crate::api::{Sli, Status};
+use crate::api::{Dropped, Sli, Status};
 use crate::clock::now;
 use crate::drill::Drill;
 
@@ -26,6 +26,7 @@ pub(crate) async fn status(drill: &Drill) -> Status {
         up_s: drill.up_since.elapsed().as_secs_f64(),
         pages,
         slis: slis.await,
+        dropped: Dropped::ask(drill.sources.prometheus.base()).await,
         actions: drill.operator.deploys.actions(),
         blocked: drill.operator.shop.fleet.blocked(),
         services: drill.instances().await,

@@ -138,7 +138,7 @@ impl Server {
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
         let (tasks, connections) = (TaskTracker::new(), Connections::default());
-        let mut is_failing = false;
+        let mut failures = 0_u64;
         for number in 0.. {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
@@ -146,7 +146,13 @@ impl Server {
             };
             match accepted {
                 Ok(stream) => {
-                    is_failing = false;
+                    if failures > 0 {
+                        tracing::info!(
+                            failures,
+                            "accepting connections again after {failures} failures"
+                        );
+                    }
+                    failures = 0;
                     // Otherwise small answers wait for the peer's acknowledgement; a failure only makes them later.
                     let _ = stream.set_nodelay(true);
                     let course = Arc::new(Course::new(self.protocol, self.idle));
@@ -170,10 +176,10 @@ impl Server {
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
                     // Logged once per change: this repeats until files are closed.
-                    if !is_failing {
+                    if failures == 0 {
                         tracing::error!(%error, "failed to accept connections: {error}");
                     }
-                    is_failing = true;
+                    failures += 1;
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }

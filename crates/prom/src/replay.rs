@@ -131,7 +131,7 @@ impl Reader<'_> {
 
 fn append(batch: &mut Batch<'_>, id: &mut Option<SeriesId>, labels: &Labels, sample: Sample) {
     *id = id.or_else(|| batch.series(labels));
-    if id.is_some_and(|id| batch.append(id, sample) == Append::Gone) {
+    if id.is_some_and(|id| batch.restore(id, sample) == Append::Gone) {
         *id = batch.series(labels);
         if let Some(id) = *id {
             batch.append(id, sample);

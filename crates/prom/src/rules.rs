@@ -92,8 +92,12 @@ impl Rules {
         let interval_ms = i64::try_from(interval.as_millis())
             .unwrap_or(i64::MAX)
             .max(1);
+        let mut watch = clock::Watch::new();
         loop {
-            let now_ms = clock::now_ms();
+            let (now_ms, went_back) = watch.now_ms();
+            if went_back {
+                self.store.turn_back();
+            }
             let due_ms = now_ms - now_ms.rem_euclid(interval_ms) + interval_ms;
             tokio::select! {
                 () = shutdown.cancelled() => return,

@@ -16,6 +16,7 @@ mod metadata;
 mod retention;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -131,6 +132,7 @@ struct Inner {
 #[derive(Debug)]
 struct Record {
     labels: Labels,
+    /// By their ends.
     closed: Vec<Chunk>,
     open: Option<Head>,
 }
@@ -138,12 +140,13 @@ struct Record {
 impl Record {
     fn first_ms(&self) -> Option<i64> {
         let closed = self.closed.first().map(Chunk::first_ms);
-        closed.or(self.open.as_ref().map(Head::first_ms))
+        let open = self.open.as_ref().map(Head::first_ms);
+        closed.into_iter().chain(open).min()
     }
 
     fn last_ms(&self) -> Option<i64> {
         let open = self.open.as_ref().map(|head| head.last().t_ms);
-        open.or(self.closed.last().map(|chunk| chunk.last_ms))
+        open.max(self.closed.last().map(|chunk| chunk.last_ms))
     }
 
     fn overlaps(&self, from_ms: i64, to_ms: i64) -> bool {
@@ -171,6 +174,10 @@ impl Record {
         let mut samples = Vec::with_capacity(most.min(span));
         wanted.for_each(|chunk| chunk.read(from_ms, to_ms, &mut samples));
         open.for_each(|head| head.read(from_ms, to_ms, &mut samples));
+        // After the clock went back, the open chunk is older than others.
+        if !samples.is_sorted_by_key(|sample| sample.t_ms) {
+            samples.sort_by_key(|sample| sample.t_ms);
+        }
         samples
     }
 
@@ -214,6 +221,12 @@ impl Store {
         self.inner
             .write()
             .expire(now_ms.saturating_sub(retention_ms));
+    }
+
+    /// The clock went back: what comes is stored although it is older than what is there, but for the moments that have
+    /// samples already.
+    pub fn turn_back(&self) {
+        self.inner.write().turn_back();
     }
 
     /// Remembers what a target says about a metric family.

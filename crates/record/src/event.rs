@@ -75,6 +75,14 @@ pub enum Event {
         /// What happened to it.
         what: String,
     },
+    /// The machine's clock was set, or the machine slept.
+    Clock {
+        /// When, by the new clock.
+        #[serde(with = "instant")]
+        at: OffsetDateTime,
+        /// Which way it jumped, and how far.
+        what: String,
+    },
     /// The drill does not count.
     Void {
         /// When.
@@ -104,6 +112,7 @@ impl Event {
             | Self::Page { at, .. }
             | Self::Action { at, .. }
             | Self::Process { at, .. }
+            | Self::Clock { at, .. }
             | Self::Void { at, .. }
             | Self::Verdict { at, .. } => Some(*at),
         }

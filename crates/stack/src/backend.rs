@@ -8,6 +8,7 @@
 //! Readers of traces and metrics need not know which it is: they speak Jaeger's `/api/v3` and Prometheus's `/api/v1`
 //! at the addresses that are given here.
 
+pub mod dropped;
 mod embedded;
 mod external;
 mod native;
@@ -16,7 +17,6 @@ mod version;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
 
 use futures_util::future::BoxFuture;
 use record::{BackendKind, Backends, Urls};
@@ -191,8 +191,8 @@ impl Backend {
         }
     }
 
-    /// Completes when the embedded backend has ended; real ones are supervised instead.
-    pub async fn exited(&self) -> Option<ExitStatus> {
+    /// Completes when the embedded backend has ended, with how it ended; real ones are supervised instead.
+    pub async fn exited(&self) -> String {
         match self {
             Self::Embedded(embedded) => embedded.exited().await,
             Self::Native(_) | Self::External(_) => std::future::pending().await,

@@ -1,5 +1,6 @@
 //! The services of one drill: their slots, the releases they can run, and the swaps between them.
 
+pub mod halfway;
 pub mod operate;
 mod roster;
 mod scale;
@@ -23,6 +24,7 @@ use tokio::task::JoinSet;
 use super::slot::{Notice, Slot, View};
 use super::targets;
 use super::wire::Wire;
+use halfway::Halfway;
 use roster::{Roster, Upstreams};
 
 /// What every service of a drill has in common.
@@ -116,7 +118,8 @@ impl Fleet {
 
     /// Swaps the instances of `service` to `release`, one after the other.
     ///
-    /// `only` limits the swap to some instances, as a half-finished rollout does.
+    /// `only` limits the swap to some instances, as a half-finished rollout does. If one does not come up, those before it
+    /// are swapped back.
     pub async fn deploy(
         &self,
         service: Service,
@@ -124,10 +127,14 @@ impl Fleet {
         only: &[String],
     ) -> anyhow::Result<()> {
         let _turn = self.pipeline.lock().await;
+        let mut done = Vec::new();
         for slot in self.slots_of(service)? {
             if only.is_empty() || only.contains(&slot.instance) {
-                slot.swap(release, self.config(&slot, release)?).await?;
-                self.follow().await;
+                let before = slot.view().await.map(|view| view.release);
+                if let Err(error) = self.swap_to(&slot, release).await {
+                    return Err(self.swap_back(done, error).await);
+                }
+                done.push((slot, before));
             }
         }
         Ok(())
@@ -141,16 +148,20 @@ impl Fleet {
 
     /// The same for a caller that has the pipeline already.
     async fn renew(&self, service: Service) -> anyhow::Result<()> {
+        let mut done = Vec::new();
         for slot in self.slots_of(service)? {
-            let view = slot
-                .view()
-                .await
-                .with_context(|| format!("`{}` is not running", slot.instance))?;
-            slot.swap(&view.release, self.config(&slot, &view.release)?)
-                .await?;
-            self.follow().await;
+            if let Err(error) = self.renew_one(&slot).await {
+                return Err(Halfway::after(done, error));
+            }
+            done.push(slot.instance.clone());
         }
         Ok(())
+    }
+
+    async fn renew_one(&self, slot: &Slot) -> anyhow::Result<()> {
+        let view = slot.view().await;
+        let view = view.with_context(|| format!("`{}` is not running", slot.instance))?;
+        self.swap_to(slot, &view.release).await
     }
 
     /// Ends every process, the edge of the shop first.

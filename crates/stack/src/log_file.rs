@@ -4,13 +4,16 @@ use std::collections::VecDeque;
 use std::fmt::Debug;
 use std::fs::File;
 use std::io::Write;
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use parking_lot::Mutex;
-use serde_json::json;
+use rustix::process::Signal;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
@@ -20,6 +23,9 @@ const MOST_BYTES: u64 = 32 * 1024 * 1024;
 const MOST_LINE_BYTES: usize = 64 * 1024;
 /// How many lines are at hand for a message about a process that did not come up.
 const TAIL_LINES: usize = 16;
+
+/// Where lines that are no log lines come from: the runtime, or the allocator.
+const RUNTIME: &str = "stderr";
 
 /// Time between two looks at the lines that are late.
 const DELIVERED_EVERY: Duration = Duration::from_millis(200);
@@ -153,6 +159,27 @@ impl LogFile {
         inner.tail.iter().rev().take(lines).rev().cloned().collect()
     }
 
+    /// How a process of this log ended, in words: one that aborts, as for want of memory, says why at last.
+    pub(crate) fn ending(&self, status: Option<ExitStatus>) -> String {
+        let Some(status) = status else {
+            return "killed".to_owned();
+        };
+        let aborted = status.signal() == Some(Signal::ABORT.as_raw());
+        match self.last_words().filter(|_| aborted) {
+            Some(words) => format!("{status}: {words}"),
+            None => status.to_string(),
+        }
+    }
+
+    /// What the runtime itself printed last: the first of its lines, for a backtrace may follow.
+    fn last_words(&self) -> Option<String> {
+        let lines = self.tail(TAIL_LINES);
+        let lines = lines.iter().rev();
+        let lines = lines.map_while(|line| serde_json::from_str::<Value>(line).ok());
+        let own = lines.take_while(|line| line["target"] == RUNTIME).last();
+        Some(own?["message"].as_str()?.to_owned())
+    }
+
     /// Takes one line.
     pub(crate) fn push(&self, line: &str) {
         let mut inner = self.inner.lock();
@@ -249,7 +276,7 @@ fn append(path: &Path) -> anyhow::Result<File> {
 
 fn wrapped(instance: &str, line: &str) -> String {
     let timestamp = text::format::rfc3339(OffsetDateTime::now_utc());
-    json!({"timestamp": timestamp, "level": "error", "instance": instance, "target": "stderr", "message": line})
+    json!({"timestamp": timestamp, "level": "error", "instance": instance, "target": RUNTIME, "message": line})
         .to_string()
 }
 
@@ -273,6 +300,27 @@ mod tests {
         );
         assert_eq!(lines.len(), 2);
         assert_eq!(log.tail(1), [lines[1]]);
+    }
+
+    #[test]
+    fn an_abort_is_told_with_its_last_words_and_other_ends_without() {
+        let log = LogFile::in_memory("a");
+        for line in [
+            r#"{"message": "placed an order", "target": "checkout"}"#,
+            "memory allocation of 4096 bytes failed",
+            "stack backtrace:",
+        ] {
+            log.push(line);
+        }
+        let check = |raw: Option<i32>, expected: &str| {
+            let said = log.ending(raw.map(ExitStatus::from_raw));
+            assert_eq!(said, expected, "{raw:?}");
+        };
+        let words = "signal: 6 (SIGABRT): memory allocation of 4096 bytes failed";
+        check(Some(6), words);
+        check(Some(9), "signal: 9 (SIGKILL)");
+        check(Some(256), "exit status: 1");
+        check(None, "killed");
     }
 
     #[tokio::test]

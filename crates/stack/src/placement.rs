@@ -8,6 +8,7 @@
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::process::ExitStatus;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
@@ -65,6 +66,15 @@ impl Placement {
         match self {
             Self::Here { .. } => None,
             Self::There(remote) => Some(remote.scratch()),
+        }
+    }
+
+    /// How a process here ended, in words.
+    pub(crate) fn ending(&self, status: Option<ExitStatus>) -> String {
+        match (self, status) {
+            (Self::Here { log, .. }, status) => log.ending(status),
+            (Self::There(_), Some(status)) => status.to_string(),
+            (Self::There(_), None) => "killed".to_owned(),
         }
     }
 

@@ -28,6 +28,9 @@ const FIRST_LISTEN_FD: i32 = 3;
 /// How many log lines go with the message about a process that did not come up.
 const TAIL: usize = 8;
 
+/// How long the last lines of a process that has ended may take.
+const LAST_WORDS_WITHIN: Duration = Duration::from_secs(1);
+
 /// What to start, as a child or through a manager.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Launch<'a> {
@@ -69,7 +72,7 @@ impl Process {
 
         let stderr = child.stderr.take().context("stderr is piped")?;
         let drained = log.clone();
-        tokio::spawn(async move { drained.drain(stderr).await });
+        let drained = tokio::spawn(async move { drained.drain(stderr).await });
 
         let mut stdin = child.stdin.take().context("stdin is piped")?;
         let line = format!("{}\n", launch.config);
@@ -97,6 +100,8 @@ impl Process {
         tokio::spawn(async move {
             let status = own(&mut child, stops).await;
             drop(stdin);
+            // Its last words belong to how it ended. Nobody else has this pipe, so that it is read at once.
+            let _ = timeout(LAST_WORDS_WITHIN, drained).await;
             exit.send_replace(Some(status));
         });
         Ok(Self {
@@ -139,7 +144,7 @@ impl Process {
             .with_context(|| format!("the ready line has no `{field}`: {}", self.ready))
     }
 
-    /// Completes when the process has ended, with how it ended.
+    /// Completes when the process has ended and its log is read, with how it ended.
     pub(crate) fn exited(&self) -> impl Future<Output = Option<ExitStatus>> + use<> {
         let mut exited = self.exited.clone();
         async move {

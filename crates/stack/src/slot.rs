@@ -248,7 +248,7 @@ impl Slot {
             } else {
                 pause
             };
-            let how = status.map_or_else(|| "killed".to_owned(), |status| status.to_string());
+            let how = self.placement.ending(status);
             // The receiver is gone only when the drill is ending.
             let _ = notices
                 .send(Notice::Ended {

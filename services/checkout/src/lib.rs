@@ -24,8 +24,8 @@ mod worker;
 use std::{
     path::Path,
     process::ExitCode,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    sync::{Arc, LazyLock},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use anyhow::Context as _;
@@ -121,10 +121,14 @@ pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
         .task(worker.run(shutdown)))
 }
 
+/// Unix milliseconds at the start of the process, and what has passed since: what is due in a second must not wait for an
+/// hour because somebody set the clock back.
 fn now_ms() -> i64 {
-    // A clock before 1970 reads as 1970.
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    static START: LazyLock<(Instant, Duration)> = LazyLock::new(|| {
+        // A clock before 1970 reads as 1970.
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        (Instant::now(), since.unwrap_or_default())
+    });
+    let (began, at) = *START;
+    i64::try_from((at + began.elapsed()).as_millis()).unwrap_or(i64::MAX)
 }

@@ -61,6 +61,9 @@ pub(super) fn text(event: &Event, style: Style, is_drill: bool, follows_page: bo
             format!("{}  {action} {service} {release} (by {by})", clock(*at))
         }
         Event::Process { at, instance, what } => format!("{}  {instance} {what}", clock(*at)),
+        Event::Clock { at, what } => {
+            format!("{}  the clock of this machine {what}", clock(*at))
+        }
         Event::Void { at, reason } => {
             format!(
                 "\n{}  {}: the run does not count: {reason}",
@@ -68,15 +71,17 @@ pub(super) fn text(event: &Event, style: Style, is_drill: bool, follows_page: bo
                 style.paint(Ink::Warning, "VOID")
             )
         }
-        Event::Verdict { at, passed, .. } => {
-            let (ink, word) = if *passed {
-                (Ink::Good, "PASSED")
-            } else {
-                (Ink::Error, "NOT PASSED")
-            };
-            format!("\n{}  verdict: {}", clock(*at), style.paint(ink, word))
-        }
+        Event::Verdict { at, passed, .. } => verdict(style, *at, *passed),
     }
+}
+
+fn verdict(style: Style, at: OffsetDateTime, passed: bool) -> String {
+    let (ink, word) = if passed {
+        (Ink::Good, "PASSED")
+    } else {
+        (Ink::Error, "NOT PASSED")
+    };
+    format!("\n{}  verdict: {}", clock(at), style.paint(ink, word))
 }
 
 /// What is to be known of Jaeger's UI, which has no setting for it.

@@ -9,6 +9,7 @@ use record::{DEPLOYS, Deploy, DeployKind, GAME_MASTER, RESPONDER, SettingChange}
 use scenario::Outside;
 use serde_json::{Value, json};
 use shop_api::Service;
+use stack::fleet::halfway::Halfway;
 use tokio::sync::Semaphore;
 
 use super::Operator;
@@ -419,4 +420,54 @@ fn an_action_under_way_is_in_the_log_before_a_write_up_is_graded() {
         panic!("nothing is under way any more");
     };
     assert_eq!(actions[0].what, "rollback inventory");
+}
+
+#[tokio::test]
+async fn what_failed_half_way_is_logged_with_what_was_done_and_is_no_action() {
+    let operator = operator(1);
+    let before = operator.deploys.entries().len();
+    let failed = |done: &[&str]| -> anyhow::Error {
+        let error = anyhow::anyhow!("admin port of `inventory-2`");
+        match done {
+            [] => error,
+            done => Halfway {
+                done: done.iter().map(|one| (*one).to_owned()).collect(),
+                error,
+            }
+            .into(),
+        }
+    };
+    let check = |action: Action, done: &[&str], expected: Option<(DeployKind, &str)>| {
+        let entry = operator.half_done(&action, RESPONDER, &failed(done));
+        let entry = entry.expect("a service that runs");
+        let seen = entry.as_ref().map(|one| (one.kind, one.summary.as_str()));
+        assert_eq!(seen, expected);
+        let logged = entry.is_none_or(|one| {
+            (one.release.as_str(), one.role.as_str()) == ("2", RESPONDER) && one.command.is_none()
+        });
+        assert!(logged, "{action:?}");
+    };
+    let flush = || Action::Flush { service: SERVICE };
+    check(flush(), &[], None);
+    check(
+        flush(),
+        &["inventory-1"],
+        Some((
+            DeployKind::Flush,
+            "`flush inventory` was not completed: it was done to inventory-1, and then failed: \
+             admin port of `inventory-2`",
+        )),
+    );
+    let restart = Action::Restart { service: SERVICE };
+    check(
+        restart,
+        &["inventory-1"],
+        Some((
+            DeployKind::Restart,
+            "`restart inventory` was not completed: it was done to inventory-1, and then failed: \
+             admin port of `inventory-2`",
+        )),
+    );
+    assert_eq!(operator.deploys.entries().len(), before + 2);
+    assert_eq!(operator.deploys.actions(), Vec::new());
 }

@@ -214,3 +214,22 @@ fn a_full_journal_stops_with_one_message() {
     assert_eq!(found.losses, Vec::<String>::new());
     assert!(again.stats().samples > 10);
 }
+
+#[test]
+fn a_journal_of_a_clock_that_went_back_is_read_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Arc::new(Journal::create(folder.path(), 1 << 20).unwrap());
+    let store = Store::with_journal(Limits::default(), Arc::clone(&journal));
+    for times_s in [5_000..5_004, 1_400..1_404] {
+        for t_s in times_s {
+            let mut batch = store.batch();
+            let id = batch.series(&name("rising")).unwrap();
+            batch.append(id, Sample::new(t_s * 1_000, t_s as f64));
+        }
+        store.turn_back();
+    }
+    assert_eq!(journal.flush(), None);
+    let (_, read) = replayed(folder.path());
+    assert_eq!(all(&read), all(&store));
+    assert_eq!(read.stats().samples, 8);
+}

@@ -85,7 +85,8 @@ pub(super) fn advance(
             true
         }
         None if alert.state == State::Firing && !holds.after.is_zero() => {
-            let since_ms = *alert.keep_firing_since_ms.get_or_insert(t_ms);
+            let since_ms = alert.keep_firing_since_ms.unwrap_or(t_ms).min(t_ms);
+            alert.keep_firing_since_ms = Some(since_ms);
             !has_lasted(since_ms, holds.after)
         }
         None => false,
@@ -102,6 +103,8 @@ pub(super) fn advance(
         alerts.insert(labels, alert);
     }
     for alert in alerts.values_mut() {
+        // After the clock went back, an alert cannot have begun later than this.
+        alert.active_at_ms = alert.active_at_ms.min(t_ms);
         if alert.state == State::Pending && has_lasted(alert.active_at_ms, holds.before) {
             alert.state = State::Firing;
         }

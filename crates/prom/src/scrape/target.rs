@@ -62,6 +62,7 @@ impl Loop {
     /// Scrapes on the grid until `end`, then ends all series.
     pub(super) async fn run(mut self, end: CancellationToken) {
         let offset_ms = self.offset_ms();
+        let mut watch = clock::Watch::new();
         loop {
             let now_ms = clock::now_ms();
             let due_ms = next_slot(now_ms, offset_ms, self.interval_ms);
@@ -70,7 +71,11 @@ impl Loop {
                 () = end.cancelled() => break,
                 () = tokio::time::sleep(wait) => {}
             }
-            let t_ms = booked_ms(due_ms, clock::now_ms(), self.interval_ms);
+            let (now_ms, went_back) = watch.now_ms();
+            if went_back {
+                self.store.turn_back();
+            }
+            let t_ms = booked_ms(due_ms, now_ms, self.interval_ms);
             let started = Instant::now();
             let page = tokio::select! {
                 () = end.cancelled() => break,

@@ -83,6 +83,18 @@ impl<'a> Batch<'a> {
         outcome
     }
 
+    /// Adds a sample that was stored once: if it is older than the newest, the clock had gone back then.
+    pub(crate) fn restore(&mut self, id: SeriesId, sample: Sample) -> Append {
+        let last = self
+            .inner
+            .record(id.0)
+            .and_then(|record| record.open.as_ref());
+        if last.is_some_and(|head| sample.t_ms < head.last().t_ms) {
+            self.inner.begin_anew(id);
+        }
+        self.append(id, sample)
+    }
+
     /// Adds an exemplar to a series; one that is there already, is older than the newest or is too long is passed over.
     pub fn exemplar(&mut self, id: SeriesId, exemplar: &Exemplar) {
         let inner = &mut *self.inner;
@@ -141,6 +153,9 @@ impl Inner {
         let Some(Some(record)) = self.series.get_mut(id.0 as usize) else {
             return Append::Gone;
         };
+        if record.is_told(sample.t_ms) {
+            return Append::OutOfOrder;
+        }
         let Some(head) = &mut record.open else {
             record.open = Some(Head::new(sample));
             return Append::Stored;
@@ -161,7 +176,7 @@ impl Inner {
         if head.is_full() {
             let full = std::mem::replace(head, Head::new(sample)).close();
             self.bytes = self.bytes + full.size() - before;
-            record.closed.push(full);
+            record.keep(full);
         } else {
             head.push(sample);
             self.bytes = self.bytes + head.size() - before;

@@ -15,6 +15,8 @@ const DROP_PARTS: usize = 16;
 pub(super) struct Table {
     by_series: HashMap<u32, VecDeque<Exemplar>>,
     total: usize,
+    /// Whether the clock went back, so that a new one may be older than those at hand.
+    takes_earlier: bool,
 }
 
 impl Table {
@@ -23,19 +25,26 @@ impl Table {
         self.total
     }
 
+    /// Takes earlier ones from here on.
+    pub(super) fn turn_back(&mut self) {
+        self.takes_earlier = true;
+    }
+
     /// Adds one to a series; says whether it did.
     pub(super) fn push(&mut self, id: u32, exemplar: &Exemplar, limits: &Limits) -> bool {
         if exemplar.labels.characters() > MOST_CHARACTERS || limits.exemplars == 0 {
             return false;
         }
         let known = self.by_series.entry(id).or_default();
-        if known
-            .back()
-            .is_some_and(|newest| !follows(exemplar, newest))
-        {
+        let place = match self.takes_earlier {
+            true => known.partition_point(|other| other.t_ms <= exemplar.t_ms),
+            false => known.len(),
+        };
+        let before = place.checked_sub(1).and_then(|before| known.get(before));
+        if before.is_some_and(|before| !follows(exemplar, before)) {
             return false;
         }
-        known.push_back(exemplar.clone());
+        known.insert(place, exemplar.clone());
         self.total += 1;
         if known.len() > limits.exemplars_per_series.max(1) {
             known.pop_front();
@@ -90,7 +99,7 @@ impl Table {
     }
 }
 
-/// Whether one may stand behind the newest of its series: it is another one, and not older.
+/// Whether one may stand behind another of its series: it is another one, and not older.
 fn follows(exemplar: &Exemplar, newest: &Exemplar) -> bool {
     match exemplar.t_ms.cmp(&newest.t_ms) {
         std::cmp::Ordering::Less => false,

@@ -329,3 +329,46 @@ fn labels_of_an_exemplar_come_back_as_they_were() {
     check(&[("trace_id", trace), ("trace_id", trace)], false);
     check(&[], false);
 }
+
+#[test]
+fn after_the_clock_went_back_samples_are_stored_and_a_moment_is_told_once() {
+    use Append::{OutOfOrder, Stored};
+    let store = Store::new(Limits::default());
+    let times = |store: &Store| {
+        let series = store.select(&selector("up"), i64::MIN, i64::MAX);
+        let samples = series.iter().flat_map(|one| &one.samples);
+        samples
+            .map(|sample| sample.t_ms / 1_000)
+            .collect::<Vec<_>>()
+    };
+    let write = |times_s: &[i64]| {
+        let samples = times_s.iter().map(|t_s| (t_s * 1_000, *t_s as f64));
+        write(&store, "__name__=up", samples)
+    };
+    assert_eq!(write(&[5_000, 5_001, 5_002]), [Stored; 3]);
+    assert_eq!(write(&[1_400]), [OutOfOrder], "no one turned it back");
+    store.turn_back();
+    assert_eq!(write(&[1_400, 1_401]), [Stored; 2]);
+    assert_eq!(times(&store), [1_400, 1_401, 5_000, 5_001, 5_002]);
+    // An hour later the stretch comes again, and is passed.
+    assert_eq!(
+        write(&[4_999, 5_000, 5_002]),
+        [Stored, OutOfOrder, OutOfOrder]
+    );
+    assert_eq!(write(&[5_003]), [Stored]);
+    let all = [1_400, 1_401, 4_999, 5_000, 5_001, 5_002, 5_003];
+    assert_eq!(times(&store), all);
+    let stats = store.stats();
+    assert_eq!(
+        (stats.min_ms, stats.max_ms, stats.counts.out_of_order),
+        (Some(1_400_000), Some(5_003_000), 3)
+    );
+    // Back by three seconds only: nothing until time has caught up.
+    store.turn_back();
+    assert_eq!(
+        write(&[5_000, 5_002, 5_004]),
+        [OutOfOrder, OutOfOrder, Stored]
+    );
+    store.expire(6 * 3_600_000 + 5_003_500);
+    assert_eq!(times(&store), [5_004], "the rest is older than six hours");
+}

@@ -43,7 +43,7 @@ pub(super) fn of(tokens: &[Token]) -> Result<Vec<Pattern>, (usize, String)> {
             continue;
         }
         // What cannot be read is left to the parser, which says why.
-        let Ok(text) = unquote_string(token.text) else {
+        let Some(text) = unquoted(token.text) else {
             continue;
         };
         let regex = re2::anchored(&text).map_err(|message| (label.start, message))?;
@@ -59,6 +59,18 @@ pub(super) fn of(tokens: &[Token]) -> Result<Vec<Pattern>, (usize, String)> {
         });
     }
     Ok(patterns)
+}
+
+/// What a text in quotes says. The parser's own function panics where a character of several bytes is escaped, which is
+/// no escape at all.
+fn unquoted(quoted: &str) -> Option<String> {
+    let mut chars = quoted.chars();
+    while let Some(char) = chars.next() {
+        if char == '\\' && !quoted.starts_with('`') && !chars.next()?.is_ascii() {
+            return None;
+        }
+    }
+    unquote_string(quoted).ok()
 }
 
 /// Puts the patterns into the tree for their stand-ins.

@@ -110,9 +110,10 @@ impl Embedded {
         }
     }
 
-    /// Completes when the backend has ended.
-    pub(super) fn exited(&self) -> impl Future<Output = Option<std::process::ExitStatus>> + use<> {
-        self.process.exited()
+    /// Completes when the backend has ended, with how it ended.
+    pub(super) async fn exited(&self) -> String {
+        let status = self.process.exited().await;
+        self.log.ending(status)
     }
 
     /// Flushes what it recorded and ends it.

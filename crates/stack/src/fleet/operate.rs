@@ -12,6 +12,7 @@ use settings::merge;
 use shop_api::Service;
 
 use super::Fleet;
+use super::halfway::Halfway;
 use crate::slot::Slot;
 
 /// A control waits at most 20 s for its turn; a manager in between adds little.
@@ -85,9 +86,13 @@ impl Fleet {
     }
 
     async fn ask(&self, service: Service, name: &str, arguments: &Value) -> anyhow::Result<u64> {
-        let mut count = 0;
+        let (mut count, mut done) = (0, Vec::new());
         for slot in self.slots_of(service)? {
-            count += self.ask_one(&slot, name, arguments).await?;
+            match self.ask_one(&slot, name, arguments).await {
+                Ok(more) => count += more,
+                Err(error) => return Err(Halfway::after(done, error)),
+            }
+            done.push(slot.instance.clone());
         }
         Ok(count)
     }

@@ -11,6 +11,7 @@ use shop_api::Service;
 use text::nearest;
 
 use super::Fleet;
+use super::halfway::Halfway;
 use super::operate::BLOCKED;
 
 /// From the lowest layer to the highest.
@@ -190,8 +191,14 @@ impl Fleet {
         if let Err(error) = self.renew(service).await {
             // What did not come up with the new settings runs on with the old; what did is taken back.
             put(former);
-            let back = self.renew(service).await;
-            return Err(back.err().unwrap_or(error));
+            return Err(match self.renew(service).await {
+                Ok(()) => Halfway::less(error, |_| true),
+                Err(back) => {
+                    let done = back.downcast_ref::<Halfway>().map(|back| &*back.done);
+                    let done = done.unwrap_or_default();
+                    Halfway::less(error, |instance| done.iter().any(|one| one == instance))
+                }
+            });
         }
         Ok(changes(service, &before, &after))
     }
