@@ -7,6 +7,7 @@ mod actions;
 mod adversarial;
 mod browser;
 mod cli;
+mod clients;
 mod containers;
 mod crash;
 mod damage;
@@ -57,6 +58,7 @@ fn main() -> std::process::ExitCode {
         degraded::trials(),
         browser::trials(),
         cli::trials(),
+        clients::trials(),
         containers::trials(),
         structure::trials(),
     ]
