@@ -7,6 +7,7 @@ mod actions;
 mod adversarial;
 mod browser;
 mod cli;
+mod clients;
 mod clock;
 mod containers;
 mod crash;
@@ -61,6 +62,7 @@ fn main() -> std::process::ExitCode {
         degraded::trials(),
         browser::trials(),
         cli::trials(),
+        clients::trials(),
         containers::trials(),
         structure::trials(),
     ]

@@ -69,6 +69,7 @@ where
         Box::pin(async move {
             let mut grpc = tonic::server::Grpc::new(BytesCodec)
                 .accept_compressed(CompressionEncoding::Gzip)
+                .accept_compressed(CompressionEncoding::Deflate)
                 .max_decoding_message_size(MAX_REQUEST_BYTES);
             Ok(grpc.unary(method, request).await)
         })

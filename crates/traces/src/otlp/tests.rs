@@ -206,9 +206,13 @@ async fn grpc_takes_plain_and_compressed_requests_and_refuses_garbage() {
     let client = TraceServiceClient::connect(address).await;
     let mut client = client.expect("a connection");
     client.export(shop::request(0, 10, 0)).await.expect("taken");
-    let mut client = client.send_compressed(CompressionEncoding::Gzip);
     // The last one is beyond the transport's default limit of 4 MiB.
-    for (first, count) in [(10, 10), (20, 2_000)] {
+    for (encoding, first, count) in [
+        (CompressionEncoding::Gzip, 10, 5),
+        (CompressionEncoding::Deflate, 15, 5),
+        (CompressionEncoding::Deflate, 20, 2_000),
+    ] {
+        let mut client = client.clone().send_compressed(encoding);
         let request = shop::request(first, count, 0);
         client.export(request).await.expect("taken");
     }
