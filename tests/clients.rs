@@ -155,12 +155,12 @@ fn prometheus_mcp_server_answers_with_every_tool() {
     let said = run(command, include_str!("clients/mcp.py"));
     let mut answers = said.lines().map(|line| {
         let answer: Value = serde_json::from_str(line).expect("a line of JSON");
-        (answer["tool"].to_string(), answer["answer"].clone())
+        (answer["tool"].clone(), answer["answer"].clone())
     });
     let (_, offered) = answers.next().expect("the list of tools");
     let answers: Vec<_> = answers.collect();
     for tool in offered.as_array().expect("a list of tools") {
-        let called = answers.iter().any(|(name, _)| *name == tool.to_string());
+        let called = answers.iter().any(|(name, _)| name == tool);
         assert!(called, "{tool} is offered and not called");
     }
     for ((tool, answer), part) in answers.iter().zip([
