@@ -181,6 +181,16 @@ impl Record {
         samples
     }
 
+    fn newest(&self, from_ms: i64, to_ms: i64) -> Option<Sample> {
+        let last = self.open.as_ref().map(Head::last);
+        // Mostly it is the newest of all, and no chunk has to be read.
+        match last.filter(|last| Some(last.t_ms) == self.last_ms()) {
+            Some(last) if last.t_ms < from_ms => None,
+            Some(last) if last.t_ms <= to_ms => Some(last),
+            _ => self.read(from_ms, to_ms).pop(),
+        }
+    }
+
     fn samples(&self) -> u64 {
         let closed: u64 = self.closed.iter().map(|chunk| u64::from(chunk.count)).sum();
         closed + self.open.as_ref().map_or(0, |head| u64::from(head.count()))
@@ -208,6 +218,17 @@ impl Store {
     /// Its limits.
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// Every series of `matchers` with what `read` gives of it, but for those of which it gives nothing.
+    fn read(&self, matchers: &[Matcher], read: impl Fn(&Record) -> Vec<Sample>) -> Vec<Series> {
+        let inner = self.inner.read();
+        let ids = inner.index.select(matchers).into_iter();
+        let found = ids.filter_map(|id| inner.record(id)).map(|record| Series {
+            labels: record.labels.clone(),
+            samples: read(record),
+        });
+        found.filter(|series| !series.samples.is_empty()).collect()
     }
 
     /// Starts writing; readers wait until the batch is dropped.
@@ -322,16 +343,13 @@ impl Store {
 
 impl Source for Store {
     fn select(&self, matchers: &[Matcher], from_ms: i64, to_ms: i64) -> Vec<Series> {
-        let inner = self.inner.read();
-        let ids = inner.index.select(matchers);
-        ids.into_iter()
-            .filter_map(|id| inner.record(id))
-            .map(|record| Series {
-                labels: record.labels.clone(),
-                samples: record.read(from_ms, to_ms),
-            })
-            .filter(|series| !series.samples.is_empty())
-            .collect()
+        self.read(matchers, |record| record.read(from_ms, to_ms))
+    }
+
+    fn newest(&self, matchers: &[Matcher], from_ms: i64, to_ms: i64) -> Vec<Series> {
+        self.read(matchers, |record| {
+            record.newest(from_ms, to_ms).into_iter().collect()
+        })
     }
 }
 

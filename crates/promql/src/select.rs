@@ -38,7 +38,11 @@ impl Evaluator<'_> {
         let moments = self.moments(&selector.at, &selector.offset);
         let lookback_ms = self.options.lookback_ms;
         let from_ms = moments.at(steps.start_ms).saturating_sub(lookback_ms - 1);
-        let selected = self.select(selector, from_ms, moments.at(steps.end_ms()))?;
+        let to_ms = moments.at(steps.end_ms());
+        let selected = match steps.count {
+            1 => self.charged(self.source.newest(&matchers_of(selector), from_ms, to_ms))?,
+            _ => self.select(selector, from_ms, to_ms)?,
+        };
         let mut rows = Vec::with_capacity(selected.len());
         for Series { labels, samples } in selected {
             self.charge(steps.count)?;
@@ -65,14 +69,18 @@ impl Evaluator<'_> {
         Ok(rows)
     }
 
-    /// Asks the source; charges what it answers.
+    /// Asks the source for all samples within the bounds.
     pub(super) fn select(
         &self,
         selector: &VectorSelector,
         from_ms: i64,
         to_ms: i64,
     ) -> Result<Vec<Series>, Error> {
-        let series = self.source.select(&matchers_of(selector), from_ms, to_ms);
+        self.charged(self.source.select(&matchers_of(selector), from_ms, to_ms))
+    }
+
+    /// Charges what the source answered.
+    fn charged(&self, series: Vec<Series>) -> Result<Vec<Series>, Error> {
         self.charge(series.iter().map(|series| series.samples.len()).sum())?;
         Ok(series)
     }

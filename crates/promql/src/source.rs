@@ -13,6 +13,16 @@ pub trait Source: Sync {
     /// Samples are those within the bounds, in order of time; staleness markers are among them as [`STALE`](super::STALE).
     /// A matcher on a label that a series lacks sees the empty string; the metric's name is the label [`METRIC_NAME`](super::METRIC_NAME).
     fn select(&self, matchers: &[Matcher], from_ms: i64, to_ms: i64) -> Vec<Series>;
+
+    /// The same with the newest sample of each series alone, which is all that an expression at one moment looks at.
+    fn newest(&self, matchers: &[Matcher], from_ms: i64, to_ms: i64) -> Vec<Series> {
+        let mut found = self.select(matchers, from_ms, to_ms);
+        for series in &mut found {
+            let newest = series.samples.len().saturating_sub(1);
+            series.samples.drain(..newest);
+        }
+        found
+    }
 }
 
 /// What bounds a query and what it assumes where the expression says nothing.

@@ -372,3 +372,32 @@ fn after_the_clock_went_back_samples_are_stored_and_a_moment_is_told_once() {
     store.expire(6 * 3_600_000 + 5_003_500);
     assert_eq!(times(&store), [5_004], "the rest is older than six hours");
 }
+
+#[test]
+fn the_newest_sample_is_the_last_of_all_wherever_the_window_ends() {
+    let store = Store::new(Limits::default());
+    let samples = |from_s: i64, to_s: i64| (from_s..to_s).map(|t_s| (t_s * 1_000, t_s as f64));
+    write(&store, "__name__=up", samples(5_000, 5_400));
+    store.turn_back();
+    write(&store, "__name__=up", samples(1_400, 1_402));
+    for (from_s, to_s) in [
+        (0, 10_000),
+        (5_399, 5_399),
+        (5_400, 6_000),
+        (5_000, 5_100),
+        (1_000, 1_400),
+        (1_402, 4_999),
+        (1_401, 5_000),
+    ] {
+        let (from_ms, to_ms) = (from_s * 1_000, to_s * 1_000);
+        let all = store.select(&selector("up"), from_ms, to_ms);
+        let last = all.first().and_then(|series| series.samples.last());
+        let newest = store.newest(&selector("up"), from_ms, to_ms);
+        let found: Vec<_> = newest.iter().flat_map(|one| &one.samples).collect();
+        assert_eq!(
+            found,
+            last.into_iter().collect::<Vec<_>>(),
+            "{from_s} to {to_s}"
+        );
+    }
+}
