@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::Context as _;
-use scenario::{Family, catalogue};
+use scenario::{Family, Open, catalogue};
 use text::format;
 use text::format::rfc3339;
 use time::OffsetDateTime;
@@ -37,7 +37,9 @@ pub(super) fn run(context: &Context, args: &History) -> anyhow::Result<Outcome> 
             .note("no graded runs yet: start with `firedrill run`, then `firedrill submit`");
     } else {
         let (style, columns) = (context.terminal.out, context.terminal.width);
-        context.terminal.print(&render(&runs, style, columns))?;
+        let drills = catalogue::list().unwrap_or_default();
+        let text = render(&runs, &drills, style, columns);
+        context.terminal.print(&text)?;
     }
     Ok(Outcome::Done)
 }
@@ -46,7 +48,7 @@ fn draw(path: &Path, runs: &[Graded]) -> anyhow::Result<()> {
     std::fs::write(path, picture::svg(runs)).with_context(|| format!("file `{}`", path.display()))
 }
 
-fn render(runs: &[Graded], style: Style, columns: usize) -> String {
+fn render(runs: &[Graded], drills: &[Open], style: Style, columns: usize) -> String {
     let mut table = Table::new(&[
         ("START (UTC)", Align::Left),
         ("DRILL", Align::Left),
@@ -77,7 +79,7 @@ fn render(runs: &[Graded], style: Style, columns: usize) -> String {
         "{}\n{}\n{}\n{passed} of {} passed.\n",
         table.render(style, columns),
         by_drill(runs).render(style, columns),
-        by_family(runs).render(style, columns),
+        by_family(runs, drills).render(style, columns),
         runs.len()
     )
 }
@@ -115,23 +117,22 @@ fn by_drill(runs: &[Graded]) -> Table {
 }
 
 /// How it goes in each family; runs of drills that the catalogue does not have are left out.
-fn by_family(runs: &[Graded]) -> Table {
+fn by_family(runs: &[Graded], drills: &[Open]) -> Table {
     let mut table = Table::new(&[
         ("FAMILY", Align::Left),
         ("DRILLS RUN", Align::Right),
         ("PASSED", Align::Right),
         ("MEAN POINTS", Align::Right),
     ]);
-    let catalogue = catalogue::list().unwrap_or_default();
     for family in Family::ALL {
-        let own: Vec<&str> = catalogue
+        let own: Vec<&str> = drills
             .iter()
             .filter(|open| open.family == family)
             .map(|open| open.id.as_str())
             .collect();
         let of_family = runs.iter().filter(|run| own.contains(&run.drill.as_str()));
         let of_family: Vec<&Graded> = of_family.collect();
-        let drills: BTreeSet<&str> = of_family.iter().map(|run| run.drill.as_str()).collect();
+        let ran: BTreeSet<&str> = of_family.iter().map(|run| run.drill.as_str()).collect();
         let passed = of_family.iter().filter(|run| run.passed).count();
         let points: u32 = of_family.iter().map(|run| run.score).sum();
         let mean = match of_family.len() {
@@ -140,7 +141,7 @@ fn by_family(runs: &[Graded]) -> Table {
         };
         table.row([
             family.name().into(),
-            format!("{} of {}", drills.len(), own.len()).into(),
+            format!("{} of {}", ran.len(), own.len()).into(),
             format!("{passed} of {}", of_family.len()).into(),
             mean.into(),
         ]);
@@ -221,7 +222,19 @@ mod tests {
 
     #[test]
     fn runs_are_bars_and_drills_show_best_and_last() {
-        insta::assert_snapshot!(render(&runs(), Style::PLAIN, 120), @r"
+        let open = |id: &str, family| Open {
+            id: id.to_owned(),
+            title: String::new(),
+            family,
+            level: 2,
+            briefing: String::new(),
+        };
+        let drills = [
+            open("error-spike", Family::OrdersFail),
+            open("cannot-save", Family::OrdersFail),
+            open("orders-wait", Family::OrdersSlow),
+        ];
+        insta::assert_snapshot!(render(&runs(), &drills, Style::PLAIN, 120), @r"
         START (UTC)       DRILL        LEVEL  PASSED  POINTS  0 ─ │ passes ─ 100         DETECT  FIRST LOOK  MITIGATE
         2026-11-22 09:00  error-spike      2  no          12  ███··············│·······  1m 12s           -         -
         2026-11-22 10:00  odd-numbers      2  no           0  ·················│·······  1m 12s           -         -
@@ -232,11 +245,11 @@ mod tests {
         odd-numbers      2     1     0     0  ▁
 
         FAMILY       DRILLS RUN  PASSED  MEAN POINTS
-        orders-fail      1 of 7  1 of 2           53
-        orders-slow      0 of 5  0 of 0            -
-        memory           0 of 4  0 of 0            -
-        backlog          0 of 4  0 of 0            -
-        signals          0 of 3  0 of 0            -
+        orders-fail      1 of 2  1 of 2           53
+        orders-slow      0 of 1  0 of 0            -
+        memory           0 of 0  0 of 0            -
+        backlog          0 of 0  0 of 0            -
+        signals          0 of 0  0 of 0            -
 
         1 of 3 passed.
         ");
