@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use record::Event;
+use time::OffsetDateTime;
 
 use crate::clock::now;
 use crate::drill::Drill;
@@ -13,15 +14,29 @@ const EVERY: Duration = Duration::from_secs(1);
 /// A clock that is corrected by less leaves windows as they are, within their tolerance.
 const JUMP: time::Duration = time::Duration::seconds(5);
 
-/// Watches the clock until the drill ends: a jump makes a drill void; a shop without one goes on and tells it.
-pub(crate) async fn watch(drill: Arc<Drill>) {
-    let (mut wall, mut steady) = (now(), Instant::now());
+/// Both clocks at one moment.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clocks {
+    wall: OffsetDateTime,
+    steady: Instant,
+}
+
+impl Clocks {
+    pub(crate) fn read() -> Self {
+        Self {
+            wall: now(),
+            steady: Instant::now(),
+        }
+    }
+}
+
+/// Watches the clock from a moment on until the drill ends: a jump makes a drill void; a shop without one goes on and tells it.
+pub(crate) async fn watch(drill: Arc<Drill>, mut before: Clocks) {
     loop {
         tokio::time::sleep(EVERY).await;
-        let passed = steady.elapsed();
-        let expected = wall + passed;
-        (wall, steady) = (now(), Instant::now());
-        let Some(what) = jump(wall - expected) else {
+        let expected = before.wall + before.steady.elapsed();
+        before = Clocks::read();
+        let Some(what) = jump(before.wall - expected) else {
             continue;
         };
         if drill.incident.is_some() {
@@ -31,7 +46,8 @@ pub(crate) async fn watch(drill: Arc<Drill>) {
             drill.void(reason);
             return;
         }
-        drill.scribe.say(Event::Clock { at: wall, what });
+        let at = before.wall;
+        drill.scribe.say(Event::Clock { at, what });
     }
 }
 

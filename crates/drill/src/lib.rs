@@ -56,6 +56,7 @@ pub use plan::{Chosen, Options, Reader, Webhook};
 
 use drill::{BACKEND, Drill};
 use end::Ends;
+use jump::Clocks;
 use session::{Lock, StateDir};
 
 /// Notices wait here; more than this at once means that a process dies in a loop, and then it waits.
@@ -126,6 +127,8 @@ async fn begin(
     backend: &Backend,
 ) -> anyhow::Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
+    // Before anybody is told that the run has begun: a jump at that moment would be in the first reading.
+    let clocks = Clocks::read();
     let (addr, control) = control::serve(Arc::clone(drill)).await?;
     tasks.spawn(control);
     if let Some(webhook) = webhook {
@@ -137,7 +140,7 @@ async fn begin(
     tasks.spawn(timeline::play(Arc::clone(drill)));
     tasks.spawn(pager::watch(Arc::clone(drill)));
     tasks.spawn(disk::watch(Arc::clone(drill)));
-    tasks.spawn(jump::watch(Arc::clone(drill)));
+    tasks.spawn(jump::watch(Arc::clone(drill), clocks));
     let noticing = Arc::clone(drill);
     tasks.spawn(async move {
         while let Some(notice) = noticed.recv().await {
