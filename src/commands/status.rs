@@ -103,7 +103,7 @@ fn text(status: &Status, style: Style, width: usize) -> String {
     text + &happened(status, style) + "\n"
 }
 
-/// What was paged and done, and what is no longer there to be looked at.
+/// Pages, actions and what the backend has dropped.
 fn happened(status: &Status, style: Style) -> String {
     let mut text = String::new();
     for page in &status.pages {

@@ -14,8 +14,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-/// Puts the check in front of every route of `router`, its fallback included, where it listens on loopback. Elsewhere it has
-/// names that are not known here, such as a container's, and whoever opens it to others answers for that.
+/// Puts the check in front of every route of `router`, its fallback included, if it listens on loopback. On any other address
+/// callers use names that are not known here, such as a container's, so every name is let through.
 pub fn guard(router: Router, listen: SocketAddr) -> Router {
     if listen.ip().is_loopback() {
         router.layer(middleware::from_fn(refuse_foreign))

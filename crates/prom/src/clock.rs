@@ -1,8 +1,8 @@
-//! The wall clock, read in one place, and whether somebody set it back.
+//! The wall clock, read in one place, and a watch that notices when it is set back.
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// Further back than this is no correction of a second's fraction. Less is left to the store's order of samples.
+/// A smaller step back is an ordinary correction: the store refuses the few samples that are then out of order.
 const BACK_MS: i64 = 1_000;
 
 /// Unix time in milliseconds.

@@ -100,7 +100,7 @@ impl Process {
         tokio::spawn(async move {
             let status = own(&mut child, stops).await;
             drop(stdin);
-            // Its last words belong to how it ended. Nobody else has this pipe, so that it is read at once.
+            // How it ended is told with its last words; the pipe closes with the process, so they are there at once.
             let _ = timeout(LAST_WORDS_WITHIN, drained).await;
             exit.send_replace(Some(status));
         });

@@ -122,7 +122,7 @@ pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
 }
 
 /// Unix milliseconds at the start of the process, and what has passed since: what is due in a second must not wait for an
-/// hour because somebody set the clock back.
+/// hour when the clock is set back.
 fn now_ms() -> i64 {
     static START: LazyLock<(Instant, Duration)> = LazyLock::new(|| {
         // A clock before 1970 reads as 1970.

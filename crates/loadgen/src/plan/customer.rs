@@ -71,7 +71,7 @@ impl Customers {
         }
     }
 
-    /// Draws nothing where there is no partner, so that the journeys of a seed stay the same.
+    /// Without a partner no random number is drawn, so that a seed gives the same journeys as before.
     fn partner_of(&mut self, journey: Journey) -> Option<Arc<Partner>> {
         let partner = self.partner.as_ref()?;
         let is_its_own =
