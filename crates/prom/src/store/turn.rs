@@ -48,10 +48,16 @@ impl Record {
 
     /// Whether a moment lies within what was stored before the clock went back.
     pub(super) fn is_told(&self, t_ms: i64) -> bool {
-        let later = self.closed.partition_point(|chunk| chunk.last_ms < t_ms);
-        let Some(next) = self.closed.get(later) else {
+        // Asked of every sample: while time goes forward, the newest chunk is the only one to look at.
+        if self
+            .closed
+            .last()
+            .is_none_or(|newest| newest.last_ms < t_ms)
+        {
             return false;
-        };
+        }
+        let later = self.closed.partition_point(|chunk| chunk.last_ms < t_ms);
+        let next = &self.closed[later];
         let before = later.checked_sub(1).map(|before| &self.closed[before]);
         let is_between =
             before.is_some_and(|before| next.first_ms() - before.last_ms <= STRETCH_GAP_MS);
