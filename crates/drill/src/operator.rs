@@ -10,7 +10,7 @@ mod step;
 mod tests;
 
 use anyhow::Context;
-use record::{Deploy, DeployKind, RESPONDER, SettingChange};
+use record::{Deploy, RESPONDER, SettingChange};
 use shop_api::Service;
 use stack::fleet::halfway::Halfway;
 use tokio::time::Instant;
@@ -29,8 +29,6 @@ pub(crate) struct Operator<S> {
 
 /// What an action did to the shop.
 struct Effect {
-    kind: DeployKind,
-    service: Service,
     /// The release that runs after it.
     release: String,
     /// The settings that it changed.
@@ -57,12 +55,13 @@ impl<S: Shop> Operator<S> {
         })?;
         let began = Instant::now();
         let what = action.what();
+        let (kind, service) = action.subject();
         let effect = self.effect(action).await?;
         let mut change = Change {
             id: None,
-            action: effect.kind,
+            action: kind,
             what: what.clone(),
-            service: effect.service,
+            service,
             release: effect.release.clone(),
             seconds: began.elapsed().as_secs_f64(),
             count: effect.count.as_ref().map(|(count, _)| *count),
@@ -75,12 +74,12 @@ impl<S: Shop> Operator<S> {
         change.note = effect.count.is_some().then(|| effect.summary.clone());
         let entry = self.deploys.record(Deploy {
             id: String::new(),
-            service: effect.service.to_string(),
+            service: service.to_string(),
             release: effect.release,
             at: now(),
             role: role.to_owned(),
             summary: effect.summary,
-            kind: effect.kind,
+            kind,
             diff: String::new(),
             changes: effect.changes,
             command: (role == RESPONDER).then_some(what),

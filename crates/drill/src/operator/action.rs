@@ -1,6 +1,6 @@
 //! What each action does: to which release it leads, which control it calls, and how that is told.
 
-use record::{DeployKind, SettingChange};
+use record::SettingChange;
 use serde_json::json;
 use shop_api::Service;
 use stack::fleet::operate::Refused;
@@ -16,40 +16,29 @@ impl<S: Shop> Operator<S> {
         match action {
             Action::Rollback { service } => {
                 let release = self.before(*service)?;
-                self.swap(DeployKind::Rollback, *service, release).await
+                self.swap(*service, release).await
             }
             Action::Deploy { service, release } => {
                 let release = self.known(*service, release)?;
-                self.swap(DeployKind::Deploy, *service, release).await
+                self.swap(*service, release).await
             }
             Action::Restart { service } => {
                 let release = self.current(*service)?;
-                self.swap(DeployKind::Restart, *service, release).await
+                self.shop.restart(*service).await?;
+                self.swapped(*service, &release.clone(), release)
             }
             Action::Flush { service } => self.flush(*service).await,
             Action::Skip {} => {
                 let count = self.control(Service::Checkout, "outbox-skip").await?;
                 let summary = "moved the oldest message to the dead letters";
                 let unchanged = "the oldest message has not failed yet";
-                self.counted(
-                    DeployKind::Skip,
-                    Service::Checkout,
-                    count,
-                    summary,
-                    unchanged,
-                )
+                self.counted(Service::Checkout, count, summary, unchanged)
             }
             Action::Replay {} => {
                 let count = self.control(Service::Checkout, "outbox-replay").await?;
                 let summary = format!("moved {} back to the outbox", counted(count, "dead letter"));
                 let unchanged = "there are no dead letters";
-                self.counted(
-                    DeployKind::Replay,
-                    Service::Checkout,
-                    count,
-                    summary,
-                    unchanged,
-                )
+                self.counted(Service::Checkout, count, summary, unchanged)
             }
             Action::Block { client } => self.block(client, true).await,
             Action::Unblock { client } => self.block(client, false).await,
@@ -92,21 +81,15 @@ impl<S: Shop> Operator<S> {
     }
 
     /// Swaps the processes of a service for some of that release.
-    async fn swap(
-        &self,
-        kind: DeployKind,
-        service: Service,
-        release: String,
-    ) -> anyhow::Result<Effect> {
+    async fn swap(&self, service: Service, release: String) -> anyhow::Result<Effect> {
         let before = self.current(service)?;
-        match kind {
-            DeployKind::Restart => self.shop.restart(service).await?,
-            _ => self.shop.deploy(service, &release, &[]).await?,
-        }
+        self.shop.deploy(service, &release, &[]).await?;
+        self.swapped(service, &before, release)
+    }
+
+    fn swapped(&self, service: Service, before: &str, release: String) -> anyhow::Result<Effect> {
         Ok(Effect {
-            kind,
-            service,
-            changes: self.shop.release_changes(service, &before, &release)?,
+            changes: self.shop.release_changes(service, before, &release)?,
             summary: self.deploys.summary(service.name(), &release),
             release,
             count: None,
@@ -125,19 +108,18 @@ impl<S: Shop> Operator<S> {
         };
         let summary = format!("flushed {entries}");
         let unchanged = "the caches are already empty";
-        self.counted(DeployKind::Flush, service, count, summary, unchanged)
+        self.counted(service, count, summary, unchanged)
     }
 
     async fn block(&self, client: &str, is_blocked: bool) -> anyhow::Result<Effect> {
         let hint = "name the client by its `x-client-id` header";
         let changed = self.shop.set_blocked(client, is_blocked).await;
         let changed = changed.map_err(|error| refused(error, hint))?;
-        let (kind, summary, unchanged) = match is_blocked {
-            true => (DeployKind::Block, "blocked", "already blocked"),
-            false => (DeployKind::Unblock, "unblocked", "not blocked"),
+        let (summary, unchanged) = match is_blocked {
+            true => ("blocked", "already blocked"),
+            false => ("unblocked", "not blocked"),
         };
         self.counted(
-            kind,
             Service::Gateway,
             u64::from(changed),
             format!("{summary} client `{client}`"),
@@ -158,13 +140,7 @@ impl<S: Shop> Operator<S> {
         let told: Vec<String> = changes.iter().map(ToString::to_string).collect();
         let count = changes.len() as u64;
         let unchanged = "already set";
-        let effect = self.counted(
-            DeployKind::Config,
-            service,
-            count,
-            told.join(", "),
-            unchanged,
-        )?;
+        let effect = self.counted(service, count, told.join(", "), unchanged)?;
         Ok(Effect { changes, ..effect })
     }
 
@@ -184,7 +160,6 @@ impl<S: Shop> Operator<S> {
             before.map_err(|error| refused(error, "`firedrill status` shows what is running"))?;
         let there = counted(u64::from(replicas), "replica");
         self.counted(
-            DeployKind::Scale,
             service,
             u64::try_from(before.abs_diff(wanted))?,
             format!("scaled from {before} to {wanted} replicas"),
@@ -195,15 +170,12 @@ impl<S: Shop> Operator<S> {
     /// Something that was done to running processes, of which the release stays.
     fn counted(
         &self,
-        kind: DeployKind,
         service: Service,
         count: u64,
         summary: impl Into<String>,
         unchanged: impl Into<String>,
     ) -> anyhow::Result<Effect> {
         Ok(Effect {
-            kind,
-            service,
             release: self.current(service)?,
             changes: Vec::new(),
             summary: summary.into(),
