@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use libtest_mimic::Trial;
 
 use crate::support::{
-    Clock, Drill, Opened, SOON, children_of, claims, get_json, kill, until, value_of, wait_for,
+    Clock, Drill, Opened, SOON, claims, get_json, kill, until, value_of, wait_for,
 };
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -28,7 +28,7 @@ fn a_shop_goes_on_after_its_clock_jumped_and_loses_nothing() {
     // A trace and a moment of each time.
     let mut told = Vec::new();
     for (offset_s, what) in jumps {
-        let earlier = newest_trace(&drill);
+        let earlier = drill.newest_order();
         clock.set(offset_s);
         if offset_s != 0 {
             let event = drill.event("clock", SOON);
@@ -41,7 +41,9 @@ fn a_shop_goes_on_after_its_clock_jumped_and_loses_nothing() {
             drill.value_of(ordered).is_some_and(|rate| rate > 0.0)
         });
         let trace = wait_for("a trace of this time", SOON, || {
-            newest_trace(&drill).filter(|now| Some(now) != earlier.as_ref())
+            drill
+                .newest_order()
+                .filter(|now| Some(now) != earlier.as_ref())
         });
         drill.ok(&["status"]);
         drill.ok(&["restart", "inventory"]);
@@ -59,13 +61,8 @@ fn a_shop_goes_on_after_its_clock_jumped_and_loses_nothing() {
         }
     };
     all(&drill);
-    let journal = drill.folder().join("metrics.lz4");
-    let size = || std::fs::metadata(&journal).map_or(0, |file| file.len());
-    for _ in 0..2 {
-        let before = size();
-        until("the journal is written", SOON, || size() > before);
-    }
-    kill(backend(&drill));
+    drill.await_journal("metrics.lz4");
+    kill(drill.child("backend").expect("the backend is a child"));
     drill.event("process", SOON);
     drill.event("process", SOON);
     all(&drill);
@@ -90,24 +87,9 @@ fn a_drill_whose_clock_jumped_is_void_and_says_so() {
     assert_eq!(drill.wait_for_end().code(), Some(11));
 }
 
-/// The newest trace of an order, by the clock of the drill.
-fn newest_trace(drill: &Drill) -> Option<String> {
-    let found = drill.order_traces("1")?;
-    Some(found.first()?["id"].as_str()?.to_owned())
-}
-
 fn up_at(drill: &Drill, at_s: i64) -> Option<f64> {
     let at = [("time", &*at_s.to_string())];
     value_of(drill.url("prometheus"), "sum(up)", &at)
-}
-
-fn backend(drill: &Drill) -> u32 {
-    let is_backend = |id: &u32| {
-        std::fs::read_to_string(format!("/proc/{id}/cmdline"))
-            .is_ok_and(|line| line.contains("backend"))
-    };
-    let found = children_of(drill.pid()).into_iter().find(is_backend);
-    found.expect("the backend is a child")
 }
 
 /// The machine's own clock.

@@ -92,26 +92,10 @@ fn opens(state: &Path, folder: &Path) {
 fn a_killed_backend_comes_back_with_what_it_recorded() {
     let mut drill = Drill::start(&["up", "--seed", "4"]);
     wait_for_traces(&drill);
-    let trace = wait_for("an order's trace", SOON, || {
-        let found = drill.order_traces("1")?;
-        Some(found.first()?["id"].as_str()?.to_owned())
-    });
+    let trace = wait_for("an order's trace", SOON, || drill.newest_order());
     let first = wait_for("a first sample", SOON, || oldest_sample(&drill));
-    let backend = *children_of(drill.pid())
-        .iter()
-        .find(|id| {
-            std::fs::read_to_string(format!("/proc/{id}/cmdline"))
-                .is_ok_and(|line| line.contains("backend"))
-        })
-        .expect("the backend is a child");
-    // The journals are written every second: what is asked for below must be older than that.
-    let journal = drill.folder().join("metrics.lz4");
-    let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
-    for _ in 0..2 {
-        let before = size(&journal);
-        until("the journal is written", SOON, || size(&journal) > before);
-    }
-    kill(backend);
+    drill.await_journal("metrics.lz4");
+    kill(drill.child("backend").expect("the backend is a child"));
     let ended = drill.event("process", SOON);
     assert_eq!(ended["instance"], "backend", "{ended}");
     let back = drill.event("process", SOON);

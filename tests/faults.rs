@@ -6,7 +6,6 @@ mod limit;
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
@@ -97,7 +96,7 @@ fn processes_that_fail_come_back_and_nothing_is_left() {
     drill.await_scrapes();
     for round in 0..rounds.unwrap_or(1) {
         for name in ["backend", "payment", "gateway", "checkout", "inventory"] {
-            let found = || child(&drill, name);
+            let found = || drill.child(name);
             let before = wait_for(name, SOON, found);
             signal(before, Signal::KILL);
             until(
@@ -108,7 +107,7 @@ fn processes_that_fail_come_back_and_nothing_is_left() {
             works(&drill, &format!("{name} was killed"));
         }
         for name in ["backend", "checkout", "inventory"] {
-            let id = wait_for(name, SOON, || child(&drill, name));
+            let id = wait_for(name, SOON, || drill.child(name));
             signal(id, Signal::STOP);
             let stopped = Instant::now();
             until("the stop is over", pause * 2, || stopped.elapsed() >= pause);
@@ -157,7 +156,7 @@ fn acknowledged_spans_survive_a_kill_but_for_the_last_second() {
         assert!(answer.status().is_success(), "{}", answer.status());
         acknowledged.push(Instant::now());
     }
-    signal(child(&drill, "backend").expect("it runs"), Signal::KILL);
+    signal(drill.child("backend").expect("it runs"), Signal::KILL);
     let killed = Instant::now();
     drill.event("process", SOON);
     let back = drill.event("process", SOON);
@@ -187,16 +186,6 @@ fn spans(number: usize) -> Value {
         "traceId": format!("{:032x}", number + 1), "spanId": format!("{:016x}", number + 1),
         "name": "probe", "startTimeUnixNano": now, "endTimeUnixNano": now,
     }]}]}]})
-}
-
-/// The newest child whose arguments name this.
-fn child(drill: &Drill, name: &str) -> Option<u32> {
-    let mut children = children_of(drill.pid());
-    children.sort_unstable();
-    children.into_iter().rev().find(|id| {
-        let line = Path::new("/proc").join(id.to_string()).join("cmdline");
-        is_alive(*id) && std::fs::read_to_string(line).is_ok_and(|line| line.contains(name))
-    })
 }
 
 fn signal(id: u32, signal: Signal) {

@@ -12,9 +12,11 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 
 mod clock;
+mod process;
 mod program;
 
 pub(crate) use clock::Clock;
+pub(crate) use process::status_kib;
 pub(crate) use program::{PROGRAM, has_program, is_built, tool, wanting};
 
 /// Long enough for a debug build beside three other drills on two cores.
@@ -182,6 +184,11 @@ impl Drill {
         let args = ["traces", "--service", "gateway", "--limit", limit];
         let found = self.try_json(&[&args[..], &["--operation", "POST /v1/orders"]].concat())?;
         found.as_array().cloned()
+    }
+
+    /// The newest trace of an order, by its id.
+    pub(crate) fn newest_order(&self) -> Option<String> {
+        Some(self.order_traces("1")?.first()?["id"].as_str()?.to_owned())
     }
 
     /// What the drill's Prometheus answers to an instant query, if that is one number.

@@ -7,8 +7,8 @@ use libtest_mimic::Trial;
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use serde_json::{Value, json};
 
-use super::{address, child, works};
-use crate::support::{Drill, SOON, claims, get_json, http, is_alive, until, wait_for};
+use super::{address, works};
+use crate::support::{Drill, SOON, claims, get_json, http, is_alive, status_kib, until, wait_for};
 
 pub(crate) fn trials() -> Vec<Trial> {
     claims![
@@ -25,17 +25,9 @@ const CLIENTS: usize = 64;
 fn a_backend_without_memory_is_restarted_with_what_it_recorded_and_says_why() {
     let mut drill = Drill::start(&["up", "--seed", "65"]);
     drill.await_scrapes();
-    let trace = wait_for("an order's trace", SOON, || {
-        let found = drill.order_traces("1")?;
-        Some(found.first()?["id"].as_str()?.to_owned())
-    });
-    let journal = drill.folder().join("traces.otlp.lz4");
-    let size = || std::fs::metadata(&journal).map_or(0, |file| file.len());
-    for _ in 0..2 {
-        let before = size();
-        until("the journal is written", SOON, || size() > before);
-    }
-    let backend = child(&drill, "backend").expect("it runs");
+    let trace = wait_for("an order's trace", SOON, || drill.newest_order());
+    drill.await_journal("traces.otlp.lz4");
+    let backend = drill.child("backend").expect("it runs");
     let most = status_kib(backend, "VmSize:") * 1_024 + LITTLE_MEMORY;
     limit(backend, Resource::As, Some(most));
     let url = format!("{}/v1/traces", drill.url("otlp_http"));
@@ -76,7 +68,7 @@ fn processes_without_file_descriptors_say_so_and_recover() {
         ("backend", address(drill.url("prometheus"))),
     ] {
         let id = match name {
-            "backend" => child(&drill, name),
+            "backend" => drill.child(name),
             name => drill.pid_of(name),
         };
         let id = id.expect("it runs");
@@ -133,12 +125,4 @@ fn large_request() -> String {
         "attributes": [{"key": "large", "value": value}],
     }]}]}]})
     .to_string()
-}
-
-/// A line of a process's status.
-fn status_kib(id: u32, name: &str) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("it runs");
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    let kib = line.expect("a line").trim().trim_end_matches(" kB");
-    kib.parse().expect("a number")
 }
