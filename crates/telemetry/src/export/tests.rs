@@ -36,8 +36,8 @@ impl SpanExporter for Backend {
     }
 }
 
-/// Ends `spans` spans with `backend` and shuts down; returns how long ending them took.
-fn drive(backend: &Backend, spans: usize, limits: QueueLimits) -> (Duration, OTelSdkResult) {
+/// Ends `spans` spans with `backend` and shuts down.
+fn drive(backend: &Backend, spans: usize, limits: QueueLimits) -> OTelSdkResult {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -47,12 +47,10 @@ fn drive(backend: &Backend, spans: usize, limits: QueueLimits) -> (Duration, OTe
         .with_span_processor(processor)
         .build();
     let tracer = provider.tracer("test");
-    let began = Instant::now();
     for _ in 0..spans {
         drop(tracer.start("work"));
     }
-    let took = began.elapsed();
-    (took, provider.shutdown_with_timeout(Duration::from_secs(5)))
+    provider.shutdown_with_timeout(Duration::from_secs(5))
 }
 
 fn limits() -> QueueLimits {
@@ -60,7 +58,7 @@ fn limits() -> QueueLimits {
         queue_size: 100,
         batch_size: 40,
         delay: Duration::from_secs(3_600),
-        timeout: Duration::from_millis(20),
+        timeout: Duration::from_millis(200),
         sending: Sending::Full,
     }
 }
@@ -73,7 +71,7 @@ fn counter(text: &str, series: &str) -> Option<u64> {
 #[test]
 fn shutdown_exports_the_queued_spans() {
     let backend = Backend::default();
-    let (_, result) = drive(&backend, 30, limits());
+    let result = drive(&backend, 30, limits());
     assert!(result.is_ok(), "{result:?}");
     assert_eq!(*backend.batches.lock(), [30]);
 }
@@ -86,13 +84,8 @@ fn every_span_is_counted_once_whatever_the_backend_does() {
             behaviour,
             ..Backend::default()
         };
-        let (took, result) =
-            metrics::with_local_recorder(&recorder, || drive(&backend, 1_000, limits()));
+        let result = metrics::with_local_recorder(&recorder, || drive(&backend, 1_000, limits()));
         assert!(result.is_ok(), "{behaviour:?}: {result:?}");
-        assert!(
-            took < Duration::from_secs(1),
-            "ending spans must not wait for a backend ({behaviour:?}): {took:?}"
-        );
         let text = crate::metric::Metrics::new(registry).text();
         let exported = counter(&text, "otel_spans_exported_total").expect("present");
         let full = counter(&text, "otel_spans_dropped_total{reason=\"queue_full\"}");
@@ -101,7 +94,9 @@ fn every_span_is_counted_once_whatever_the_backend_does() {
         assert_eq!(exported + full + failed, 1_000, "{behaviour:?}");
         match behaviour {
             Behaviour::Accepts => assert_eq!(failed, 0),
-            Behaviour::Refuses | Behaviour::Never => assert_eq!(exported, 0),
+            Behaviour::Refuses => assert_eq!(exported, 0),
+            // If ending a span waited for the backend, the queue would never be full.
+            Behaviour::Never => assert!(exported == 0 && full > 0),
         }
         assert!(backend.calls.load(Ordering::SeqCst) > 0);
     }

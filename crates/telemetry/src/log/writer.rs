@@ -12,10 +12,10 @@ use metrics::Counter;
 use crate::names::metric;
 
 /// Maximum number of queued lines; at 300 bytes a line, a third of a megabyte.
-const QUEUE: usize = 1_024;
+pub(super) const QUEUE: usize = 1_024;
 
 /// Lines are written together up to this size.
-const CHUNK_BYTES: usize = 32 * 1_024;
+pub(super) const CHUNK_BYTES: usize = 32 * 1_024;
 
 /// Accepts finished lines. Cheap to clone.
 #[derive(Debug, Clone)]
