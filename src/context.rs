@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
 use parking_lot::Mutex;
-use record::Head;
+use record::{Head, Urls};
 use time::OffsetDateTime;
 
 use crate::error::Error;
@@ -22,8 +22,21 @@ pub struct Context {
     pub terminal: Terminal,
     /// When the command started.
     pub now: OffsetDateTime,
+    /// Whether what is read is a look of the responder's, which the record keeps.
+    pub looks: bool,
+    /// The ended run that is open: it is read where no other is asked for, from backends that already serve it.
+    pub opened: Option<Opened>,
     /// Archives that were named instead of runs; what they were unpacked into goes with the command.
     unpacked: Mutex<BTreeMap<PathBuf, Unpacked>>,
+}
+
+/// An ended run whose evidence is served.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// The run's folder.
+    pub folder: PathBuf,
+    /// Where its evidence is served.
+    pub urls: Urls,
 }
 
 /// Columns to assume without a terminal.
@@ -35,15 +48,37 @@ impl Context {
         let env = |name: &str| std::env::var_os(name).map(PathBuf::from);
         Ok(Self {
             state: StateDir::locate(state_dir, env)?,
-            terminal: Terminal {
-                out: style(color, std::io::stdout().is_terminal()),
-                err: style(color, std::io::stderr().is_terminal()),
-                width: terminal_size::terminal_size()
+            terminal: Terminal::of_process(
+                style(color, std::io::stdout().is_terminal()),
+                style(color, std::io::stderr().is_terminal()),
+                terminal_size::terminal_size()
                     .map_or(WIDTH_WITHOUT_TERMINAL, |(width, _)| usize::from(width.0)),
-            },
+            ),
             now: OffsetDateTime::now_utc(),
+            looks: true,
+            opened: None,
             unpacked: Mutex::default(),
         })
+    }
+
+    /// A command that begins now in the same place, and writes to `terminal`.
+    pub(crate) fn again(&self, terminal: Terminal) -> Self {
+        Self {
+            state: self.state.clone(),
+            terminal,
+            now: OffsetDateTime::now_utc(),
+            looks: self.looks,
+            opened: self.opened.clone(),
+            unpacked: Mutex::default(),
+        }
+    }
+
+    /// The same place with an ended run open in it.
+    pub(crate) fn opening(self, opened: Opened) -> Self {
+        Self {
+            opened: Some(opened),
+            ..self
+        }
     }
 
     /// The folder of a run named by id, by the beginning of one, by folder, or by the file of its archive.
@@ -61,7 +96,10 @@ impl Context {
     pub(crate) fn evidence(&self, run: Option<&str>) -> anyhow::Result<PathBuf> {
         match run {
             Some(run) => self.run_folder(run),
-            None => readable(self.state.evidence(None)?),
+            None => match &self.opened {
+                Some(opened) => Ok(opened.folder.clone()),
+                None => readable(self.state.evidence(None)?),
+            },
         }
     }
 

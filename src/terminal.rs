@@ -11,8 +11,10 @@ pub mod table;
 pub mod waterfall;
 
 use std::io::{self, Write as _};
+use std::sync::Arc;
 
 use clap::ValueEnum;
+use parking_lot::Mutex;
 use serde::Serialize;
 use text::format::{harmless_json, harmless_output};
 
@@ -94,8 +96,17 @@ impl Style {
     }
 }
 
+/// What a command printed that was not run in a terminal.
+#[derive(Debug, Default)]
+pub struct Printed {
+    /// What would have gone to standard output.
+    pub text: String,
+    /// The notes that would have gone to standard error.
+    pub notes: Vec<String>,
+}
+
 /// Where a command writes to, and how.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Terminal {
     /// Standard output.
     pub out: Style,
@@ -103,11 +114,37 @@ pub struct Terminal {
     pub err: Style,
     /// Columns of the terminal.
     pub width: usize,
+    /// Where it is written to instead of the streams of this process.
+    kept: Option<Arc<Mutex<Printed>>>,
 }
 
 impl Terminal {
+    /// The streams of this process.
+    pub const fn of_process(out: Style, err: Style, width: usize) -> Self {
+        Self {
+            out,
+            err,
+            width,
+            kept: None,
+        }
+    }
+
+    /// A terminal that keeps what is written, and where.
+    pub fn kept() -> (Self, Arc<Mutex<Printed>>) {
+        let printed = Arc::<Mutex<Printed>>::default();
+        let terminal = Self {
+            kept: Some(Arc::clone(&printed)),
+            ..Self::of_process(Style::PLAIN, Style::PLAIN, 120)
+        };
+        (terminal, printed)
+    }
+
     /// Writes text to standard output. Whatever is in it, it drives no terminal but by colours.
     pub fn print(&self, text: &str) -> io::Result<()> {
+        if let Some(kept) = &self.kept {
+            kept.lock().text.push_str(text);
+            return Ok(());
+        }
         let mut out = io::stdout().lock();
         out.write_all(harmless_output(text).as_bytes())?;
         out.flush()
@@ -129,6 +166,10 @@ impl Terminal {
 
     /// Tells the user something that is not data, on standard error.
     pub fn note(&self, text: &str) {
+        if let Some(kept) = &self.kept {
+            kept.lock().notes.push(text.to_owned());
+            return;
+        }
         // A note that cannot be shown is not a reason to fail.
         let text = harmless_output(text);
         let _ = writeln!(io::stderr(), "{}", self.err.paint(Ink::Faint, &text));
@@ -136,7 +177,10 @@ impl Terminal {
 
     /// Starts to show that something takes time; it is over when the value is dropped.
     pub fn progress(&self, label: impl Into<String>) -> progress::Progress {
-        progress::Progress::start(self.err, label.into())
+        match self.kept {
+            None => progress::Progress::start(self.err, label.into()),
+            Some(_) => progress::Progress::hidden(),
+        }
     }
 }
 

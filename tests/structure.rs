@@ -26,6 +26,7 @@ const ALLOWED: [(&str, &[&str]); 22] = [
             "drill",
             "gateway",
             "grader",
+            "ingress",
             "inventory",
             "loadgen",
             "payment",
@@ -34,6 +35,7 @@ const ALLOWED: [(&str, &[&str]); 22] = [
             "shop-api",
             "stack",
             "text",
+            "web",
         ],
     ),
     (

@@ -75,6 +75,9 @@ pub struct Stack {
     /// Port of the gateway; fails if it is taken
     #[arg(long, value_name = "PORT", help_heading = "Fixed ports")]
     pub gateway_port: Option<u16>,
+    /// Port of the incident console; fails if it is taken
+    #[arg(long, value_name = "PORT", help_heading = "Fixed ports")]
+    pub console_port: Option<u16>,
     /// Port of Jaeger; fails if it is taken
     #[arg(long, value_name = "PORT", help_heading = "Fixed ports")]
     pub jaeger_port: Option<u16>,
@@ -158,6 +161,7 @@ impl Default for Stack {
             pace: Pace::Real,
             ports: Ports::Standard,
             gateway_port: None,
+            console_port: None,
             jaeger_port: None,
             prometheus_port: None,
             otlp_grpc_port: None,

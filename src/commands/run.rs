@@ -14,6 +14,7 @@ use scenario::{Degraded, Open, Scenario, catalogue, degraded};
 use stack::backend::{self, Addresses, Kind, Wanted};
 use stack::port::Choice;
 
+use super::console::{self, Console, Execute};
 use crate::call::line;
 use crate::cli::drill::{self, Backends, Ports};
 use crate::context::Context;
@@ -27,7 +28,11 @@ pub(super) use event::LOCAL_TIME;
 const GATEWAY_PORT: u16 = 8080;
 
 /// A drill from start to grade.
-pub(super) fn run(context: &Context, args: &drill::Run) -> anyhow::Result<Outcome> {
+pub(super) fn run(
+    context: &Context,
+    args: &drill::Run,
+    execute: Execute,
+) -> anyhow::Result<Outcome> {
     let seed = args
         .stack
         .seed
@@ -42,36 +47,44 @@ pub(super) fn run(context: &Context, args: &drill::Run) -> anyhow::Result<Outcom
     }
     let named = args.file.is_some() || args.id.is_some();
     let options = options(context, &args.stack, Some(seed), Some(chosen), named)?;
-    let audience = TerminalAudience::new(context.terminal, args.stack.format, true);
+    let console = Console::start(context, console_port(&args.stack), execute)?;
+    let audience = TerminalAudience::new(context.terminal.clone(), args.stack.format, true);
     let options = Options {
         until_eof: args.until_eof,
         degraded: args.degraded,
+        console: console.url(),
         ..options
     };
-    run_to_end(context, options, audience)
+    run_to_end(context, options, audience, &console)
 }
 
 /// The shop with no incident.
-pub(super) fn up(context: &Context, args: &drill::Up) -> anyhow::Result<Outcome> {
+pub(super) fn up(context: &Context, args: &drill::Up, execute: Execute) -> anyhow::Result<Outcome> {
     let usual = options(context, &args.stack, args.stack.seed, None, false)?;
+    let console = Console::start(context, console_port(&args.stack), execute)?;
     let options = Options {
         rate: args.rate,
         telemetry: !args.no_telemetry,
+        console: console.url(),
         ..usual
     };
-    let audience = TerminalAudience::new(context.terminal, args.stack.format, false);
-    run_to_end(context, options, audience)
+    let audience = TerminalAudience::new(context.terminal.clone(), args.stack.format, false);
+    run_to_end(context, options, audience, &console)
 }
 
 fn run_to_end(
     context: &Context,
     options: Options,
     terminal: Arc<TerminalAudience>,
+    console: &Console,
 ) -> anyhow::Result<Outcome> {
     let ending = ::drill::run(options, &context.state, Arc::clone(&terminal) as _);
     // An error is not to be drawn over.
     terminal.started();
-    Ok(match ending? {
+    let ending = ending?;
+    let is_graded = matches!(ending, Ending::Done | Ending::NotPassed);
+    console.linger(context, is_graded)?;
+    Ok(match ending {
         Ending::Done => Outcome::Done,
         Ending::Stopped => {
             terminal.stopped();
@@ -175,11 +188,20 @@ fn options(
         telemetry: true,
         rate: None,
         until_eof: false,
+        console: String::new(),
         reader: Reader {
             write_up: read,
             reproduction: line::requests,
         },
     })
+}
+
+fn console_port(stack: &drill::Stack) -> Choice {
+    let usual = match stack.ports {
+        Ports::Standard => Choice::Preferred(console::PORT),
+        Ports::Auto => Choice::Free,
+    };
+    stack.console_port.map_or(usual, Choice::Fixed)
 }
 
 /// Reads a write-up whose file is not known here.

@@ -24,6 +24,7 @@ pub(super) struct Live {
     pub(super) session: Session,
     pub(super) sources: Sources,
     pub(super) http: reqwest::Client,
+    looks: bool,
     runtime: OneThread,
 }
 
@@ -45,14 +46,17 @@ impl Live {
             session,
             sources,
             http,
+            looks: context.looks,
             runtime: crate::runtime::on_this_thread()?,
         })
     }
 
     /// Records a look, for the debrief.
     pub(super) fn note(&self, look: &Look) {
-        // A disk that is full must not keep anyone from looking.
-        let _ = Looks::open(&self.session.folder).note(look);
+        if self.looks {
+            // A disk that is full must not keep anyone from looking.
+            let _ = Looks::open(&self.session.folder).note(look);
+        }
     }
 
     /// Waits for anything else.
@@ -131,6 +135,8 @@ pub(super) struct Place {
     /// What relative times count from: the present, or the end of an ended run.
     pub(super) now: OffsetDateTime,
     pub(super) is_live: bool,
+    /// Whether looks are recorded: only those of the drill itself count.
+    looks: bool,
 }
 
 impl Place {
@@ -142,7 +148,7 @@ impl Place {
             true => context.now,
             false => ended(&folder, context.now),
         };
-        if !is_live && run.is_none() {
+        if !is_live && run.is_none() && context.opened.is_none() {
             let (run, ended) = (run_of(&folder), text::format::date_time(now));
             let note =
                 format!("no drill is running; this is run {run}, which ended at {ended} UTC");
@@ -152,12 +158,13 @@ impl Place {
             folder,
             now,
             is_live,
+            looks: is_live && context.looks,
         })
     }
 
-    /// Records a look, for the debrief; only what is done in the drill itself counts.
+    /// Records a look, for the debrief.
     pub(super) fn note(&self, look: &Look) {
-        if self.is_live {
+        if self.looks {
             // A disk that is full must not keep anyone from looking.
             let _ = Looks::open(&self.folder).note(look);
         }
@@ -183,8 +190,13 @@ impl Evidence {
     /// Opens a run that was chosen before.
     pub(super) fn at(context: &Context, place: Place) -> anyhow::Result<Self> {
         let runtime = crate::runtime::on_this_thread()?;
-        if place.is_live {
-            let urls = context.state.load()?.urls;
+        let opened = context.opened.as_ref();
+        let served = match opened.filter(|opened| opened.folder == place.folder) {
+            Some(opened) => Some(opened.urls.clone()),
+            None if place.is_live => Some(context.state.load()?.urls),
+            None => None,
+        };
+        if let Some(urls) = served {
             let sources = Sources::new(&urls.jaeger, &urls.prometheus, &place.folder);
             return Ok(Self {
                 place,

@@ -43,7 +43,7 @@ pub(super) fn run(context: &Context, args: &Verify) -> anyhow::Result<Outcome> {
     if args.format.json {
         context.terminal.json(&report)?;
     } else {
-        let text = verify::text(&report, context.terminal);
+        let text = verify::text(&report, &context.terminal);
         context.terminal.print(&text)?;
     }
     Ok(match report.sound {

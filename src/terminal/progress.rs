@@ -36,6 +36,14 @@ impl Progress {
         }
     }
 
+    /// Where no one watches.
+    pub const fn hidden() -> Self {
+        Self {
+            label: None,
+            drawing: None,
+        }
+    }
+
     /// Says what goes on now.
     pub fn set(&self, label: impl Into<String>) {
         if let Some(tx) = &self.label {

@@ -11,7 +11,7 @@ use crate::terminal::table::{Align, Cell, Table};
 use crate::terminal::{Ink, Terminal};
 
 /// Everything that was found, as tables; `terminal` gives colours and width.
-pub(crate) fn text(report: &Report, terminal: Terminal) -> String {
+pub(crate) fn text(report: &Report, terminal: &Terminal) -> String {
     let heading = |text: &str| terminal.out.paint(Ink::Heading, text);
     let mut text = String::new();
     for (title, table) in tables(report, terminal) {
@@ -59,7 +59,7 @@ pub(crate) fn text(report: &Report, terminal: Terminal) -> String {
 }
 
 /// Each table under its title.
-fn tables(report: &Report, terminal: Terminal) -> [(&'static str, Table); 6] {
+fn tables(report: &Report, terminal: &Terminal) -> [(&'static str, Table); 6] {
     [
         (
             "The symptom shows, and ends with its cause",

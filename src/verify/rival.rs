@@ -32,7 +32,7 @@ pub(super) fn problems(drill: &Candidate, rows: &[Row]) -> Vec<String> {
 }
 
 /// Each drill with its rivals, those with the same page first, and what excludes them.
-pub(super) fn table(report: &Report, terminal: Terminal) -> Table {
+pub(super) fn table(report: &Report, terminal: &Terminal) -> Table {
     let mut table = Table::new(&[
         ("drill", Align::Left),
         ("rival", Align::Left),

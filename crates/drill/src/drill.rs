@@ -66,6 +66,7 @@ impl Drill {
         let folder = session.folder.clone();
         session.urls = Urls {
             gateway: format!("http://{}", stack.gateway),
+            console: session.urls.console,
             ..stack.backend.urls()
         };
         let urls = &session.urls;

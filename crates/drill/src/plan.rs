@@ -61,6 +61,8 @@ pub struct Options {
     pub until_eof: bool,
     /// How write-ups are read.
     pub reader: Reader,
+    /// Where the incident console answers; empty where there is none.
+    pub console: String,
 }
 
 /// The drill that was chosen.
@@ -237,7 +239,10 @@ fn session(options: &Options, head: &Head, folder: &Path, token: &str) -> Sessio
         control: SocketAddr::from(([127, 0, 0, 1], 0)),
         token: token.to_owned(),
         folder: folder.to_owned(),
-        urls: no_urls(),
+        urls: Urls {
+            console: options.console.clone(),
+            ..no_urls()
+        },
         services: Vec::new(),
         pace: options.pace,
         scenario: chosen.map(|chosen| chosen.scenario.id.clone()),
@@ -252,6 +257,7 @@ fn no_urls() -> Urls {
         prometheus: String::new(),
         otlp_grpc: String::new(),
         otlp_http: String::new(),
+        console: String::new(),
     }
 }
 

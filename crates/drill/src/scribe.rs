@@ -146,6 +146,7 @@ mod tests {
             prometheus: url(),
             otlp_grpc: url(),
             otlp_http: url(),
+            console: String::new(),
         };
         let (events, told) = mpsc::unbounded_channel();
         let head = Head {

@@ -13,6 +13,7 @@ const PAGE: Page<'_> = Page {
     title: "Metrics",
     home: "/graph",
     script: "main.js",
+    style: None,
     fallback: "This page needs JavaScript. The API under /api/v1 does not.",
 };
 

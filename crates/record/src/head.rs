@@ -79,6 +79,9 @@ pub struct Urls {
     pub otlp_grpc: String,
     /// OTLP over HTTP.
     pub otlp_http: String,
+    /// The incident console, with the token that lets the responder in; empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub console: String,
 }
 
 /// Which backends a run has.

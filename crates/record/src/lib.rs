@@ -69,6 +69,8 @@ pub const FIRST_WRITE_UP: &str = "report.first.md";
 pub const DEBRIEFED: Document<Debriefed> = Document::new("debriefed.json");
 /// The verdict as a page to send on.
 pub const VERDICT_PAGE: &str = "verdict.html";
+/// The write-up as far as it is written in the console.
+pub const DRAFT: &str = "draft.md";
 /// The folder of databases, which goes when the run ends.
 pub const SCRATCH: &str = "scratch";
 

@@ -170,6 +170,13 @@ fn read(scenario: &Scenario, bytes: Option<&[u8]>) -> Result<Reference, String> 
 
 /// What an alert tells everybody who is paged; nothing for an alert that is not among the shop's rules.
 fn symptom(alert: &str) -> Symptom {
+    rule(alert)
+        .map(|expr| Symptom::of(&expr))
+        .unwrap_or_default()
+}
+
+/// The expression of an alert among the shop's rules, with its threshold; none for another alert.
+pub fn rule(alert: &str) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Rules {
         groups: Vec<Group>,
@@ -185,8 +192,7 @@ fn symptom(alert: &str) -> Symptom {
     }
     let rules: Rules = serde_yaml_ng::from_str(RULES).expect("the stack loads the same rules");
     let mut rules = rules.groups.into_iter().flat_map(|group| group.rules);
-    let rule = rules.find(|rule| rule.alert == alert);
-    rule.map(|rule| Symptom::of(&rule.expr)).unwrap_or_default()
+    Some(rules.find(|rule| rule.alert == alert)?.expr)
 }
 
 /// The cause in every accepted wording.

@@ -68,6 +68,7 @@ impl Kind {
                 prometheus: addresses.prometheus.clone(),
                 otlp_grpc: String::new(),
                 otlp_http: String::new(),
+                console: String::new(),
             }),
             _ => None,
         }

@@ -18,7 +18,7 @@ pub enum Choice {
 }
 
 /// Where `purpose` may be bound: port 0 where any will do, so that no other program can take a port that was found free.
-pub(crate) fn to_bind(choice: Choice, purpose: &'static str) -> anyhow::Result<SocketAddr> {
+pub fn to_bind(choice: Choice, purpose: &'static str) -> anyhow::Result<SocketAddr> {
     match choice {
         Choice::Preferred(port) | Choice::Fixed(port) if port != 0 && is_free(port) => {
             Ok(loopback(port))

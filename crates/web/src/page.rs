@@ -14,6 +14,8 @@ pub struct Page<'a> {
     pub home: &'a str,
     /// The script that draws the page, below `/assets/`.
     pub script: &'a str,
+    /// A style of the page's own, below `/assets/`.
+    pub style: Option<&'a str>,
     /// Text without JavaScript.
     pub fallback: &'a str,
 }
@@ -38,6 +40,9 @@ impl Page<'_> {
                     title { (self.title) }
                     link rel="icon" href="/favicon.ico" type="image/svg+xml";
                     link rel="stylesheet" href="/assets/style.css";
+                    @if let Some(style) = self.style {
+                        link rel="stylesheet" href={ "/assets/" (style) };
+                    }
                     script type="module" src={ "/assets/" (self.script) } {}
                 }
                 body {
@@ -70,6 +75,7 @@ mod tests {
             title: "<b>",
             home: "\"",
             script: "main.js",
+            style: None,
             fallback: "</noscript>",
         };
         let text = page.render(&html! { "<i>" }).into_string();

@@ -24,6 +24,8 @@ pub(super) struct TerminalAudience {
     progress: Mutex<Option<Progress>>,
     /// The newest page.
     page: Mutex<Option<OffsetDateTime>>,
+    /// Where the incident is worked in the browser: every page leads there.
+    console: Mutex<String>,
 }
 
 /// A page that comes so soon after another is of the same incident: its details are in `alerts`.
@@ -37,6 +39,7 @@ impl TerminalAudience {
             is_drill,
             progress: Mutex::default(),
             page: Mutex::default(),
+            console: Mutex::default(),
         })
     }
 
@@ -77,12 +80,19 @@ impl Audience for TerminalAudience {
 
     fn event(&self, event: &Event) {
         self.started();
+        if let Event::Ready { urls, .. } = event {
+            self.console.lock().clone_from(&urls.console);
+        }
         // The output is closed; the drill itself goes on.
         let _ = match self.format.json {
             true => self.terminal.json_line(event),
             false => {
                 let follows = self.follows_page(event);
-                let text = event::text(event, self.terminal.out, self.is_drill, follows);
+                let mut text = event::text(event, self.terminal.out, self.is_drill, follows);
+                let console = self.console.lock();
+                if matches!(event, Event::Page { .. }) && !follows && !console.is_empty() {
+                    text += &format!("          {console}\n");
+                }
                 self.terminal.print(&format!("{text}\n"))
             }
         };
@@ -113,11 +123,7 @@ mod tests {
 
     #[test]
     fn pages_of_one_burst_take_one_line_each() {
-        let terminal = Terminal {
-            out: Style::PLAIN,
-            err: Style::PLAIN,
-            width: 100,
-        };
+        let terminal = Terminal::of_process(Style::PLAIN, Style::PLAIN, 100);
         let audience = TerminalAudience::new(terminal, Format::default(), true);
         let page = |seconds: i64| Event::Page {
             at: datetime!(2026-11-23 14:00 UTC) + Duration::seconds(seconds),

@@ -127,6 +127,9 @@ fn welcome(style: Style, is_drill: bool, run: &str, known: &Known<'_>) -> String
         "{}\n\n",
         style.paint(Ink::Heading, &format!("run {run} is up"))
     );
+    if !urls.console.is_empty() {
+        text += &row("console", &style.paint(Ink::Strong, &urls.console));
+    }
     text += &row("shop", &format!("{}/v1/products", urls.gateway));
     text += &row("traces", &format!("{}/search  {LOCAL_TIME}", urls.jaeger));
     text += &row("metrics", &format!("{}/graph", urls.prometheus));
@@ -147,13 +150,14 @@ fn welcome(style: Style, is_drill: bool, run: &str, known: &Known<'_>) -> String
         text += &row("answer key", key);
     }
     let next = if is_drill {
-        "\nYou are on call. Learn the baseline; pages appear here. In a second terminal:\n\n  \
+        "\nYou are on call. Open the console in a browser and learn the baseline; pages appear there and here.\n\
+         Everything in it can be done in a second terminal as well:\n\n  \
          firedrill status         health of the shop        firedrill logs level=warn   warnings and errors\n  \
          firedrill deploys        recent releases           firedrill traces --errors   failed requests\n  \
          firedrill report new     start a write-up          firedrill submit report.md  get the verdict\n\n\
          Ctrl-C ends the drill without a verdict.\n"
     } else {
-        "\nNothing will break. Look around with `firedrill status`, `logs`, `traces` and `query`; Ctrl-C ends the run.\n"
+        "\nNothing will break. Look around in the console, or with `firedrill status`, `logs`, `traces` and `query`; Ctrl-C ends the run.\n"
     };
     text + next
 }

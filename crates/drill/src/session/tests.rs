@@ -22,6 +22,7 @@ fn session() -> Session {
             prometheus: "http://127.0.0.1:9090".to_owned(),
             otlp_grpc: "http://127.0.0.1:4317".to_owned(),
             otlp_http: "http://127.0.0.1:4318".to_owned(),
+            console: String::new(),
         },
         services: vec![
             instance("checkout", 1),

@@ -107,6 +107,7 @@ impl Embedded {
             prometheus: format!("http://{}", self.prometheus),
             otlp_grpc: format!("http://{}", self.otlp_grpc),
             otlp_http: format!("http://{}", self.otlp_http),
+            console: String::new(),
         }
     }
 

@@ -160,6 +160,7 @@ impl External {
             prometheus,
             otlp_grpc,
             otlp_http,
+            console: String::new(),
         }
     }
 

@@ -97,6 +97,7 @@ impl Native {
             prometheus: format!("http://{}", self.at.prometheus),
             otlp_grpc: format!("http://{}", self.at.otlp_grpc),
             otlp_http: format!("http://{}", self.at.otlp_http),
+            console: String::new(),
         }
     }
 

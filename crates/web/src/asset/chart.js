@@ -33,13 +33,24 @@ export class Chart {
 
   /**
    * `{start, end, step, unit, series: [{points: [[t, v]], color, isShown, isRaised}], marks: [{t, text}],
-   * exemplars: [{t, value, unit, color}]}`.
+   * exemplars: [{t, value, unit, color}]}`; and, where the chart has them, `gutter` (the least room for
+   * the numbers of the axis, so that charts under one another begin at one place), `bands: [{start, end, low, high, color}]` behind the
+   * lines (`low` and `high` are left out for the whole height) and `levels: [{value, text, color}]` across it.
    */
   show(data) {
     this.data = data;
     this.draw();
     // What the pointer rests on has changed under it.
     this.tell();
+  }
+
+  /** Puts the crosshair at a time that another chart is pointed at; null takes it away. */
+  point(time) {
+    if (!this.data || this.drag) return;
+    const { start, end } = this.data;
+    this.pointer = time === null || time < start || time > end ? null : this.x(time);
+    this.pointerY = -1;
+    this.draw();
   }
 
   /** Says what is under the pointer. */
@@ -65,7 +76,9 @@ export class Chart {
     context.beginPath();
     context.rect(this.left, this.top - 2, this.width, this.height + 4);
     context.clip();
+    this.bands();
     this.lines();
+    this.levels();
     context.restore();
     context.font = this.font(11);
     drawMarks(context, this.flags, { top: this.top, height: this.height, color: this.color("--mark"), alarm: this.color("--alarm"), ground: this.color("--ground") });
@@ -97,6 +110,7 @@ export class Chart {
         if (value > high) high = value;
       }
     }
+    for (const { value } of this.data.levels ?? []) [low, high] = [Math.min(low, value), Math.max(high, value)];
     if (low > high) [low, high] = [0, 1];
     // A line far from zero shows nothing if zero must be on the chart.
     if (low >= 0 && low < high * 0.75) low = 0;
@@ -122,7 +136,7 @@ export class Chart {
     this.places = ticks(this.low, this.high, Math.max(2, Math.floor(this.height / 48)), this.data.unit).filter((place) => place >= this.low && place <= this.high);
     this.context.font = this.font(12);
     const labels = this.places.map((place) => this.tickText(place));
-    this.left = Math.max(44, ...labels.map((label) => this.context.measureText(label).width + 14));
+    this.left = Math.max(this.data.gutter ?? 44, ...labels.map((label) => this.context.measureText(label).width + 14));
     this.width = width - this.left - MARGIN.right;
   }
 
@@ -200,6 +214,36 @@ export class Chart {
       this.path(series.points);
     }
     context.globalAlpha = 1;
+  }
+
+  /** What lies behind the lines: times, and ranges of values. */
+  bands() {
+    const { context } = this;
+    for (const { start, end, low, high, color } of this.data.bands ?? []) {
+      const [left, right] = [Math.max(start, this.data.start), Math.min(end, this.data.end)];
+      const [top, bottom] = [high === undefined ? this.top : this.y(high) - 2, low === undefined ? this.top + this.height : this.y(low) + 2];
+      context.globalAlpha = 0.13;
+      context.fillStyle = color;
+      if (right > left) context.fillRect(this.x(left), top, this.x(right) - this.x(left), bottom - top);
+    }
+    context.globalAlpha = 1;
+  }
+
+  /** Values that mean something, such as a threshold. */
+  levels() {
+    const { context } = this;
+    context.font = this.font(11);
+    context.textAlign = "right";
+    context.textBaseline = "bottom";
+    context.lineWidth = 1.2;
+    for (const { value, text, color } of this.data.levels ?? []) {
+      const y = Math.round(this.y(value)) + 0.5;
+      context.strokeStyle = context.fillStyle = color;
+      context.setLineDash([6, 4]);
+      this.line(this.left, y, this.left + this.width, y);
+      context.setLineDash([]);
+      context.fillText(text, this.left + this.width - 4, y - 2);
+    }
   }
 
   /** One series; it is interrupted where samples are missing. */

@@ -113,6 +113,8 @@ export function layOut(marks, left, right) {
     const lowest = flag.at < flag.x + 7 ? 1 : 0;
     flag.row = Math.max(lowest, ...over.map(({ row }) => (row ?? -1) + 1));
     if (flag.row >= MOST_ROWS) flag.row = null;
+    // Without a label it needs no room.
+    if (!flag.text) flag.row = 0;
   }
   return flags;
 }

@@ -1,0 +1,7 @@
+// TODO deploys
+
+import { el } from "../api.js";
+
+export function draw(main) {
+  main.replaceChildren(el("p", { class: "empty" }, "deploys"));
+}

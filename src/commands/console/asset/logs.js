@@ -1,0 +1,7 @@
+// TODO logs
+
+import { el } from "../api.js";
+
+export function draw(main) {
+  main.replaceChildren(el("p", { class: "empty" }, "logs"));
+}

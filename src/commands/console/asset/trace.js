@@ -1,0 +1,7 @@
+// TODO trace
+
+import { el } from "../api.js";
+
+export function draw(main) {
+  main.replaceChildren(el("p", { class: "empty" }, "trace"));
+}

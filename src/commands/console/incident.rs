@@ -1,0 +1,209 @@
+//! What every part of the page needs to know of the incident, in one answer: the run, its times, its pages, what the alert
+//! measures.
+
+use drill::session::Session;
+use record::{Chronicle, Deploys, Event, Head, TIMELINE};
+use scenario::references;
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::Desk;
+use super::access::Role;
+use crate::commands::source::Place;
+use crate::context::Context;
+use crate::terminal::Terminal;
+
+/// The incident as it stands.
+#[derive(Debug, Serialize)]
+pub(super) struct Incident {
+    /// The run's id.
+    run: String,
+    /// The drill's id, where it is no secret.
+    drill: Option<String>,
+    /// What whoever asks may do.
+    role: Role,
+    /// Whether the run goes on; of one that does not, everything is on record.
+    is_live: bool,
+    /// `starting`, `baseline`, `paged`, `graded` or `void`.
+    phase: &'static str,
+    #[serde(with = "record::instant")]
+    started: OffsetDateTime,
+    /// When the baseline began to count.
+    #[serde(with = "record::instant::option")]
+    steady: Option<OffsetDateTime>,
+    /// When the run ended.
+    #[serde(with = "record::instant::option")]
+    ended: Option<OffsetDateTime>,
+    pages: Vec<Page>,
+    /// What the responder did, oldest first.
+    actions: Vec<record::Action>,
+    /// Whether the write-up passed.
+    passed: Option<bool>,
+    links: Links,
+}
+
+/// An alert that paged, and what it measures.
+#[derive(Debug, Serialize)]
+struct Page {
+    #[serde(with = "record::instant")]
+    at: OffsetDateTime,
+    alert: String,
+    summary: String,
+    description: String,
+    indicator: Option<Indicator>,
+}
+
+/// The expression of an alert and where it begins to fire.
+#[derive(Debug, PartialEq, Serialize)]
+pub(super) struct Indicator {
+    expression: String,
+    /// `>`, `>=`, `<` or `<=`.
+    operator: String,
+    threshold: f64,
+}
+
+/// Where else the evidence can be read, and where others look on.
+#[derive(Debug, Serialize)]
+struct Links {
+    jaeger: Option<String>,
+    prometheus: Option<String>,
+    /// The path that lets an observer in; only the responder is told.
+    observer: Option<String>,
+}
+
+/// Reads it from the record of the run.
+pub(super) fn read(desk: &Desk, role: Role) -> anyhow::Result<Incident> {
+    let (terminal, _) = Terminal::kept();
+    let context = desk.context(terminal, false);
+    let place = Place::of(&context, None)?;
+    let session = context.state.find()?.filter(|_| place.is_live);
+    let folder = &place.folder;
+    let head = Head::read(folder)?;
+    let chronicle = Chronicle::read(folder)?;
+    let events = TIMELINE.readable(folder)?;
+    let actions = Deploys::open(folder).all().unwrap_or_default();
+    let passed = events.iter().find_map(|event| match event {
+        Event::Verdict { passed, .. } => Some(*passed),
+        _ => None,
+    });
+    let is_void = events
+        .iter()
+        .any(|event| matches!(event, Event::Void { .. }));
+    Ok(Incident {
+        run: head.run,
+        drill: session
+            .as_ref()
+            .and_then(|session| session.scenario.clone()),
+        role,
+        is_live: place.is_live,
+        phase: match () {
+            () if is_void => "void",
+            () if passed.is_some() => "graded",
+            () if chronicle.page.is_some() => "paged",
+            () if chronicle.steady.is_some() => "baseline",
+            () => "starting",
+        },
+        started: chronicle.started,
+        steady: chronicle.steady,
+        ended: (!place.is_live).then_some(place.now),
+        pages: events.into_iter().filter_map(page).collect(),
+        actions: actions.iter().filter_map(|entry| entry.action()).collect(),
+        passed,
+        links: links(desk, &context, session.as_ref(), role),
+    })
+}
+
+fn links(desk: &Desk, context: &Context, session: Option<&Session>, role: Role) -> Links {
+    let opened = context.opened.as_ref().map(|opened| &opened.urls);
+    let urls = opened.or(session.map(|session| &session.urls));
+    Links {
+        jaeger: urls.map(|urls| urls.jaeger.clone()),
+        prometheus: urls.map(|urls| urls.prometheus.clone()),
+        observer: (role == Role::Responder).then(|| desk.tokens.link("", Role::Observer)),
+    }
+}
+
+fn page(event: Event) -> Option<Page> {
+    match event {
+        Event::Page {
+            at,
+            alert,
+            summary,
+            description,
+            ..
+        } => Some(Page {
+            at,
+            indicator: references::rule(&alert).and_then(|rule| indicator(&rule)),
+            alert,
+            summary,
+            description,
+        }),
+        _ => None,
+    }
+}
+
+/// Divides the expression of a rule at its first comparison with a number, outside of all brackets.
+fn indicator(rule: &str) -> Option<Indicator> {
+    let mut depth = 0_i32;
+    for (at, letter) in rule.char_indices() {
+        match letter {
+            '(' | '{' | '[' => depth += 1,
+            ')' | '}' | ']' => depth -= 1,
+            '>' | '<' if depth == 0 => {
+                let rest = &rule[at..];
+                let length = if rest[1..].starts_with('=') { 2 } else { 1 };
+                let (operator, rest) = rest.split_at(length);
+                let number = rest.split_whitespace().next()?.parse().ok()?;
+                let words: Vec<&str> = rule[..at].split_whitespace().collect();
+                return Some(Indicator {
+                    expression: words.join(" "),
+                    operator: operator.to_owned(),
+                    threshold: number,
+                });
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rule_is_what_it_measures_and_where_it_fires() {
+        for (rule, expected) in [
+            ("rate(a[1m])\n > 0.2", Some(("rate(a[1m])", ">", 0.2))),
+            (
+                "a{le=\"<1\"} / (b > 1) >= 1e3 and on () c",
+                Some(("a{le=\"<1\"} / (b > 1)", ">=", 1e3)),
+            ),
+            ("sum(a) < 5", Some(("sum(a)", "<", 5.0))),
+            ("a > b", None),
+            ("absent(a)", None),
+        ] {
+            let expected = expected.map(|(expression, operator, threshold)| Indicator {
+                expression: expression.to_owned(),
+                operator: operator.to_owned(),
+                threshold,
+            });
+            assert_eq!(indicator(rule), expected, "{rule}");
+        }
+    }
+
+    #[test]
+    fn every_alert_that_pages_has_an_indicator() {
+        for drill in scenario::catalogue::list().expect("the catalogue") {
+            let alert = scenario::catalogue::file(&drill.id)
+                .expect("it is listed")
+                .drill(5)
+                .expect("it is sound")
+                .0
+                .page
+                .alert;
+            let rule = references::rule(&alert);
+            assert!(rule.as_deref().and_then(indicator).is_some(), "{alert}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The page: one document for every address, whose scripts draw the part that the address names.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use maud::html;
+use record::VERDICT_PAGE;
+use web::Page;
+
+use super::Desk;
+use crate::commands::source::Place;
+use crate::terminal::Terminal;
+
+/// The parts of the page, as their addresses and the navigation have them.
+const PARTS: [(&str, &str); 9] = [
+    ("/", "Incident"),
+    ("/compare", "Compare"),
+    ("/traces", "Traces"),
+    ("/logs", "Logs"),
+    ("/deploys", "Deploys"),
+    ("/profiles", "Heap & CPU"),
+    ("/act", "Act"),
+    ("/write-up", "Write-up"),
+    ("/drills", "Drills"),
+];
+
+/// Below `/assets/console/`.
+const SCRIPTS: [(&str, &str); 16] = [
+    ("act.js", include_str!("asset/act.js")),
+    ("client.js", include_str!("asset/client.js")),
+    ("compare.js", include_str!("asset/compare.js")),
+    ("deploys.js", include_str!("asset/deploys.js")),
+    ("drills.js", include_str!("asset/drills.js")),
+    ("incident.js", include_str!("asset/incident.js")),
+    ("logs.js", include_str!("asset/logs.js")),
+    ("map.js", include_str!("asset/map.js")),
+    ("main.js", include_str!("asset/main.js")),
+    ("pin.js", include_str!("asset/pin.js")),
+    ("profiles.js", include_str!("asset/profiles.js")),
+    ("trace.js", include_str!("asset/trace.js")),
+    ("traces.js", include_str!("asset/traces.js")),
+    ("verdict.js", include_str!("asset/verdict.js")),
+    ("view.js", include_str!("asset/view.js")),
+    ("writeup.js", include_str!("asset/writeup.js")),
+];
+
+const STYLE: &str = concat!(
+    include_str!("asset/console.css"),
+    include_str!("asset/evidence.css"),
+    include_str!("asset/work.css"),
+    include_str!("asset/writeup.css"),
+);
+
+/// Of the verdict's page: it has its style in it, runs no script and loads nothing.
+const VERDICT_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; \
+    form-action 'none'; frame-ancestors 'self'";
+
+/// The addresses of the page.
+pub(super) fn routes() -> Router<Arc<Desk>> {
+    let router = PARTS.iter().fold(Router::new(), |router, (path, _)| {
+        router.route(path, get(document))
+    });
+    router
+        .route("/trace/{id}", get(document))
+        .route("/verdict", get(document))
+        .route("/verdict.html", get(verdict))
+}
+
+/// Scripts and style, which tell nothing and need no token.
+pub(super) fn assets() -> Router {
+    let router = web::assets().route(
+        "/assets/console/console.css",
+        get(|| async { web::answer("text/css; charset=utf-8", STYLE) }),
+    );
+    SCRIPTS.into_iter().fold(router, |router, (name, content)| {
+        web::script(router, &format!("console/{name}"), content)
+    })
+}
+
+async fn document() -> Response {
+    let navigation = html! {
+        @for (path, name) in PARTS {
+            a href=(path) { (name) }
+        }
+    };
+    let page = Page {
+        title: "Firedrill",
+        home: "/",
+        script: "console/main.js",
+        style: Some("console/console.css"),
+        fallback: "The console needs JavaScript; everything in it can be done in the terminal, see `firedrill --help`.",
+    };
+    page.answer(&navigation)
+}
+
+/// The verdict as it is on record.
+async fn verdict(State(desk): State<Arc<Desk>>) -> Response {
+    let (terminal, _) = Terminal::kept();
+    let place = Place::of(&desk.context(terminal, false), None);
+    let page = place.and_then(|place| Ok(std::fs::read(place.folder.join(VERDICT_PAGE))?));
+    match page {
+        Ok(page) => {
+            let headers = [
+                (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+                (header::CONTENT_SECURITY_POLICY, VERDICT_POLICY),
+                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+                (header::CACHE_CONTROL, "no-store"),
+            ];
+            (headers, page).into_response()
+        }
+        Err(_) => (StatusCode::NOT_FOUND, "this run has no verdict\n").into_response(),
+    }
+}
