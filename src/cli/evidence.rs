@@ -106,6 +106,9 @@ pub struct Traces {
     /// Look back this far
     #[arg(long, value_name = "TIME", value_parser = parse_when, default_value = "1h")]
     pub since: When,
+    /// Only traces that began before this time
+    #[arg(long, value_name = "TIME", value_parser = parse_when)]
+    pub until: Option<When>,
     /// At most this many traces, the newest
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = parse_limit)]
     pub limit: usize,

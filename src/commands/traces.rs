@@ -107,7 +107,7 @@ fn about(args: &Args, service: &str) -> String {
 fn query(args: &Args, service: &str, now: OffsetDateTime) -> TraceQuery {
     let window = Window {
         from: args.since.resolve(now),
-        to: now,
+        to: args.until.map_or(now, |until| until.resolve(now)),
     };
     let mut query = TraceQuery::new(service, window);
     query.operation.clone_from(&args.operation);

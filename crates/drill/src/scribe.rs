@@ -76,7 +76,7 @@ impl Scribe {
         let hash = self.head.scenario_hash.as_ref();
         self.say(Event::Ready {
             run: session.run,
-            urls: session.urls,
+            urls: Box::new(session.urls),
             folder: session.folder.display().to_string(),
             backends,
             seed: self.head.seed,

@@ -17,7 +17,7 @@ pub enum Event {
         /// The run's id.
         run: String,
         /// Where everything answers.
-        urls: Urls,
+        urls: Box<Urls>,
         /// The run's folder.
         folder: String,
         /// Which backends, and in which versions where they are real ones.

@@ -1,6 +1,7 @@
 //! What every part of the page needs to know of the incident, in one answer: the run, its times, its pages, what the alert
 //! measures.
 
+use drill::api::Step;
 use drill::session::Session;
 use record::{Chronicle, Deploys, Event, Head, TIMELINE};
 use scenario::references;
@@ -11,6 +12,7 @@ use super::Desk;
 use super::access::Role;
 use crate::commands::source::Place;
 use crate::context::Context;
+use crate::control::Control;
 use crate::terminal::Terminal;
 
 /// The incident as it stands.
@@ -111,6 +113,11 @@ pub(super) fn read(desk: &Desk, role: Role) -> anyhow::Result<Incident> {
         passed,
         links: links(desk, &context, session.as_ref(), role),
     })
+}
+
+/// The steps of the grade as far as they are done.
+pub(super) fn grading(desk: &Desk) -> anyhow::Result<Vec<Step>> {
+    Control::new(&desk.context.state.load()?)?.grading()
 }
 
 fn links(desk: &Desk, context: &Context, session: Option<&Session>, role: Role) -> Links {

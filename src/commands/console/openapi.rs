@@ -56,7 +56,7 @@ fn openapi() -> Value {
 }
 
 /// What a page needs and no command is.
-fn own() -> [(&'static str, &'static str, &'static str, Option<Value>); 4] {
+fn own() -> [(&'static str, &'static str, &'static str, Option<Value>); 5] {
     let edit = json!({
         "type": "object",
         "required": ["text", "version"],
@@ -68,6 +68,12 @@ fn own() -> [(&'static str, &'static str, &'static str, Option<Value>); 4] {
             "/api/incident",
             "get",
             "The run, its times, pages and actions",
+            None,
+        ),
+        (
+            "/api/grading",
+            "get",
+            "The steps of the grade that are done, while a write-up is graded",
             None,
         ),
         (

@@ -29,18 +29,22 @@ const PARTS: [(&str, &str); 9] = [
 ];
 
 /// Below `/assets/console/`.
-const SCRIPTS: [(&str, &str); 16] = [
+const SCRIPTS: [(&str, &str); 20] = [
     ("act.js", include_str!("asset/act.js")),
     ("client.js", include_str!("asset/client.js")),
     ("compare.js", include_str!("asset/compare.js")),
     ("deploys.js", include_str!("asset/deploys.js")),
     ("drills.js", include_str!("asset/drills.js")),
+    ("form.js", include_str!("asset/form.js")),
     ("incident.js", include_str!("asset/incident.js")),
+    ("list.js", include_str!("asset/list.js")),
     ("logs.js", include_str!("asset/logs.js")),
-    ("map.js", include_str!("asset/map.js")),
     ("main.js", include_str!("asset/main.js")),
+    ("map.js", include_str!("asset/map.js")),
+    ("path.js", include_str!("asset/path.js")),
     ("pin.js", include_str!("asset/pin.js")),
     ("profiles.js", include_str!("asset/profiles.js")),
+    ("scatter.js", include_str!("asset/scatter.js")),
     ("trace.js", include_str!("asset/trace.js")),
     ("traces.js", include_str!("asset/traces.js")),
     ("verdict.js", include_str!("asset/verdict.js")),

@@ -65,6 +65,7 @@ fn router(desk: Arc<Desk>, addr: SocketAddr) -> Router {
         .route("/api/openapi.json", get(openapi::document))
         .route("/api/incident", get(standing))
         .route("/api/events", get(events))
+        .route("/api/grading", get(grading))
         .route("/api/draft", get(read_draft).put(write_draft))
         .route("/api/{*command}", get(read).post(change))
         .merge(page::routes())
@@ -110,8 +111,17 @@ async fn standing(State(desk): State<Arc<Desk>>, Extension(role): Extension<Role
     .await
 }
 
+/// How far the grade is; empty before a write-up is submitted.
+async fn grading(State(desk): State<Arc<Desk>>) -> Response {
+    run(desk, |desk| match incident::grading(desk) {
+        Ok(steps) => Json(steps).into_response(),
+        Err(error) => call::failed(&error),
+    })
+    .await
+}
+
 async fn read_draft(State(desk): State<Arc<Desk>>) -> Response {
-    run(desk, |desk| draft::read(desk)).await
+    run(desk, draft::read).await
 }
 
 async fn write_draft(State(desk): State<Arc<Desk>>, body: Bytes) -> Response {
