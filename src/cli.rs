@@ -3,6 +3,7 @@
 //! Help, completions and man pages all come from here.
 
 pub mod act;
+pub mod compare;
 pub mod config;
 pub mod drill;
 pub mod evidence;
@@ -113,6 +114,8 @@ pub enum Command {
     Traces(evidence::Traces),
     /// Show one trace as a waterfall
     Trace(evidence::Trace),
+    /// Rank what differs from the baseline: metrics, spans, log lines
+    Compare(compare::Compare),
     /// Show the alerts that are pending or firing
     Alerts(evidence::Alerts),
     /// List the metrics that can be queried, with type, labels and help

@@ -3,6 +3,7 @@
 mod act;
 mod alerts;
 mod check;
+mod compare;
 mod completions;
 mod config;
 mod console;
@@ -27,6 +28,7 @@ pub mod serve;
 mod source;
 mod status;
 mod submit;
+mod times;
 mod trace;
 mod traces;
 mod verify;
@@ -50,6 +52,7 @@ fn execute(context: &Context, command: Command) -> anyhow::Result<Outcome> {
         Command::Logs(args) => logs::run(context, &args),
         Command::Traces(args) => traces::run(context, &args),
         Command::Trace(args) => trace::run(context, &args),
+        Command::Compare(args) => compare::run(context, &args),
         Command::Alerts(args) => alerts::run(context, &args),
         Command::Metrics(args) => metrics::run(context, &args),
         Command::Query(args) => query::run(context, &args),

@@ -396,7 +396,7 @@ pub struct Request {
     pub format: Format,
 }
 
-fn parse_tag(text: &str) -> Result<(String, String), String> {
+pub(super) fn parse_tag(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("write an attribute as `key=value`".to_owned()),
@@ -424,7 +424,7 @@ fn parse_snapshot_name(text: &str) -> Result<String, String> {
     }
 }
 
-fn parse_limit(text: &str) -> Result<usize, String> {
+pub(super) fn parse_limit(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(limit @ 1..=10_000) => Ok(limit),
         _ => Err("use a number from 1 to 10000".to_owned()),

@@ -247,6 +247,12 @@ fn rows(trace: &Trace) -> Vec<Row<'_>> {
     rows
 }
 
+/// Every span with its self time, in nanoseconds.
+pub fn self_times(trace: &Trace) -> Vec<(&Span, u64)> {
+    let rows = rows(trace).into_iter();
+    rows.map(|row| (row.span, row.self_ns)).collect()
+}
+
 /// The time in which none of the children ran; children may overlap, and may outlive the span.
 fn self_ns(span: &Span, children: &[&Span]) -> u64 {
     let mut covered = 0;

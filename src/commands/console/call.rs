@@ -31,13 +31,16 @@ pub(super) enum Effect {
 }
 
 /// The commands that the console has: those that work an incident, and those that choose and review one.
-pub(super) const COMMANDS: [(&str, Effect); 35] = [
+pub(super) const COMMANDS: [(&str, Effect); 38] = [
     ("status", Effect::Reads),
     ("alerts", Effect::Reads),
     ("logs", Effect::Reads),
     ("traces", Effect::Reads),
     ("trace", Effect::Reads),
     ("metrics", Effect::Reads),
+    ("compare/metrics", Effect::Reads),
+    ("compare/spans", Effect::Reads),
+    ("compare/logs", Effect::Reads),
     ("query", Effect::Reads),
     ("deploys", Effect::Reads),
     ("deploys/show", Effect::Reads),

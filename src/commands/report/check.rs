@@ -1,23 +1,15 @@
 //! `firedrill report check`: what a write-up's pointers show, by nothing but what its responder knows as well.
 
-use std::path::Path;
-
-use grader::Frame;
-use grader::moment::{Window, Windows};
-use record::{Chronicle, Deploys};
 use scenario::references;
-use time::{Duration, OffsetDateTime};
 
 use super::super::source::Evidence;
+use super::super::times::known;
 use super::refused;
 use crate::cli::write::ReportCheck;
 use crate::context::Context;
 use crate::error::Outcome;
 use crate::report::check::Known;
 use crate::report::{self, file};
-
-/// However slow the pace is, an incident has not begun earlier than this before its page.
-const LONGEST_LEAD: Duration = Duration::MINUTE;
 
 /// Checks a write-up against the running drill or an ended run.
 pub(super) fn run(context: &Context, args: &ReportCheck) -> anyhow::Result<Outcome> {
@@ -48,45 +40,6 @@ pub(super) fn run(context: &Context, args: &ReportCheck) -> anyhow::Result<Outco
     })
 }
 
-/// The times of a run and the alert that paged, as its own responder sees them. Nothing that is sealed is read.
-fn known(folder: &Path, now: OffsetDateTime) -> (Frame, Option<String>) {
-    let chronicle = Chronicle::read(folder).ok();
-    let started = chronicle.as_ref().map_or(now, |one| one.started);
-    let steady = chronicle.as_ref().and_then(|one| one.steady);
-    let page = chronicle.and_then(|one| one.page);
-    // Which action ended the incident is not known here; the last one after the page is taken for it.
-    let deploys = Deploys::open(folder).all().unwrap_or_default();
-    let actions = deploys.iter().filter_map(|entry| Some(entry.action()?.at));
-    let last = actions.max();
-    let frame = Frame {
-        started,
-        page: page.as_ref().map(|page| page.at),
-        ended: now,
-        windows: page.as_ref().map(|page| Windows {
-            acted: last.filter(|at| *at > page.at),
-            ..windows(steady.unwrap_or(started), page.at, now)
-        }),
-    };
-    (frame, page.map(|page| page.alert))
-}
-
-/// When the change was is sealed. So the first fifth of the time before the page stands for the baseline: also at the
-/// fast pace nothing has changed by then. The last fifth and all that follows the page stands for the incident.
-fn windows(steady: OffsetDateTime, page: OffsetDateTime, now: OffsetDateTime) -> Windows {
-    let fifth = (page - steady).max(Duration::ZERO) / 5_i32;
-    Windows {
-        baseline: Window {
-            from: steady,
-            to: steady + fifth,
-        },
-        incident: Window {
-            from: page - fifth.min(LONGEST_LEAD),
-            to: now.max(page),
-        },
-        acted: None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use grader::effect::expression::Expression;
@@ -95,6 +48,7 @@ mod tests {
     use grader::reference::Probe;
     use grader::{Component, Examined, WriteUp};
     use record::{HEAD, TIMELINE};
+    use time::OffsetDateTime;
     use time::macros::datetime;
 
     use super::*;

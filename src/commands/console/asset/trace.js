@@ -67,7 +67,7 @@ function details({ span, start, end, self }, trace, incident) {
   const row = ([key, value]) => el("tr", {}, el("th", { scope: "row", class: "mono" }, key), el("td", { class: "mono" }, value),
     el("td", {}, el("a", { href: `/traces?service=${encodeURIComponent(span.service)}&q=${encodeURIComponent(`${key}=${value}`)}`, title: "Traces with this value" }, "traces")));
   const events = span.events.map((event) => el("li", {}, el("span", { class: "quiet" }, `${ms((event.at_ns - span.start_ns) / 1e6)} in: `), el("strong", {}, event.name), ` ${Object.entries(event.attributes).map(([key, value]) => `${key}=${value}`).join(" ")}`));
-  const linked = span.links.map((link) => el("li", {}, "linked trace ", el("a", { href: `/trace/${link.trace_id ?? link.trace}` }, link.trace_id ?? link.trace)));
+  const linked = span.links.map((link) => el("li", {}, "linked trace ", el("a", { href: `/trace/${link}` }, link)));
   return [
     el("h2", {}, `${span.service} ${called(span)} `, el("span", { class: "quiet" }, `${span.instance} · ${ms(end - start)}, self ${ms(self)}${span.is_error ? " · failed ✕" : ""}`)),
     el("p", {}, el("a", { href: `/logs?trace=${trace.id}&service=${span.instance || span.service}` }, "log lines of this instance"), " · ",
