@@ -29,13 +29,17 @@ const PARTS: [(&str, &str); 9] = [
 ];
 
 /// Below `/assets/console/`.
-const SCRIPTS: [(&str, &str); 20] = [
+const SCRIPTS: [(&str, &str); 28] = [
     ("act.js", include_str!("asset/act.js")),
     ("client.js", include_str!("asset/client.js")),
     ("compare.js", include_str!("asset/compare.js")),
     ("deploys.js", include_str!("asset/deploys.js")),
+    ("differs.js", include_str!("asset/differs.js")),
+    ("draft.js", include_str!("asset/draft.js")),
     ("drills.js", include_str!("asset/drills.js")),
     ("form.js", include_str!("asset/form.js")),
+    ("frontmatter.js", include_str!("asset/frontmatter.js")),
+    ("heatmap.js", include_str!("asset/heatmap.js")),
     ("incident.js", include_str!("asset/incident.js")),
     ("list.js", include_str!("asset/list.js")),
     ("logs.js", include_str!("asset/logs.js")),
@@ -43,13 +47,17 @@ const SCRIPTS: [(&str, &str); 20] = [
     ("map.js", include_str!("asset/map.js")),
     ("path.js", include_str!("asset/path.js")),
     ("pin.js", include_str!("asset/pin.js")),
+    ("pointer.js", include_str!("asset/pointer.js")),
     ("profiles.js", include_str!("asset/profiles.js")),
     ("scatter.js", include_str!("asset/scatter.js")),
+    ("strength.js", include_str!("asset/strength.js")),
+    ("submit.js", include_str!("asset/submit.js")),
     ("trace.js", include_str!("asset/trace.js")),
     ("traces.js", include_str!("asset/traces.js")),
     ("verdict.js", include_str!("asset/verdict.js")),
     ("view.js", include_str!("asset/view.js")),
     ("writeup.js", include_str!("asset/writeup.js")),
+    ("writeup-form.js", include_str!("asset/writeup-form.js")),
 ];
 
 const STYLE: &str = concat!(

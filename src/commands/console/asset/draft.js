@@ -28,6 +28,8 @@ class Draft {
     this.refused = new Map();
     /** Both texts, while they contradict each other. */
     this.conflict = null;
+    /** Whether a change from elsewhere was taken into what is written here; whoever tells it takes it back. */
+    this.wasMerged = false;
     /** `{is: "saved" | "saving" | "typing" | "lost" | "refused", why}`. */
     this.state = { is: "saved", why: "" };
     this.listener = null;
@@ -49,8 +51,9 @@ class Draft {
   /** What is not saved outlives the window. */
   keep() {
     try {
-      if (!this.isUnsaved()) localStorage.removeItem(this.key);
-      else localStorage.setItem(this.key, JSON.stringify({ base: this.saved.text, text: this.text, fields: [...this.fields] }));
+      const fields = [...this.fields, ...[...this.refused].map(([field, { value }]) => [field, value])];
+      if (!this.isUnsaved() && !fields.length) localStorage.removeItem(this.key);
+      else localStorage.setItem(this.key, JSON.stringify({ base: this.saved.text, text: this.text, fields }));
     } catch {
       // Without storage, the window has it.
     }
@@ -83,6 +86,7 @@ class Draft {
       this.saved = { text, version };
       this.text = text;
     } else this.meet(base ?? "", this.text ?? "", { text, version });
+    this.tryAgain();
     this.tell();
     return true;
   }
@@ -147,7 +151,7 @@ class Draft {
       // An answer of the console is final; without one, or with an outage of its own, it is tried again.
       const isFinal = error.status >= 400 && error.status < 500;
       if (!isFinal) this.later(RETRY);
-      this.tell(isFinal ? "refused" : "lost", [error.message, error.hint].filter(Boolean).join(" "));
+      this.tell(isFinal ? "refused" : "lost", this.said(error));
     }
   }
 
@@ -157,6 +161,7 @@ class Draft {
       try {
         const { version } = await change("draft", { text, version: base.version }, "PUT");
         this.saved = { text, version };
+        this.tryAgain();
       } catch (error) {
         if (error.status !== 409) throw error;
         const theirs = await read("draft", {}, { background: true });
@@ -169,20 +174,22 @@ class Draft {
   async putFields() {
     const fields = [...this.fields];
     try {
-      await change("report/set", { fields: fields.map(([field, value]) => `${field}=${value}`) });
+      await change("report/set", { fields: fields.map((one) => one.join("=")) });
+      // Read first: until then, what was typed is nowhere else.
+      await this.load();
       this.done(fields);
     } catch (error) {
       if (!(error.status >= 400 && error.status < 500)) throw error;
       if (fields.length === 1) this.refuse(fields[0], error);
       else for (const one of fields) await this.putField(one);
     }
-    await this.load();
   }
 
   /** One of several, to learn which of them is refused. */
   async putField(one) {
     try {
       await change("report/set", { fields: [one.join("=")] });
+      await this.load();
       this.done([one]);
     } catch (error) {
       if (!(error.status >= 400 && error.status < 500)) throw error;
@@ -196,6 +203,21 @@ class Draft {
 
   refuse([field, value], error) {
     this.done([[field, value]]);
-    this.refused.set(field, { value, why: [error.message, error.hint].filter(Boolean).join(" — ") });
+    this.refused.set(field, { value, why: this.said(error), isOfText: /front matter/.test(error.hint ?? "") });
+  }
+
+  /** What was refused because the text could not be read may be taken now that it is another. */
+  tryAgain() {
+    for (const [field, { value, isOfText }] of this.refused) {
+      if (!isOfText) continue;
+      this.refused.delete(field);
+      if (!this.fields.has(field)) this.fields.set(field, value);
+      this.later();
+    }
+  }
+
+  /** What went wrong, with the line in place of the file. */
+  said({ message, hint }) {
+    return [message, hint].filter(Boolean).join(" — ").replaceAll(`${this.path}:`, "line ");
   }
 }

@@ -114,9 +114,10 @@ export function withoutItem(text, item) {
   return (after ? kept : kept.replace(/,[ \t]*$/, "")) + text.slice(end);
 }
 
-/** The text without a value: an empty text stands for one that is not known. */
-export function withoutValue(text, { start, end }) {
-  return `${text.slice(0, start)}""${text.slice(end)}`;
+/** The text without a value: its line becomes a comment, which `report set` makes a field again. */
+export function withoutValue(text, { start }) {
+  const line = text.lastIndexOf("\n", start) + 1;
+  return `${text.slice(0, line)}# ${text.slice(line).trimStart()}`;
 }
 
 /** The text without an entry. */

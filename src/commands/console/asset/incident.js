@@ -5,6 +5,7 @@ import { formatTime } from "../time.js";
 import { formatValue, guessUnit } from "../unit.js";
 import { range, read } from "./client.js";
 import { mapCard, readMap } from "./map.js";
+import { metricTable, patternList } from "./differs.js";
 import { pinButton } from "./pin.js";
 import { marksOfIncident, Panel, timesOf } from "./view.js";
 
@@ -197,20 +198,11 @@ async function showHappened({ incident, happened }, signal) {
 
 async function showDiffers({ incident, differs }, signal) {
   const rows = await read("compare/metrics", { limit: 12 }, { background: true, signal });
-  const at = incident.ended ?? new Date().toISOString();
-  differs.body.replaceChildren(metricTable(rows, Date.parse(at) / 1000));
+  const at = Date.parse(incident.ended ?? new Date().toISOString()) / 1000;
+  differs.body.replaceChildren(rows.length ? metricTable(rows, at) : el("p", { class: "quiet" }, "Nothing left its range."));
 }
 
 async function showPatterns({ patterns }, signal) {
   const rows = await read("compare/logs", { limit: 6 }, { background: true, signal });
-  patterns.body.replaceChildren(patternList(rows));
-}
-
-/** Filled in once the shape of `compare` is known. */
-function metricTable() {
-  return el("p", { class: "quiet" }, "…");
-}
-
-function patternList() {
-  return el("p", { class: "quiet" }, "…");
+  patterns.body.replaceChildren(rows.length ? patternList(rows) : el("p", { class: "quiet" }, "No pattern is new."));
 }
