@@ -9,6 +9,7 @@ mod browser;
 mod cli;
 mod clients;
 mod clock;
+mod console;
 mod containers;
 mod crash;
 mod damage;
@@ -62,6 +63,7 @@ fn main() -> std::process::ExitCode {
         degraded::trials(),
         browser::trials(),
         cli::trials(),
+        console::trials(),
         clients::trials(),
         containers::trials(),
         structure::trials(),

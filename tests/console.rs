@@ -1,0 +1,279 @@
+//! The incident console over HTTP: who gets in, who may act, and that it answers what the terminal prints.
+
+use libtest_mimic::Trial;
+use reqwest::Method;
+use reqwest::blocking::{Client, Response};
+use reqwest::redirect::Policy;
+use serde_json::{Value, json};
+
+use crate::support::{Drill, SOON, claims, wait_for};
+
+pub(crate) fn trials() -> Vec<Trial> {
+    claims![
+        only_a_token_lets_in_and_only_a_responder_acts,
+        the_page_is_answered_what_the_terminal_prints,
+        the_draft_is_changed_by_one_at_a_time,
+    ]
+}
+
+/// The console of a running drill, as a program asks it.
+pub(crate) struct Console {
+    http: Client,
+    pub(crate) origin: String,
+    pub(crate) token: String,
+}
+
+impl Console {
+    pub(crate) fn of(drill: &Drill) -> Self {
+        let url = drill.url("console");
+        let (origin, token) = url.split_once("/?token=").expect("an address with a token");
+        let http = Client::builder().no_proxy().redirect(Policy::none());
+        Self {
+            http: http.build().expect("an HTTP client"),
+            origin: origin.to_owned(),
+            token: token.to_owned(),
+        }
+    }
+
+    /// The same console, as an observer asks it.
+    fn of_observer(&self) -> Self {
+        let incident = self.json("/api/incident");
+        let link = incident["links"]["observer"].as_str().expect("a link");
+        let (_, token) = link.split_once("token=").expect("a token");
+        Self {
+            http: self.http.clone(),
+            origin: self.origin.clone(),
+            token: token.to_owned(),
+        }
+    }
+
+    fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &Value) -> Response {
+        let url = format!("{}{path}", self.origin);
+        let mut request = self.http.request(method.clone(), &url);
+        if method != Method::GET {
+            request = request.body(body.to_string());
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request
+            .send()
+            .unwrap_or_else(|error| panic!("{url}: {error}"))
+    }
+
+    fn with_token(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
+        let bearer = format!("Bearer {}", self.token);
+        let headers = [
+            ("authorization", bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        let response = self.ask(method, path, &headers, body);
+        (
+            response.status().as_u16(),
+            response.json().unwrap_or(Value::Null),
+        )
+    }
+
+    pub(crate) fn json(&self, path: &str) -> Value {
+        let (status, body) = self.with_token(Method::GET, path, &Value::Null);
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    }
+
+    fn post(&self, command: &str, body: &Value) -> (u16, Value) {
+        self.with_token(Method::POST, &format!("/api/{command}"), body)
+    }
+}
+
+fn only_a_token_lets_in_and_only_a_responder_acts() {
+    let drill = Drill::start(&["run", "error-spike", "--pace", "fast", "--seed", "5"]);
+    let console = Console::of(&drill);
+    let observer = console.of_observer();
+    let rollback = json!({"service": "gateway"});
+    let json_type = ("content-type", "application/json");
+    let bearer = format!("Bearer {}", console.token);
+    let bearer = ("authorization", bearer.as_str());
+    let cookie_of = |who: &Console| {
+        let entered = who.ask(
+            Method::GET,
+            &format!("/?token={}", who.token),
+            &[],
+            &Value::Null,
+        );
+        assert_eq!(entered.status(), 303);
+        assert_eq!(entered.headers()["location"], "/");
+        let cookie = entered.headers()["set-cookie"]
+            .to_str()
+            .expect("a text")
+            .to_owned();
+        assert!(
+            cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"),
+            "{cookie}"
+        );
+        cookie.split(';').next().expect("a cookie").to_owned()
+    };
+    let (cookie, observing) = (cookie_of(&console), cookie_of(&observer));
+    let (cookie, observing) = (("cookie", cookie.as_str()), ("cookie", observing.as_str()));
+    let port = console.origin.rsplit(':').next().expect("a port");
+    let foreign_host = format!("evil.example:{port}");
+    let before = console.json("/api/deploys").as_array().map(Vec::len);
+    for (method, path, headers, expected) in [
+        (Method::GET, "/", vec![], 401),
+        (
+            Method::GET,
+            "/?token=0123456789abcdef0123456789abcdef",
+            vec![],
+            401,
+        ),
+        (Method::GET, "/", vec![cookie], 200),
+        (Method::GET, "/logs", vec![observing], 200),
+        (Method::GET, "/api/status", vec![], 401),
+        (
+            Method::GET,
+            "/api/status",
+            vec![("authorization", "Bearer x")],
+            401,
+        ),
+        (Method::GET, "/api/status", vec![bearer], 200),
+        (
+            Method::GET,
+            "/api/status",
+            vec![bearer, ("host", &foreign_host)],
+            403,
+        ),
+        (
+            Method::GET,
+            "/api/rollback?service=gateway",
+            vec![bearer],
+            405,
+        ),
+        (Method::GET, "/api/debrief", vec![bearer], 405),
+        (Method::GET, "/api/nothing", vec![bearer], 404),
+        (Method::POST, "/api/rollback", vec![json_type], 401),
+        (Method::POST, "/api/rollback", vec![bearer], 415),
+        (
+            Method::POST,
+            "/api/rollback",
+            vec![cookie, ("content-type", "text/plain")],
+            415,
+        ),
+        (
+            Method::POST,
+            "/api/rollback",
+            vec![cookie, json_type, ("origin", "https://evil.example")],
+            403,
+        ),
+        (
+            Method::POST,
+            "/api/rollback",
+            vec![observing, json_type],
+            403,
+        ),
+        (Method::POST, "/api/submit", vec![observing, json_type], 403),
+        (Method::PUT, "/api/draft", vec![observing, json_type], 403),
+        // The answer is for those who ended the drill.
+        (Method::POST, "/api/debrief", vec![cookie, json_type], 400),
+    ] {
+        let response = console.ask(method.clone(), path, &headers, &rollback);
+        assert_eq!(
+            response.status().as_u16(),
+            expected,
+            "{method} {path} {headers:?}"
+        );
+    }
+    assert_eq!(
+        console.json("/api/deploys").as_array().map(Vec::len),
+        before
+    );
+    assert!(observer.json("/api/incident")["links"]["observer"].is_null());
+    for asked in [
+        "/api/logs?run=/etc/passwd",
+        "/api/debrief?give_up=true",
+        "/api/report/check?file=/etc/passwd",
+    ] {
+        let (status, body) = observer.with_token(Method::GET, asked, &Value::Null);
+        assert!(status == 400 || status == 405, "{asked}: {status} {body}");
+    }
+}
+
+fn the_page_is_answered_what_the_terminal_prints() {
+    let drill = Drill::start(&["up", "--seed", "5"]);
+    let console = Console::of(&drill);
+    drill.await_scrapes();
+    let same = |words: &[&str], path: &str| {
+        wait_for(&format!("the same answer from {path}"), SOON, || {
+            (drill.json(words) == console.json(path)).then_some(())
+        });
+    };
+    same(&["deploys"], "/api/deploys");
+    same(
+        &["config", "show", "gateway"],
+        "/api/config/show?service=gateway",
+    );
+    same(&["metrics", "pool"], "/api/metrics?pattern=pool");
+    same(&["list"], "/api/list");
+    let (status, change) = console.post("restart", &json!({"service": "checkout"}));
+    assert_eq!((status, &change["what"]), (200, &json!("restart checkout")));
+    let (status, set) = console.post(
+        "config/set",
+        &json!({"service": "checkout", "settings": ["outbox.concurrency=7"]}),
+    );
+    assert_eq!(status, 200, "{set}");
+    same(
+        &["config", "show", "checkout"],
+        "/api/config/show?service=checkout",
+    );
+    let (status, problem) = console.post("scale", &json!({"service": "checkout", "replicas": 9}));
+    assert_eq!(status, 400, "{problem}");
+    assert!(
+        problem["message"]
+            .as_str()
+            .is_some_and(|text| text.contains('9')),
+        "{problem}"
+    );
+    let openapi = console.json("/api/openapi.json");
+    for (path, methods) in openapi["paths"].as_object().expect("paths") {
+        // What reads and needs no field is answered.
+        let needs = methods["get"]["parameters"]
+            .to_string()
+            .contains("\"required\":true");
+        if methods["get"].is_object() && !needs && !path.starts_with("/api/report") {
+            console.json(path);
+        }
+    }
+}
+
+fn the_draft_is_changed_by_one_at_a_time() {
+    let drill = Drill::start(&["up", "--seed", "5"]);
+    let console = Console::of(&drill);
+    let empty = console.json("/api/draft");
+    assert!(empty["text"].is_null(), "{empty}");
+    let (status, started) = console.post("report/new", &json!({}));
+    assert_eq!(status, 200, "{started}");
+    let draft = console.json("/api/draft");
+    let text = draft["text"].as_str().expect("a text");
+    let write = |text: &str, version: &Value| {
+        console.with_token(
+            Method::PUT,
+            "/api/draft",
+            &json!({"text": text, "version": version}),
+        )
+    };
+    let (status, changed) = write(&format!("{text}\nA sentence.\n"), &draft["version"]);
+    assert_eq!(status, 200, "{changed}");
+    let (status, problem) = write("another text", &draft["version"]);
+    assert_eq!(status, 409, "{problem}");
+    let path = changed["path"].as_str().expect("a path");
+    // What the terminal changes is the same file.
+    drill.ok(&["report", "set", "severity=sev2", "--file", path]);
+    let draft = console.json("/api/draft");
+    let text = draft["text"].as_str().expect("a text");
+    assert!(
+        text.contains("severity = \"sev2\"") && text.ends_with("A sentence.\n"),
+        "{text}"
+    );
+    let (status, set) = console.post("report/set", &json!({"fields": ["severity=sev1"]}));
+    assert_eq!(status, 200, "{set}");
+    let kept = std::fs::read_to_string(path).expect("the draft");
+    assert!(kept.contains("severity = \"sev1\""), "{kept}");
+}
