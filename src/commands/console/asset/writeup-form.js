@@ -5,7 +5,7 @@ import { change } from "./client.js";
 import { entries, found, isBlank, readHead, vocabulary, withoutEntry, withoutItem, withoutValue } from "./frontmatter.js";
 import { addressOf } from "./pointer.js";
 
-/** Kinds of fields: `words` names a list of the vocabulary, `list` what may be chosen from besides typing. */
+/** Kinds of fields: `words` names a list of the vocabulary, `list` what may be chosen from besides typing; `is…` say how wide it is. */
 const text = (name, label, more = {}) => ({ name, label, ...more });
 const long = (name, label, hint) => ({ name, label, hint, isLong: true });
 const words = (name, label, list) => ({ name, label, words: list });
@@ -48,9 +48,9 @@ const SECTIONS = [
     text("action", "Action", { list: "actions", hint: "such as: rollback inventory; or: none" }),
     text("at", "At", { isTime: true }),
   ] },
-  { title: "Timeline", name: "timeline", entry: "entry", hint: "The change, the first symptom, the page, your actions", pointers: 6, fields: [text("at", "At", { isTime: true }), text("what", "What", { isWide: true })] },
+  { title: "Timeline", name: "timeline", entry: "entry", hint: "The change, the first symptom, the page, your actions", pointers: 6, fields: [text("at", "At", { isTime: true }), text("what", "What", { isRest: true })] },
   { title: "Reproduction", name: "reproduction", hint: "Requests that show the symptom, run on copies of the shop with and without the change", items: "command", fields: [long("shows", "What they show")] },
-  { title: "Action items", name: "action_items", entry: "action item", fields: [text("what", "What", { isWide: true }), text("owner", "Owner", { hint: "a role or a team" })] },
+  { title: "Action items", name: "action_items", entry: "action item", fields: [text("what", "What", { isRest: true }), text("owner", "Owner", { isNarrow: true, hint: "a role or a team" })] },
   { title: "Alert for next time", name: "alert", hint: "Silent in the baseline, firing in the incident", fields: [long("expr", "PromQL with its threshold"), text("for", "For", { hint: "such as 10s" })] },
   { title: "Contributing", name: "contributing", entry: "factor", hint: "What made it possible or worse", pointers: 6, fields: [text("what", "What", { isWide: true }), words("component", "Component", "cause.component"), words("mechanism", "Mechanism", "cause.mechanism")] },
   { title: "Detection", name: "detection", pointers: 6, fields: [text("at", "At", { isTime: true }), text("by", "By", { hint: "the alert, or how else" })] },
@@ -166,7 +166,7 @@ export class Form {
     const meaning = spec.words ? el("span", { class: "quiet" }) : null;
     const now = spec.isTime && !this.isFixed && ["end", "at"].includes(spec.name) && !key.startsWith("detection") ? el("button", { type: "button", class: "small", onclick: () => { this.draft.set(key, "now"); this.draft.flush(); } }, "now") : null;
     const label = el("label", {}, el("span", { class: "name" }, spec.label), input);
-    const root = el("div", { class: `write-field${spec.isLong || spec.isWide ? " wide" : ""}${spec.isNumber || spec.isTime || spec.isNarrow ? " narrow" : ""}` }, label, now, meaning, note);
+    const root = el("div", { class: `write-field${spec.isLong || spec.isWide ? " wide" : ""}${spec.isRest ? " rest" : ""}${spec.isNumber || spec.isTime || spec.isNarrow ? " narrow" : ""}` }, label, now, meaning, note);
     this.fields.push({ root, input, note, meaning, key, spec });
     return root;
   }
