@@ -1,5 +1,6 @@
 //! What a person sees: the pages in a real browser, over a running shop. Skipped without Chromium.
 
+mod console;
 mod jaeger;
 mod metrics;
 mod page;
@@ -10,6 +11,9 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 
+use console::{
+    a_drill_is_worked_by_the_page_alone, what_is_logged_is_text_and_an_observer_only_looks,
+};
 use jaeger::search_download_monitor_and_linked_traces_work;
 use metrics::the_graph_reads_what_people_write_and_follows_the_data;
 
@@ -27,6 +31,8 @@ pub(crate) fn trials() -> Vec<Trial> {
             jaeger_s_pages_and_the_graph_page_show_the_shop,
             search_download_monitor_and_linked_traces_work,
             the_graph_reads_what_people_write_and_follows_the_data,
+            a_drill_is_worked_by_the_page_alone,
+            what_is_logged_is_text_and_an_observer_only_looks,
         ],
     )
 }

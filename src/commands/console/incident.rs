@@ -6,6 +6,7 @@ use drill::session::Session;
 use record::{Chronicle, Deploys, Event, Head, TIMELINE};
 use scenario::references;
 use serde::Serialize;
+use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::Desk;
@@ -115,9 +116,24 @@ pub(super) fn read(desk: &Desk, role: Role) -> anyhow::Result<Incident> {
     })
 }
 
-/// The steps of the grade as far as they are done.
-pub(super) fn grading(desk: &Desk) -> anyhow::Result<Vec<Step>> {
-    Control::new(&desk.context.state.load()?)?.grading()
+/// The steps of the grade as far as they are done; none where nothing is graded, or no longer.
+pub(super) fn grading(desk: &Desk) -> Vec<Step> {
+    let session = desk.context.state.load();
+    let steps = session.and_then(|session| Control::new(&session)?.grading());
+    steps.unwrap_or_default()
+}
+
+/// The last verdict on record.
+pub(super) fn verdict(desk: &Desk) -> anyhow::Result<Option<Value>> {
+    let (terminal, _) = Terminal::kept();
+    let place = Place::of(&desk.context(terminal, false), None)?;
+    let events = TIMELINE.readable(&place.folder)?;
+    Ok(events.into_iter().rev().find_map(|event| match event {
+        Event::Verdict {
+            passed, verdict, ..
+        } => Some(json!({"outcome": "verdict", "passed": passed, "verdict": verdict})),
+        _ => None,
+    }))
 }
 
 fn links(desk: &Desk, context: &Context, session: Option<&Session>, role: Role) -> Links {

@@ -56,7 +56,7 @@ fn openapi() -> Value {
 }
 
 /// What a page needs and no command is.
-fn own() -> [(&'static str, &'static str, &'static str, Option<Value>); 5] {
+fn own() -> [(&'static str, &'static str, &'static str, Option<Value>); 6] {
     let edit = json!({
         "type": "object",
         "required": ["text", "version"],
@@ -68,6 +68,12 @@ fn own() -> [(&'static str, &'static str, &'static str, Option<Value>); 5] {
             "/api/incident",
             "get",
             "The run, its times, pages and actions",
+            None,
+        ),
+        (
+            "/api/verdict",
+            "get",
+            "The verdict on record, or null",
             None,
         ),
         (

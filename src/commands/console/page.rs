@@ -29,10 +29,11 @@ const PARTS: [(&str, &str); 9] = [
 ];
 
 /// Below `/assets/console/`.
-const SCRIPTS: [(&str, &str); 28] = [
+const SCRIPTS: [(&str, &str); 31] = [
     ("act.js", include_str!("asset/act.js")),
     ("client.js", include_str!("asset/client.js")),
     ("compare.js", include_str!("asset/compare.js")),
+    ("debrief.js", include_str!("asset/debrief.js")),
     ("deploys.js", include_str!("asset/deploys.js")),
     ("differs.js", include_str!("asset/differs.js")),
     ("draft.js", include_str!("asset/draft.js")),
@@ -42,9 +43,11 @@ const SCRIPTS: [(&str, &str); 28] = [
     ("heatmap.js", include_str!("asset/heatmap.js")),
     ("incident.js", include_str!("asset/incident.js")),
     ("list.js", include_str!("asset/list.js")),
+    ("logline.js", include_str!("asset/logline.js")),
     ("logs.js", include_str!("asset/logs.js")),
     ("main.js", include_str!("asset/main.js")),
     ("map.js", include_str!("asset/map.js")),
+    ("merge.js", include_str!("asset/merge.js")),
     ("path.js", include_str!("asset/path.js")),
     ("pin.js", include_str!("asset/pin.js")),
     ("pointer.js", include_str!("asset/pointer.js")),
@@ -125,5 +128,33 @@ async fn verdict(State(desk): State<Arc<Desk>>) -> Response {
             (headers, page).into_response()
         }
         Err(_) => (StatusCode::NOT_FOUND, "this run has no verdict\n").into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_module_that_a_script_imports_is_served() {
+        let names: Vec<&str> = SCRIPTS.iter().map(|(name, _)| *name).collect();
+        for (script, content) in SCRIPTS {
+            let imported = content
+                .split(['"'])
+                .filter_map(|text| text.strip_prefix("./"));
+            for name in imported.filter(|text| text.ends_with(".js")) {
+                assert!(names.contains(&name), "{script} imports {name}");
+            }
+        }
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/commands/console/asset");
+        let files = std::fs::read_dir(folder).expect("the scripts").flatten();
+        let scripts = files.filter(|file| file.path().extension().is_some_and(|end| end == "js"));
+        assert_eq!(scripts.count(), SCRIPTS.len(), "a script is not served");
+    }
+
+    #[test]
+    fn all_that_a_page_loads_is_light() {
+        let bytes: usize = SCRIPTS.iter().map(|(_, content)| content.len()).sum();
+        assert!(bytes + STYLE.len() < 300_000, "{bytes}");
     }
 }

@@ -66,6 +66,7 @@ fn router(desk: Arc<Desk>, addr: SocketAddr) -> Router {
         .route("/api/incident", get(standing))
         .route("/api/events", get(events))
         .route("/api/grading", get(grading))
+        .route("/api/verdict", get(verdict))
         .route("/api/draft", get(read_draft).put(write_draft))
         .route("/api/{*command}", get(read).post(change))
         .merge(page::routes())
@@ -113,8 +114,13 @@ async fn standing(State(desk): State<Arc<Desk>>, Extension(role): Extension<Role
 
 /// How far the grade is; empty before a write-up is submitted.
 async fn grading(State(desk): State<Arc<Desk>>) -> Response {
-    run(desk, |desk| match incident::grading(desk) {
-        Ok(steps) => Json(steps).into_response(),
+    run(desk, |desk| Json(incident::grading(desk)).into_response()).await
+}
+
+/// The verdict on record, as `submit` answered it; null before one.
+async fn verdict(State(desk): State<Arc<Desk>>) -> Response {
+    run(desk, |desk| match incident::verdict(desk) {
+        Ok(verdict) => Json(verdict).into_response(),
         Err(error) => call::failed(&error),
     })
     .await

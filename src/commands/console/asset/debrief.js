@@ -56,8 +56,10 @@ async function drawTimeline(place, story, { incident }, signal) {
   const within = deploys.filter(({ at }) => seconds(at) >= from - 5);
   const near = incident.pages.length ? seconds(incident.pages[0].at) : from;
   const written = said(draft.text, near);
+  // What was changed after the page is the proof of the grade, or came too late to be behind it.
+  const part = (one) => (innocent.has(one.id) ? "innocent" : seconds(one.at) <= near ? "guilty" : "later");
   const lanes = [
-    { name: "What changed", events: within.filter(({ command }) => !command).map((one) => ({ t: seconds(one.at), text: one.id, full: `${one.id}: ${one.summary}`, kind: innocent.has(one.id) ? "innocent" : "guilty", href: `/deploys?${new URLSearchParams({ id: one.id })}` })) },
+    { name: "What changed", events: within.filter(({ command }) => !command).map((one) => ({ t: seconds(one.at), text: one.id, full: `${one.id}: ${one.summary}`, kind: part(one), href: `/deploys?${new URLSearchParams({ id: one.id })}` })) },
     { name: "Pages", events: incident.pages.map(({ at, alert, summary }) => ({ t: seconds(at), text: alert, full: `${alert}: ${summary}`, kind: "paged" })) },
     { name: "What you did", events: incident.actions.map(({ at, what }) => ({ t: seconds(at), text: what, full: what, kind: "own" })) },
     { name: "What you wrote", events: written.events, span: written.span },
@@ -95,7 +97,7 @@ function picture(width, { start, end }, lanes, series, indicator) {
   const isNarrow = width < 620;
   const left = isNarrow ? 8 : LEFT;
   const x = (t) => left + ((Math.min(end, Math.max(start, t)) - start) / (end - start)) * (width - left - 14);
-  const image = svg("svg", { class: "laid", width, role: "img", "aria-label": "What happened, and what you did, on one time axis; the table below has the same" });
+  const image = svg("svg", { class: "laid", width, role: "group", "aria-label": "What happened, and what you did, on one time axis; the table below has the same" });
   let y = 6;
   if (series.length) {
     y = drawIndicator(image, { x, y, width, left, isNarrow }, series, indicator);
@@ -136,7 +138,7 @@ function place(events, x, width) {
   });
 }
 
-const SHAPES = { guilty: "M0,-6 L6,5 L-6,5 Z", innocent: "M0,-5 L5,0 L0,5 L-5,0 Z", paged: "M-5,-5 H5 V5 H-5 Z", own: "M-5,0 A5,5 0 1 0 5,0 A5,5 0 1 0 -5,0 Z", written: "M-1.5,-7 H1.5 V7 H-1.5 Z" };
+const SHAPES = { guilty: "M0,-6 L6,5 L-6,5 Z", innocent: "M0,-5 L5,0 L0,5 L-5,0 Z", later: "M0,-5 L5,0 L0,5 L-5,0 Z", paged: "M-5,-5 H5 V5 H-5 Z", own: "M-5,0 A5,5 0 1 0 5,0 A5,5 0 1 0 -5,0 Z", written: "M-1.5,-7 H1.5 V7 H-1.5 Z" };
 
 function mark({ at, row, isLeft, text, full, kind, href, t }, y) {
   const middle = y + 14 + row * ROW;
@@ -165,12 +167,12 @@ function drawIndicator(image, { x, y, width, left, isNarrow }, series, { thresho
 
 function key() {
   const one = (kind, text) => el("span", {}, svg("svg", { width: 16, height: 16, "aria-hidden": "true" }, svg("g", { class: `mark ${kind}` }, svg("path", { d: SHAPES[kind], transform: "translate(8 8)" }))), ` ${text}`);
-  return el("p", { class: "laid-key quiet" }, one("guilty", "change that is not known to be innocent"), one("innocent", "change without a part in it"), one("paged", "page"), one("own", "your action"), one("written", "entry of your timeline"));
+  return el("p", { class: "laid-key quiet" }, one("guilty", "the change behind it"), one("innocent", "change without a part in it"), one("paged", "page"), one("own", "your action"), one("written", "entry of your timeline"));
 }
 
 /** The same for those who read rather than see. */
 function asTable(lanes) {
   const rows = lanes.flatMap(({ name, events }) => events.map((event) => ({ ...event, name }))).sort((a, b) => a.t - b.t)
-    .map(({ t, name, full, kind, href }) => el("tr", { class: kind, "data-row": "", tabindex: "0" }, el("td", { class: "number" }, formatTime(t).slice(11)), el("td", {}, kind === "innocent" ? `${name}, no part in it` : name), el("td", {}, href ? el("a", { href }, full) : full)));
-  return el("details", {}, el("summary", {}, "As a table"), el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, ["Time", "", "What"].map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, rows))));
+    .map(({ t, name, full, kind, href }) => el("tr", { class: kind, "data-row": "", tabindex: "0" }, el("td", { class: "number" }, formatTime(t).slice(11)), el("td", {}, ({ innocent: `${name}, no part in it`, guilty: "The change behind it" })[kind] ?? name), el("td", {}, href ? el("a", { href }, full) : full)));
+  return el("details", {}, el("summary", {}, "As a table"), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "What happened, as a table" }, el("table", {}, el("thead", {}, el("tr", {}, ["Time", "Kind", "What"].map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, rows))));
 }

@@ -1,7 +1,7 @@
 // Deploys: what changed, when and by whom; an entry with its diffs and the charts around it.
 
 import { el } from "../api.js";
-import { marksOf } from "../marks.js";
+import { marksOf, pagesOf } from "../marks.js";
 import { formatTime } from "../time.js";
 import { formatValue } from "../unit.js";
 import { range, read } from "./client.js";
@@ -20,53 +20,94 @@ export function draw(main, { params, go, incident, isObserver }) {
     el("div", { class: "bar" }, field("service", choice(service, [["", "all"], ...SERVICES], (value) => go(changed(params, { service: value }))))),
     el("div", { class: "deploys" }, el("section", { class: "card" }, el("h2", {}, "Deploy log, newest first"), list), entry));
   const abort = new AbortController();
-  const signal = abort.signal;
-  const load = () => read("deploys", { service }, { background: Boolean(id), signal }).then((deploys) => {
-    list.replaceChildren(table(deploys, id, params, incident));
+  const state = { incident, signal: abort.signal, isObserver, timer: 0 };
+  const load = async (background) => {
+    // The filter is of the list: the entry needs those of all services for its marks.
+    const deploys = await read("deploys", {}, { background, signal: abort.signal });
+    const focused = document.activeElement?.closest?.("[data-row]")?.dataset.pointer;
+    list.replaceChildren(table(deploys.filter((one) => !service || one.service === service), id, params, state.incident));
+    if (focused) list.querySelector(`[data-pointer="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
     return deploys;
-  });
-  load().then((deploys) => id && show(entry, deploys, id, { incident, signal, isObserver }))
-    .catch((error) => error.name === "AbortError" || entry.replaceChildren(trouble(error)));
-  return { leave: () => abort.abort(), update: () => load().catch(() => {}) };
+  };
+  load(Boolean(id)).then((deploys) => {
+    const chosen = list.querySelector(".chosen");
+    if (chosen) list.scrollTop = chosen.offsetTop - list.clientHeight / 3;
+    // Going on with `j` and `k` begins where one was.
+    if (document.activeElement === document.body) chosen?.focus({ preventScroll: true });
+    return id && show(entry, deploys, id, state);
+  }).catch((error) => error.name === "AbortError" || entry.replaceChildren(trouble(error)));
+  return {
+    leave: () => { abort.abort(); clearTimeout(state.timer); },
+    update: (next) => { state.incident = next; load(true).catch(() => {}); },
+  };
 }
 
 function table(deploys, id, params, incident) {
+  if (!deploys.length) return el("p", { class: "quiet" }, "No entry.");
   const started = Date.parse(incident.started);
   const rows = [...deploys].reverse().map((one) => {
-    const isEarlier = Date.parse(one.at) < started;
     const time = formatTime(Date.parse(one.at) / 1000);
-    return el("tr", { class: one.id === id ? "chosen" : "", "data-row": "", tabindex: "0", "data-pointer": `deploy:${one.id}` },
-      el("td", { class: "number quiet" }, isEarlier ? time.slice(0, 16) : time.slice(11)),
+    return el("tr", { class: `${one.id === id ? "chosen" : ""} ${one.command ? "own" : ""}`, "data-row": "", tabindex: "0", "data-pointer": `deploy:${one.id}` },
+      el("td", { class: "number quiet", title: time }, Date.parse(one.at) < started ? time.slice(5, 16) : time.slice(11)),
       el("td", {}, el("a", { href: changed(params, { id: one.id }), "aria-current": one.id === id ? "true" : false }, one.id), one.command ? el("span", { class: "badge" }, "yours") : "", el("div", { class: "quiet" }, `${one.kind} by ${one.role}${one.summary ? `: ${one.summary}` : ""}`)));
   });
-  return el("table", {}, el("tbody", {}, rows));
+  const head = ["Time", "Entry"].map((text) => el("th", { scope: "col" }, text));
+  return el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows));
 }
 
-async function show(entry, deploys, id, { incident, signal, isObserver }) {
-  const [shown, logged] = [await read("deploys/show", { id }, { signal }), deploys.find((one) => one.id === id)];
+async function show(entry, deploys, id, state) {
+  const shown = await read("deploys/show", { id }, { signal: state.signal });
   const at = Date.parse(shown.at) / 1000;
-  const group = [];
-  const where = `service="${shown.service}"`;
-  const count = "http_server_request_duration_seconds_count";
-  const charts = [
-    ["Requests", "per second", `sum(rate(${count}{${where}}[15s]))`],
-    ["Errors", "ratio", `sum(rate(${count}{${where}, http_response_status_code=~"5.."}[15s])) / sum(rate(${count}{${where}}[15s]))`],
-    ["Latency, 99th percentile", "seconds", `histogram_quantile(0.99, sum by (le) (rate(http_server_request_duration_seconds_bucket{${where}}[15s])))`],
-  ].map(([title, unit, expression]) => ({ expression, panel: new Panel(title, { group, unit, isLow: true }) }));
+  const isEarlier = at < Date.parse(state.incident.started) / 1000;
+  const charts = isEarlier ? [] : chartsOf(shown.service);
+  const rest = isEarlier ? el("p", { class: "quiet" }, "It was made before the run began: there are no numbers around it.") : [el("h2", {}, `${shown.service}, two minutes before and after`), ...charts.map(({ panel }) => panel.element)];
   entry.dataset.pointer = `deploy:${id}`;
   entry.replaceChildren(
-    el("div", { class: "spread" }, el("h1", {}, id), el("span", {}, pinButton(`deploy:${id}`), isObserver() ? "" : el("a", { class: "action", href: `/act?action=rollback&service=${shown.service}` }, " Roll back …"))),
-    el("p", {}, `${shown.kind} at ${formatTime(at)} by ${shown.role}${shown.before && shown.before !== shown.release ? `; before it, ${shown.before} ran` : ""}.`),
+    el("div", { class: "spread" }, el("h1", {}, id), el("span", { class: "others" }, pinButton(`deploy:${id}`), ...(state.isObserver() || !state.incident.is_live ? [] : links(shown, deploys)))),
+    el("p", {}, `${shown.kind} at ${formatTime(at)} by ${shown.role}${shown.instances?.length ? `, on ${shown.instances.join(", ")}` : ""}${shown.before && shown.before !== shown.release ? `; before it, ${shown.before} ran` : ""}.`),
     el("p", { class: "summary" }, shown.summary || "No changelog."),
-    ...settings(shown.changes), ...code(shown.diff ?? logged?.diff ?? ""), numbers(shown.red),
-    el("h2", {}, "Two minutes before and after"), ...charts.map(({ panel }) => panel.element));
-  const now = incident.ended ? Date.parse(incident.ended) / 1000 : Date.now() / 1000;
-  const times = { start: Math.floor(at - AROUND), end: Math.ceil(Math.min(now, at + AROUND)), step: 1 };
-  const marks = marksOf(deploys);
-  await Promise.allSettled(charts.map(async ({ panel, expression }, index) => {
-    const series = await range(expression, { since: new Date(times.start * 1000).toISOString(), step: 1 }, { signal });
-    const cut = series.map(({ metric, points }) => ({ metric, points: points.filter(([t]) => t <= times.end) }));
-    panel.show(times, cut, { named: () => shown.service, expression, marks: index ? marks.map((mark) => ({ ...mark, text: "" })) : marks });
+    ...settings(shown.changes), ...code(shown.diff ?? ""), ...numbers(shown.red), ...[rest].flat());
+  const draw = async () => {
+    const now = state.incident.ended ? Date.parse(state.incident.ended) / 1000 : Date.now() / 1000;
+    await follow(charts, { at, now, id }, state);
+    if (!state.incident.ended && now < at + AROUND && !state.signal.aborted) state.timer = setTimeout(() => draw().catch(() => {}), 2000);
+  };
+  if (charts.length) await draw();
+}
+
+/** What can be done about it: the release that runs can be rolled back, another one deployed. */
+function links({ service, release }, deploys) {
+  const runs = deploys.filter((one) => one.service === service).at(-1)?.release;
+  const query = new URLSearchParams(runs === release ? { action: "rollback", service } : { action: "deploy", service, release });
+  return [el("a", { class: "button", href: `/act?${query}` }, runs === release ? "Roll back …" : "Deploy this release …")];
+}
+
+function chartsOf(service) {
+  const group = [];
+  const where = `service="${service}"`;
+  const count = "http_server_request_duration_seconds_count";
+  const all = `sum(rate(${count}{${where}}[15s]))`;
+  const failed = `sum(rate(${count}{${where}, http_response_status_code=~"5.."}[15s]))`;
+  return [
+    // Where no request failed there is no series; the line is at zero.
+    ["Requests", "per second", all],
+    ["Errors", "ratio", `${failed} / ${all}`, `(${failed} or vector(0)) / ${all}`],
+    ["Latency, 99th percentile", "seconds", `histogram_quantile(0.99, sum by (le) (rate(http_server_request_duration_seconds_bucket{${where}}[15s])))`],
+  ].map(([title, unit, expression, drawn = expression], index) => ({ service, expression, drawn, panel: new Panel(title, { group, unit, isLow: index > 0 }) }));
+}
+
+async function follow(charts, { at, now, id }, { incident, signal }) {
+  const start = Math.floor(Math.max(at - AROUND, Date.parse(incident.started) / 1000));
+  const times = { start, end: Math.max(start + 10, Math.ceil(Math.min(now, at + AROUND))), step: 1 };
+  const deploys = await read("deploys", {}, { background: true, signal });
+  const marks = [...marksOf(deploys), ...pagesOf(incident.pages)];
+  // The labels of all marks stand on the first chart, on the others that of this entry.
+  const own = marksOf(deploys.filter((one) => one.id === id))[0]?.text;
+  const bare = marks.map((mark) => (mark.text === own && Math.abs(mark.t - at) < 0.01 ? mark : { ...mark, text: "" }));
+  await Promise.allSettled(charts.map(async ({ panel, service, expression, drawn }, index) => {
+    const series = await range(drawn, { since: new Date(times.start * 1000).toISOString(), step: 1 }, { signal });
+    const cut = series.map(({ metric, points }) => ({ metric, points: points.filter(([t, value]) => t <= times.end && Number.isFinite(value)) }));
+    panel.show(times, cut, { named: () => service, expression, marks: index ? bare : marks });
   }));
 }
 
@@ -88,10 +129,18 @@ export function code(diff) {
   return [el("h2", {}, "Code"), el("pre", { class: "diff", tabindex: "0" }, lines)];
 }
 
+/** What was measured before and after; what became worse by a fifth has a sign. */
 function numbers(red) {
-  if (!red) return "";
-  const cell = (number, unit) => el("td", { class: "number" }, number === null || number === undefined ? "–" : formatValue(number, unit));
-  const row = (name, one) => el("tr", {}, el("th", { scope: "row" }, `${name} (${Math.round(one.window_s)} s)`), cell(one.rate, "per second"), cell(one.errors, "ratio"), cell(one.p50_s, "seconds"), cell(one.p99_s, "seconds"));
-  const head = ["", "requests", "errors", "p50", "p99"].map((text) => el("th", { scope: "col" }, text));
-  return el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, row("before", red.before), row("after", red.after))));
+  if (!red) return [];
+  const { before, after } = red;
+  const measures = [["Requests", "rate", "per second"], ["Errors", "errors", "ratio", true], ["Latency, median", "p50_s", "seconds", true], ["Latency, 99th percentile", "p99_s", "seconds", true]];
+  const text = (number, unit) => (Number.isFinite(number) ? formatValue(number, unit) : "–");
+  const rows = measures.map(([name, key, unit, isWorse]) => {
+    const [old, now] = [before?.[key], after?.[key]];
+    const change = !Number.isFinite(old) || !Number.isFinite(now) ? "" : now > old * 1.2 + 1e-9 ? "▲" : now < old * 0.8 ? "▼" : "about the same";
+    const times = change.length === 1 && old > 0 && now > 0 ? ` ${formatValue(now / old, "", 2)} ×` : "";
+    return el("tr", {}, el("th", { scope: "row" }, name), el("td", { class: "number" }, text(old, unit)), el("td", { class: "number" }, text(now, unit)), el("td", { class: `number ${isWorse && change === "▲" ? "up" : "quiet"}` }, change + times));
+  });
+  const head = ["", `${Math.round(before?.window_s ?? 0)} s before`, `${Math.round(after?.window_s ?? 0)} s after`, "Change"].map((name, index) => el("th", { scope: "col", class: index ? "number" : "" }, name));
+  return [el("h2", {}, "Numbers"), el("div", { class: "scroll" }, el("table", { class: "numbers" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)))];
 }

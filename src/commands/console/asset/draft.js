@@ -1,6 +1,6 @@
 // The draft as it is written on this page: saved at every pause, merged with what is changed elsewhere, and never lost.
 
-import { merged } from "./frontmatter.js";
+import { merged } from "./merge.js";
 import { change, read } from "./client.js";
 
 const PAUSE = 800;
@@ -26,7 +26,7 @@ class Draft {
     this.fields = new Map();
     /** What is wrong with fields that were typed. */
     this.refused = new Map();
-    /** Both texts, while they contradict each other. */
+    /** What the file has, while that and the text contradict each other. */
     this.conflict = null;
     /** Whether a change from elsewhere was taken into what is written here; whoever tells it takes it back. */
     this.wasMerged = false;
@@ -93,19 +93,19 @@ class Draft {
 
   /** Brings what was typed here together with what the file has. */
   meet(base, mine, theirs) {
-    const both = theirs.text === null ? mine : merged(base, mine, theirs.text);
+    // Once they contradict each other, only the writer knows.
+    const both = theirs.text === null ? mine : this.conflict ? null : merged(base, mine, theirs.text);
     this.saved = theirs;
     if (both === null) {
       this.text = mine;
-      this.conflict = { mine, theirs: theirs.text };
+      this.conflict = { theirs: theirs.text };
     } else this.text = both;
   }
 
   /** The whole text was changed here. */
   type(text) {
     this.text = text;
-    if (this.conflict) this.conflict.mine = text;
-    this.later();
+    if (!this.conflict) this.later();
     this.tell("typing");
   }
 

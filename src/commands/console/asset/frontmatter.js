@@ -138,25 +138,3 @@ export function vocabulary(text) {
   }
   return words;
 }
-
-/** What both made of one text, or null where they changed the same lines. */
-export function merged(base, mine, theirs) {
-  if (mine === theirs || theirs === base) return mine;
-  if (mine === base) return theirs;
-  const [lines, ours, others] = [base, mine, theirs].map((text) => text.split("\n"));
-  const [a, b] = [changedLines(lines, ours), changedLines(lines, others)];
-  const [early, late] = a.end <= b.start ? [a, b] : [b, a];
-  // Next to one another is too close to tell whether both were meant.
-  if (early.end > late.start || (early.end === late.start && early.start === late.start)) return null;
-  return [...lines.slice(0, early.start), ...early.lines, ...lines.slice(early.end, late.start), ...late.lines, ...lines.slice(late.end)].join("\n");
-}
-
-/** Which lines of the base became which others. */
-function changedLines(base, text) {
-  const most = Math.min(base.length, text.length);
-  let start = 0;
-  while (start < most && base[start] === text[start]) start += 1;
-  let rear = 0;
-  while (rear < most - start && base.at(-1 - rear) === text.at(-1 - rear)) rear += 1;
-  return { start, end: base.length - rear, lines: text.slice(start, text.length - rear) };
-}

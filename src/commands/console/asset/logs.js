@@ -5,114 +5,141 @@ import { formatTime } from "../time.js";
 import { read } from "./client.js";
 import { changed, choice, field, SERVICES, trouble, typed } from "./form.js";
 import { List } from "./list.js";
+import { key, lineQuery, lineRow, ordered, ROW, showFields } from "./logline.js";
 import { pinButton } from "./pin.js";
 
-const ROW = 28;
 const EVERY = 2000;
-const LEVELS = [["", "any"], "error", "warn", "info", "debug"];
-/** The most lines that are kept in the page. */
+/** So many looks for new lines, then the patterns are counted anew. */
+const COUNT_EVERY = 5;
+const LEVELS = [["", "any"], "error", ["warn", "warn and above"], ["info", "info and above"], "debug"];
+/** How many lines are loaded at first, and the most that are kept in the page. */
+const FIRST = 2000;
 const MOST = 10_000;
-const PLACED = ["timestamp", "level", "service", "instance", "version", "message"];
+/** A line may be written after one with a later time. */
+const LATE_MS = 5000;
+/** How many patterns are shown before all are asked for. */
+const FEW = 12;
 
 export function draw(main, { params, go, incident }) {
   const get = (name) => params.get(name) ?? "";
   const set = (changes) => go(changed(params, changes));
-  const follow = el("input", { type: "checkbox" });
-  follow.checked = incident.is_live && !get("trace");
-  const groups = el("div", {});
+  const pointer = pointerOf(params);
+  const groups = el("div", { class: "scroll" }, el("p", { class: "quiet" }, "…"));
   const count = el("span", { class: "quiet", role: "status" });
-  const detail = el("div", { class: "detail" });
-  const list = new List(ROW, 620, (line) => lineRow(line, (chosen) => showFields(detail, chosen, params)));
+  const detail = el("div", { class: "detail", hidden: true });
+  const list = new List(ROW, 620, (line) => lineRow(line, { open: (chosen) => showFields(detail, chosen, params), isOpen: detail.line === line }));
+  const pause = el("button", { type: "button", onclick: () => follow(isPaused) }, "");
+  const more = el("button", { type: "button", class: "small", hidden: true, onclick: () => load(MOST) }, `Load ${MOST.toLocaleString("en")}`);
   main.replaceChildren(
     el("div", { class: "bar" },
       typed(get("q"), { type: "search", class: "search", placeholder: "text, key=value, key!=value, key~part, key>8", "aria-label": "Query" }, (q) => set({ q })),
       field("service", choice(get("service"), [["", "any"], ...services(get("service"))], (service) => set({ service }))),
       field("level", choice(get("level"), LEVELS, (level) => set({ level }))),
-      field("since", typed(get("since"), { size: 10, placeholder: "the start" }, (since) => set({ since }))),
+      field("since", typed(get("since"), { size: 9, placeholder: "the start" }, (since) => set({ since }))),
+      field("until", typed(get("until"), { size: 9, placeholder: "now" }, (until) => set({ until }))),
       get("trace") ? el("button", { type: "button", onclick: () => set({ trace: "" }) }, `trace ${get("trace").slice(0, 8)}… ✕`) : "",
-      incident.is_live ? el("label", {}, follow, " new lines") : "",
-      pinButton(pointerOf(params))),
-    el("section", { class: "card" }, el("h2", {}, "By pattern ", el("span", { class: "quiet" }, "the most frequent first; a pattern shows its lines")), el("div", { class: "scroll" }, groups)),
-    el("section", { class: "card", "data-pointer": pointerOf(params) }, el("div", { class: "spread" }, el("h2", {}, "Lines, newest first"), count), list.element, detail));
+      pointer ? pinButton(pointer) : ""),
+    el("section", { class: "card" }, el("h2", {}, "By pattern ", el("span", { class: "quiet" }, "errors first; a pattern opens its lines")), groups),
+    el("section", { class: "card", "data-pointer": pointer }, el("div", { class: "spread" }, el("h2", {}, "Lines, newest first"), el("span", { class: "others" }, count, more, incident.is_live ? pause : "")),
+      el("div", { class: "lines" }, list.element, detail)));
+
   const abort = new AbortController();
-  const fields = { query: get("q") ? [get("q")] : [], service: get("service"), level: get("level"), since: get("since"), trace: get("trace") };
-  const lines = [];
-  let timer = 0;
+  const fields = { query: get("q") ? [get("q")] : [], service: get("service"), level: get("level"), since: get("since"), until: get("until"), trace: get("trace") };
+  let lines = [];
+  let [timer, looks, total, isPaused, hasAll] = [0, 0, 0, false, false];
+
   const show = (fresh) => {
-    const known = new Set(lines.slice(0, 400).map(key));
-    lines.unshift(...fresh.reverse().filter((line) => !known.has(key(line))));
-    lines.length = Math.min(lines.length, MOST);
-    count.textContent = lines.length ? `${lines.length} lines${lines.length >= MOST ? ", the newest" : ""}` : "No line matches.";
+    const before = lines.length;
+    lines = ordered(lines, fresh, LATE_MS).slice(0, MOST);
+    const added = lines.length - before;
+    total = Math.max(total, lines.length);
+    // What one reads stays where it is, unless it is the newest.
+    const top = list.element.scrollTop;
+    const focused = list.element.contains(document.activeElement) ? document.activeElement.closest("[data-index]") : null;
+    if (focused && before && added > 0) focused.dataset.index = Number(focused.dataset.index) + added;
     list.show(lines);
+    if (top > 0 && before && added > 0) list.element.scrollTop = top + added * ROW;
+    tell();
+  };
+  const tell = () => {
+    const some = (number) => number.toLocaleString("en");
+    count.textContent = !lines.length ? "No line matches." : total > lines.length ? `the newest ${some(lines.length)} of ${some(total)}` : `${some(lines.length)} ${lines.length === 1 ? "line" : "lines"}`;
+    more.hidden = hasAll || total <= lines.length || lines.length >= MOST;
   };
   const next = async () => {
-    if (follow.checked && !document.hidden) {
-      const last = lines[0]?.timestamp;
-      const fresh = await read("logs", { ...fields, since: last ?? fields.since, limit: 1000 }, { background: true, signal: abort.signal }).catch(() => []);
-      if (fresh.length) show(fresh);
+    if (!isPaused && !document.hidden) {
+      const newest = lines[0]?.timestamp;
+      const since = newest ? new Date(Date.parse(newest) - LATE_MS).toISOString() : fields.since;
+      const known = new Set();
+      for (const line of lines) {
+        if (Date.parse(line.timestamp) < Date.parse(since)) break;
+        known.add(key(line));
+      }
+      const found = await read("logs", { ...fields, since, limit: MOST }, { background: true, signal: abort.signal }).catch(() => []);
+      const fresh = found.filter((line) => !known.has(key(line)));
+      total += fresh.length;
+      if (fresh.length && !isPaused) show(fresh);
+      looks += 1;
+      if (looks % COUNT_EVERY === 0) await countAll().catch(() => {});
     }
     if (!abort.signal.aborted) timer = setTimeout(next, EVERY);
   };
+  const follow = (isOn) => {
+    isPaused = !isOn;
+    pause.textContent = isOn ? "Pause" : "Follow new lines";
+    pause.setAttribute("aria-pressed", String(!isOn));
+  };
+  const countAll = async () => {
+    const found = await read("logs", { ...fields, by: "message" }, { background: true, signal: abort.signal });
+    total = Math.max(lines.length, found.reduce((sum, one) => sum + one.count, 0));
+    const focused = groups.contains(document.activeElement) ? document.activeElement.closest("[data-row]")?.dataset.pointer : null;
+    groups.replaceChildren(patterns(found, params, groups));
+    if (focused) groups.querySelector(`[data-pointer="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
+    tell();
+  };
+  const load = async (limit) => {
+    const found = await read("logs", { ...fields, limit }, { background: limit > FIRST, signal: abort.signal });
+    hasAll = found.length < limit;
+    lines = [];
+    show(found);
+  };
   const failed = (error) => error.name === "AbortError" || groups.replaceChildren(trouble(error));
-  read("logs", { ...fields, by: "message" }, { background: true, signal: abort.signal }).then((found) => groups.replaceChildren(patterns(found, params))).catch(failed);
-  read("logs", { ...fields, limit: 2000 }, { signal: abort.signal }).then((found) => { show(found); if (incident.is_live) timer = setTimeout(next, EVERY); }).catch(failed);
+  follow(!get("until"));
+  countAll().catch(failed);
+  load(FIRST).then(() => { if (incident.is_live) timer = setTimeout(next, EVERY); }).catch(failed);
   return { leave: () => { clearTimeout(timer); abort.abort(); } };
 }
 
 /** The services, and the instance that a link asks for. */
 const services = (asked) => (asked && !SERVICES.includes(asked) ? [...SERVICES, asked] : SERVICES);
 
-const key = (line) => `${line.timestamp} ${line.instance} ${line.message}`;
-
-/** What is searched, as a pointer. */
+/** What is searched, as a pointer; none where nothing is. */
 function pointerOf(params) {
   const terms = [params.get("q")];
   const service = params.get("service");
   if (service) terms.push(`${/-\d+$/.test(service) ? "instance" : "service"}=${service}`);
   if (params.get("level")) terms.push(`level>=${params.get("level")}`);
   if (params.get("trace")) terms.push(`trace_id=${params.get("trace")}`);
-  return `log:${terms.filter(Boolean).join(" ") || "level>=warn"}`;
+  const query = terms.filter(Boolean).join(" ");
+  return query ? `log:${query}` : null;
 }
 
-const quoted = (text) => `"${text.replace(/\\/g, "\\\\").replace(/"/g, '\\"')}"`;
+const RANK = { error: 0, warn: 1 };
+const rank = (level) => RANK[level] ?? 2;
 
-/** The longest part of a message without what varies in it. */
-function constantPart(message) {
-  const parts = message.split(/`[^`]*`|"[^"]*"|\S*\d\S*/).map((part) => part.trim()).filter(Boolean);
-  return parts.sort((a, b) => b.length - a.length)[0] ?? message;
-}
-
-function patterns(found, params) {
+function patterns(found, params, box) {
   if (!found.length) return el("p", { class: "quiet" }, "No line matches.");
-  const rows = found.slice(0, 40).map(({ count, first, last, level, service, value }) => {
-    const query = `service=${service} level=${level} ${quoted(constantPart(value))}`;
+  const sorted = [...found].sort((a, b) => rank(a.level) - rank(b.level) || b.count - a.count);
+  const clock = (time) => formatTime(Date.parse(time) / 1000).slice(11);
+  const rows = sorted.slice(0, box.dataset.all ? 200 : FEW).map(({ count, first, last, level, service, value }) => {
+    const query = lineQuery({ service, level, message: value });
     return el("tr", { "data-row": "", tabindex: "0", "data-pointer": `log:${query}` },
-      el("td", { class: "number" }, count), el("td", {}, el("span", { class: `badge ${{ error: "err", warn: "pending" }[level] ?? ""}` }, level)), el("td", {}, service),
-      el("td", { class: "mono" }, el("a", { href: changed(params, { q: query, service: "", level: "" }) }, value)),
-      el("td", { class: "number quiet" }, first ? `${formatTime(Date.parse(first) / 1000).slice(11)} – ${formatTime(Date.parse(last) / 1000).slice(11)}` : ""), el("td", {}, pinButton(`log:${query}`)));
+      el("td", { class: "number" }, count.toLocaleString("en")), el("td", {}, el("span", { class: `badge ${{ error: "err", warn: "pending" }[level] ?? ""}` }, level)), el("td", {}, service),
+      el("td", { class: "mono" }, el("a", { href: changed(params, { q: query, service: "", level: "" }) }, value || "(no message)")),
+      el("td", { class: "number quiet" }, first ? `${clock(first)} – ${clock(last)}` : ""), el("td", {}, pinButton(`log:${query}`)));
   });
   const head = ["Lines", "Level", "Service", "Message", "First – last", ""].map((text) => el("th", { scope: "col" }, text));
-  return el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows));
-}
-
-function lineRow(line, open) {
-  const more = Object.entries(line).filter(([name]) => !PLACED.includes(name)).map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`).join(" ");
-  return el("div", { class: `log-row level-${line.level}`, "data-row": "", tabindex: "0" },
-    el("span", { class: "number quiet" }, line.timestamp ? formatTime(Date.parse(line.timestamp) / 1000).slice(11) : ""),
-    el("span", { class: "log-level" }, line.level), el("span", {}, line.instance),
-    el("button", { type: "button", class: "log-text", onclick: () => open(line) }, line.message, " ", el("span", { class: "quiet" }, more)));
-}
-
-function showFields(detail, line, params) {
-  const rows = Object.entries(line).map(([name, value]) => {
-    const text = typeof value === "string" ? value : JSON.stringify(value);
-    const term = name === "message" || /\s/.test(text) ? `${name}=${quoted(text)}` : `${name}=${text}`;
-    const without = term.replace("=", "!=");
-    const also = (more) => changed(params, { q: [params.get("q"), more].filter(Boolean).join(" ") });
-    const shown = name === "trace_id" ? el("a", { href: `/trace/${text}` }, text) : text;
-    return el("tr", {}, el("th", { scope: "row", class: "mono" }, name), el("td", { class: "mono" }, shown),
-      el("td", {}, el("a", { href: also(term) }, "only"), " · ", el("a", { href: also(without) }, "without")));
-  });
-  detail.replaceChildren(el("h2", {}, "Fields"), el("div", { class: "scroll" }, el("table", {}, el("tbody", {}, rows))));
-  detail.scrollIntoView({ block: "nearest" });
+  const rest = sorted.length - rows.length;
+  const all = rest > 0 && !box.dataset.all ? el("button", { type: "button", class: "small", onclick: () => { box.dataset.all = "true"; box.replaceChildren(patterns(found, params, box)); } }, `Show ${rest} more ${rest === 1 ? "pattern" : "patterns"}`) : "";
+  return el("div", {}, el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)), all);
 }

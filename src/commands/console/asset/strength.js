@@ -9,14 +9,14 @@ import { addressOf } from "./pointer.js";
 const EVERY = 3000;
 
 export class Strength {
-  /** `judged(marks)` takes what became of every pointer, by its address. */
-  constructor(incident, judged) {
+  /** `judged(marks)` takes what became of every pointer, by its address; an observer has no buttons. */
+  constructor(incident, judged, isFixed = false) {
     this.incident = incident;
     this.judged = judged;
     this.body = el("div", {});
     this.now = el("span", { class: "quiet", role: "status" });
     this.element = el("section", { class: "card strength", "aria-label": "Strength of evidence" },
-      el("div", { class: "spread" }, el("h2", {}, "Strength of evidence"), el("span", {}, this.now, " ", el("button", { type: "button", class: "small", onclick: () => this.check() }, "Check again"))),
+      el("div", { class: "spread" }, el("h2", {}, "Strength of evidence"), el("span", {}, this.now, " ", isFixed ? "" : el("button", { type: "button", class: "small", onclick: () => this.check() }, "Check again"))),
       this.body);
     this.last = 0;
     this.timer = 0;

@@ -6,14 +6,24 @@ import { dialog } from "./main.js";
 
 const EVERY = 700;
 
-/** The key under which a verdict is kept for the page that shows it. */
+/** The keys under which a verdict and a debrief are kept for the page that shows them. */
 export const verdictKey = (run) => `firedrill.verdict.${run}`;
+export const debriefKey = (run) => `firedrill.debrief.${run}`;
+
+/** What this window has kept, or null. */
+export function kept(key) {
+  try {
+    return JSON.parse(sessionStorage.getItem(key));
+  } catch {
+    return null;
+  }
+}
 
 /**
  * Asks whether to hand it in, and does. `save()` saves what is typed and answers whether all is; `open` are the requirements
  * that cannot be met as the write-up stands.
  */
-export function askToSubmit({ incident, go, save, open, missing, isAmended = false, graded }) {
+export function askToSubmit({ incident, go, save, open, missing, isAmended = false }) {
   const told = el("div", { role: "status" });
   const put = el("button", { type: "button", class: "primary", onclick: () => hand() }, isAmended ? "Submit the amended write-up" : "Submit and end the drill");
   const what = isAmended
@@ -41,16 +51,14 @@ export function askToSubmit({ incident, go, save, open, missing, isAmended = fal
     const over = progress(told, isAmended);
     const holdOn = (event) => event.preventDefault();
     box.addEventListener("cancel", holdOn);
-    graded(true);
     try {
       const answer = await change("submit", isAmended ? { amend: true } : {});
-      keep(incident.run, answer);
+      keep(verdictKey(incident.run), answer);
       over();
       box.close();
       go("/verdict");
     } catch (error) {
       over();
-      graded(false);
       told.replaceChildren(el("p", { class: "error", role: "alert" }, [error.message, error.hint].filter(Boolean).join("\n")), error.status === 400 ? el("p", {}, "Nothing was graded; the drill goes on.") : "");
       put.disabled = false;
     } finally {
@@ -59,11 +67,12 @@ export function askToSubmit({ incident, go, save, open, missing, isAmended = fal
   }
 }
 
-function keep(run, answer) {
+/** Keeps it for this window; it is on record as well. */
+export function keep(key, answer) {
   try {
-    sessionStorage.setItem(verdictKey(run), JSON.stringify(answer));
+    sessionStorage.setItem(key, JSON.stringify(answer));
   } catch {
-    // The verdict is on record as well.
+    // Without storage, the page of the verdict has it.
   }
 }
 

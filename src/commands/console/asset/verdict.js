@@ -1,23 +1,21 @@
 // The verdict, and after it the debrief.
 
 import { el } from "../api.js";
-import { change } from "./client.js";
+import { change, read } from "./client.js";
 import { drawDebrief } from "./debrief.js";
 import { dialog } from "./main.js";
 import { addressOf } from "./pointer.js";
 import { account, conditions, styleOf, wordOf } from "./strength.js";
-import { verdictKey } from "./submit.js";
-
-const debriefKey = (run) => `firedrill.debrief.${run}`;
+import { debriefKey, keep, kept, verdictKey } from "./submit.js";
 
 export function draw(main, context) {
   const { incident } = context;
-  const kept = recall(verdictKey(incident.run));
-  const story = recall(debriefKey(incident.run));
-  const verdict = kept?.verdict ?? story?.verdict ?? null;
+  const answer = kept(verdictKey(incident.run));
+  const story = kept(debriefKey(incident.run));
+  const verdict = answer?.verdict ?? story?.verdict ?? null;
   const place = el("div", {});
   const debrief = story ? drawDebrief(story, context) : null;
-  const head = headline(kept, verdict, incident);
+  const head = headline(answer, verdict, incident);
   const tools = el("div", { class: "bar" });
   const show = (incidentNow) => tools.replaceChildren(...actions(incidentNow, Boolean(story), context));
   show(incident);
@@ -32,17 +30,9 @@ export function draw(main, context) {
   };
 }
 
-function recall(key) {
-  try {
-    return JSON.parse(sessionStorage.getItem(key));
-  } catch {
-    return null;
-  }
-}
-
 /** Passed or not, in one look; the whole verdict is a page of its own as well. */
-function headline(kept, verdict, incident) {
-  if (kept && !kept.verdict) return el("section", { class: "card outcome" }, el("h1", {}, "Void"), el("p", {}, kept.reason), el("p", { class: "quiet" }, "The drill does not count; run it again."));
+function headline(answer, verdict, incident) {
+  if (answer && !answer.verdict) return el("section", { class: "card outcome" }, el("h1", {}, "Void"), el("p", {}, answer.reason), el("p", { class: "quiet" }, "The drill does not count; run it again."));
   const passed = verdict?.passed ?? incident.passed;
   if (passed === null) return el("section", { class: "card outcome" }, el("h1", {}, "No verdict yet"), el("p", {}, incident.is_live ? ["It comes when the ", el("a", { href: "/write-up" }, "write-up"), " is submitted."] : "This run ended without a graded write-up."));
   const word = passed ? "Passed" : "Not passed";
@@ -75,12 +65,14 @@ function scale({ score, pass_mark: mark }) {
 }
 
 function actions(incident, isDebriefed, context) {
-  if (incident.passed === null && !recall(verdictKey(incident.run))) return [];
+  if (incident.passed === null && !kept(verdictKey(incident.run))) return [];
   const shown = [el("a", { class: "button", href: "/verdict.html", target: "_blank", rel: "noopener" }, "The verdict as a page to send on ↗")];
   if (context.isObserver()) return shown;
   if (!isDebriefed) {
     const debrief = el("button", { type: "button", class: "primary", onclick: () => askForDebrief(context) }, "Debrief");
-    shown.push(debrief, el("a", { href: "/write-up" }, "Amend the write-up"), el("span", { class: "quiet" }, "Once, and only before the debrief: that shows the answer."));
+    const canAmend = !kept(verdictKey(incident.run))?.verdict?.amended;
+    shown.push(debrief);
+    if (canAmend) shown.push(el("a", { href: "/write-up" }, "Amend the write-up"), el("span", { class: "quiet" }, "Once, and only before the debrief: that shows the answer."));
   }
   return shown;
 }
@@ -92,7 +84,7 @@ function askForDebrief({ incident, go }) {
     told.textContent = "";
     try {
       const story = await change("debrief");
-      sessionStorage.setItem(debriefKey(incident.run), JSON.stringify(story));
+      keep(debriefKey(incident.run), story);
       box.close();
       go("/verdict", true);
     } catch (error) {
@@ -112,8 +104,8 @@ function parts(verdict, incident) {
     el("div", { class: "pair" },
       el("section", { class: "card" }, el("h2", {}, "Requirements"), conditions(verdict.conditions)),
       el("section", { class: "card" }, el("h2", {}, "How long it took ", el("span", { class: "quiet" }, "recorded, not graded")), el("table", {}, el("tbody", {}, times.map(timeRow))))),
-    rivals.length ? el("section", { class: "card" }, el("h2", {}, "What else it could have been ", el("span", { class: "quiet" }, `${rivals.filter(({ standing }) => standing.is === "excluded").length} of ${rivals.length} excluded`)), el("div", { class: "scroll" }, differential(rivals, comparison))) : "",
-    el("section", { class: "card" }, el("h2", {}, "Points"), el("div", { class: "scroll" }, points(items))),
+    rivals.length ? el("section", { class: "card" }, el("h2", {}, "What else it could have been ", el("span", { class: "quiet" }, `${rivals.filter(({ standing }) => standing.is === "excluded").length} of ${rivals.length} excluded`)), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Other causes" }, differential(rivals, comparison))) : "",
+    el("section", { class: "card" }, el("h2", {}, "Points"), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Points by item" }, points(items))),
     pointers.length ? el("section", { class: "card" }, el("h2", {}, "Evidence"), el("ul", { class: "judged" }, pointers.map((one) => pointerItem(one, incident)))) : "",
   ];
 }
@@ -141,12 +133,18 @@ function reason({ standing: { is, by, why }, would }) {
 const STANDING = { excluded: ["✓ excluded", "ok"], standing: ["✗ possible", "err"], unchecked: ["? unknown", "pending"] };
 
 function differential(rivals, comparison) {
-  const rows = rivals.map((row, index) => {
+  const texts = rivals.map((row) => el("div", {}, reason(row)).textContent);
+  // Those that stand come first; what is the same for several is said once.
+  const order = rivals.map((row, index) => index).sort((a, b) => (rivals[a].standing.is === "excluded") - (rivals[b].standing.is === "excluded") || texts.indexOf(texts[a]) - texts.indexOf(texts[b]));
+  const rows = order.map((index, place) => {
+    const row = rivals[index];
     const [word, style] = STANDING[row.standing.is] ?? ["?", ""];
+    const isSame = place > 0 && texts[order[place - 1]] === texts[index];
+    const count = texts.filter((text) => text === texts[index]).length;
     const size = comparison ? el("td", { class: "number" }, sizeText(comparison.there[index], comparison.unit)) : "";
-    return el("tr", {}, el("td", {}, el("span", { class: `badge ${style}` }, word)), el("th", { scope: "row" }, row.title, row.has_page ? "" : el("span", { class: "quiet" }, " (another page)")), el("td", {}, reason(row)), size);
+    return el("tr", {}, el("td", {}, el("span", { class: `badge ${style}` }, word)), el("th", { scope: "row" }, row.title, row.has_page ? "" : el("span", { class: "quiet" }, " (another page)")), isSame ? "" : el("td", { rowspan: count }, reason(row)), size);
   });
-  const heads = ["", "Cause", "What excludes it, or would have"].map((text) => el("th", { scope: "col" }, text));
+  const heads = ["State", "Cause", "What excludes it, or would have"].map((text) => el("th", { scope: "col" }, text));
   if (comparison) heads.push(el("th", { scope: "col", class: "number", title: comparison.pointer }, `${comparison.field}: ${sizeText(comparison.here, comparison.unit)} here`));
   return el("table", { class: "differential" }, el("thead", {}, el("tr", {}, heads)), el("tbody", {}, rows));
 }
@@ -170,7 +168,7 @@ function points(items) {
       el("td", { class: "bar-cell" }, el("div", { class: "points-bar small", "aria-hidden": "true" }, bar)),
       el("th", { scope: "row" }, name), el("td", {}, why, hint ? el("div", { class: "quiet" }, `Hint: ${hint}`) : ""));
   });
-  return el("table", { class: "points" }, el("thead", {}, el("tr", {}, ["Points", "", "Item", "Why"].map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, rows));
+  return el("table", { class: "points" }, el("thead", {}, el("tr", {}, ["Points", "Share", "Item", "Why"].map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, rows));
 }
 
 function pointerItem(pointer, incident) {

@@ -71,7 +71,8 @@ export class Form {
     this.datalists = { deploys: el("datalist", { id: "deploys-known" }), actions: el("datalist", { id: "actions-done" }) };
     this.broken = el("p", { class: "error", role: "alert", hidden: true });
     this.sections = SECTIONS.map((section) => this.section(section));
-    this.element = el("div", { class: "write-form" }, this.broken, ...Object.values(this.datalists), this.sections.map(({ element }) => element));
+    this.body = el("div", {}, this.sections.map(({ element }) => element));
+    this.element = el("div", { class: "write-form" }, this.broken, ...Object.values(this.datalists), this.body);
   }
 
   /** What may be chosen where a deploy or an action is meant. */
@@ -88,7 +89,8 @@ export class Form {
     const listed = vocabulary(draft.text ?? "");
     if (Object.keys(listed).length) this.words = listed;
     this.broken.hidden = this.head.broken === null;
-    if (this.head.broken !== null) this.broken.textContent = `The front matter cannot be read from line ${this.head.broken} on. Correct it in the text; until then the form may miss fields.`;
+    this.body.inert = this.head.broken !== null;
+    if (this.head.broken !== null) this.broken.textContent = `The front matter cannot be read from line ${this.head.broken} on. Correct it in the text; until then the form cannot show it all, and changes nothing.`;
     for (const section of this.sections) section.refresh();
     for (const field of this.fields.filter(({ root }) => root.isConnected)) this.show(field);
     for (const list of this.lists.filter(({ element }) => element.isConnected)) this.showItems(list);
@@ -140,7 +142,7 @@ export class Form {
       while (blocks.length < wanted) {
         const index = blocks.length;
         const block = this.block(spec, `${name}[${index}].`, `${name}[${index}]`);
-        if (!this.isFixed) block.append(el("button", { type: "button", class: "small remove", "aria-label": `Remove ${entry} ${index + 1}`, onclick: () => this.remove(name, index) }, "remove"));
+        if (!this.isFixed) block.append(el("button", { type: "button", class: "small remove", "aria-label": `Remove ${entry} ${index + 1}`, onclick: () => this.remove(name, index) }, `remove this ${entry.split(" ")[0] === "action" ? "item" : entry.split(" ")[0]}`));
         blocks.push(block);
         box.append(block);
       }
@@ -229,7 +231,7 @@ export class Form {
       const mark = isEvidence ? this.mark(key, index) : null;
       const address = isEvidence ? addressOf(value, this.context.incident) : null;
       const away = address?.startsWith("http") ? { target: "_blank", rel: "noopener" } : {};
-      return el("li", isEvidence ? { "data-row": "", tabindex: "0" } : {},
+      return el("li", isEvidence ? { "data-row": "", tabindex: "0", "data-pointer": value } : {},
         mark ? el("span", { class: `badge ${mark.style}`, title: mark.text }, mark.word) : isEvidence ? el("span", { class: "badge" }, "…") : "",
         address ? el("a", { class: "mono", href: address, ...away }, value) : el("span", { class: "mono" }, value),
         this.isFixed ? "" : el("button", { type: "button", class: "small", "aria-label": `Remove ${value}`, onclick: () => this.drop(key, index, value) }, "remove"));

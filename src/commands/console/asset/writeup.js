@@ -5,7 +5,7 @@ import { change, read } from "./client.js";
 import { draftOf } from "./draft.js";
 import { changed } from "./form.js";
 import { Strength } from "./strength.js";
-import { askToSubmit } from "./submit.js";
+import { askToSubmit, debriefKey, kept, verdictKey } from "./submit.js";
 import { Form } from "./writeup-form.js";
 
 /** How often it is looked whether the file was changed in the terminal. */
@@ -28,7 +28,6 @@ class Page {
     this.isText = context.params.get("tab") === "text" || context.isObserver();
     this.timer = 0;
     this.isOver = false;
-    this.isGrading = false;
     this.wasBegun = null;
     this.version = "";
     this.reload = () => draft.load().catch(() => {});
@@ -128,14 +127,14 @@ class Page {
     this.state = el("span", { class: "saved", role: "status" });
     this.tools = el("span", { class: "bar-tools" });
     this.conflict = el("div", {});
-    this.strength = new Strength(context.incident, (marks) => { this.form?.judge(marks); this.showTools(); });
+    this.strength = new Strength(context.incident, (marks) => { this.form?.judge(marks); this.showTools(); }, context.isObserver());
     const tab = (name, isHere, query) => el("button", { type: "button", role: "tab", "aria-selected": String(isHere), onclick: () => context.go(changed(context.params, { tab: query })) }, name);
     const tabs = context.isObserver() ? "" : el("span", { class: "tabs", role: "tablist", "aria-label": "How it is written" }, tab("Form", !this.isText, ""), tab("Text", this.isText, "text"));
     this.main.replaceChildren(
       el("div", { class: "bar write-bar" }, el("h1", {}, "Write-up"), tabs, this.state, this.tools),
       el("p", { class: "quiet path" }, context.isObserver() ? "File: " : "The same file in the terminal: ", el("code", {}, context.isObserver() ? draft.path : `firedrill submit ${draft.path}`)),
       this.conflict,
-      el("div", { class: "write" }, this.isText ? this.textPart() : this.formPart(), el("aside", { "aria-label": "Check" }, this.strength.element)));
+      (this.write = el("div", { class: "write" }, this.isText ? this.textPart() : this.formPart(), el("aside", { "aria-label": "Check" }, this.strength.element))));
     this.showTools();
     this.strength.check();
   }
@@ -190,20 +189,32 @@ class Page {
     this.state.classList.toggle("wrong", !this.context.isObserver() && (["lost", "refused"].includes(is) || Boolean(this.draft.conflict)));
   }
 
+  /** While two texts contradict each other, they are all there is to write in. */
   showConflict() {
     const { conflict } = this.draft;
-    if (!conflict) return this.conflict.replaceChildren();
-    if (this.conflict.firstChild) return;
-    const mine = el("textarea", { class: "whole mono", "aria-label": "What is written here", spellcheck: "false" });
-    const theirs = el("textarea", { class: "whole mono", "aria-label": "What the file has", readonly: true, spellcheck: "false" });
-    [mine.value, theirs.value] = [conflict.mine, conflict.theirs];
-    const settle = (text) => { this.draft.settle(text); this.context.say("Saved."); };
-    this.conflict.append(el("section", { class: "card conflict", role: "alert" },
+    this.write.hidden = Boolean(conflict);
+    if (!conflict) {
+      this.mine = null;
+      return this.conflict.replaceChildren();
+    }
+    if (this.mine) {
+      if (this.mine.value !== this.draft.text) this.mine.value = this.draft.text;
+      if (this.theirs.value !== conflict.theirs) this.theirs.value = conflict.theirs;
+      return;
+    }
+    this.mine = el("textarea", { class: "whole mono", "aria-label": "What is written here", spellcheck: "false", oninput: () => this.draft.type(this.mine.value) });
+    const theirs = this.theirs = el("textarea", { class: "whole mono", "aria-label": "What the file has", readonly: true, spellcheck: "false" });
+    [this.mine.value, theirs.value] = [this.draft.text, conflict.theirs];
+    const settle = async (text) => { if (await this.draft.settle(text)) this.context.say("Saved."); };
+    this.conflict.replaceChildren(el("section", { class: "card conflict", role: "alert" },
       el("h2", {}, "The same lines were changed elsewhere"),
       el("p", {}, "Nothing is lost: both texts are below. Keep one of them, or copy what is missing into the left one and keep that."),
       el("div", { class: "pair" },
-        el("div", {}, el("h3", {}, "Written here, not saved"), mine, el("button", { type: "button", class: "primary", onclick: () => settle(mine.value) }, "Keep this one")),
+        el("div", {}, el("h3", {}, "Written here, not saved"), this.mine, el("button", { type: "button", class: "primary", onclick: () => settle(this.mine.value) }, "Keep this one")),
         el("div", {}, el("h3", {}, "In the file"), theirs, el("button", { type: "button", onclick: () => settle(theirs.value) }, "Keep that one")))));
+    // Both begin where they differ.
+    const line = conflict.theirs.split("\n").findIndex((one, index) => one !== this.draft.text.split("\n")[index]);
+    for (const area of [this.mine, theirs]) area.scrollTop = Math.max(0, line - 4) * (area.scrollHeight / area.value.split("\n").length);
   }
 
   showTools() {
@@ -216,11 +227,11 @@ class Page {
     const submit = (isAmended) => askToSubmit({
       incident, go, isAmended,
       save: () => this.draft.flush(),
-      graded: (isGrading) => { this.isGrading = isGrading; },
       open: (checked?.requirements ?? []).filter(({ met, unchecked }) => !met && !unchecked),
       missing: checked?.missing ?? [],
     });
     if (incident.is_live && !isGraded) seen.push(el("button", { type: "button", class: "primary", onclick: () => submit(false) }, "Submit"));
+    else if (isGraded && (kept(debriefKey(incident.run)) || kept(verdictKey(incident.run))?.verdict?.amended)) seen.push(el("span", { class: "quiet" }, "It can no longer be amended."));
     else if (isGraded) seen.push(el("button", { type: "button", title: "Once, before the debrief", onclick: () => submit(true) }, "Amend"));
     else seen.push(el("span", { class: "quiet" }, "The run ended without a verdict."));
     this.tools.replaceChildren(...seen);

@@ -1,0 +1,232 @@
+//! The incident console in a real browser: a drill is worked by nothing but the page.
+
+use serde_json::json;
+
+use super::page::Page;
+use crate::drills::{Case, PAGED_WITHIN, start};
+use crate::support::{Drill, SOON, wait_for};
+use crate::writeup::Facts;
+
+/// The most clicks from the page to a culprit that is cited.
+const MOST_CLICKS: usize = 5;
+/// What a page did wrong without anyone seeing it.
+const WATCH: &str = "window.failed = [];
+    addEventListener('error', (event) => failed.push(event.message));
+    addEventListener('unhandledrejection', (event) => failed.push(String(event.reason)));
+    addEventListener('securitypolicyviolation', (event) => failed.push(event.violatedDirective));";
+
+/// A browser with the console open, which counts clicks.
+struct Console {
+    page: Page,
+    clicks: usize,
+}
+
+impl Console {
+    fn open(drill: &Drill) -> Self {
+        let mut page = Page::open();
+        page.before(WATCH);
+        page.go(drill.url("console"));
+        page.until("document.querySelector('.alert h1')");
+        Self { page, clicks: 0 }
+    }
+
+    /// Clicks what a selector finds whose text begins so, once it is there and can be clicked.
+    fn click(&mut self, selector: &str, text: &str) {
+        let found = format!(
+            "[...document.querySelectorAll({})].findLast((one) => one.textContent.trim().startsWith({}) && !one.disabled)",
+            json!(selector),
+            json!(text),
+        );
+        self.page.until(&found);
+        self.page.value(&format!("{found}.click()"));
+        self.clicks += 1;
+    }
+
+    fn go(&mut self, part: &str) {
+        self.click("#pages a", part);
+    }
+
+    /// Puts a text into a field, as typing does.
+    fn fill(&mut self, selector: &str, text: &str) {
+        let field = format!("document.querySelector({})", json!(selector));
+        self.page.until(&field);
+        self.page.value(&format!(
+            "(() => {{ const field = {field}; field.value = {}; for (const kind of ['input', 'change']) field.dispatchEvent(new Event(kind, {{ bubbles: true }})); }})()",
+            json!(text)
+        ));
+    }
+
+    fn did_nothing_wrong(&mut self) {
+        let failed = self.page.value("failed");
+        assert_eq!(failed, json!([]), "{failed}");
+    }
+}
+
+/// From the page over the culprit, the action and the write-up to a passing verdict and the debrief.
+pub(super) fn a_drill_is_worked_by_the_page_alone() {
+    let case = Case::of("error-spike");
+    let mut drill = start(case, &["--seed", "5"]);
+    let paged = drill.page("ErrorBudgetBurn", PAGED_WITHIN);
+    let mut facts = Facts::new(&drill, &paged);
+    facts.name_releases(case.id, 5);
+    let culprit = facts.fill("{{new}}");
+    let mut console = Console::open(&drill);
+    console.page.shows("Requests to /v1/orders are failing");
+    console.page.shows("beyond the threshold of 10 %");
+    console
+        .page
+        .until("document.querySelectorAll('.map .node.bad').length > 1");
+    console.page.picture("console-incident");
+
+    console.clicks = 0;
+    console.click(".happened a", &format!("checkout@{culprit}"));
+    console
+        .page
+        .until("document.querySelector('.diff .plus')?.textContent.includes('UntilPaid')");
+    console.click(".entry .pin", "pin");
+    console.click("dialog button", "Pin");
+    console.page.shows("Pinned:");
+    assert!(console.clicks <= MOST_CLICKS, "{} clicks", console.clicks);
+    let draft = drill.folder().join("draft.md");
+    let pinned = std::fs::read_to_string(&draft).expect("the draft");
+    assert!(
+        pinned.contains(&format!("deploy:checkout@{culprit}")),
+        "{pinned}"
+    );
+
+    trace(&mut console, &mut facts, &drill);
+    snapshots(&mut console);
+    console.go("Deploys");
+    console.click("td a", &format!("checkout@{culprit}"));
+    console.click(".entry a.action", "Roll back");
+    console.click(".asked button", "Roll back");
+    console.page.until("document.querySelector('dialog')?.textContent.includes('replace the processes of checkout (checkout-1)')");
+    console.click("dialog button.primary", "Roll back");
+    console.page.shows("Roll back: done");
+    console.page.shows("Within the threshold since");
+    console.page.picture("console-acted");
+
+    let (_, right) = &case.write_ups("right")[0];
+    let right = facts.fill(right);
+    console.go("Write-up");
+    console.click(".tabs button", "Text");
+    console.fill("textarea.whole", &right);
+    wait_for("the draft is saved", SOON, || {
+        (std::fs::read_to_string(&draft).ok()? == right).then_some(())
+    });
+    console.click(".bar-tools button", "Submit");
+    console.click("dialog button.primary", "Submit and end the drill");
+    console.page.until("location.pathname === '/verdict'");
+    console.page.shows("Passed");
+    console.page.picture("console-verdict");
+    assert_eq!(drill.event("verdict", SOON)["passed"], true);
+    // The record is shown in the same page once it is loaded.
+    console.click(".bar button", "Debrief");
+    console.click("dialog button.primary", "");
+    console.page.shows(&format!("checkout@{culprit}"));
+    console.go("Logs");
+    console.page.shows("unknown variant");
+    console.did_nothing_wrong();
+    drop(console);
+    let (code, _, _state) = drill.interrupt();
+    assert_eq!(code, 0);
+}
+
+/// Finds a failed order and looks at its waterfall.
+fn trace(console: &mut Console, facts: &mut Facts, drill: &Drill) {
+    facts.find_trace(drill, crate::drills::FAILED_ORDER);
+    let id = facts.fill("{{trace}}");
+    console.go("Compare");
+    console.click(".tabs button", "Failed");
+    console.page.shows("failed requests");
+    console.page.shows("POST → inventory");
+    let path = json!(format!("/trace/{id}"));
+    console.page.value(&format!(
+        "history.pushState(null, '', {path}); dispatchEvent(new PopStateEvent('popstate'))"
+    ));
+    console
+        .page
+        .until("document.querySelectorAll('.span-row').length > 5");
+    console.click(".span-name", "inventory POST");
+    console.page.shows("http.response.status_code");
+}
+
+fn snapshots(console: &mut Console) {
+    console.go("Heap & CPU");
+    for name in ["early", "late"] {
+        console.fill(".pair input[aria-label=Name]", name);
+        console.click(".pair button.primary", "Take a snapshot");
+        console
+            .page
+            .shows(&format!("Snapshot {name} of checkout is taken."));
+    }
+    console.page.shows("by function");
+}
+
+/// Text of the shop stays text, and an observer beside the responder sees the same and has no buttons.
+pub(super) fn what_is_logged_is_text_and_an_observer_only_looks() {
+    let drill = Drill::start(&["up", "--seed", "11"]);
+    let mut console = Console::open(&drill);
+    let markup = "<img/src=x/onerror=failed.push(1)>";
+    let header = format!("x-client-id: {markup}");
+    drill.ok(&["request", "GET", "/v1/products", "-H", &header]);
+    console.go("Traces");
+    let term = format!("http.request.header.x-client-id={markup}");
+    console.fill("input[type=search]", &term);
+    console
+        .page
+        .until("document.querySelectorAll('tbody tr').length === 1");
+    console.click("tbody a", "gateway");
+    console.click(".span-name", "gateway GET /v1/products");
+    console.page.shows(markup);
+    console.go("Traces");
+    console
+        .page
+        .until("document.querySelectorAll('tbody tr').length > 10");
+    console.page.value("document.activeElement.blur()");
+    console.page.press("j");
+    console
+        .page
+        .until("document.activeElement.matches('tr[data-row]')");
+    console.page.press("Enter");
+    console
+        .page
+        .until("location.pathname.startsWith('/trace/')");
+    for (key, path) in [
+        ("l", "/logs"),
+        ("c", "/compare"),
+        ("d", "/deploys"),
+        ("a", "/act"),
+        ("i", "/"),
+    ] {
+        console.page.press("g");
+        console.page.press(key);
+        console
+            .page
+            .until(&format!("location.pathname === {}", json!(path)));
+    }
+    console.page.press("?");
+    console.page.until("document.querySelector('dialog[open]')");
+    console.did_nothing_wrong();
+    assert_eq!(console.page.value("document.images.length"), 0);
+
+    let observer =
+        crate::console::Console::of(&drill).json("/api/incident")["links"]["observer"].clone();
+    let origin = drill
+        .url("console")
+        .split("/?")
+        .next()
+        .expect("an origin")
+        .to_owned();
+    let mut observing = Page::open();
+    observing.before(WATCH);
+    observing.go(&format!("{origin}{}", observer.as_str().expect("a path")));
+    observing.shows("observer");
+    observing.value("document.querySelector('#pages a[href=\"/act\"]').click()");
+    observing.shows("An observer sees what is done");
+    assert_eq!(
+        observing.value("document.querySelectorAll('main button').length"),
+        0
+    );
+    assert_eq!(observing.value("failed"), json!([]));
+}
