@@ -74,6 +74,21 @@ impl Console {
         )
     }
 
+    /// What a browser keeps after it opened the address.
+    fn cookie(&self) -> String {
+        let path = format!("/?token={}", self.token);
+        let entered = self.ask(Method::GET, &path, &[], &Value::Null);
+        assert_eq!(entered.status(), 303);
+        assert_eq!(entered.headers()["location"], "/");
+        let cookie = entered.headers()["set-cookie"].to_str();
+        let cookie = cookie.expect("a text").to_owned();
+        assert!(
+            cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"),
+            "{cookie}"
+        );
+        cookie.split(';').next().expect("a cookie").to_owned()
+    }
+
     pub(crate) fn json(&self, path: &str) -> Value {
         let (status, body) = self.with_token(Method::GET, path, &Value::Null);
         assert_eq!(status, 200, "{path}: {body}");
@@ -85,106 +100,112 @@ impl Console {
     }
 }
 
+/// Who asks: with which of the two tokens, and how it is sent.
+const RESPONDER: &str = "responder";
+const OBSERVER: &str = "observer";
+const BY_COOKIE: &str = "responder's cookie";
+const OBSERVING: &str = "observer's cookie";
+const JSON: &str = "application/json";
+
+/// Method, path, who asks, another header, the expected status. A change is a rollback of the gateway.
+const ASKED: [(&str, &str, &str, (&str, &str), u16); 19] = [
+    ("GET", "/", "", ("", ""), 401),
+    (
+        "GET",
+        "/?token=0123456789abcdef0123456789abcdef",
+        "",
+        ("", ""),
+        401,
+    ),
+    ("GET", "/", BY_COOKIE, ("", ""), 200),
+    ("GET", "/logs", OBSERVING, ("", ""), 200),
+    ("GET", "/api/status", "", ("", ""), 401),
+    ("GET", "/api/status", "", ("authorization", "Bearer x"), 401),
+    ("GET", "/api/status", RESPONDER, ("", ""), 200),
+    (
+        "GET",
+        "/api/status",
+        RESPONDER,
+        ("host", "evil.example"),
+        403,
+    ),
+    (
+        "GET",
+        "/api/rollback?service=gateway",
+        RESPONDER,
+        ("", ""),
+        405,
+    ),
+    ("GET", "/api/debrief", RESPONDER, ("", ""), 405),
+    ("GET", "/api/nothing", RESPONDER, ("", ""), 404),
+    ("POST", "/api/rollback", "", ("content-type", JSON), 401),
+    ("POST", "/api/rollback", RESPONDER, ("", ""), 415),
+    (
+        "POST",
+        "/api/rollback",
+        BY_COOKIE,
+        ("content-type", "text/plain"),
+        415,
+    ),
+    (
+        "POST",
+        "/api/rollback",
+        OBSERVING,
+        ("content-type", JSON),
+        403,
+    ),
+    ("POST", "/api/submit", OBSERVER, ("content-type", JSON), 403),
+    ("PUT", "/api/draft", OBSERVING, ("content-type", JSON), 403),
+    // The answer is for those who ended the drill.
+    (
+        "POST",
+        "/api/debrief",
+        BY_COOKIE,
+        ("content-type", JSON),
+        400,
+    ),
+    (
+        "POST",
+        "/api/report/check",
+        BY_COOKIE,
+        ("content-type", JSON),
+        405,
+    ),
+];
+
 fn only_a_token_lets_in_and_only_a_responder_acts() {
     let drill = Drill::start(&["run", "error-spike", "--pace", "fast", "--seed", "5"]);
     let console = Console::of(&drill);
     let observer = console.of_observer();
+    let bearer = |who: &Console| ("authorization", format!("Bearer {}", who.token));
+    let known = [
+        (RESPONDER, bearer(&console)),
+        (OBSERVER, bearer(&observer)),
+        (BY_COOKIE, ("cookie", console.cookie())),
+        (OBSERVING, ("cookie", observer.cookie())),
+    ];
     let rollback = json!({"service": "gateway"});
-    let json_type = ("content-type", "application/json");
-    let bearer = format!("Bearer {}", console.token);
-    let bearer = ("authorization", bearer.as_str());
-    let cookie_of = |who: &Console| {
-        let entered = who.ask(
-            Method::GET,
-            &format!("/?token={}", who.token),
-            &[],
-            &Value::Null,
-        );
-        assert_eq!(entered.status(), 303);
-        assert_eq!(entered.headers()["location"], "/");
-        let cookie = entered.headers()["set-cookie"]
-            .to_str()
-            .expect("a text")
-            .to_owned();
-        assert!(
-            cookie.ends_with("; Path=/; HttpOnly; SameSite=Strict"),
-            "{cookie}"
-        );
-        cookie.split(';').next().expect("a cookie").to_owned()
-    };
-    let (cookie, observing) = (cookie_of(&console), cookie_of(&observer));
-    let (cookie, observing) = (("cookie", cookie.as_str()), ("cookie", observing.as_str()));
-    let port = console.origin.rsplit(':').next().expect("a port");
-    let foreign_host = format!("evil.example:{port}");
-    let before = console.json("/api/deploys").as_array().map(Vec::len);
-    for (method, path, headers, expected) in [
-        (Method::GET, "/", vec![], 401),
-        (
-            Method::GET,
-            "/?token=0123456789abcdef0123456789abcdef",
-            vec![],
-            401,
-        ),
-        (Method::GET, "/", vec![cookie], 200),
-        (Method::GET, "/logs", vec![observing], 200),
-        (Method::GET, "/api/status", vec![], 401),
-        (
-            Method::GET,
-            "/api/status",
-            vec![("authorization", "Bearer x")],
-            401,
-        ),
-        (Method::GET, "/api/status", vec![bearer], 200),
-        (
-            Method::GET,
-            "/api/status",
-            vec![bearer, ("host", &foreign_host)],
-            403,
-        ),
-        (
-            Method::GET,
-            "/api/rollback?service=gateway",
-            vec![bearer],
-            405,
-        ),
-        (Method::GET, "/api/debrief", vec![bearer], 405),
-        (Method::GET, "/api/nothing", vec![bearer], 404),
-        (Method::POST, "/api/rollback", vec![json_type], 401),
-        (Method::POST, "/api/rollback", vec![bearer], 415),
-        (
-            Method::POST,
-            "/api/rollback",
-            vec![cookie, ("content-type", "text/plain")],
-            415,
-        ),
-        (
-            Method::POST,
-            "/api/rollback",
-            vec![cookie, json_type, ("origin", "https://evil.example")],
-            403,
-        ),
-        (
-            Method::POST,
-            "/api/rollback",
-            vec![observing, json_type],
-            403,
-        ),
-        (Method::POST, "/api/submit", vec![observing, json_type], 403),
-        (Method::PUT, "/api/draft", vec![observing, json_type], 403),
-        // The answer is for those who ended the drill.
-        (Method::POST, "/api/debrief", vec![cookie, json_type], 400),
-    ] {
+    let count = || console.json("/api/deploys").as_array().map(Vec::len);
+    let before = count();
+    for (method, path, who, header, expected) in ASKED {
+        let method: Method = method.parse().expect("a method");
+        let token = known.iter().find(|(name, _)| *name == who);
+        let token = token.map(|(_, (name, value))| (*name, value.as_str()));
+        let more = (!header.0.is_empty()).then_some(header);
+        let headers: Vec<(&str, &str)> = token.into_iter().chain(more).collect();
         let response = console.ask(method.clone(), path, &headers, &rollback);
+        let status = response.status().as_u16();
         assert_eq!(
-            response.status().as_u16(),
-            expected,
-            "{method} {path} {headers:?}"
+            status, expected,
+            "{method} {path} by `{who}` with {header:?}"
         );
     }
-    assert_eq!(
-        console.json("/api/deploys").as_array().map(Vec::len),
-        before
-    );
+    let foreign = [known[2].1.0, "content-type", "origin"];
+    let values = [known[2].1.1.as_str(), JSON, "https://evil.example"];
+    let headers: Vec<(&str, &str)> = foreign.into_iter().zip(values).collect();
+    let response = console.ask(Method::POST, "/api/rollback", &headers, &rollback);
+    assert_eq!(response.status(), 403, "a page of another origin");
+    assert_eq!(count(), before, "nothing was done");
     assert!(observer.json("/api/incident")["links"]["observer"].is_null());
     for asked in [
         "/api/logs?run=/etc/passwd",

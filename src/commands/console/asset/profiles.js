@@ -1,90 +1,172 @@
 // Heap snapshots and CPU profiles: before, after, and what grew.
 
 import { el } from "../api.js";
+import { formatTime } from "../time.js";
 import { formatValue } from "../unit.js";
-import { change, read } from "./client.js";
+import { change, range, read } from "./client.js";
 import { changed, choice, field, SERVICES, trouble, typed } from "./form.js";
+import { functionTable, memoryFlame } from "./heap.js";
 import { pinButton } from "./pin.js";
+import { recalled, remembered } from "./taken.js";
+import { marksOfIncident, Panel, timesOf } from "./view.js";
+
+/** A profile with fewer samples is no evidence. */
+const ENOUGH = 40;
+const TOP = 40;
 
 export function draw(main, { params, go, incident, isObserver, say }) {
   const canTake = incident.is_live && !isObserver();
-  const shown = el("div", { role: "status" });
-  main.replaceChildren(
-    canTake ? el("div", { class: "pair" }, snapshotCard(params, go, say), cpuCard(say, shown)) : el("p", { class: "quiet" }, "Snapshots are taken while the run goes on; those that were taken can be compared here."),
-    el("section", { class: "card" }, el("h2", {}, "Compare two heap snapshots"),
-      el("div", { class: "bar" },
-        field("earlier", typed(params.get("a"), { placeholder: "before" }, (a) => go(changed(params, { a }), true))),
-        field("later", typed(params.get("b"), { placeholder: "after" }, (b) => go(changed(params, { b }), true)))),
-      el("p", { class: "quiet" }, "With one name alone, its largest functions are shown.")),
-    shown);
   const abort = new AbortController();
+  const state = { params, go, say, incident, signal: abort.signal, taken: recalled(incident.run), instances: SERVICES };
+  const shown = el("div", { role: "status" });
+  const takers = el("div", { class: "pair" });
+  const panel = new Panel("Memory in use, by instance", { group: [], unit: "bytes", isLow: true });
+  main.replaceChildren(
+    canTake ? takers : el("p", { class: "quiet" }, incident.is_live ? "An observer takes no snapshots; those whose names are known can be compared here." : "The run has ended; snapshots that were taken can be compared here by their names."),
+    el("section", { class: "card" }, panel.element),
+    el("div", { class: "pair" }, heapCard(state), cpuCard(state)), shown);
+  if (canTake) {
+    const fill = () => takers.replaceChildren(snapshotTaker(state), profileTaker(state));
+    fill();
+    read("status", {}, { background: true, signal: abort.signal }).then(({ services }) => {
+      state.instances = [...SERVICES, ...services.map(({ instance }) => instance)];
+      if (!takers.contains(document.activeElement)) fill();
+    }).catch(() => {});
+  }
+  const memory = () => showMemory(panel, state).catch(() => {});
+  memory();
+  const timer = incident.is_live ? setInterval(() => document.hidden || memory(), 5000) : 0;
   const [a, b] = [params.get("a"), params.get("b")];
-  const asked = a && b ? read("heap/diff", { before: a, after: b, top: 25 }, { signal: abort.signal }) : a || b ? read("heap/show", { name: a || b, top: 25 }, { signal: abort.signal }) : null;
-  asked?.then((answer) => shown.replaceChildren(table(answer, a, b))).catch((error) => error.name === "AbortError" || shown.replaceChildren(trouble(error)));
-  return { leave: () => abort.abort() };
+  const asked = a && b ? read("heap/diff", { before: a, after: b, top: TOP }, { signal: abort.signal }) : a || b ? read("heap/show", { name: a || b, top: TOP }, { signal: abort.signal }) : null;
+  asked?.then((answer) => shown.replaceChildren(...heap(answer, { a, b, width: main.clientWidth, taken: state.taken.heap })))
+    .catch((error) => error.name === "AbortError" || shown.replaceChildren(trouble(error)));
+  return { leave: () => { abort.abort(); clearInterval(timer); }, update: (next) => { state.incident = next; } };
 }
 
-function snapshotCard(params, go, say) {
-  let service = "checkout";
-  const name = el("input", { "aria-label": "Name", size: 12 });
-  name.value = params.get("a") ? "after" : "before";
+async function showMemory(panel, { incident, signal, taken }) {
+  const times = timesOf(incident);
+  const expression = "sum by (instance) (allocator_allocated_bytes)";
+  const [series, marks] = await Promise.all([range(expression, times, { signal }), marksOfIncident(incident)]);
+  const own = taken.heap.map(({ name, at }) => ({ t: Date.parse(at) / 1000, text: `snapshot ${name}` }));
+  panel.show(times, series, { named: ({ instance }) => instance ?? "all", expression, marks: [...marks.map((mark) => ({ ...mark, text: "" })), ...own] });
+}
+
+/** The first of `before`, `after`, `after-2` … that is free. */
+function freeName(taken) {
+  const names = new Set(taken.map(({ name }) => name));
+  const wanted = ["before", "after"].find((name) => !names.has(name));
+  if (wanted) return wanted;
+  let number = 2;
+  while (names.has(`after-${number}`)) number += 1;
+  return `after-${number}`;
+}
+
+/** The instance that was taken last, for two of different instances cannot be compared. */
+const lastOf = (taken, instances, otherwise) => {
+  const last = taken.at(-1)?.instance;
+  return instances.includes(last) ? last : otherwise;
+};
+
+function nameField(taken) {
+  const name = el("input", { "aria-label": "Name", size: 10, spellcheck: "false" });
+  name.value = freeName(taken);
+  return name;
+}
+
+function snapshotTaker(state) {
+  let service = lastOf(state.taken.heap, state.instances, state.params.get("service") ?? "checkout");
+  const name = nameField(state.taken.heap);
   const take = el("button", { type: "button", class: "primary", onclick: async () => {
     take.disabled = true;
     try {
-      await change("heap/snapshot", { name: name.value, service });
-      say(`Snapshot ${name.value} of ${service} is taken.`);
-      go(changed(params, params.get("a") ? { b: name.value } : { a: name.value }), true);
+      const one = await change("heap/snapshot", { name: name.value.trim(), service });
+      remembered(state.incident.run, "heap", one);
+      state.say(`Snapshot ${one.name} of ${one.instance}: ${formatValue(one.in_use_bytes, "bytes")} in use.`);
+      if (!state.signal.aborted) state.go(changed(state.params, state.params.get("a") ? { b: one.name } : { a: one.name }), true);
     } catch (error) {
-      say([error.message, error.hint].filter(Boolean).join(" — "), true);
+      state.say([error.message, error.hint?.replace(/, or overwrite it with `--force`/, "")].filter(Boolean).join(" — "), true);
       take.disabled = false;
     }
   } }, "Take a snapshot");
-  return el("section", { class: "card" }, el("h2", {}, "Heap"), el("p", { class: "quiet" }, "Take one, wait while memory grows, take another one, compare."),
-    el("div", { class: "bar" }, field("service", choice(service, SERVICES, (value) => { service = value; })), field("name", name), take));
+  return el("section", { class: "card" }, el("h2", {}, "Take a heap snapshot"), el("p", { class: "quiet" }, "Take one, wait while memory grows, take another one of the same instance, compare. A service with several instances is asked for its first."),
+    el("div", { class: "bar" }, field("service or instance", choice(service, state.instances, (value) => { service = value; })), field("name", name), take));
 }
 
-function cpuCard(say, shown) {
-  let [service, seconds] = ["inventory", "10"];
+function profileTaker(state) {
+  let [service, seconds] = [lastOf(state.taken.cpu, state.instances, "inventory"), "10"];
+  const name = nameField(state.taken.cpu);
   const take = el("button", { type: "button", class: "primary", onclick: async () => {
     take.disabled = true;
-    take.textContent = `Sampling for ${seconds} s …`;
+    let rest = Number(seconds);
+    const count = () => { take.textContent = rest > 0 ? `Sampling, ${rest} s left …` : "Drawing …"; rest -= 1; };
+    count();
+    const timer = setInterval(count, 1000);
     try {
-      const answer = await change("profile/cpu", { service, seconds });
-      shown.replaceChildren(cpu(answer));
+      const one = await change("profile/cpu", { service, seconds, name: name.value.trim() });
+      remembered(state.incident.run, "cpu", one);
+      state.say(`Profile ${one.name} of ${one.instance}: ${one.samples} samples.`);
+      if (!state.signal.aborted) state.go(changed(state.params, state.params.get("cpu_a") ? { cpu_b: one.name } : { cpu_a: one.name }), true);
     } catch (error) {
-      say([error.message, error.hint].filter(Boolean).join(" — "), true);
+      state.say([error.message, error.hint].filter(Boolean).join(" — "), true);
     }
+    clearInterval(timer);
     take.disabled = false;
     take.textContent = "Take a CPU profile";
   } }, "Take a CPU profile");
-  return el("section", { class: "card" }, el("h2", {}, "CPU"), el("p", { class: "quiet" }, "Samples where a service spends its time; a flame graph is written into the run's folder."),
-    el("div", { class: "bar" }, field("service", choice(service, SERVICES, (value) => { service = value; })), field("seconds", choice(seconds, ["5", "10", "30"], (value) => { seconds = value; })), take));
+  return el("section", { class: "card" }, el("h2", {}, "Take a CPU profile"), el("p", { class: "quiet" }, "Samples where an instance spends its CPU time; its flame graph is written into the run's folder."),
+    el("div", { class: "bar" }, field("service or instance", choice(service, state.instances, (value) => { service = value; })), field("seconds", choice(seconds, ["5", "10", "30", "60"], (value) => { seconds = value; })), field("name", name), take));
 }
 
-/** The list of functions in an answer, whatever it is called there. */
-const functionsOf = (answer) => Object.values(answer).find((value) => Array.isArray(value) && value.length && typeof value[0] === "object") ?? [];
+/** What was taken, and which two are compared; `keys` are the parameters of the earlier and the later one. */
+function pairOf(state, list, keys, columns) {
+  const rows = list.map((one) => {
+    const picks = keys.map((key, index) => {
+      const isChosen = state.params.get(key) === one.name;
+      return el("button", { type: "button", class: "small", "aria-pressed": String(isChosen), "aria-label": `${one.name} as the ${index ? "later" : "earlier"} one`, onclick: () => state.go(changed(state.params, { [key]: isChosen ? "" : one.name })) }, index ? "later" : "earlier");
+    });
+    const isChosen = keys.some((key) => state.params.get(key) === one.name);
+    return el("tr", { class: isChosen ? "chosen" : "", "data-row": "", tabindex: "0" }, el("th", { scope: "row", class: "mono" }, one.name), el("td", {}, `${one.instance} `, el("span", { class: "quiet" }, one.release)), el("td", { class: "number quiet" }, formatTime(Date.parse(one.at) / 1000).slice(11)), ...columns(one).map((text) => el("td", { class: "number" }, text)), el("td", {}, el("span", { class: "others" }, picks)));
+  });
+  const typedFields = keys.map((key, index) => field(index ? "later" : "earlier", typed(state.params.get(key), { size: 12, placeholder: index ? "after" : "before", spellcheck: "false" }, (name) => state.go(changed(state.params, { [key]: name })))));
+  return [
+    rows.length ? el("div", { class: "scroll" }, el("table", { class: "taken" }, el("tbody", {}, rows))) : "",
+    el("div", { class: "bar named" }, typedFields),
+  ];
+}
 
-function table(answer, a, b) {
-  const rows = functionsOf(answer);
-  const number = (row) => row.growth_bytes ?? row.growth ?? row.bytes ?? row.live_bytes ?? 0;
-  const most = Math.max(1, ...rows.map((row) => Math.abs(number(row))));
+function heapCard(state) {
+  return el("section", { class: "card" }, el("h2", {}, "Heap snapshots"),
+    ...pairOf(state, state.taken.heap, ["a", "b"], (one) => [formatValue(one.in_use_bytes, "bytes")]),
+    el("p", { class: "quiet" }, "With one name alone, its largest functions are shown; with two, what grew. The list has those that were taken on this page; others can be typed by name."));
+}
+
+function cpuCard(state) {
+  const [a, b] = ["cpu_a", "cpu_b"].map((key) => state.params.get(key));
+  const pointer = a && b ? `profile:${a}..${b}` : null;
+  const chosen = state.taken.cpu.filter(({ name }) => name === a || name === b);
+  const few = chosen.filter(({ samples }) => samples < ENOUGH).map(({ name, samples }) => `${name} has ${samples} samples; ${ENOUGH} are the least for evidence.`);
+  const isMixed = new Set(chosen.map(({ service }) => service)).size > 1;
+  return el("section", { class: "card", "data-pointer": pointer }, el("div", { class: "spread" }, el("h2", {}, "CPU profiles"), pointer ? pinButton(pointer) : ""),
+    ...pairOf(state, state.taken.cpu, ["cpu_a", "cpu_b"], (one) => [`${one.samples} samples`]),
+    ...chosen.map(({ name, file }) => el("p", { class: "quiet" }, `The flame graph of ${name}: `, el("code", {}, file))),
+    ...[...few, isMixed ? "The two are of different services and cannot be compared." : ""].filter(Boolean).map((text) => el("p", { class: "warning" }, text)),
+    pointer ? el("p", { class: "quiet" }, "Pin the two: the write-up says which functions take a larger share of the CPU.") : el("p", { class: "quiet" }, "Two of one service, one before and one in the incident, are evidence."));
+}
+
+function heap(answer, { a, b, width, taken }) {
   const pointer = a && b ? `heap:${a}..${b}` : null;
-  const list = rows.map((row) => {
-    const bar = el("span", { class: "bar-fill" });
-    bar.style.width = `${(Math.abs(number(row)) / most) * 100}%`;
-    return el("tr", {}, el("td", { class: "with-bar" }, el("span", { class: "number" }, formatValue(number(row), "bytes")), el("span", { class: "bar-box" }, bar)), el("td", { class: "mono" }, row.function ?? row.name ?? row.site ?? JSON.stringify(row)));
-  });
-  return el("section", { class: "card", "data-pointer": pointer }, el("div", { class: "spread" }, el("h2", {}, pointer ? `Growth from ${a} to ${b}, by function` : `Memory in ${a || b}, by function`), pointer ? pinButton(pointer) : ""), el("div", { class: "scroll" }, el("table", {}, el("tbody", {}, list))));
-}
-
-function cpu(answer) {
-  const rows = functionsOf(answer);
-  const share = (row) => row.share ?? row.self ?? row.samples ?? 0;
-  const most = Math.max(1e-9, ...rows.map(share));
-  const list = rows.slice(0, 25).map((row) => {
-    const bar = el("span", { class: "bar-fill" });
-    bar.style.width = `${(share(row) / most) * 100}%`;
-    return el("tr", {}, el("td", { class: "with-bar" }, el("span", { class: "number" }, share(row) <= 1 ? formatValue(share(row), "ratio") : share(row)), el("span", { class: "bar-box" }, bar)), el("td", { class: "mono" }, row.function ?? row.name ?? JSON.stringify(row)));
-  });
-  return el("section", { class: "card" }, el("h2", {}, `CPU profile ${answer.name ?? ""}`), el("p", { class: "quiet" }, answer.file ?? answer.path ?? ""), el("div", { class: "scroll" }, el("table", {}, el("tbody", {}, list))));
+  const rows = pointer ? answer.growth : answer;
+  const bytes = (number) => formatValue(number, "bytes");
+  const [before, after] = [a, b].map((name) => taken.find((one) => one.name === name));
+  const isMixed = pointer && before && after && before.instance !== after.instance;
+  const total = pointer ? answer.bytes_after - answer.bytes_before : rows.reduce((sum, row) => sum + row.bytes, 0);
+  const head = pointer ? `${bytes(answer.bytes_before)} → ${bytes(answer.bytes_after)} in use, ${total < 0 ? "−" : "+"}${bytes(Math.abs(total))}` : `the ${rows.length} largest functions, ${bytes(total)}`;
+  const graph = memoryFlame(rows, { width, isGrowth: Boolean(pointer) });
+  return [
+    el("section", { class: "card", "data-pointer": pointer },
+      el("div", { class: "spread" }, el("h2", {}, pointer ? `Growth from ${a} to ${b}, by function ` : `Memory in ${a || b}, by function `, el("span", { class: "quiet" }, head)), pointer ? pinButton(pointer) : ""),
+      isMixed ? el("p", { class: "warning" }, `The snapshots are of different instances: ${before.instance} and ${after.instance}.`) : "",
+      functionTable(rows, { total, isGrowth: Boolean(pointer) })),
+    graph ? el("section", { class: "card", "data-pointer": pointer }, el("h2", {}, "Flame graph ", el("span", { class: "quiet" }, "a function's width is its memory; below it, the calls of its main stack down to the allocation")), el("div", { class: "scroll" }, graph)) : "",
+  ];
 }

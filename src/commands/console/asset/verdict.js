@@ -13,6 +13,14 @@ export function draw(main, context) {
   const answer = kept(verdictKey(incident.run));
   const story = kept(debriefKey(incident.run));
   const verdict = answer?.verdict ?? story?.verdict ?? null;
+  // In a window in which it was not submitted, it comes from the record.
+  if (!verdict && !answer && incident.passed !== null) {
+    read("verdict", {}, { background: true }).then((found) => {
+      if (!found) return;
+      keep(verdictKey(incident.run), found);
+      context.go("/verdict", true);
+    }).catch(() => {});
+  }
   const place = el("div", {});
   const debrief = story ? drawDebrief(story, context) : null;
   const head = headline(answer, verdict, incident);
