@@ -108,7 +108,15 @@ const OBSERVING: &str = "observer's cookie";
 const JSON: &str = "application/json";
 
 /// Method, path, who asks, another header, the expected status. A change is a rollback of the gateway.
-const ASKED: [(&str, &str, &str, (&str, &str), u16); 19] = [
+type Asked = (
+    &'static str,
+    &'static str,
+    &'static str,
+    (&'static str, &'static str),
+    u16,
+);
+
+const ASKED: [Asked; 19] = [
     ("GET", "/", "", ("", ""), 401),
     (
         "GET",

@@ -98,7 +98,7 @@ pub(super) fn a_drill_is_worked_by_the_page_alone() {
     snapshots(&mut console);
     console.go("Deploys");
     console.click("td a", &format!("checkout@{culprit}"));
-    console.click(".entry a.action", "Roll back");
+    console.click(".entry a", "Roll back");
     console.click(".asked button", "Roll back");
     console.page.until("document.querySelector('dialog')?.textContent.includes('replace the processes of checkout (checkout-1)')");
     console.click("dialog button.primary", "Roll back");
