@@ -26,7 +26,13 @@ pub(crate) fn check(drill: &Drill, id: &str) {
         "only {} bytes were there to be searched",
         searched.bytes
     );
-    let printed = [&["deploys"][..], &["status"], &["logs", "--limit", "5000"]];
+    let printed = [
+        &["deploys"][..],
+        &["status"],
+        &["logs", "--limit", "5000"],
+        &["compare", "metrics", "-n", "1000"],
+        &["compare", "logs", "-n", "1000"],
+    ];
     let printed = printed.map(|args| drill.ok(args));
     for text in printed.iter().chain([&open_part(&drill.ready)]) {
         let text = text.to_lowercase();

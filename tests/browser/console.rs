@@ -103,7 +103,7 @@ pub(super) fn a_drill_is_worked_by_the_page_alone() {
     console.page.until("document.querySelector('dialog')?.textContent.includes('replace the processes of checkout (checkout-1)')");
     console.click("dialog button.primary", "Roll back");
     console.page.shows("Roll back: done");
-    console.page.shows("Within the threshold since");
+    console.page.shows("below the threshold since");
     console.page.picture("console-acted");
 
     let (_, right) = &case.write_ups("right")[0];
@@ -154,11 +154,11 @@ fn trace(console: &mut Console, facts: &mut Facts, drill: &Drill) {
 fn snapshots(console: &mut Console) {
     console.go("Heap & CPU");
     for name in ["early", "late"] {
-        console.fill(".pair input[aria-label=Name]", name);
-        console.click(".pair button.primary", "Take a snapshot");
+        console.fill("input[aria-label=Name]", name);
+        console.click("button.primary", "Take a snapshot");
         console
             .page
-            .shows(&format!("Snapshot {name} of checkout is taken."));
+            .shows(&format!("Snapshot {name} of checkout-1"));
     }
     console.page.shows("by function");
 }

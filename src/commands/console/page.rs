@@ -29,8 +29,9 @@ const PARTS: [(&str, &str); 9] = [
 ];
 
 /// Below `/assets/console/`.
-const SCRIPTS: [(&str, &str); 31] = [
+const SCRIPTS: [(&str, &str); 37] = [
     ("act.js", include_str!("asset/act.js")),
+    ("actions.js", include_str!("asset/actions.js")),
     ("client.js", include_str!("asset/client.js")),
     ("compare.js", include_str!("asset/compare.js")),
     ("debrief.js", include_str!("asset/debrief.js")),
@@ -38,8 +39,11 @@ const SCRIPTS: [(&str, &str); 31] = [
     ("differs.js", include_str!("asset/differs.js")),
     ("draft.js", include_str!("asset/draft.js")),
     ("drills.js", include_str!("asset/drills.js")),
+    ("effect.js", include_str!("asset/effect.js")),
+    ("flame.js", include_str!("asset/flame.js")),
     ("form.js", include_str!("asset/form.js")),
     ("frontmatter.js", include_str!("asset/frontmatter.js")),
+    ("heap.js", include_str!("asset/heap.js")),
     ("heatmap.js", include_str!("asset/heatmap.js")),
     ("incident.js", include_str!("asset/incident.js")),
     ("list.js", include_str!("asset/list.js")),
@@ -53,8 +57,10 @@ const SCRIPTS: [(&str, &str); 31] = [
     ("pointer.js", include_str!("asset/pointer.js")),
     ("profiles.js", include_str!("asset/profiles.js")),
     ("scatter.js", include_str!("asset/scatter.js")),
+    ("settings.js", include_str!("asset/settings.js")),
     ("strength.js", include_str!("asset/strength.js")),
     ("submit.js", include_str!("asset/submit.js")),
+    ("taken.js", include_str!("asset/taken.js")),
     ("trace.js", include_str!("asset/trace.js")),
     ("traces.js", include_str!("asset/traces.js")),
     ("verdict.js", include_str!("asset/verdict.js")),
