@@ -54,8 +54,8 @@ impl Page<'_> {
                             }
                             (self.title)
                         }
-                        nav #pages { (navigation) }
-                        nav #links {}
+                        nav #pages aria-label="Pages" { (navigation) }
+                        nav #links aria-label="Elsewhere" {}
                         button #zone type="button" title="Switch between UTC and local time" {}
                     }
                     main #main { noscript { (self.fallback) } }

@@ -19,7 +19,8 @@ export function draw(main, { incident, params, say, isObserver }) {
   const settings = settingsCard(params, abort.signal, canAct ? { ask: (one, name) => ask(one, name, state), undo: (one, name) => undo(one, name, state) } : {});
   if (!canAct) {
     const why = incident.is_live ? "An observer sees what is done, and does nothing." : "The run has ended: there is nothing left to act on.";
-    main.replaceChildren(el("p", { class: "empty" }, why), el("div", { class: "columns" }, settings.element, history));
+    main.replaceChildren(el("p", { class: "empty" }, why), el("div", { class: "columns" }, el("div", {}, state.result, settings.element), history));
+    if (incident.is_live) resume(state);
     return { update, leave };
   }
   const cards = el("div", { class: "cards" });

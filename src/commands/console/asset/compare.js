@@ -20,7 +20,7 @@ export function draw(main, { params, go, incident }) {
   const result = el("div", {}, el("p", { class: "quiet", role: "status" }, "comparing …"));
   const differs = el("div", { class: "scroll" });
   const patterns = el("div", { class: "scroll" });
-  const tab = (name, text, changes) => el("button", { type: "button", "aria-pressed": String(kind === name), "aria-selected": String(kind === name), onclick: () => set({ q: "", min: "", ...changes }) }, text);
+  const tab = (name, text, changes) => el("button", { type: "button", "aria-pressed": String(kind === name), onclick: () => set({ q: "", min: "", ...changes }) }, text);
   main.replaceChildren(
     el("div", { class: "bar" },
       el("span", { class: "tabs", role: "group", "aria-label": "Requests" }, tab("slow", "Slow", { kind: "" }), tab("failed", "Failed", { kind: "failed" })),

@@ -141,6 +141,6 @@ function numbers(red) {
     const times = change.length === 1 && old > 0 && now > 0 ? ` ${formatValue(now / old, "", 2)} ×` : "";
     return el("tr", {}, el("th", { scope: "row" }, name), el("td", { class: "number" }, text(old, unit)), el("td", { class: "number" }, text(now, unit)), el("td", { class: `number ${isWorse && change === "▲" ? "up" : "quiet"}` }, change + times));
   });
-  const head = ["", `${Math.round(before?.window_s ?? 0)} s before`, `${Math.round(after?.window_s ?? 0)} s after`, "Change"].map((name, index) => el("th", { scope: "col", class: index ? "number" : "" }, name));
+  const head = ["", `${Math.round(before?.window_s ?? 0)} s before`, `${Math.round(after?.window_s ?? 0)} s after`, "Change"].map((name) => (name ? el("th", { scope: "col", class: "number" }, name) : el("td", {})));
   return [el("h2", {}, "Numbers"), el("div", { class: "scroll" }, el("table", { class: "numbers" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)))];
 }

@@ -4,7 +4,7 @@ import { el } from "../api.js";
 import { formatValue, guessUnit } from "../unit.js";
 import { pinButton, promqlPointer } from "./pin.js";
 
-const head = (...names) => el("thead", {}, el("tr", {}, names.map((name) => el("th", { scope: "col" }, name))));
+const head = (...names) => el("thead", {}, el("tr", {}, names.map((name) => (name ? el("th", { scope: "col" }, name) : el("td", {})))));
 
 /** Rows of `compare metrics`; `at` is the time that a pointer to one of them names. */
 export function metricTable(rows, at) {

@@ -12,6 +12,9 @@ export const WATCH = 180;
 const BACK = 300;
 const EVERY = 2000;
 
+/** What tells a line from the others: the instance, else all labels. */
+const named = ({ instance, ...others }) => instance ?? (Object.values(others).join(" ") || "value");
+
 /** Watches the indicators of the pages from before the action at `at` on; `state` has incident and signal. */
 export function watch(state, at) {
   const pages = state.incident.pages.filter(({ alert, indicator }, index, all) => indicator && all.findIndex((one) => one.alert === alert) === index);
@@ -41,7 +44,7 @@ export function watch(state, at) {
       const { expression, operator, threshold } = row.page.indicator;
       const series = await range(expression, { since: new Date(start * 1000).toISOString(), step: 1 }, { signal: state.signal });
       row.said.textContent = moved(series, { at, operator, threshold, unit: row.unit });
-      row.seen = () => panel.show(times, series, { named: (metric) => Object.values(metric).join(" ") || "value", expression, marks, levels: [{ value: threshold, text: `fires ${operator} ${formatValue(threshold, row.unit)}`, color: "--alarm" }] });
+      row.seen = () => panel.show(times, series, { named, expression, marks, levels: [{ value: threshold, text: `fires ${operator} ${formatValue(threshold, row.unit)}`, color: "--alarm" }] });
       if (row === chosen) row.seen();
     }));
     if (state.signal.aborted) return;

@@ -11,7 +11,7 @@ const sizeOf = (row, isGrowth) => (isGrowth ? row.bytes_after - row.bytes_before
 
 /** The functions, the largest first, with their stacks. */
 export function functionTable(rows, { total, isGrowth }) {
-  if (!rows.length) return el("p", { class: "quiet" }, "Nothing is in use.");
+  if (!rows.length) return el("p", { class: "quiet" }, isGrowth ? "No function grew or shrank." : "Nothing is in use.");
   const most = Math.max(1, ...rows.map((row) => Math.abs(sizeOf(row, isGrowth))));
   const list = rows.map((row) => {
     const size = sizeOf(row, isGrowth);
@@ -26,7 +26,7 @@ export function functionTable(rows, { total, isGrowth }) {
       el("td", { class: "mono" }, stack(row)));
   });
   const head = [isGrowth ? "Growth" : "In use", "Share", ...(isGrowth ? ["Before", "After"] : []), "Function"].map((text) => el("th", { scope: "col", class: /Share|Before|After/.test(text) ? "number" : "" }, text));
-  return el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, list)));
+  return el("div", { class: "scroll" }, el("table", { class: "functions" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, list)));
 }
 
 function stack(row) {

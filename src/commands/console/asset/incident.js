@@ -38,7 +38,7 @@ export function draw(main, { incident, params, go }) {
   const differs = listCard("What differs from the baseline", "/compare");
   const patterns = listCard("New and multiplied log patterns", "/logs");
   const happened = el("ol", { class: "happened" });
-  const tabs = el("span", { class: "tabs", role: "group", "aria-label": "Lines" }, Object.entries(BY).map(([name, { text }]) => el("button", { type: "button", "aria-pressed": String(name === by), "aria-selected": String(name === by), onclick: () => go(address({ by: name, alert: params.get("alert") })) }, text)));
+  const tabs = el("span", { class: "tabs", role: "group", "aria-label": "Lines" }, Object.entries(BY).map(([name, { text }]) => el("button", { type: "button", "aria-pressed": String(name === by), onclick: () => go(address({ by: name, alert: params.get("alert") })) }, text)));
   main.replaceChildren(
     card.element,
     el("div", { class: "columns" },

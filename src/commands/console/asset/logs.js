@@ -49,16 +49,18 @@ export function draw(main, { params, go, incident }) {
   let [timer, looks, total, isPaused, hasAll] = [0, 0, 0, false, false];
 
   const show = (fresh) => {
-    const before = lines.length;
-    lines = ordered(lines, fresh, LATE_MS).slice(0, MOST);
-    const added = lines.length - before;
-    total = Math.max(total, lines.length);
     // What one reads stays where it is, unless it is the newest.
     const top = list.element.scrollTop;
+    const anchor = lines[Math.floor(top / ROW)];
     const focused = list.element.contains(document.activeElement) ? document.activeElement.closest("[data-index]") : null;
-    if (focused && before && added > 0) focused.dataset.index = Number(focused.dataset.index) + added;
+    const meant = focused && lines[focused.dataset.index];
+    const known = lines;
+    lines = ordered(lines, fresh, LATE_MS).slice(0, MOST);
+    total = Math.max(total, lines.length);
+    if (meant) focused.dataset.index = lines.indexOf(meant);
     list.show(lines);
-    if (top > 0 && before && added > 0) list.element.scrollTop = top + added * ROW;
+    const moved = top > 0 && anchor ? lines.indexOf(anchor) - known.indexOf(anchor) : 0;
+    if (moved > 0) list.element.scrollTop = top + moved * ROW;
     tell();
   };
   const tell = () => {
@@ -138,7 +140,7 @@ function patterns(found, params, box) {
       el("td", { class: "mono" }, el("a", { href: changed(params, { q: query, service: "", level: "" }) }, value || "(no message)")),
       el("td", { class: "number quiet" }, first ? `${clock(first)} – ${clock(last)}` : ""), el("td", {}, pinButton(`log:${query}`)));
   });
-  const head = ["Lines", "Level", "Service", "Message", "First – last", ""].map((text) => el("th", { scope: "col" }, text));
+  const head = ["Lines", "Level", "Service", "Message", "First – last", ""].map((text) => (text ? el("th", { scope: "col" }, text) : el("td", {})));
   const rest = sorted.length - rows.length;
   const all = rest > 0 && !box.dataset.all ? el("button", { type: "button", class: "small", onclick: () => { box.dataset.all = "true"; box.replaceChildren(patterns(found, params, box)); } }, `Show ${rest} more ${rest === 1 ? "pattern" : "patterns"}`) : "";
   return el("div", {}, el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)), all);

@@ -34,6 +34,10 @@ export function go(address, replace = false) {
   draw();
 }
 
+/** The part's name for a screen reader; what it draws may have a better one. */
+const title = el("h1", { class: "sr" });
+document.getElementById("top").append(title);
+
 const live = el("div", { id: "said", role: "status", "aria-live": "polite" });
 let saying = 0;
 
@@ -54,6 +58,7 @@ async function draw() {
     const isHere = path === location.pathname || (path === "/traces" && location.pathname.startsWith("/trace/")) || (path === "/write-up" && location.pathname === "/verdict");
     link.toggleAttribute("aria-current", isHere);
     if (isHere) link.setAttribute("aria-current", "page");
+    if (isHere) title.textContent = link.textContent;
   }
   const found = PARTS.map(([pattern, load]) => ({ match: pattern.exec(location.pathname), load })).find(({ match }) => match);
   if (!found) return main.replaceChildren(el("p", { class: "empty" }, "Nothing is here."));

@@ -61,6 +61,16 @@ function freeName(taken) {
   return `after-${number}`;
 }
 
+/** Says why a snapshot or profile was not taken; the next name is proposed where this one is taken. */
+function refused(error, name, say) {
+  const isTaken = /already exists/.test(error.message);
+  if (isTaken) {
+    const [, stem, number] = /^(.*?)(?:-(\d+))?$/.exec(name.value.trim());
+    name.value = `${stem}-${Number(number ?? 1) + 1}`;
+  }
+  say([error.message, isTaken ? `what about ${name.value}?` : error.hint].filter(Boolean).join(" — "), true);
+}
+
 /** The instance that was taken last, for two of different instances cannot be compared. */
 const lastOf = (taken, instances, otherwise) => {
   const last = taken.at(-1)?.instance;
@@ -84,7 +94,7 @@ function snapshotTaker(state) {
       state.say(`Snapshot ${one.name} of ${one.instance}: ${formatValue(one.in_use_bytes, "bytes")} in use.`);
       if (!state.signal.aborted) state.go(changed(state.params, state.params.get("a") ? { b: one.name } : { a: one.name }), true);
     } catch (error) {
-      state.say([error.message, error.hint?.replace(/, or overwrite it with `--force`/, "")].filter(Boolean).join(" — "), true);
+      refused(error, name, state.say);
       take.disabled = false;
     }
   } }, "Take a snapshot");
@@ -107,7 +117,7 @@ function profileTaker(state) {
       state.say(`Profile ${one.name} of ${one.instance}: ${one.samples} samples.`);
       if (!state.signal.aborted) state.go(changed(state.params, state.params.get("cpu_a") ? { cpu_b: one.name } : { cpu_a: one.name }), true);
     } catch (error) {
-      state.say([error.message, error.hint].filter(Boolean).join(" — "), true);
+      refused(error, name, state.say);
     }
     clearInterval(timer);
     take.disabled = false;

@@ -47,6 +47,6 @@ function table(settings, name, { ask, undo }) {
     const buttons = ask ? [el("button", { type: "button", class: "small", "aria-label": `Change ${key}`, onclick: () => ask(one, name) }, "Change …"), isOwn ? el("button", { type: "button", class: "small", "aria-label": `Undo ${key}`, onclick: () => undo(one, name) }, "Undo …") : ""] : "";
     return el("tr", { class: from === "default" ? "" : "own", "data-row": "", tabindex: "0" }, el("th", { scope: "row", class: "mono" }, key), el("td", { class: "mono" }, written(value)), el("td", { class: "quiet" }, origin), el("td", { class: "number" }, buttons));
   });
-  const head = ["Setting", "Value", "From", ""].map((text) => el("th", { scope: "col" }, text));
+  const head = ["Setting", "Value", "From", ""].map((text) => (text ? el("th", { scope: "col" }, text) : el("td", {})));
   return el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows));
 }

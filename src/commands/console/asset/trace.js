@@ -89,7 +89,7 @@ function differences([one, other], [a, b]) {
     .sort((x, y) => Math.abs(y.a.self - y.b.self) - Math.abs(x.a.self - x.b.self)).slice(0, 8)
     .map(({ name, a: mine, b: theirs }) => el("tr", {}, el("td", {}, name), el("td", { class: "number" }, cell(mine)), el("td", { class: "number" }, cell(theirs)), el("td", { class: "number" }, `${mine.self > theirs.self ? "+" : "−"}${ms(Math.abs(mine.self - theirs.self))}`)));
   const values = attributes(a, b).slice(0, 10).map(([name, mine, theirs]) => el("tr", {}, el("td", { class: "mono" }, name), el("td", { class: "mono" }, mine || "–"), el("td", { class: "mono" }, theirs || "–"), el("td", {})));
-  const head = ["", "this trace", "the other", "difference"].map((name) => el("th", { scope: "col" }, name));
+  const head = ["", "this trace", "the other", "difference"].map((name) => (name ? el("th", { scope: "col" }, name) : el("td", {})));
   return el("section", { class: "card" }, el("h2", {}, "Where they differ"), el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows, values))));
 }
 

@@ -46,7 +46,7 @@ function show(found, rows, { go, jaeger }) {
     beside.textContent = chosen.size === 2 ? "Side by side" : `Side by side: choose ${Math.max(0, 2 - chosen.size)} more`;
   };
   const points = rows.map((row) => ({ t: Date.parse(row.start) / 1000, value: row.duration_ms / 1000, isBad: row.errors > 0, href: `/trace/${row.id}`, text: `${row.root}, ${formatValue(row.duration_ms / 1000, "seconds")}${row.errors ? ", failed" : ""}` }));
-  const head = ["", "Start", "Duration", "Root", "Spans", "Errors", "Services", ""].map((text) => el("th", { scope: "col" }, text));
+  const head = ["", "Start", "Duration", "Root", "Spans", "Errors", "Services", ""].map((text) => (text ? el("th", { scope: "col" }, text) : el("td", {})));
   found.replaceChildren(
     el("section", { class: "card" }, el("h2", {}, "Duration over time ", el("span", { class: "quiet" }, "a click opens the trace; ✕ failed")), scatter(points)),
     el("section", { class: "card" },

@@ -35,7 +35,7 @@ export class Panel {
     this.group = group;
     group.push(this);
     this.hidden = new Set();
-    this.heading = el("h3", {}, title);
+    this.heading = el("strong", { class: "chart-title" }, title);
     this.tools = el("span", { class: "chart-tools" });
     this.canvas = el("canvas", { role: "img", "aria-label": title, tabindex: "0" });
     this.tooltip = el("div", { class: "tooltip", hidden: true });
