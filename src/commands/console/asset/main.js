@@ -2,7 +2,7 @@
 
 import { el } from "../api.js";
 import { switchZone, utc, formatTime } from "../time.js";
-import { change } from "./client.js";
+import { read } from "./client.js";
 import { startPinning } from "./pin.js";
 
 /** Path -> the module that draws it: `draw(main, context)` answers `{update?, leave?}`. */
@@ -119,23 +119,47 @@ function take(incident) {
 }
 
 let lost = false;
+let events = null;
+let asking = 0;
+
+/**
+ * Events come over a connection that stays open, of which a browser has six for one host: a page that is left or hidden gives
+ * its own back, and asks now and then while it is hidden, so that its title still tells of a page.
+ */
+function follow() {
+  stop();
+  if (document.hidden) asking = setInterval(() => read("incident", {}, { background: true }).then(take).catch(() => {}), 5000);
+  else listen();
+}
+
+function stop() {
+  clearInterval(asking);
+  events?.close();
+  events = null;
+}
 
 function listen() {
-  const events = new EventSource("/api/events");
-  events.addEventListener("incident", (event) => {
+  const own = new EventSource("/api/events");
+  events = own;
+  own.addEventListener("incident", (event) => {
     if (lost) say("Connected again.");
     lost = false;
     document.body.classList.remove("lost");
     take(JSON.parse(event.data));
   });
-  events.addEventListener("error", () => {
+  own.addEventListener("error", () => {
+    if (events !== own) return;
     if (!lost) say("The connection to the console is lost; it is tried again.", true);
     lost = true;
     document.body.classList.add("lost");
     // The browser gives up after an answer with an error.
-    if (events.readyState === EventSource.CLOSED) setTimeout(listen, 2000);
+    if (own.readyState === EventSource.CLOSED) setTimeout(() => events === own && follow(), 2000);
   });
 }
+
+addEventListener("visibilitychange", follow);
+addEventListener("pagehide", stop);
+addEventListener("pageshow", (event) => event.persisted && follow());
 
 // ---- keys ----
 
@@ -196,5 +220,5 @@ addEventListener("click", (event) => {
 });
 
 addEventListener("popstate", draw);
-startPinning(context, change);
-listen();
+startPinning(context);
+follow();

@@ -14,9 +14,11 @@ const FIELDS = [
 ];
 
 let under = null;
+let isObserver = () => false;
 
 /** A small button that pins a pointer. */
 export function pinButton(pointer) {
+  if (isObserver()) return "";
   return el("button", { type: "button", class: "pin", title: `Pin as evidence (e): ${pointer}`, "aria-label": `Pin ${pointer}`, onclick: (event) => { event.preventDefault(); event.stopPropagation(); pin(pointer); } }, "pin");
 }
 
@@ -54,6 +56,7 @@ export function pin(pointer) {
 
 /** Follows the pointer and the focus, so that `e` knows what is meant. */
 export function startPinning(context) {
+  isObserver = context.isObserver;
   addEventListener("pointerover", (event) => { under = event.target.closest?.("[data-pointer]") ?? null; });
   addEventListener("keydown", (event) => {
     if (event.key !== "e" || event.ctrlKey || event.metaKey || event.altKey) return;
