@@ -12,11 +12,13 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 
 use console::{
-    a_drill_is_worked_by_the_page_alone, what_is_logged_is_text_and_an_observer_only_looks,
+    a_drill_is_worked_by_the_page_alone, every_part_is_accessible_and_fits_a_phone,
+    what_is_logged_is_text_and_an_observer_only_looks,
 };
 use jaeger::search_download_monitor_and_linked_traces_work;
 use metrics::the_graph_reads_what_people_write_and_follows_the_data;
 
+use crate::clients;
 use crate::support::{Drill, claims, get_json, has_program, wait_for, wanting};
 
 /// Debian's name of the browser.
@@ -25,7 +27,9 @@ const CHROMIUM: &str = "chromium";
 const PAGE_WITHIN: Duration = Duration::from_secs(90);
 
 pub(crate) fn trials() -> Vec<Trial> {
-    wanting(
+    let has_axe = has_program(CHROMIUM) && clients::installed().is_some();
+    let mut trials = wanting(has_axe, claims![every_part_is_accessible_and_fits_a_phone]);
+    trials.extend(wanting(
         has_program(CHROMIUM),
         claims![
             jaeger_s_pages_and_the_graph_page_show_the_shop,
@@ -34,7 +38,8 @@ pub(crate) fn trials() -> Vec<Trial> {
             a_drill_is_worked_by_the_page_alone,
             what_is_logged_is_text_and_an_observer_only_looks,
         ],
-    )
+    ));
+    trials
 }
 
 fn jaeger_s_pages_and_the_graph_page_show_the_shop() {

@@ -229,11 +229,11 @@ fn tag(spans: &[Value], span: &str, key: &str) -> Option<String> {
 }
 
 /// Where `tests/clients/install` put the clients.
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     PathBuf::from(std::env::var_os("FIREDRILL_CLIENTS").unwrap_or_default())
 }
 
-fn installed() -> Option<PathBuf> {
+pub(crate) fn installed() -> Option<PathBuf> {
     let found = Some(folder()).filter(|folder| folder.join("done").is_file());
     assert!(
         found.is_some() || std::env::var_os("FIREDRILL_REQUIRE_PROGRAMS").is_none(),

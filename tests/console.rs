@@ -95,7 +95,7 @@ impl Console {
         body
     }
 
-    fn post(&self, command: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn post(&self, command: &str, body: &Value) -> (u16, Value) {
         self.with_token(Method::POST, &format!("/api/{command}"), body)
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::page::Page;
+use crate::clients;
 use crate::drills::{Case, PAGED_WITHIN, start};
 use crate::support::{Drill, SOON, wait_for};
 use crate::writeup::Facts;
@@ -251,4 +252,58 @@ pub(super) fn what_is_logged_is_text_and_an_observer_only_looks() {
         0
     );
     assert_eq!(observing.value("failed"), json!([]));
+}
+
+/// The parts, as their addresses name them; a trace is added.
+const PARTS: [&str; 11] = [
+    "/",
+    "/compare",
+    "/traces",
+    "/logs",
+    "/deploys",
+    "/profiles",
+    "/act",
+    "/write-up",
+    "/write-up?tab=text",
+    "/verdict",
+    "/drills",
+];
+
+/// Axe finds nothing in any part, and none is wider than its window: on a screen, and on a phone in the dark.
+pub(super) fn every_part_is_accessible_and_fits_a_phone() {
+    let drill = Drill::start(&["up", "--seed", "11"]);
+    let axe =
+        std::fs::read_to_string(clients::folder().join("node/node_modules/axe-core/axe.min.js"));
+    let axe = axe.expect("axe-core");
+    let (status, _) = crate::console::Console::of(&drill).post("report/new", &json!({}));
+    assert_eq!(status, 200);
+    let trace = wait_for("an order", SOON, || drill.newest_order());
+    let mut console = Console::open(&drill);
+    let parts: Vec<String> = PARTS
+        .map(str::to_owned)
+        .into_iter()
+        .chain([format!("/trace/{trace}")])
+        .collect();
+    for (width, scheme) in [(1280, "light"), (390, "dark")] {
+        console.page.looks(width, scheme);
+        for part in &parts {
+            console.page.value(&format!("history.pushState(null, '', {part:?}); dispatchEvent(new PopStateEvent('popstate'))"));
+            console.page.until("document.querySelector('#main').childElementCount > 0 && !document.querySelector('[aria-busy=true]')");
+            console.page.value(&axe);
+            let found = console.page.value(
+                "axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes[0].html.slice(0, 200)}`))",
+            );
+            assert_eq!(found, json!([]), "{part} at {width}, {scheme}");
+            let wide = console.page.value("document.documentElement.scrollWidth");
+            assert!(
+                wide.as_u64().is_some_and(|wide| wide <= width),
+                "{part}: {wide} of {width}"
+            );
+            console.page.picture(&format!(
+                "console{}-{width}",
+                part.replace(['/', '?', '='], "-")
+            ));
+        }
+    }
+    console.did_nothing_wrong();
 }

@@ -105,6 +105,15 @@ impl Page {
         self.call("Page.navigate", json!({"url": url}));
     }
 
+    /// How wide the page is, in pixels, and which colours its reader prefers: `light` or `dark`.
+    pub(super) fn looks(&mut self, width: u64, scheme: &str) {
+        let size =
+            json!({"width": width, "height": 1_000, "deviceScaleFactor": 1, "mobile": width < 600});
+        self.call("Emulation.setDeviceMetricsOverride", size);
+        let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": scheme}]});
+        self.call("Emulation.setEmulatedMedia", scheme);
+    }
+
     /// The value of an expression in the page; awaited if it is a promise.
     pub(super) fn value(&mut self, expression: &str) -> Value {
         let params = json!({"expression": expression, "awaitPromise": true, "returnByValue": true});

@@ -63,7 +63,7 @@ export function timeTable({ times }) {
       bar.style.width = `${(ms / most) * 100}%`;
       return el("td", { class: "with-bar" }, el("span", { class: "number" }, formatValue(ms / 1000, "seconds")), el("span", { class: "bar-box" }, bar));
     });
-    return el("tr", {}, el("td", {}, el("strong", {}, service), ` ${span}`), ...bars, el("td", { class: difference_ms > 0 ? "number up" : "number" }, `${difference_ms > 0 ? "▲" : "▼"} ${formatValue(Math.abs(difference_ms) / 1000, "seconds")}`));
+    return el("tr", { "data-row": "", tabindex: "0" }, el("td", {}, el("strong", {}, service), ` ${span}`), ...bars, el("td", { class: difference_ms > 0 ? "number up" : "number" }, `${difference_ms > 0 ? "▲" : "▼"} ${formatValue(Math.abs(difference_ms) / 1000, "seconds")}`));
   });
   return el("table", {}, head("Span", "Self time, chosen", "others", "Difference"), el("tbody", {}, lines));
 }

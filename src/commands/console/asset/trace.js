@@ -31,7 +31,7 @@ function waterfall(trace, { params, go, incident }) {
   const rows = lay(trace.spans);
   const total = Math.max(...rows.map(({ end }) => end), 0.001);
   const filter = (params.get("q") ?? "").toLowerCase();
-  const detail = el("div", { class: "detail", role: "region", "aria-label": "Span" });
+  const detail = el("div", { class: "detail", role: "region", "aria-label": `Span of trace ${trace.id.slice(0, 8)}` });
   const shown = rows.filter((row) => !filter || text(row.span).includes(filter));
   const list = new List(ROW, 620, (row) => spanRow(row, total, (chosen) => detail.replaceChildren(...details(chosen, trace, incident))));
   const root = rows[0].span;
@@ -87,7 +87,7 @@ function differences([one, other], [a, b]) {
   const none = { self: 0, count: 0 };
   const rows = names.map((name) => ({ name, a: left.get(name) ?? none, b: right.get(name) ?? none }))
     .sort((x, y) => Math.abs(y.a.self - y.b.self) - Math.abs(x.a.self - x.b.self)).slice(0, 8)
-    .map(({ name, a: mine, b: theirs }) => el("tr", {}, el("td", {}, name), el("td", { class: "number" }, cell(mine)), el("td", { class: "number" }, cell(theirs)), el("td", { class: "number" }, `${mine.self > theirs.self ? "+" : "−"}${ms(Math.abs(mine.self - theirs.self))}`)));
+    .map(({ name, a: mine, b: theirs }) => el("tr", { "data-row": "", tabindex: "0" }, el("td", {}, name), el("td", { class: "number" }, cell(mine)), el("td", { class: "number" }, cell(theirs)), el("td", { class: "number" }, `${mine.self > theirs.self ? "+" : "−"}${ms(Math.abs(mine.self - theirs.self))}`)));
   const values = attributes(a, b).slice(0, 10).map(([name, mine, theirs]) => el("tr", {}, el("td", { class: "mono" }, name), el("td", { class: "mono" }, mine || "–"), el("td", { class: "mono" }, theirs || "–"), el("td", {})));
   const head = ["", "this trace", "the other", "difference"].map((name) => (name ? el("th", { scope: "col" }, name) : el("td", {})));
   return el("section", { class: "card" }, el("h2", {}, "Where they differ"), el("div", { class: "scroll" }, el("table", {}, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows, values))));

@@ -142,7 +142,7 @@ export class Form {
       while (blocks.length < wanted) {
         const index = blocks.length;
         const block = this.block(spec, `${name}[${index}].`, `${name}[${index}]`);
-        if (!this.isFixed) block.append(el("button", { type: "button", class: "small remove", "aria-label": `Remove ${entry} ${index + 1}`, onclick: () => this.remove(name, index) }, `remove this ${entry.split(" ")[0] === "action" ? "item" : entry.split(" ")[0]}`));
+        if (!this.isFixed) block.append(el("button", { type: "button", class: "small remove", title: `${entry} ${index + 1}`, onclick: () => this.remove(name, index) }, `remove this ${entry.split(" ")[0] === "action" ? "item" : entry.split(" ")[0]}`));
         blocks.push(block);
         box.append(block);
       }
