@@ -164,10 +164,38 @@ fn snapshots(console: &mut Console) {
     console.page.shows("by function");
 }
 
-/// Text of the shop stays text, and an observer beside the responder sees the same and has no buttons.
+/// Text of the shop stays text; keys lead everywhere; an observer beside the responder sees the same and has no buttons.
 pub(super) fn what_is_logged_is_text_and_an_observer_only_looks() {
     let drill = Drill::start(&["up", "--seed", "11"]);
     let mut console = Console::open(&drill);
+    shows_markup_as_text(&mut console, &drill);
+    is_worked_by_keys(&mut console);
+    console.did_nothing_wrong();
+    assert_eq!(console.page.value("document.images.length"), 0);
+    let origin = drill.url("console").split("/?").next().expect("an origin");
+    // A browser has six connections for one host: documents that were left keep none of them.
+    for path in [
+        "/",
+        "/traces",
+        "/logs",
+        "/deploys",
+        "/act",
+        "/drills",
+        "/write-up",
+        "/traces",
+    ] {
+        console.page.go(&format!("{origin}{path}"));
+        console
+            .page
+            .until("document.querySelector('#main').childElementCount > 0");
+    }
+    console
+        .page
+        .until("document.querySelectorAll('tbody tr').length > 10");
+    an_observer_only_looks(&drill, origin);
+}
+
+fn shows_markup_as_text(console: &mut Console, drill: &Drill) {
     let markup = "<img/src=x/onerror=failed.push(1)>";
     let header = format!("x-client-id: {markup}");
     drill.ok(&["request", "GET", "/v1/products", "-H", &header]);
@@ -180,19 +208,17 @@ pub(super) fn what_is_logged_is_text_and_an_observer_only_looks() {
     console.click("tbody a", "gateway");
     console.click(".span-name", "gateway GET /v1/products");
     console.page.shows(markup);
+}
+
+fn is_worked_by_keys(console: &mut Console) {
     console.go("Traces");
-    console
-        .page
-        .until("document.querySelectorAll('tbody tr').length > 10");
-    console.page.value("document.activeElement.blur()");
-    console.page.press("j");
-    console
-        .page
-        .until("document.activeElement.matches('tr[data-row]')");
-    console.page.press("Enter");
-    console
-        .page
-        .until("location.pathname.startsWith('/trace/')");
+    let page = &mut console.page;
+    page.until("document.querySelectorAll('tbody tr').length > 10");
+    page.value("document.activeElement.blur()");
+    page.press("j");
+    page.until("document.activeElement.matches('tr[data-row]')");
+    page.press("Enter");
+    page.until("location.pathname.startsWith('/trace/')");
     for (key, path) in [
         ("l", "/logs"),
         ("c", "/compare"),
@@ -200,57 +226,25 @@ pub(super) fn what_is_logged_is_text_and_an_observer_only_looks() {
         ("a", "/act"),
         ("i", "/"),
     ] {
-        console.page.press("g");
-        console.page.press(key);
-        console
-            .page
-            .until(&format!("location.pathname === {}", json!(path)));
+        page.press("g");
+        page.press(key);
+        page.until(&format!("location.pathname === {}", json!(path)));
     }
-    console.page.press("?");
-    console.page.until("document.querySelector('dialog[open]')");
-    console.did_nothing_wrong();
-    assert_eq!(console.page.value("document.images.length"), 0);
-    // A browser has six connections for one host: documents that were left keep none of them.
-    for path in [
-        "/",
-        "/traces",
-        "/logs",
-        "/deploys",
-        "/act",
-        "/drills",
-        "/write-up",
-        "/traces",
-    ] {
-        console.page.go(&format!(
-            "{}{path}",
-            drill.url("console").split("/?").next().expect("an origin")
-        ));
-        console
-            .page
-            .until("document.querySelector('#main').childElementCount > 0");
-    }
-    console
-        .page
-        .until("document.querySelectorAll('tbody tr').length > 10");
+    page.press("?");
+    page.until("document.querySelector('dialog[open]')");
+}
 
-    let observer =
-        crate::console::Console::of(&drill).json("/api/incident")["links"]["observer"].clone();
-    let origin = drill
-        .url("console")
-        .split("/?")
-        .next()
-        .expect("an origin")
-        .to_owned();
+fn an_observer_only_looks(drill: &Drill, origin: &str) {
+    let incident = crate::console::Console::of(drill).json("/api/incident");
+    let path = incident["links"]["observer"].as_str().expect("a path");
     let mut observing = Page::open();
     observing.before(WATCH);
-    observing.go(&format!("{origin}{}", observer.as_str().expect("a path")));
+    observing.go(&format!("{origin}{path}"));
     observing.shows("observer");
     observing.value("document.querySelector('#pages a[href=\"/act\"]').click()");
     observing.shows("An observer sees what is done");
-    assert_eq!(
-        observing.value("document.querySelectorAll('main button').length"),
-        0
-    );
+    let buttons = observing.value("document.querySelectorAll('main .cards button').length");
+    assert_eq!(buttons, 0);
     assert_eq!(observing.value("failed"), json!([]));
 }
 
