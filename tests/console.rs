@@ -215,6 +215,13 @@ fn only_a_token_lets_in_and_only_a_responder_acts() {
     assert_eq!(response.status(), 403, "a page of another origin");
     assert_eq!(count(), before, "nothing was done");
     assert!(observer.json("/api/incident")["links"]["observer"].is_null());
+    // What an observer reads is no look of the responder's, who reads the same once.
+    observer.json("/api/logs?query=seen-by-observer");
+    console.json("/api/logs?query=seen-by-responder");
+    let looks = std::fs::read_to_string(drill.folder().join("queries.jsonl"));
+    let looks = looks.expect("the looks");
+    assert!(looks.contains("seen-by-responder"), "{looks}");
+    assert!(!looks.contains("seen-by-observer"), "{looks}");
     for asked in [
         "/api/logs?run=/etc/passwd",
         "/api/debrief?give_up=true",

@@ -99,14 +99,11 @@ impl Console {
 
     /// Goes on with the run that has just ended, for whoever has the page open, until interrupted. Returns at once if no
     /// page was opened, or if there is nothing on record.
-    pub(super) fn linger(&self, context: &Context, is_wanted: bool) -> anyhow::Result<()> {
-        let was_visited = self.desk.was_visited.load(Ordering::Relaxed);
-        let Some(folder) = (is_wanted && was_visited)
-            .then(|| context.evidence(None).ok())
-            .flatten()
-        else {
+    pub(super) fn linger(&self, context: &Context) -> anyhow::Result<()> {
+        if !self.desk.was_visited.load(Ordering::Relaxed) {
             return Ok(());
-        };
+        }
+        let folder = context.evidence(None)?;
         if crate::recorded::ForeignBackends::of(&folder).is_some() {
             return Ok(());
         }

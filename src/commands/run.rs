@@ -78,12 +78,21 @@ fn run_to_end(
     terminal: Arc<TerminalAudience>,
     console: &Console,
 ) -> anyhow::Result<Outcome> {
+    // A program that ends a drill by closing its input reads no page.
+    let is_attended = !options.until_eof;
     let ending = ::drill::run(options, &context.state, Arc::clone(&terminal) as _);
     // An error is not to be drawn over.
     terminal.started();
     let ending = ending?;
     let is_graded = matches!(ending, Ending::Done | Ending::NotPassed);
-    console.linger(context, is_graded)?;
+    if is_attended
+        && is_graded
+        && let Err(error) = console.linger(context)
+    {
+        // The grade stands.
+        let note = format!("the console cannot show the record: {error:#}");
+        context.terminal.note(&note);
+    }
     Ok(match ending {
         Ending::Done => Outcome::Done,
         Ending::Stopped => {

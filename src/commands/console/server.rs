@@ -79,12 +79,13 @@ fn router(desk: Arc<Desk>, addr: SocketAddr) -> Router {
 /// A command that reads.
 async fn read(
     State(desk): State<Arc<Desk>>,
+    Extension(role): Extension<Role>,
     Path(command): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let fields = call::of_query(query.as_deref().unwrap_or_default());
-    let looks = !headers.contains_key(BACKGROUND);
+    let looks = role == Role::Responder && !headers.contains_key(BACKGROUND);
     run(desk, move |desk| call::read(desk, &command, &fields, looks)).await
 }
 
