@@ -29,7 +29,7 @@ const PARTS: [(&str, &str); 9] = [
 ];
 
 /// Below `/assets/console/`.
-const SCRIPTS: [(&str, &str); 37] = [
+const SCRIPTS: [(&str, &str); 38] = [
     ("act.js", include_str!("asset/act.js")),
     ("actions.js", include_str!("asset/actions.js")),
     ("client.js", include_str!("asset/client.js")),
@@ -60,6 +60,7 @@ const SCRIPTS: [(&str, &str); 37] = [
     ("settings.js", include_str!("asset/settings.js")),
     ("strength.js", include_str!("asset/strength.js")),
     ("submit.js", include_str!("asset/submit.js")),
+    ("svg.js", include_str!("asset/svg.js")),
     ("taken.js", include_str!("asset/taken.js")),
     ("trace.js", include_str!("asset/trace.js")),
     ("traces.js", include_str!("asset/traces.js")),

@@ -62,6 +62,11 @@ export function formatTime(seconds) {
   return `${year}-${two(month)}-${two(day)} ${two(hour)}:${two(minute)}:${two(second)}`;
 }
 
+/** `05:06:07`. */
+export function formatClock(seconds) {
+  return formatTime(seconds).slice(11);
+}
+
 /** The label of a tick: as much as the step needs. */
 export function formatTick(seconds, step) {
   const [, month, day, hour, minute, second] = parts(seconds);

@@ -1,7 +1,7 @@
 // Acting: every action of the terminal, what it will do, and whether the indicator moved.
 
 import { el } from "../api.js";
-import { formatTime } from "../time.js";
+import { formatClock } from "../time.js";
 import { ACTIONS, shopOf } from "./actions.js";
 import { change, read } from "./client.js";
 import { watch, WATCH } from "./effect.js";
@@ -48,7 +48,7 @@ function resume(state) {
   const last = state.incident.actions.at(-1);
   const at = last ? Date.parse(last.at) / 1000 : 0;
   if (Date.now() / 1000 - at > WATCH) return;
-  state.result.replaceChildren(el("section", { class: "card" }, el("h2", {}, `Since ${last.what} at ${formatTime(at).slice(11)}`), watch(state, at)));
+  state.result.replaceChildren(el("section", { class: "card" }, el("h2", {}, `Since ${last.what} at ${formatClock(at)}`), watch(state, at)));
 }
 
 function card(action, state, params, given = {}) {
@@ -129,7 +129,7 @@ async function carryOut(action, values, state) {
     const answer = await change(action.id, fields);
     if (state.signal.aborted) return state.say(`${action.title}: ${answer.id === null ? "nothing changed" : "done"}`);
     if (action.isRequest) tell(`${values.method} ${values.path}`, ...answered(answer));
-    else tell(`${action.title}: ${answer.id === null ? "nothing changed" : `done at ${formatTime(Date.now() / 1000).slice(11)}`}`, told(answer), answer.id === null ? "" : watch(state, at));
+    else tell(`${action.title}: ${answer.id === null ? "nothing changed" : `done at ${formatClock(Date.now() / 1000)}`}`, told(answer), answer.id === null ? "" : watch(state, at));
   } catch (error) {
     if (state.signal.aborted) return state.say(`${action.title}: not done. ${error.message}`, true);
     tell(`${action.title}: not done`, trouble(error));
@@ -156,6 +156,6 @@ function answered({ status, elapsed_ms: elapsed, headers, body, trace_id: trace,
 }
 
 function done({ actions }) {
-  const items = [...actions].reverse().map(({ at, what }) => el("li", { class: "own" }, el("time", { datetime: at }, formatTime(Date.parse(at) / 1000).slice(11)), el("span", {}, what), el("span", {})));
+  const items = [...actions].reverse().map(({ at, what }) => el("li", { class: "own" }, el("time", { datetime: at }, formatClock(Date.parse(at) / 1000)), el("span", {}, what), el("span", {})));
   return el("section", { class: "card" }, el("h2", {}, "Done so far"), items.length ? el("ol", { class: "happened" }, items) : el("p", { class: "quiet" }, "Nothing yet."));
 }

@@ -1,7 +1,7 @@
 // Compare: what slow, failed or chosen requests have that others have not.
 
 import { el } from "../api.js";
-import { formatTime } from "../time.js";
+import { formatClock } from "../time.js";
 import { range, read } from "./client.js";
 import { metricTable, patternList, timeTable, valueTable } from "./differs.js";
 import { changed, choice, field, SERVICES, trouble, typed } from "./form.js";
@@ -57,7 +57,7 @@ async function showMap(box, { incident, service, operation, signal, choose }) {
 
 function shown(found, service, params) {
   const others = found.operations.filter(({ name }) => name !== found.operation);
-  const clock = (at) => formatTime(Date.parse(at) / 1000).slice(11);
+  const clock = (at) => formatClock(Date.parse(at) / 1000);
   return [
     el("section", { class: "card" },
       el("div", { class: "spread" }, el("h1", {}, `${found.operation}: ${found.chosen} ${found.what}`),

@@ -1,18 +1,12 @@
 // The debrief: what happened, with the responder's own steps over it on one time axis, the shortest path, what was misleading.
 
 import { el } from "../api.js";
-import { formatTick, formatTime, parseUtc } from "../time.js";
+import { formatClock, formatTick, parseUtc } from "../time.js";
 import { timeTicks } from "../unit.js";
 import { range, read } from "./client.js";
 import { entries, readHead } from "./frontmatter.js";
 import { addressOfLink } from "./pointer.js";
-
-const svg = (tag, attributes = {}, ...children) => {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== undefined && value !== null) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-};
+import { svg } from "./svg.js";
 
 /** `story` is what `debrief` answers. */
 export function drawDebrief(story, context) {
@@ -142,7 +136,7 @@ const SHAPES = { guilty: "M0,-6 L6,5 L-6,5 Z", innocent: "M0,-5 L5,0 L0,5 L-5,0 
 
 function mark({ at, row, isLeft, text, full, kind, href, t }, y) {
   const middle = y + 14 + row * ROW;
-  const group = svg("g", { class: `mark ${kind}` }, svg("title", {}, `${formatTime(t).slice(11)} ${full}`),
+  const group = svg("g", { class: `mark ${kind}` }, svg("title", {}, `${formatClock(t)} ${full}`),
     svg("path", { d: SHAPES[kind], transform: `translate(${at} ${middle - 4})` }),
     svg("text", { x: at + (isLeft ? -9 : 9), y: middle, "text-anchor": isLeft ? "end" : "start" }, text));
   return href ? svg("a", { href, "aria-label": full }, group) : group;
@@ -173,6 +167,6 @@ function key() {
 /** The same for those who read rather than see. */
 function asTable(lanes) {
   const rows = lanes.flatMap(({ name, events }) => events.map((event) => ({ ...event, name }))).sort((a, b) => a.t - b.t)
-    .map(({ t, name, full, kind, href }) => el("tr", { class: kind, "data-row": "", tabindex: "0" }, el("td", { class: "number" }, formatTime(t).slice(11)), el("td", {}, ({ innocent: `${name}, no part in it`, guilty: "The change behind it" })[kind] ?? name), el("td", {}, href ? el("a", { href }, full) : full)));
+    .map(({ t, name, full, kind, href }) => el("tr", { class: kind, "data-row": "", tabindex: "0" }, el("td", { class: "number" }, formatClock(t)), el("td", {}, ({ innocent: `${name}, no part in it`, guilty: "The change behind it" })[kind] ?? name), el("td", {}, href ? el("a", { href }, full) : full)));
   return el("details", {}, el("summary", {}, "As a table"), el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "What happened, as a table" }, el("table", {}, el("thead", {}, el("tr", {}, ["Time", "Kind", "What"].map((text) => el("th", { scope: "col" }, text)))), el("tbody", {}, rows))));
 }

@@ -4,13 +4,7 @@ import { el } from "../api.js";
 import { formatTime } from "../time.js";
 import { read } from "./client.js";
 import { changed, choice, field, trouble } from "./form.js";
-
-const svg = (tag, attributes = {}, ...children) => {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== undefined && value !== null) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-};
+import { svg } from "./svg.js";
 
 /** How families are called where people read. */
 const FAMILIES = { "orders-fail": "Orders fail", "orders-slow": "Orders are slow", memory: "Memory", backlog: "Backlog" };

@@ -2,7 +2,7 @@
 
 import { el } from "../api.js";
 import { marksOf, pagesOf } from "../marks.js";
-import { formatTime } from "../time.js";
+import { formatClock } from "../time.js";
 import { formatValue, guessUnit } from "../unit.js";
 import { range, read } from "./client.js";
 import { Panel } from "./view.js";
@@ -86,6 +86,6 @@ export function moved(series, { at, operator, threshold, unit }) {
   const lastBad = times.filter((t) => isBeyond(worst.get(t))).at(-1);
   if (lastBad === undefined) return `${within} the threshold all the time: ${shown(value)}`;
   const good = times.find((t) => t > lastBad);
-  const from = `${within} the threshold since ${formatTime(good).slice(11)}`;
+  const from = `${within} the threshold since ${formatClock(good)}`;
   return good < at ? `${from}, before the action: ${shown(value)}` : `${from}, ${Math.max(0, Math.round(good - at))} s after the action: ${shown(value)}`;
 }

@@ -1,17 +1,11 @@
 // A flame graph in SVG: the width of a function is its share, below it stands what it calls.
 
-const NS = "http://www.w3.org/2000/svg";
+import { svg } from "./svg.js";
+
 const ROW = 20;
 const LETTER = 7.3;
 /** Narrower ones are left out. */
 const LEAST = 2;
-
-function svg(tag, attributes, ...children) {
-  const element = document.createElementNS(NS, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
-}
 
 /** The last two parts of a function's path, without type parameters. */
 function short(name) {

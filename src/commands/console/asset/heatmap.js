@@ -1,7 +1,7 @@
 // A latency heatmap: requests by when they were answered and how long they took. A drag chooses a box.
 
 import { el } from "../api.js";
-import { formatTick, formatTime } from "../time.js";
+import { formatClock, formatTick } from "../time.js";
 import { formatValue, timeTicks } from "../unit.js";
 
 const MARGIN = { left: 64, right: 10, top: 16, bottom: 24 };
@@ -70,7 +70,7 @@ export function heatmap({ columns, bounds, step, marks }, choose) {
     const near = marks.find(({ t }) => Math.abs(x(t) - event.offsetX) < 5);
     const bucket = used[rowAt(event.offsetY)];
     const column = columns[Math.floor((time(event.offsetX) - start) / step)];
-    told.textContent = near ? near.text : column ? `${formatTime(column.t).slice(11)}: ${Math.round(column.counts[bucket])} requests of up to ${Number.isFinite(bounds[bucket]) ? formatValue(bounds[bucket], "seconds") : "more"}` : "";
+    told.textContent = near ? near.text : column ? `${formatClock(column.t)}: ${Math.round(column.counts[bucket])} requests of up to ${Number.isFinite(bounds[bucket]) ? formatValue(bounds[bucket], "seconds") : "more"}` : "";
     draw();
   });
   canvas.addEventListener("pointerup", () => {

@@ -1,7 +1,7 @@
 // The start: what is broken, since when, what changed, what differs, where to look.
 
 import { el } from "../api.js";
-import { formatTime } from "../time.js";
+import { formatClock, formatTime } from "../time.js";
 import { formatValue, guessUnit } from "../unit.js";
 import { range, read } from "./client.js";
 import { mapCard, readMap } from "./map.js";
@@ -191,7 +191,7 @@ async function showHappened({ incident, happened }, signal) {
     ...incident.pages.map((page) => ({ at: page.at, node: [el("strong", {}, "page "), page.alert], kind: "paged" })),
   ].sort((a, b) => Date.parse(b.at) - Date.parse(a.at));
   happened.replaceChildren(
-    ...items.map(({ at, node, pointer, kind }) => el("li", { class: kind, "data-row": "", tabindex: "0", "data-pointer": pointer }, el("time", { datetime: at }, formatTime(Date.parse(at) / 1000).slice(11)), el("span", {}, node), pointer ? pinButton(pointer) : null)),
+    ...items.map(({ at, node, pointer, kind }) => el("li", { class: kind, "data-row": "", tabindex: "0", "data-pointer": pointer }, el("time", { datetime: at }, formatClock(Date.parse(at) / 1000)), el("span", {}, node), pointer ? pinButton(pointer) : null)),
     el("li", { class: "quiet" }, el("a", { href: "/deploys" }, `${before} earlier deploys`)),
   );
 }

@@ -1,7 +1,7 @@
 // One line of the logs: its row, its fields, and the queries that find its like.
 
 import { el } from "../api.js";
-import { formatTime } from "../time.js";
+import { formatClock } from "../time.js";
 import { changed } from "./form.js";
 import { pinButton } from "./pin.js";
 
@@ -27,7 +27,7 @@ export function ordered(lines, fresh, late) {
 function clock({ timestamp }) {
   if (!timestamp) return "";
   const at = Date.parse(timestamp);
-  return `${formatTime(Math.floor(at / 1000)).slice(11)}.${String(at % 1000).padStart(3, "0")}`;
+  return `${formatClock(Math.floor(at / 1000))}.${String(at % 1000).padStart(3, "0")}`;
 }
 
 const written = (value) => (typeof value === "string" ? value : JSON.stringify(value));

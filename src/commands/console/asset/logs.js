@@ -1,7 +1,7 @@
 // Logs: what is said, by pattern and line by line; new lines come as they are written.
 
 import { el } from "../api.js";
-import { formatTime } from "../time.js";
+import { formatClock } from "../time.js";
 import { read } from "./client.js";
 import { changed, choice, field, SERVICES, trouble, typed } from "./form.js";
 import { List } from "./list.js";
@@ -132,7 +132,7 @@ const rank = (level) => RANK[level] ?? 2;
 function patterns(found, params, box) {
   if (!found.length) return el("p", { class: "quiet" }, "No line matches.");
   const sorted = [...found].sort((a, b) => rank(a.level) - rank(b.level) || b.count - a.count);
-  const clock = (time) => formatTime(Date.parse(time) / 1000).slice(11);
+  const clock = (time) => formatClock(Date.parse(time) / 1000);
   const rows = sorted.slice(0, box.dataset.all ? 200 : FEW).map(({ count, first, last, level, service, value }) => {
     const query = lineQuery({ service, level, message: value });
     return el("tr", { "data-row": "", tabindex: "0", "data-pointer": `log:${query}` },

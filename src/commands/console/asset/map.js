@@ -3,11 +3,11 @@
 import { el } from "../api.js";
 import { formatValue } from "../unit.js";
 import { read } from "./client.js";
+import { svg } from "./svg.js";
 
 const NODE = { width: 200, height: 66 };
 const GAP = { x: 40, y: 62 };
 const WIDTH = 2 * NODE.width + GAP.x + 8;
-const SVG = "http://www.w3.org/2000/svg";
 
 const OVER = "[30s]";
 const server = 'http_server_request_duration_seconds';
@@ -110,13 +110,6 @@ function node(name, numbers, { x, y }) {
 function summary(nodes, edges) {
   const parts = [...nodes].filter(([, numbers]) => numbers).map(([name, { rate, errors, p99 }]) => `${name}: ${formatValue(rate, "per second")}, ${formatValue(errors / (rate || 1), "ratio")} errors, p99 ${formatValue(p99, "seconds")}`);
   return `Service map. ${parts.join("; ")}. Calls: ${edges.map(({ from, to }) => `${from} to ${to}`).join(", ")}.`;
-}
-
-function svg(tag, attributes, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
 }
 
 /** The map in a card of its own. */

@@ -1,7 +1,7 @@
 // Heap snapshots and CPU profiles: before, after, and what grew.
 
 import { el } from "../api.js";
-import { formatTime } from "../time.js";
+import { formatClock } from "../time.js";
 import { formatValue } from "../unit.js";
 import { change, range, read } from "./client.js";
 import { changed, choice, field, SERVICES, trouble, typed } from "./form.js";
@@ -135,7 +135,7 @@ function pairOf(state, list, keys, columns) {
       return el("button", { type: "button", class: "small", "aria-pressed": String(isChosen), "aria-label": `${one.name} as the ${index ? "later" : "earlier"} one`, onclick: () => state.go(changed(state.params, { [key]: isChosen ? "" : one.name })) }, index ? "later" : "earlier");
     });
     const isChosen = keys.some((key) => state.params.get(key) === one.name);
-    return el("tr", { class: isChosen ? "chosen" : "", "data-row": "", tabindex: "0" }, el("th", { scope: "row", class: "mono" }, one.name), el("td", {}, `${one.instance} `, el("span", { class: "quiet" }, one.release)), el("td", { class: "number quiet" }, formatTime(Date.parse(one.at) / 1000).slice(11)), ...columns(one).map((text) => el("td", { class: "number" }, text)), el("td", {}, el("span", { class: "others" }, picks)));
+    return el("tr", { class: isChosen ? "chosen" : "", "data-row": "", tabindex: "0" }, el("th", { scope: "row", class: "mono" }, one.name), el("td", {}, `${one.instance} `, el("span", { class: "quiet" }, one.release)), el("td", { class: "number quiet" }, formatClock(Date.parse(one.at) / 1000)), ...columns(one).map((text) => el("td", { class: "number" }, text)), el("td", {}, el("span", { class: "others" }, picks)));
   });
   const typedFields = keys.map((key, index) => field(index ? "later" : "earlier", typed(state.params.get(key), { size: 12, placeholder: index ? "after" : "before", spellcheck: "false" }, (name) => state.go(changed(state.params, { [key]: name })))));
   return [

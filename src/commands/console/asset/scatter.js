@@ -2,8 +2,8 @@
 
 import { formatTick } from "../time.js";
 import { formatValue, timeTicks } from "../unit.js";
+import { svg } from "./svg.js";
 
-const SVG = "http://www.w3.org/2000/svg";
 const BOX = { width: 1000, height: 190, left: 62, right: 10, top: 8, bottom: 24 };
 
 /** Points `{t, value, isBad, href, text}`, in seconds both; the scale of values is logarithmic. */
@@ -28,11 +28,4 @@ export function scatter(points) {
     picture.append(svg("a", { href, "aria-label": text, tabindex: "-1" }, mark));
   }
   return picture;
-}
-
-function svg(tag, attributes, ...children) {
-  const element = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children);
-  return element;
 }

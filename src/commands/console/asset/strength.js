@@ -1,7 +1,7 @@
 // How far the evidence goes: what every pointer shows, what is missing, and which requirements can be met; as `report check` says it.
 
 import { el } from "../api.js";
-import { formatTime } from "../time.js";
+import { formatClock } from "../time.js";
 import { read } from "./client.js";
 import { addressOf } from "./pointer.js";
 
@@ -39,7 +39,7 @@ export class Strength {
     this.now.textContent = "checking …";
     try {
       const checked = await read("report/check", {}, { background: true, signal: this.abort.signal });
-      this.now.textContent = `checked at ${formatTime(Date.now() / 1000).slice(11)}`;
+      this.now.textContent = `checked at ${formatClock(Date.now() / 1000)}`;
       this.checked = checked;
       this.body.replaceChildren(...shown(checked, this.incident));
       this.judged(marksOf(checked));
@@ -115,7 +115,7 @@ function byWeight(pointers) {
   return [...pointers].sort((a, b) => weight(a) - weight(b));
 }
 
-const clock = (time) => formatTime(Date.parse(time) / 1000).slice(11);
+const clock = (time) => formatClock(Date.parse(time) / 1000);
 
 const problemText = (problem) => (typeof problem === "string" ? problem : [problem.line && `line ${problem.line}`, problem.key && `\`${problem.key}\``, problem.message].filter(Boolean).join(": "));
 

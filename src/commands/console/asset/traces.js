@@ -1,7 +1,7 @@
 // Traces: a search, its results over time and as rows.
 
 import { el } from "../api.js";
-import { formatTime } from "../time.js";
+import { formatClock } from "../time.js";
 import { formatValue } from "../unit.js";
 import { read } from "./client.js";
 import { changed, choice, field, SERVICES, trouble, typed } from "./form.js";
@@ -60,7 +60,7 @@ function line(row, longest, choose, jaeger) {
   const box = el("input", { type: "checkbox", "aria-label": `Choose trace ${row.id}`, onchange: () => choose(row.id, box) });
   return el("tr", { "data-row": "", tabindex: "0", "data-pointer": `trace:${row.id}` },
     el("td", {}, box),
-    el("td", { class: "number" }, formatTime(Date.parse(row.start) / 1000).slice(11)),
+    el("td", { class: "number" }, formatClock(Date.parse(row.start) / 1000)),
     el("td", { class: "with-bar" }, el("span", { class: "number" }, formatValue(row.duration_ms / 1000, "seconds")), el("span", { class: "bar-box" }, bar)),
     el("td", {}, el("a", { href: `/trace/${row.id}` }, `${row.root_service} ${row.root}`), row.incomplete ? el("span", { class: "badge pending" }, "incomplete") : ""),
     el("td", { class: "number" }, row.spans),
