@@ -31,7 +31,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection may wait for its next request.
 const IDLE: Duration = Duration::from_secs(300);
 /// Connections of a listener that serves few clients. Four such listeners leave room below the usual 256 or 1,024 files.
-const MOST: usize = 60;
+const MOST: usize = 52;
 /// How often a client of HTTP/2 is asked whether it is there, and how long it has to answer.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 /// How long requests in flight may take once the server is told to stop.

@@ -29,6 +29,8 @@ const LARGEST_BODY: usize = 1 << 20;
 const EVERY: Duration = Duration::from_secs(2);
 /// A page that repeats a request by itself says so, and its reading is no look of the responder's.
 const BACKGROUND: &str = "firedrill-background";
+/// Connections at a time: a browser opens six, an observer as many, and the files that the runner may open are few.
+const MOST: usize = 12;
 /// Commands that run at a time; more wait.
 const AT_A_TIME: usize = 6;
 
@@ -48,10 +50,12 @@ pub(super) fn start(
     let serve = move || {
         runtime.block_on(async {
             if let Ok(listener) = tokio::net::TcpListener::from_std(listener) {
+                let server = Server {
+                    most: MOST,
+                    ..Server::new(router)
+                };
                 // It ends with the process.
-                let _ = Server::new(router)
-                    .run(listener, CancellationToken::new())
-                    .await;
+                let _ = server.run(listener, CancellationToken::new()).await;
             }
         });
     };
