@@ -17,7 +17,7 @@ const TOP = 40;
 export function draw(main, { params, go, incident, isObserver, say }) {
   const canTake = incident.is_live && !isObserver();
   const abort = new AbortController();
-  const state = { params, go, say, incident, signal: abort.signal, taken: recalled(incident.run), instances: SERVICES };
+  const state = { params, go, say, incident, signal: abort.signal, taken: recalled(incident.run) };
   const shown = el("div", { role: "status" });
   const takers = el("div", { class: "pair" });
   const panel = new Panel("Memory in use, by instance", { group: [], unit: "bytes", isLow: true });
@@ -26,12 +26,10 @@ export function draw(main, { params, go, incident, isObserver, say }) {
     el("section", { class: "card" }, panel.element),
     el("div", { class: "pair" }, heapCard(state), cpuCard(state)), shown);
   if (canTake) {
-    const fill = () => takers.replaceChildren(snapshotTaker(state), profileTaker(state));
-    fill();
-    read("status", {}, { background: true, signal: abort.signal }).then(({ services }) => {
-      state.instances = [...SERVICES, ...services.map(({ instance }) => instance)];
-      if (!takers.contains(document.activeElement)) fill();
-    }).catch(() => {});
+    takers.replaceChildren(snapshotTaker(state), profileTaker(state));
+    read("status", {}, { background: true, signal: abort.signal })
+      .then(({ services }) => takers.querySelectorAll("select.whom").forEach((select) => addInstances(select, services)))
+      .catch(() => {});
   }
   const memory = () => showMemory(panel, state).catch(() => {});
   memory();
@@ -71,11 +69,19 @@ function refused(error, name, say) {
   say([error.message, isTaken ? `what about ${name.value}?` : error.hint].filter(Boolean).join(" — "), true);
 }
 
-/** The instance that was taken last, for two of different instances cannot be compared. */
-const lastOf = (taken, instances, otherwise) => {
-  const last = taken.at(-1)?.instance;
-  return instances.includes(last) ? last : otherwise;
-};
+/** Whom to ask: a service, or an instance once they are known. Two snapshots of different instances cannot be compared, so the one that was taken last is proposed. */
+function whom(taken, otherwise) {
+  const last = taken.at(-1)?.instance ?? otherwise;
+  const select = choice(last, [...new Set([...SERVICES, last])], () => {});
+  select.classList.add("whom");
+  return select;
+}
+
+/** The instances come later than the form: what is chosen or typed by then stays. */
+function addInstances(select, services) {
+  const known = new Set([...select.options].map(({ value }) => value));
+  select.append(...services.filter(({ instance }) => !known.has(instance)).map(({ instance }) => el("option", { value: instance }, instance)));
+}
 
 function nameField(taken) {
   const name = el("input", { "aria-label": "Name", size: 10, spellcheck: "false" });
@@ -84,12 +90,12 @@ function nameField(taken) {
 }
 
 function snapshotTaker(state) {
-  let service = lastOf(state.taken.heap, state.instances, state.params.get("service") ?? "checkout");
+  const service = whom(state.taken.heap, state.params.get("service") ?? "checkout");
   const name = nameField(state.taken.heap);
   const take = el("button", { type: "button", class: "primary", onclick: async () => {
     take.disabled = true;
     try {
-      const one = await change("heap/snapshot", { name: name.value.trim(), service });
+      const one = await change("heap/snapshot", { name: name.value.trim(), service: service.value });
       remembered(state.incident.run, "heap", one);
       state.say(`Snapshot ${one.name} of ${one.instance}: ${formatValue(one.in_use_bytes, "bytes")} in use.`);
       if (!state.signal.aborted) state.go(changed(state.params, state.params.get("a") ? { b: one.name } : { a: one.name }), true);
@@ -99,11 +105,12 @@ function snapshotTaker(state) {
     }
   } }, "Take a snapshot");
   return el("section", { class: "card" }, el("h2", {}, "Take a heap snapshot"), el("p", { class: "quiet" }, "Take one, wait while memory grows, take another one of the same instance, compare. A service with several instances is asked for its first."),
-    el("div", { class: "bar" }, field("service or instance", choice(service, state.instances, (value) => { service = value; })), field("name", name), take));
+    el("div", { class: "bar" }, field("service or instance", service), field("name", name), take));
 }
 
 function profileTaker(state) {
-  let [service, seconds] = [lastOf(state.taken.cpu, state.instances, "inventory"), "10"];
+  const service = whom(state.taken.cpu, "inventory");
+  let seconds = "10";
   const name = nameField(state.taken.cpu);
   const take = el("button", { type: "button", class: "primary", onclick: async () => {
     take.disabled = true;
@@ -112,7 +119,7 @@ function profileTaker(state) {
     count();
     const timer = setInterval(count, 1000);
     try {
-      const one = await change("profile/cpu", { service, seconds, name: name.value.trim() });
+      const one = await change("profile/cpu", { service: service.value, seconds, name: name.value.trim() });
       remembered(state.incident.run, "cpu", one);
       state.say(`Profile ${one.name} of ${one.instance}: ${one.samples} samples.`);
       if (!state.signal.aborted) state.go(changed(state.params, state.params.get("cpu_a") ? { cpu_b: one.name } : { cpu_a: one.name }), true);
@@ -124,7 +131,7 @@ function profileTaker(state) {
     take.textContent = "Take a CPU profile";
   } }, "Take a CPU profile");
   return el("section", { class: "card" }, el("h2", {}, "Take a CPU profile"), el("p", { class: "quiet" }, "Samples where an instance spends its CPU time; its flame graph is written into the run's folder."),
-    el("div", { class: "bar" }, field("service or instance", choice(service, state.instances, (value) => { service = value; })), field("seconds", choice(seconds, ["5", "10", "30", "60"], (value) => { seconds = value; })), field("name", name), take));
+    el("div", { class: "bar" }, field("service or instance", service), field("seconds", choice(seconds, ["5", "10", "30", "60"], (value) => { seconds = value; })), field("name", name), take));
 }
 
 /** What was taken, and which two are compared; `keys` are the parameters of the earlier and the later one. */
