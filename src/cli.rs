@@ -8,6 +8,7 @@ pub mod config;
 pub mod drill;
 pub mod evidence;
 pub mod manage;
+pub mod profile;
 pub mod write;
 
 use std::path::PathBuf;
@@ -125,9 +126,9 @@ pub enum Command {
     /// List deploys and configuration changes
     Deploys(evidence::Deploys),
     /// Take, show and compare heap snapshots
-    Heap(evidence::Heap),
-    /// Profile a running service
-    Profile(evidence::Profile),
+    Heap(profile::Heap),
+    /// Take, show and compare CPU profiles
+    Profile(profile::Profile),
     /// Send a request through the gateway and show its trace
     Request(evidence::Request),
     /// Roll a service back to its previous release

@@ -10,16 +10,17 @@ use serde::Serialize;
 use text::format;
 
 use super::source::{self, Evidence, Live, Place};
-use crate::cli::evidence::{Heap, HeapCommand, HeapDiff, HeapShow, HeapSnapshot};
+use crate::cli::profile::{Heap, HeapCommand, HeapDiff, HeapShow, HeapSnapshot, Taken as List};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::terminal::table::{Align, Cell, Table};
 use crate::terminal::{Ink, Style};
 
-/// Runs one of the three.
+/// Runs one of the four.
 pub(super) fn run(context: &Context, args: &Heap) -> anyhow::Result<Outcome> {
     match &args.command {
         HeapCommand::Snapshot(args) => snapshot(context, args),
+        HeapCommand::List(args) => list(context, args),
         HeapCommand::Show(args) => show(context, args),
         HeapCommand::Diff(args) => diff(context, args),
     }
@@ -29,7 +30,8 @@ pub(super) fn run(context: &Context, args: &Heap) -> anyhow::Result<Outcome> {
 struct Taken {
     #[serde(flatten)]
     meta: Snapshot,
-    in_use_bytes: i64,
+    /// `None` if the snapshot cannot be read.
+    in_use_bytes: Option<i64>,
 }
 
 fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
@@ -75,6 +77,7 @@ fn snapshot(context: &Context, args: &HeapSnapshot) -> anyhow::Result<Outcome> {
     }
     let size = format::bytes(in_use_bytes as f64);
     if args.format.json {
+        let in_use_bytes = Some(in_use_bytes);
         context.terminal.json(&Taken { meta, in_use_bytes })?;
     } else {
         context.terminal.print(&format!(
@@ -130,6 +133,46 @@ fn remove(folder: &Path, name: &str) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+fn list(context: &Context, args: &List) -> anyhow::Result<Outcome> {
+    let place = Place::of(context, args.run.as_deref())?;
+    let snapshots = Snapshots::open(&place.folder);
+    let mut all = Vec::new();
+    for meta in snapshots.list().map_err(source::explain)? {
+        let sites = heap::read(&snapshots, &meta.name).ok();
+        let in_use_bytes = sites.map(|sites| sites.iter().map(|site| site.bytes).sum());
+        all.push(Taken { meta, in_use_bytes });
+    }
+    if args.format.json {
+        context.terminal.json(&all)?;
+        return Ok(Outcome::Done);
+    }
+    let mut table = Table::new(&[
+        ("NAME", Align::Left),
+        ("INSTANCE", Align::Left),
+        ("RELEASE", Align::Left),
+        ("TAKEN", Align::Left),
+        ("IN USE", Align::Right),
+    ]);
+    for Taken { meta, in_use_bytes } in &all {
+        table.row([
+            Cell::new(Ink::Heading, &meta.name),
+            meta.instance.as_str().into(),
+            meta.release.as_str().into(),
+            format::clock(meta.at).into(),
+            in_use_bytes
+                .map_or("unreadable".to_owned(), |bytes| format::bytes(bytes as f64))
+                .into(),
+        ]);
+    }
+    let text = table.render(context.terminal.out, context.terminal.width);
+    context.terminal.print(&text)?;
+    if all.is_empty() {
+        let advice = "no snapshots yet: `firedrill heap snapshot NAME SERVICE` takes one";
+        context.terminal.note(advice);
+    }
+    Ok(Outcome::Done)
 }
 
 fn show(context: &Context, args: &HeapShow) -> anyhow::Result<Outcome> {

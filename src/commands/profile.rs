@@ -1,16 +1,19 @@
-//! `profile cpu`: samples of a running service, as a flame graph.
+//! `profile`: samples of a running service, as a flame graph, and what they say by function.
+
+mod shown;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use grader::effect::profile::stacks;
 use grader::evidence::{Look, LookKind};
 use inferno::flamegraph::{self, Options};
 use record::{Profile, Profiles};
 use serde::Serialize;
 
 use super::source::{Live, explain};
-use crate::cli::evidence::{Profile as Args, ProfileCommand, ProfileCpu};
+use crate::cli::profile::{Profile as Args, ProfileCommand, ProfileCpu};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use drill::session::Instance;
@@ -23,10 +26,13 @@ struct Drawn {
     file: PathBuf,
 }
 
-/// Runs the profiler.
+/// Runs one of the four.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     match &args.command {
         ProfileCommand::Cpu(args) => cpu(context, args),
+        ProfileCommand::List(args) => shown::list(context, args),
+        ProfileCommand::Show(args) => shown::show(context, args),
+        ProfileCommand::Diff(args) => shown::diff(context, args),
     }
 }
 
@@ -125,12 +131,8 @@ fn name(instance: &Instance, context: &Context) -> String {
     format!("{}-{hour:02}{minute:02}{second:02}", instance.instance)
 }
 
-/// The sum of the counts at the end of each line.
 fn samples(folded: &str) -> u64 {
-    let counts = folded
-        .lines()
-        .filter_map(|line| line.rsplit_once(' ')?.1.parse::<u64>().ok());
-    counts.sum()
+    stacks(folded).map(|(_, count)| count).sum()
 }
 
 fn draw(folded: &str, title: &str) -> anyhow::Result<Vec<u8>> {

@@ -160,6 +160,8 @@ fn snapshots(console: &mut Console) {
         console
             .page
             .shows(&format!("Snapshot {name} of checkout-1"));
+        // The form is drawn anew with the list.
+        console.page.until(&format!("[...document.querySelectorAll('.taken th')].some((one) => one.textContent === {})", json!(name)));
     }
     console.page.shows("by function");
 }

@@ -31,7 +31,7 @@ pub(super) enum Effect {
 }
 
 /// The commands that the console has: those that work an incident, and those that choose and review one.
-pub(super) const COMMANDS: [(&str, Effect); 38] = [
+pub(super) const COMMANDS: [(&str, Effect); 42] = [
     ("status", Effect::Reads),
     ("alerts", Effect::Reads),
     ("logs", Effect::Reads),
@@ -44,8 +44,12 @@ pub(super) const COMMANDS: [(&str, Effect); 38] = [
     ("query", Effect::Reads),
     ("deploys", Effect::Reads),
     ("deploys/show", Effect::Reads),
+    ("heap/list", Effect::Reads),
     ("heap/show", Effect::Reads),
     ("heap/diff", Effect::Reads),
+    ("profile/list", Effect::Reads),
+    ("profile/show", Effect::Reads),
+    ("profile/diff", Effect::Reads),
     ("config/show", Effect::Reads),
     ("report/check", Effect::Reads),
     ("list", Effect::Reads),

@@ -8,7 +8,7 @@ use super::{Change, Direction, Effect};
 use text::format::number;
 
 /// A profile of fewer samples says little about shares.
-const MIN_SAMPLES: u64 = 40;
+pub const MIN_SAMPLES: u64 = 40;
 /// A share must grow by this much at least.
 const MIN_SHARE: f64 = 0.1;
 
@@ -21,17 +21,19 @@ pub struct Shares {
     pub functions: BTreeMap<String, u64>,
 }
 
+/// The stacks of a folded profile, `outer;inner COUNT` a line, with their samples; lines that are none are passed over.
+pub fn stacks(folded: &str) -> impl Iterator<Item = (&str, u64)> {
+    folded.lines().filter_map(|line| {
+        let (stack, count) = line.rsplit_once(' ')?;
+        Some((stack, count.parse().ok()?))
+    })
+}
+
 impl Shares {
-    /// Of folded stacks, `outer;inner COUNT` a line; lines that are none are passed over.
+    /// Of folded stacks.
     pub fn of(folded: &str) -> Self {
         let mut shares = Self::default();
-        for line in folded.lines() {
-            let Some((stack, count)) = line.rsplit_once(' ') else {
-                continue;
-            };
-            let Ok(count) = count.parse::<u64>() else {
-                continue;
-            };
+        for (stack, count) in stacks(folded) {
             shares.samples += count;
             let mut functions: Vec<&str> = stack.split(';').collect();
             functions.sort_unstable();
@@ -43,7 +45,8 @@ impl Shares {
         shares
     }
 
-    fn share(&self, function: &str) -> f64 {
+    /// Between 0 and 1: the part of the samples with the function on their stack.
+    pub fn share(&self, function: &str) -> f64 {
         let count = self.functions.get(function).copied().unwrap_or(0);
         count as f64 / self.samples.max(1) as f64
     }

@@ -4,7 +4,8 @@ import { el } from "../api.js";
 import { formatValue } from "../unit.js";
 import { flame } from "./flame.js";
 
-const SHOP = /^<?(&?)(gateway|checkout|inventory|payment|chassis|shop_api|telemetry|fault)::/;
+/** Functions of the shop. */
+export const SHOP = /^<?(&?)(gateway|checkout|inventory|payment|chassis|shop_api|telemetry|fault)::/;
 const bytes = (number) => formatValue(number, "bytes");
 
 const sizeOf = (row, isGrowth) => (isGrowth ? row.bytes_after - row.bytes_before : row.bytes);

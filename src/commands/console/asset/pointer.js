@@ -8,7 +8,8 @@ export function addressOf(pointer, { links, pages }) {
   if (kind === "trace") return `/trace/${encodeURIComponent(target)}`;
   if (kind === "log") return `/logs?${new URLSearchParams({ q: target })}`;
   if (kind === "deploy") return `/deploys?${new URLSearchParams({ id: target })}`;
-  if (kind === "heap" || kind === "profile") return profiles(...target.split(".."));
+  if (kind === "heap") return profiles("a", "b", target);
+  if (kind === "profile") return profiles("cpu_a", "cpu_b", target);
   if (kind === "promql") return graph(target.replace(/@[^@"}\])]*$/, ""), links, pages);
   return null;
 }
@@ -26,7 +27,7 @@ export function addressOfLink(link, { links, pages }) {
   const args = rest.filter((word) => word !== "--");
   if (command === "logs") return `/logs?${new URLSearchParams({ q: args.map(quoted).join(" ") })}`;
   if (command === "deploys" && args[0] === "show") return `/deploys?${new URLSearchParams({ id: args[1] })}`;
-  if (command === "heap" && args[0] === "diff") return profiles(args[1], args[2]);
+  if (command === "heap" && args[0] === "diff") return profiles("a", "b", `${args[1]}..${args[2]}`);
   return null;
 }
 
@@ -49,8 +50,9 @@ function traces(asked) {
   return `/traces?${query}`;
 }
 
-function profiles(before, after) {
-  return `/profiles?${new URLSearchParams({ a: before ?? "", b: after ?? "" })}`;
+function profiles(earlier, later, names) {
+  const [before, after] = names.split("..");
+  return `/profiles?${new URLSearchParams({ [earlier]: before ?? "", [later]: after ?? "" })}`;
 }
 
 function graph(expression, links, pages) {

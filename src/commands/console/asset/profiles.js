@@ -4,41 +4,69 @@ import { el } from "../api.js";
 import { formatClock } from "../time.js";
 import { formatValue } from "../unit.js";
 import { change, range, read } from "./client.js";
-import { changed, choice, field, SERVICES, trouble, typed } from "./form.js";
+import { cpuFlame, cpuTable } from "./cpu.js";
+import { changed, choice, field, SERVICES, trouble } from "./form.js";
 import { functionTable, memoryFlame } from "./heap.js";
 import { pinButton } from "./pin.js";
-import { recalled, remembered } from "./taken.js";
 import { marksOfIncident, Panel, timesOf } from "./view.js";
 
 /** A profile with fewer samples is no evidence. */
 const ENOUGH = 40;
 const TOP = 40;
+/** Enough for a flame graph. */
+const STACKS = 1000;
 
 export function draw(main, { params, go, incident, isObserver, say }) {
   const canTake = incident.is_live && !isObserver();
   const abort = new AbortController();
-  const state = { params, go, say, incident, signal: abort.signal, taken: recalled(incident.run) };
-  const shown = el("div", { role: "status" });
+  const state = { params, go, say, incident, signal: abort.signal, taken: { heap: [], cpu: [] } };
   const takers = el("div", { class: "pair" });
+  const lists = el("div", { class: "pair" });
+  const [heap, cpu] = [el("div", { role: "status" }), el("div", { role: "status" })];
   const panel = new Panel("Memory in use, by instance", { group: [], unit: "bytes", isLow: true });
-  main.replaceChildren(
-    canTake ? takers : el("p", { class: "quiet" }, incident.is_live ? "An observer takes no snapshots; those whose names are known can be compared here." : "The run has ended; snapshots that were taken can be compared here by their names."),
-    el("section", { class: "card" }, panel.element),
-    el("div", { class: "pair" }, heapCard(state), cpuCard(state)), shown);
-  if (canTake) {
-    takers.replaceChildren(snapshotTaker(state), profileTaker(state));
-    read("status", {}, { background: true, signal: abort.signal })
-      .then(({ services }) => takers.querySelectorAll("select.whom").forEach((select) => addInstances(select, services)))
-      .catch(() => {});
-  }
   const memory = () => showMemory(panel, state).catch(() => {});
-  memory();
+  main.replaceChildren(
+    canTake ? takers : el("p", { class: "quiet" }, incident.is_live ? "An observer takes no snapshots, and sees those that were taken." : "The run has ended; what was taken in it is below."),
+    el("section", { class: "card" }, panel.element), lists, heap, cpu);
+  const fail = (place) => (error) => error.name === "AbortError" || place.replaceChildren(trouble(error));
+  const load = async () => {
+    const quiet = { background: true, signal: abort.signal };
+    const [heaps, cpus] = await Promise.all([read("heap/list", {}, quiet), read("profile/list", {}, quiet)]);
+    state.taken = { heap: heaps, cpu: cpus };
+    if (canTake) takers.replaceChildren(snapshotTaker(state), profileTaker(state));
+    lists.replaceChildren(heapCard(state), cpuCard(state));
+    memory();
+    if (canTake) read("status", {}, quiet).then(({ services }) => takers.querySelectorAll("select.whom").forEach((select) => addInstances(select, services))).catch(() => {});
+    showHeap(heap, main.clientWidth, state).catch(fail(heap));
+    showCpu(cpu, main.clientWidth, state).catch(fail(cpu));
+  };
+  load().catch(fail(lists));
   const timer = incident.is_live ? setInterval(() => document.hidden || memory(), 5000) : 0;
-  const [a, b] = [params.get("a"), params.get("b")];
-  const asked = a && b ? read("heap/diff", { before: a, after: b, top: TOP }, { signal: abort.signal }) : a || b ? read("heap/show", { name: a || b, top: TOP }, { signal: abort.signal }) : null;
-  asked?.then((answer) => shown.replaceChildren(...heap(answer, { a, b, width: main.clientWidth, taken: state.taken.heap })))
-    .catch((error) => error.name === "AbortError" || shown.replaceChildren(trouble(error)));
   return { leave: () => { abort.abort(); clearInterval(timer); }, update: (next) => { state.incident = next; } };
+}
+
+async function showHeap(place, width, { params, signal, taken }) {
+  const [a, b] = [params.get("a"), params.get("b")];
+  if (!a && !b) return;
+  const answer = a && b ? await read("heap/diff", { before: a, after: b, top: TOP }, { signal }) : await read("heap/show", { name: a || b, top: TOP }, { signal });
+  place.replaceChildren(...heapShown(answer, { a, b, width, taken: taken.heap }));
+}
+
+async function showCpu(place, width, { params, signal }) {
+  const [a, b] = [params.get("cpu_a"), params.get("cpu_b")];
+  if (!a && !b) return;
+  // With two, the later one is drawn, for that is where the time went.
+  const [shown, compared] = await Promise.all([
+    read("profile/show", { name: b || a, top: STACKS }, { signal }),
+    a && b ? read("profile/diff", { before: a, after: b, top: TOP }, { signal }) : null,
+  ]);
+  const pointer = a && b ? `profile:${a}..${b}` : null;
+  const head = compared ? `${compared.samples_before} and ${compared.samples_after} samples` : `${shown.samples} samples in ${shown.seconds} s`;
+  place.replaceChildren(
+    el("section", { class: "card", "data-pointer": pointer },
+      el("div", { class: "spread" }, el("h2", {}, compared ? `CPU from ${a} to ${b}, by function ` : `CPU in ${shown.name}, by function `, el("span", { class: "quiet" }, head)), pointer ? pinButton(pointer) : ""),
+      cpuTable(compared ? compared.functions : shown.functions.slice(0, TOP), { samples: shown.samples, isChange: Boolean(compared) })),
+    el("section", { class: "card" }, el("h2", {}, `Flame graph of ${shown.name} `, el("span", { class: "quiet" }, "a function's width is its share of the samples; below it stands what it calls")), el("div", { class: "scroll" }, cpuFlame(shown, width))));
 }
 
 async function showMemory(panel, { incident, signal, taken }) {
@@ -96,7 +124,6 @@ function snapshotTaker(state) {
     take.disabled = true;
     try {
       const one = await change("heap/snapshot", { name: name.value.trim(), service: service.value });
-      remembered(state.incident.run, "heap", one);
       state.say(`Snapshot ${one.name} of ${one.instance}: ${formatValue(one.in_use_bytes, "bytes")} in use.`);
       if (!state.signal.aborted) state.go(changed(state.params, state.params.get("a") ? { b: one.name } : { a: one.name }), true);
     } catch (error) {
@@ -120,7 +147,6 @@ function profileTaker(state) {
     const timer = setInterval(count, 1000);
     try {
       const one = await change("profile/cpu", { service: service.value, seconds, name: name.value.trim() });
-      remembered(state.incident.run, "cpu", one);
       state.say(`Profile ${one.name} of ${one.instance}: ${one.samples} samples.`);
       if (!state.signal.aborted) state.go(changed(state.params, state.params.get("cpu_a") ? { cpu_b: one.name } : { cpu_a: one.name }), true);
     } catch (error) {
@@ -144,33 +170,27 @@ function pairOf(state, list, keys, columns) {
     const isChosen = keys.some((key) => state.params.get(key) === one.name);
     return el("tr", { class: isChosen ? "chosen" : "", "data-row": "", tabindex: "0" }, el("th", { scope: "row", class: "mono" }, one.name), el("td", {}, `${one.instance} `, el("span", { class: "quiet" }, one.release)), el("td", { class: "number quiet" }, formatClock(Date.parse(one.at) / 1000)), ...columns(one).map((text) => el("td", { class: "number" }, text)), el("td", {}, el("span", { class: "others" }, picks)));
   });
-  const typedFields = keys.map((key, index) => field(index ? "later" : "earlier", typed(state.params.get(key), { size: 12, placeholder: index ? "after" : "before", spellcheck: "false" }, (name) => state.go(changed(state.params, { [key]: name })))));
-  return [
-    rows.length ? el("div", { class: "scroll" }, el("table", { class: "taken" }, el("tbody", {}, rows))) : "",
-    el("div", { class: "bar named" }, typedFields),
-  ];
+  return rows.length ? el("div", { class: "scroll" }, el("table", { class: "taken" }, el("tbody", {}, rows))) : el("p", { class: "quiet" }, "None yet.");
 }
 
 function heapCard(state) {
   return el("section", { class: "card" }, el("h2", {}, "Heap snapshots"),
-    ...pairOf(state, state.taken.heap, ["a", "b"], (one) => [formatValue(one.in_use_bytes, "bytes")]),
-    el("p", { class: "quiet" }, "With one name alone, its largest functions are shown; with two, what grew. The list has those that were taken on this page; others can be typed by name."));
+    pairOf(state, state.taken.heap, ["a", "b"], (one) => [one.in_use_bytes === null ? "unreadable" : formatValue(one.in_use_bytes, "bytes")]),
+    el("p", { class: "quiet" }, "One alone shows its largest functions; two show what grew."));
 }
 
 function cpuCard(state) {
   const [a, b] = ["cpu_a", "cpu_b"].map((key) => state.params.get(key));
-  const pointer = a && b ? `profile:${a}..${b}` : null;
   const chosen = state.taken.cpu.filter(({ name }) => name === a || name === b);
   const few = chosen.filter(({ samples }) => samples < ENOUGH).map(({ name, samples }) => `${name} has ${samples} samples; ${ENOUGH} are the least for evidence.`);
   const isMixed = new Set(chosen.map(({ service }) => service)).size > 1;
-  return el("section", { class: "card", "data-pointer": pointer }, el("div", { class: "spread" }, el("h2", {}, "CPU profiles"), pointer ? pinButton(pointer) : ""),
-    ...pairOf(state, state.taken.cpu, ["cpu_a", "cpu_b"], (one) => [`${one.samples} samples`]),
-    ...chosen.map(({ name, file }) => el("p", { class: "quiet" }, `The flame graph of ${name}: `, el("code", {}, file))),
-    ...[...few, isMixed ? "The two are of different services and cannot be compared." : ""].filter(Boolean).map((text) => el("p", { class: "warning" }, text)),
-    pointer ? el("p", { class: "quiet" }, "Pin the two: the write-up says which functions take a larger share of the CPU.") : el("p", { class: "quiet" }, "Two of one service, one before and one in the incident, are evidence."));
+  return el("section", { class: "card" }, el("h2", {}, "CPU profiles"),
+    pairOf(state, state.taken.cpu, ["cpu_a", "cpu_b"], (one) => [`${one.samples ?? "unreadable"} samples`]),
+    ...[...few, isMixed ? "The two are of different services and no evidence together." : ""].filter(Boolean).map((text) => el("p", { class: "warning" }, text)),
+    el("p", { class: "quiet" }, "One alone shows where the time goes; two of one service, one before and one in the incident, are evidence."));
 }
 
-function heap(answer, { a, b, width, taken }) {
+function heapShown(answer, { a, b, width, taken }) {
   const pointer = a && b ? `heap:${a}..${b}` : null;
   const rows = pointer ? answer.growth : answer;
   const bytes = (number) => formatValue(number, "bytes");
