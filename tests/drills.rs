@@ -8,6 +8,7 @@ use libtest_mimic::Trial;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
+use crate::browser::cites_the_culprit;
 use crate::silence;
 use crate::support::{Drill, claims, firedrill, trial, until, wait_for};
 use crate::writeup::Facts;
@@ -24,7 +25,7 @@ pub(crate) struct Case {
     pub(crate) id: &'static str,
     alert: &'static str,
     /// The trace that the write-ups point to, as `firedrill traces` finds it.
-    trace: &'static [&'static str],
+    pub(crate) trace: &'static [&'static str],
     /// The instance of which two heap snapshots are taken.
     heap: &'static str,
     /// The command that ends it, if one does.
@@ -40,7 +41,7 @@ pub(crate) const FAILED_ORDER: &[&str] = &[
     "POST /v1/orders",
     "--errors",
 ];
-const LATE_ORDER: &[&str] = &[
+pub(crate) const LATE_ORDER: &[&str] = &[
     "--service",
     "gateway",
     "--operation",
@@ -56,14 +57,14 @@ const LATE_DELIVERY: &[&str] = &[
     "--min-duration",
     "500ms",
 ];
-const FAILED_CART: &[&str] = &[
+pub(crate) const FAILED_CART: &[&str] = &[
     "--service",
     "gateway",
     "--operation",
     "PUT /v1/carts/{cart}",
     "--errors",
 ];
-const FAILED: &[&str] = &["--service", "gateway", "--errors"];
+pub(crate) const FAILED: &[&str] = &["--service", "gateway", "--errors"];
 const ORDER: &[&str] = &["--service", "gateway", "--operation", "POST /v1/orders"];
 const LISTING: &[&str] = &["--service", "gateway", "--operation", "GET /v1/products"];
 
@@ -193,7 +194,9 @@ impl Case {
 /// of the run passes no wrong one.
 fn right_and_wrong(case: &'static Case) {
     let mut drill = start(case, &[]);
-    let graded = to_verdict(case, "right", &mut drill, |_| {});
+    let graded = to_verdict(case, "right", &mut drill, |drill, facts| {
+        cites_the_culprit(drill, case, facts);
+    });
     let elsewhere = tempfile::tempdir().expect("a temporary state folder");
     let archive = elsewhere.path().join("sent.tar.gz");
     let archive = archive.to_str().expect("a path");
@@ -264,7 +267,7 @@ fn seed_of(drill: &Drill) -> u64 {
 
 fn a_wrong_write_up_ends_a_drill_unpassed() {
     let case = Case::of("error-spike");
-    to_verdict(case, "wrong", &mut start(case, &[]), |_| {});
+    to_verdict(case, "wrong", &mut start(case, &[]), |_, _| {});
 }
 
 /// Starts it with these extra arguments; unless one of them is the seed, that is `FIREDRILL_SEED` or 5.
@@ -280,7 +283,7 @@ pub(crate) fn start(case: &Case, args: &[&str]) -> Drill {
 
 /// Runs one drill with these extra arguments to the verdict of its right write-up.
 pub(crate) fn run(case: &Case, args: &[&str]) {
-    to_verdict(case, "right", &mut start(case, args), |_| {});
+    to_verdict(case, "right", &mut start(case, args), |_, _| {});
 }
 
 /// A drill that was graded.
@@ -295,7 +298,7 @@ pub(crate) fn to_verdict(
     case: &Case,
     kind: &str,
     drill: &mut Drill,
-    meanwhile: impl FnOnce(&mut Drill),
+    meanwhile: impl FnOnce(&mut Drill, &Facts),
 ) -> GradedRun {
     let is_right = kind == "right";
     // On a busy machine another alert may page first, as it may in production.
@@ -306,7 +309,7 @@ pub(crate) fn to_verdict(
     if is_right {
         silence::check(drill, case.id);
     }
-    meanwhile(drill);
+    meanwhile(drill, &facts);
     let report = drill.folder().join("draft.md");
     let (_, template) = &case.write_ups(kind)[0];
     std::fs::write(&report, facts.fill(template)).expect("a write-up");
@@ -323,7 +326,7 @@ pub(crate) fn to_verdict(
     assert_eq!(verdict["passed"], is_right);
     let score = verdict["verdict"]["score"].as_f64().expect("a score");
     assert!(!is_right || score >= HONEST, "{score} points: {said}");
-    drill.wait_for_end();
+    drill.end_after_the_grade();
     the_key_was_told_at_the_start(drill, case.id);
     GradedRun {
         facts,

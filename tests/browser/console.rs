@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::expert::cited;
 use super::page::Page;
 use crate::clients;
 use crate::drills::{Case, PAGED_WITHIN, start};
@@ -9,7 +10,7 @@ use crate::support::{Drill, SOON, wait_for};
 use crate::writeup::Facts;
 
 /// The most clicks from the page to a culprit that is cited.
-const MOST_CLICKS: usize = 5;
+pub(super) const MOST_CLICKS: usize = 5;
 /// What a page did wrong without anyone seeing it.
 const WATCH: &str = "window.failed = [];
     addEventListener('error', (event) => failed.push(event.message));
@@ -17,13 +18,13 @@ const WATCH: &str = "window.failed = [];
     addEventListener('securitypolicyviolation', (event) => failed.push(event.violatedDirective));";
 
 /// A browser with the console open, which counts clicks.
-struct Console {
-    page: Page,
-    clicks: usize,
+pub(super) struct Console {
+    pub(super) page: Page,
+    pub(super) clicks: usize,
 }
 
 impl Console {
-    fn open(drill: &Drill) -> Self {
+    pub(super) fn open(drill: &Drill) -> Self {
         let mut page = Page::open();
         page.before(WATCH);
         page.go(drill.url("console"));
@@ -31,10 +32,19 @@ impl Console {
         Self { page, clicks: 0 }
     }
 
-    /// Clicks what a selector finds whose text begins so, once it is there and can be clicked.
-    fn click(&mut self, selector: &str, text: &str) {
+    /// Clicks the last of those that a selector finds whose text begins so, once it is there and can be clicked.
+    pub(super) fn click(&mut self, selector: &str, text: &str) {
+        self.click_one("findLast", selector, text);
+    }
+
+    /// The same with the first of them.
+    pub(super) fn click_first(&mut self, selector: &str, text: &str) {
+        self.click_one("find", selector, text);
+    }
+
+    fn click_one(&mut self, find: &str, selector: &str, text: &str) {
         let found = format!(
-            "[...document.querySelectorAll({})].findLast((one) => one.textContent.trim().startsWith({}) && !one.disabled)",
+            "[...document.querySelectorAll({})].{find}((one) => one.textContent.trim().startsWith({}) && !one.disabled)",
             json!(selector),
             json!(text),
         );
@@ -43,7 +53,7 @@ impl Console {
         self.clicks += 1;
     }
 
-    fn go(&mut self, part: &str) {
+    pub(super) fn go(&mut self, part: &str) {
         self.click("#pages a", part);
     }
 
@@ -57,7 +67,7 @@ impl Console {
         ));
     }
 
-    fn did_nothing_wrong(&mut self) {
+    pub(super) fn did_nothing_wrong(&mut self) {
         let failed = self.page.value("failed");
         assert_eq!(failed, json!([]), "{failed}");
     }
@@ -84,16 +94,12 @@ pub(super) fn a_drill_is_worked_by_the_page_alone() {
     console
         .page
         .until("document.querySelector('.diff .plus')?.textContent.includes('UntilPaid')");
-    console.click(".entry .pin", "pin");
+    console.click_first(".entry[data-pointer^='deploy:'] .pin", "pin");
     console.click("dialog button", "Pin");
     console.page.shows("Pinned:");
     assert!(console.clicks <= MOST_CLICKS, "{} clicks", console.clicks);
-    let draft = drill.folder().join("draft.md");
-    let pinned = std::fs::read_to_string(&draft).expect("the draft");
-    assert!(
-        pinned.contains(&format!("deploy:checkout@{culprit}")),
-        "{pinned}"
-    );
+    let pinned = format!("deploy:checkout@{culprit}");
+    assert_eq!(cited(&drill)["text"], pinned);
 
     trace(&mut console, &mut facts, &drill);
     snapshots(&mut console);
@@ -112,6 +118,7 @@ pub(super) fn a_drill_is_worked_by_the_page_alone() {
     console.go("Write-up");
     console.click(".tabs button", "Text");
     console.fill("textarea.whole", &right);
+    let draft = drill.folder().join("draft.md");
     wait_for("the draft is saved", SOON, || {
         (std::fs::read_to_string(&draft).ok()? == right).then_some(())
     });
@@ -161,7 +168,10 @@ fn snapshots(console: &mut Console) {
             .page
             .shows(&format!("Snapshot {name} of checkout-1"));
         // The form is drawn anew with the list.
-        console.page.until(&format!("[...document.querySelectorAll('.taken th')].some((one) => one.textContent === {})", json!(name)));
+        console.page.until(&format!(
+            "[...document.querySelectorAll('.taken th')].some((one) => one.textContent === {})",
+            json!(name)
+        ));
     }
     console.page.shows("by function");
 }
