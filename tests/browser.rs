@@ -5,6 +5,7 @@ mod expert;
 mod jaeger;
 mod metrics;
 mod page;
+mod strain;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -19,6 +20,9 @@ use console::{
 pub(crate) use expert::cites_the_culprit;
 use jaeger::search_download_monitor_and_linked_traces_work;
 use metrics::the_graph_reads_what_people_write_and_follows_the_data;
+use strain::{
+    a_lost_connection_is_told_and_found_again, long_logs_and_large_traces_draw_what_is_in_sight,
+};
 
 use crate::clients;
 use crate::support::{Drill, claims, get_json, has_program, wait_for, wanting};
@@ -39,6 +43,8 @@ pub(crate) fn trials() -> Vec<Trial> {
             the_graph_reads_what_people_write_and_follows_the_data,
             a_drill_is_worked_by_the_page_alone,
             what_is_logged_is_text_and_an_observer_only_looks,
+            long_logs_and_large_traces_draw_what_is_in_sight,
+            a_lost_connection_is_told_and_found_again,
         ],
     ));
     trials

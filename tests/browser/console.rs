@@ -25,9 +25,13 @@ pub(super) struct Console {
 
 impl Console {
     pub(super) fn open(drill: &Drill) -> Self {
+        Self::open_at(drill.url("console"))
+    }
+
+    pub(super) fn open_at(url: &str) -> Self {
         let mut page = Page::open();
         page.before(WATCH);
-        page.go(drill.url("console"));
+        page.go(url);
         page.until("document.querySelector('.alert h1')");
         Self { page, clicks: 0 }
     }
@@ -58,7 +62,7 @@ impl Console {
     }
 
     /// Puts a text into a field, as typing does.
-    fn fill(&mut self, selector: &str, text: &str) {
+    pub(super) fn fill(&mut self, selector: &str, text: &str) {
         let field = format!("document.querySelector({})", json!(selector));
         self.page.until(&field);
         self.page.value(&format!(
