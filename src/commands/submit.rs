@@ -1,6 +1,6 @@
 //! `firedrill submit`: the grade.
 
-mod amend;
+pub(super) mod amend;
 
 use std::path::Path;
 use std::sync::mpsc::{self, RecvTimeoutError};

@@ -294,7 +294,7 @@ pub(super) fn every_part_is_accessible_and_fits_a_phone() {
         .into_iter()
         .chain([format!("/trace/{trace}")])
         .collect();
-    for (width, scheme) in [(1280, "light"), (390, "dark")] {
+    for (width, scheme) in [(1280, "light"), (768, "dark"), (390, "dark")] {
         console.page.looks(width, scheme);
         for part in &parts {
             console.page.value(&format!("history.pushState(null, '', {part:?}); dispatchEvent(new PopStateEvent('popstate'))"));

@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 use super::Desk;
 use super::access::Role;
 use crate::commands::source::Place;
+use crate::commands::submit::amend;
 use crate::context::Context;
 use crate::control::Control;
 use crate::terminal::Terminal;
@@ -27,7 +28,7 @@ pub(super) struct Incident {
     role: Role,
     /// Whether the run goes on; of one that does not, everything is on record.
     is_live: bool,
-    /// `starting`, `baseline`, `paged`, `graded` or `void`.
+    /// `up` where nothing will break; else `starting`, `baseline`, `paged`, `graded` or `void`.
     phase: &'static str,
     #[serde(with = "record::instant")]
     started: OffsetDateTime,
@@ -42,6 +43,8 @@ pub(super) struct Incident {
     actions: Vec<record::Action>,
     /// Whether the write-up passed.
     passed: Option<bool>,
+    /// Whether the graded write-up may still be amended.
+    can_amend: bool,
     links: Links,
 }
 
@@ -100,6 +103,7 @@ pub(super) fn read(desk: &Desk, role: Role) -> anyhow::Result<Incident> {
         role,
         is_live: place.is_live,
         phase: match () {
+            () if head.scenario_hash.is_none() => "up",
             () if is_void => "void",
             () if passed.is_some() => "graded",
             () if chronicle.page.is_some() => "paged",
@@ -112,6 +116,7 @@ pub(super) fn read(desk: &Desk, role: Role) -> anyhow::Result<Incident> {
         pages: events.into_iter().filter_map(page).collect(),
         actions: actions.iter().filter_map(|entry| entry.action()).collect(),
         passed,
+        can_amend: amend::is_open(folder),
         links: links(desk, &context, session.as_ref(), role),
     })
 }

@@ -24,6 +24,11 @@ pub(super) fn folder(context: &Context, run: Option<&str>) -> anyhow::Result<Pat
     refusal(&folder)?.map_or(Ok(folder), |refusal| Err(refusal.into()))
 }
 
+/// Whether the write-up of a run may be amended.
+pub(in crate::commands) fn is_open(folder: &Path) -> bool {
+    matches!(refusal(folder), Ok(None))
+}
+
 fn refusal(folder: &Path) -> Result<Option<Error>, record::Error> {
     let run = record::run_of(folder);
     let refused = |why: &str, hint: &str| Some(Error::usage(format!("run {run} {why}"), hint));

@@ -79,7 +79,7 @@ const showZone = () => { zone.textContent = utc() ? "UTC" : "local time"; };
 zone.addEventListener("click", () => { switchZone(); showZone(); draw(); });
 showZone();
 
-const PHASES = { starting: "starting", baseline: "no page yet", paged: "paged", graded: "graded", void: "void" };
+const PHASES = { up: "nothing breaks", starting: "starting", baseline: "no page yet", paged: "paged", graded: "graded", void: "void" };
 
 function header({ run, drill, phase, role, is_live, ended, pages, links }) {
   const items = [

@@ -32,7 +32,7 @@ export function draw(main, context) {
   return {
     update: (next, before) => {
       if (next.passed !== before.passed && !verdict) return context.go("/verdict", true);
-      if (next.is_live !== before.is_live || next.passed !== before.passed) show(next);
+      if (next.is_live !== before.is_live || next.passed !== before.passed || next.can_amend !== before.can_amend) show(next);
     },
     leave: () => debrief?.leave(),
   };
@@ -78,9 +78,8 @@ function actions(incident, isDebriefed, context) {
   if (context.isObserver()) return shown;
   if (!isDebriefed) {
     const debrief = el("button", { type: "button", class: "primary", onclick: () => askForDebrief(context) }, "Debrief");
-    const canAmend = !kept(verdictKey(incident.run))?.verdict?.amended;
     shown.push(debrief);
-    if (canAmend) shown.push(el("a", { href: "/write-up" }, "Amend the write-up"), el("span", { class: "quiet" }, "Once, and only before the debrief: that shows the answer."));
+    if (incident.can_amend) shown.push(el("a", { href: "/write-up" }, "Amend the write-up"), el("span", { class: "quiet" }, "Once, and only before the debrief: that shows the answer."));
   }
   return shown;
 }

@@ -5,7 +5,7 @@ import { change, read } from "./client.js";
 import { draftOf } from "./draft.js";
 import { changed } from "./form.js";
 import { Strength } from "./strength.js";
-import { askToSubmit, debriefKey, kept, verdictKey } from "./submit.js";
+import { askToSubmit } from "./submit.js";
 import { Form } from "./writeup-form.js";
 
 /** How often it is looked whether the file was changed in the terminal. */
@@ -62,7 +62,7 @@ class Page {
 
   update(next) {
     const { incident } = this.context;
-    const isOther = incident.phase !== next.phase || incident.is_live !== next.is_live || incident.pages.length !== next.pages.length;
+    const isOther = incident.phase !== next.phase || incident.is_live !== next.is_live || incident.can_amend !== next.can_amend || incident.pages.length !== next.pages.length;
     this.context = { ...this.context, incident: next };
     if (this.form) this.form.context = this.context;
     if (this.strength) this.strength.incident = next;
@@ -231,7 +231,7 @@ class Page {
       missing: checked?.missing ?? [],
     });
     if (incident.is_live && !isGraded) seen.push(el("button", { type: "button", class: "primary", onclick: () => submit(false) }, "Submit"));
-    else if (isGraded && (kept(debriefKey(incident.run)) || kept(verdictKey(incident.run))?.verdict?.amended)) seen.push(el("span", { class: "quiet" }, "It can no longer be amended."));
+    else if (isGraded && !incident.can_amend) seen.push(el("span", { class: "quiet" }, "It can no longer be amended."));
     else if (isGraded) seen.push(el("button", { type: "button", title: "Once, before the debrief", onclick: () => submit(true) }, "Amend"));
     else seen.push(el("span", { class: "quiet" }, "The run ended without a verdict."));
     this.tools.replaceChildren(...seen);
