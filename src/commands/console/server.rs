@@ -32,7 +32,7 @@ const BACKGROUND: &str = "firedrill-background";
 /// Connections at a time: a browser opens six, an observer as many, and the files that the runner may open are few.
 const MOST: usize = 12;
 /// Commands that run at a time; more wait.
-const AT_A_TIME: usize = 6;
+const AT_A_TIME: usize = 3;
 
 /// Serves on a thread of its own until the process ends.
 pub(super) fn start(
