@@ -211,12 +211,13 @@ async fn grpc_takes_plain_and_compressed_requests_and_refuses_garbage() {
         (CompressionEncoding::Gzip, 10, 5),
         (CompressionEncoding::Deflate, 15, 5),
         (CompressionEncoding::Deflate, 20, 2_000),
+        (CompressionEncoding::Zstd, 2_020, 5),
     ] {
         let mut client = client.clone().send_compressed(encoding);
         let request = shop::request(first, count, 0);
         client.export(request).await.expect("taken");
     }
-    assert_eq!(traces.stats().spans, 2_020 * shop::SPANS);
+    assert_eq!(traces.stats().spans, 2_025 * shop::SPANS);
     // Garbage, another service, another host: invalid argument, unimplemented, permission denied.
     let path = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
     let named = format!("http://rebound.example{path}");
@@ -233,6 +234,48 @@ async fn grpc_takes_plain_and_compressed_requests_and_refuses_garbage() {
     drop(client);
     stop.cancel();
     assert!(serving.await.expect("no panic"), "it drains");
+}
+
+/// A few kilobytes that become far more than a request may have are refused when they do, not when all of it is there.
+#[tokio::test]
+async fn a_bomb_over_grpc_stops_at_the_limit() {
+    use std::io::Write as _;
+    let traces = backend();
+    let zeros = vec![0; 1 << 20];
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..256 {
+        gzip.write_all(&zeros).expect("a Vec takes all");
+        zlib.write_all(&zeros).expect("a Vec takes all");
+    }
+    let packed = [gzip.finish(), zlib.finish()].map(|packed| packed.expect("a Vec takes all"));
+    for (encoding, packed) in ["gzip", "deflate"].into_iter().zip(packed) {
+        assert!(packed.len() < 300_000, "{encoding}: {}", packed.len());
+        let mut body = vec![1];
+        body.extend_from_slice(&(packed.len() as u32).to_be_bytes());
+        body.extend_from_slice(&packed);
+        let request = Request::post("/opentelemetry.proto.collector.trace.v1.TraceService/Export")
+            .header("content-type", "application/grpc")
+            .header("grpc-encoding", encoding)
+            .body(Body::from(body))
+            .expect("a valid request");
+        let service = traces.otlp_grpc_service(|host| host.starts_with("127."));
+        let before = peak_kib();
+        let response = service.oneshot(request).await.expect("no error");
+        let grown = peak_kib() - before;
+        // Resource exhausted, or out of range.
+        let status = &response.headers()["grpc-status"];
+        assert!(status == "8" || status == "11", "{encoding}: {status:?}");
+        assert!(grown < 100 << 10, "{encoding}: {grown} KiB more");
+    }
+}
+
+/// The most memory that this process has had.
+fn peak_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let words = line.and_then(|line| line.split_whitespace().next());
+    words.expect("a peak").parse().expect("a number")
 }
 
 #[tokio::test]
@@ -255,7 +298,14 @@ fn damaged_requests_never_crash_the_collector() {
     let traces = backend();
     let protobuf = shop::request(0, 4, 0).encode_to_vec();
     let (mut taken, mut refused) = (0, 0);
-    for round in 0..4_000u64 {
+    let seconds = std::env::var("FIREDRILL_DAMAGE_S").ok();
+    let longer = seconds.and_then(|text| text.parse().ok());
+    let longer = longer.map(std::time::Duration::from_secs);
+    let began = std::time::Instant::now();
+    for round in 0.. {
+        if longer.map_or(round >= 4_000, |longer| began.elapsed() >= longer) {
+            break;
+        }
         let is_json = round % 2 == 0;
         let whole = match is_json {
             true => REQUEST_JSON.as_bytes(),
@@ -286,6 +336,9 @@ fn damaged_requests_never_crash_the_collector() {
             Ok(_) => taken += 1,
             Err(_) => refused += 1,
         }
+    }
+    if longer.is_some() {
+        println!("{taken} taken, {refused} refused");
     }
     // Both happened, and whatever was taken can be read back.
     assert!(
