@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use grader::evidence::{Look, LookKind};
 use inferno::flamegraph::{self, Options};
 use record::{Profile, Profiles};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::source::{Live, explain};
@@ -15,8 +16,9 @@ use crate::context::Context;
 use crate::error::{Error, Outcome};
 use drill::session::Instance;
 
-#[derive(Debug, Serialize)]
-struct Drawn {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CpuProfile")]
+pub(super) struct Drawn {
     #[serde(flatten)]
     meta: Profile,
     samples: u64,
