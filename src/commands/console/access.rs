@@ -158,7 +158,7 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
         }
         let body = Bytes::from_request(request, state).await;
         body.map(Self).map_err(|error| {
-            let hint = "a write-up of the largest size has room";
+            let hint = "send at most 1 MiB";
             refuse(error.status(), &error.body_text(), hint)
         })
     }

@@ -193,6 +193,8 @@ fn responses(effect: Effect, answer: Schema, failure: &Schema) -> Value {
     for (status, about) in failures.into_iter().chain(changes) {
         responses[status] = json_content(about, failure);
     }
+    // What is in front of every listener knows no API.
+    responses["403"]["content"]["text/plain"] = json!({"schema": {"type": "string"}});
     responses
 }
 

@@ -64,8 +64,15 @@ async function drawTimeline(place, story, { incident }, signal) {
   const series = indicator ? await range(indicator.expression, { since: new Date(from * 1000).toISOString(), step }, { signal }).catch(() => []) : [];
   if (signal.aborted) return;
   const times = { start: from, end: Math.max(end, from + 10) };
-  const redraw = () => place.clientWidth && place.replaceChildren(picture(Math.max(320, place.clientWidth), times, lanes, series, indicator), key());
-  new ResizeObserver(redraw).observe(place);
+  let width = 0;
+  const redraw = () => {
+    if (!place.clientWidth || place.clientWidth === width) return;
+    width = place.clientWidth;
+    place.replaceChildren(picture(Math.max(320, width), times, lanes, series, indicator), key());
+  };
+  redraw();
+  // It changes the height of what is observed, so not while that is told.
+  new ResizeObserver(() => requestAnimationFrame(redraw)).observe(place);
   place.after(asTable(lanes));
 }
 
@@ -118,11 +125,12 @@ function picture(width, { start, end }, lanes, series, indicator) {
   return image;
 }
 
-/** A row for each event, so that no text lies over another. */
+/** Events in rows, so that no text lies over another; those without a text are in the first. */
 function place(events, x, width) {
   const ends = [];
   return [...events].sort((a, b) => a.t - b.t).map((event) => {
     const at = x(event.t);
+    if (!event.text) return { ...event, at, row: 0, isLeft: false };
     const room = event.text.length * 6.9 + 20;
     const isLeft = at + room > width;
     const [from, to] = isLeft ? [at - room, at + 6] : [at - 6, at + room];
