@@ -6,18 +6,21 @@ use std::path::Path;
 
 use grader::verdict::{Taken, VERDICT};
 use record::{Head, VOID};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
 use drill::session::StateDir;
 
 /// One run that was graded and counts.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "GradedRun")]
 pub(crate) struct Graded {
     /// The run's id.
     pub(crate) run: String,
     /// When it began.
     #[serde(with = "record::instant")]
+    #[schemars(with = "record::instant::Text")]
     pub(crate) at: OffsetDateTime,
     /// The drill's id.
     pub(crate) drill: String,
@@ -33,7 +36,8 @@ pub(crate) struct Graded {
 }
 
 /// How long one part of the work took.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "PartTime")]
 pub(crate) struct Time {
     pub(crate) name: String,
     pub(crate) seconds: Option<f64>,

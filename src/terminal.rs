@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use parking_lot::Mutex;
+use schemars::JsonSchema;
 use serde::Serialize;
 use text::format::{harmless_json, harmless_output};
 
@@ -97,7 +98,7 @@ impl Style {
 }
 
 /// What a command printed that was not run in a terminal.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Printed {
     /// What would have gone to standard output.
     pub text: String,

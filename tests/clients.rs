@@ -1,10 +1,16 @@
-//! Published clients, unmodified, against the embedded backends of a running drill.
+//! Published clients, unmodified, against the embedded backends and the console of a running drill.
 //! `tests/clients/install` installs those in Python and Node, `tests/tools/build` builds `telemetrygen`.
+
+mod api;
 
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use api::{
+    a_graded_drill_answers_as_the_description_says, a_running_shop_answers_as_the_description_says,
+    schemathesis_finds_nothing,
+};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
@@ -46,6 +52,9 @@ pub(crate) fn trials() -> Vec<Trial> {
         every_exporter_of_python_and_node_is_understood,
         prometheus_api_client_gets_what_it_asks_for,
         prometheus_mcp_server_answers_with_every_tool,
+        a_running_shop_answers_as_the_description_says,
+        a_graded_drill_answers_as_the_description_says,
+        schemathesis_finds_nothing,
     ];
     let mut trials = wanting(installed().is_some() && has_program("node"), clients);
     let generated = claims![what_telemetrygen_sends_is_counted];

@@ -25,7 +25,11 @@ pub(crate) struct Console {
 
 impl Console {
     pub(crate) fn of(drill: &Drill) -> Self {
-        let url = drill.url("console");
+        Self::at(drill.url("console"))
+    }
+
+    /// The one at this address, which has a token.
+    pub(crate) fn at(url: &str) -> Self {
         let (origin, token) = url.split_once("/?token=").expect("an address with a token");
         let http = Client::builder().no_proxy().redirect(Policy::none());
         Self {
@@ -43,7 +47,7 @@ impl Console {
     }
 
     /// The same console, as an observer asks it.
-    fn of_observer(&self) -> Self {
+    pub(crate) fn of_observer(&self) -> Self {
         let incident = self.json("/api/incident");
         let link = incident["links"]["observer"].as_str().expect("a link");
         let (_, token) = link.split_once("token=").expect("a token");
@@ -68,7 +72,7 @@ impl Console {
             .unwrap_or_else(|error| panic!("{url}: {error}"))
     }
 
-    fn with_token(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
+    pub(crate) fn with_token(&self, method: Method, path: &str, body: &Value) -> (u16, Value) {
         let bearer = format!("Bearer {}", self.token);
         let headers = [
             ("authorization", bearer.as_str()),

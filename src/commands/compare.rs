@@ -1,8 +1,8 @@
 //! `compare`: what differs from the baseline, ranked. Metrics, spans and log lines have a file each.
 
-mod logs;
-mod metrics;
-mod spans;
+pub(super) mod logs;
+pub(super) mod metrics;
+pub(super) mod spans;
 
 use grader::moment::Window;
 use time::{Duration, OffsetDateTime};

@@ -11,6 +11,7 @@
 
 mod access;
 mod call;
+mod command;
 mod draft;
 mod incident;
 mod openapi;

@@ -1,15 +1,18 @@
 //! `firedrill debrief`: what happened, the shortest path through the evidence, what misled.
 
+mod told;
+
 use std::fmt::Write as _;
 use std::path::Path;
 
 use grader::Verdict;
 use grader::log_query::terms;
 use grader::verdict::VERDICT;
-use record::{Chronicle, Debriefed, Deploys, Urls};
+use record::{Chronicle, Debriefed, Deploys, FACTS, Facts, Urls};
 use scenario::{Limit, Link, LinkKind, Scenario};
-use serde_json::{Value, json};
 use text::format::number;
+
+pub(super) use told::Told;
 
 use super::open;
 use crate::cli::drill::Ports;
@@ -32,7 +35,7 @@ pub(super) fn run(context: &Context, args: &Debrief) -> anyhow::Result<Outcome> 
     let story = Story::read(&folder, args.give_up)?;
     Debriefed::mark(&folder, context.now);
     if args.format.json {
-        context.terminal.json(&story.json(None))?;
+        context.terminal.json(&story.told())?;
         return Ok(Outcome::Done);
     }
     let style = context.terminal.out;
@@ -58,6 +61,8 @@ struct Story {
     /// What else changed, with the ids of the deploy log.
     innocent: Vec<String>,
     verdict: Option<Verdict>,
+    /// What the grade knew; none where nothing was graded.
+    facts: Option<Facts>,
 }
 
 impl Story {
@@ -83,6 +88,7 @@ impl Story {
             hash,
             chronicle: Chronicle::read(folder)?,
             verdict,
+            facts: FACTS.find(folder)?,
         })
     }
 
@@ -145,32 +151,6 @@ impl Story {
             self.scenario.id, self.nonce, self.scenario.id, self.hash,
         );
         text
-    }
-
-    fn json(&self, urls: Option<&Urls>) -> Value {
-        let debrief = &self.scenario.debrief;
-        let to = |link: &Option<Link>| link.as_ref().map(|link| self.link(link, urls));
-        let path = debrief.path.iter();
-        let path: Vec<Value> = path
-            .map(|step| json!({"step": step.step, "why": step.why, "link": to(&step.link)}))
-            .collect();
-        let misled = debrief.misled.iter();
-        let misled: Vec<Value> = misled
-            .map(|one| {
-                let (above, below) = match one.limit {
-                    Some(Limit::Above(least)) => (Some(least), None),
-                    Some(Limit::Below(most)) => (None, Some(most)),
-                    None => (None, None),
-                };
-                json!({"text": one.text, "link": to(&one.link), "above": above, "below": below})
-            })
-            .collect();
-        json!({
-            "run": self.run, "id": self.scenario.id, "title": self.scenario.title,
-            "happened": debrief.happened, "path": path, "misled": misled,
-            "innocent": self.innocent,
-            "scenario_hash": self.hash, "nonce": self.nonce, "verdict": self.verdict,
-        })
     }
 
     /// Where to see it: an address if the backends answer, else the command that shows it.
@@ -276,6 +256,7 @@ mod tests {
             },
             innocent: vec!["gateway@2026.11.4: Say more in errors".to_owned()],
             verdict: None,
+            facts: None,
         };
         let text = story.text(Style::PLAIN, None);
         let (_, misled) = text.split_once("What was misleading").expect(&text);
@@ -291,12 +272,14 @@ mod tests {
             "{innocent}"
         );
         assert!(misled.contains("  (stays below 0.5)\n"), "{misled}");
-        let json = &story.json(None)["misled"][0];
+        let json = serde_json::to_value(story.told()).expect("it is JSON");
+        let json = &json["misled"][0];
         assert_eq!(json["below"], 0.5, "{json}");
+        assert_eq!(json["link"]["kind"], "prometheus", "{json}");
+        let target = json["link"]["target"].as_str();
         assert!(
-            json["link"]
-                .as_str()
-                .is_some_and(|link| link.contains("402"))
+            target.is_some_and(|target| target.contains("402")),
+            "{json}"
         );
     }
 

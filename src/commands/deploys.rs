@@ -1,6 +1,6 @@
 //! `deploys`: the deploy log of a run, and one entry of it.
 
-mod show;
+pub(super) mod show;
 
 use grader::evidence::{Deploy, DeployKind, Deploys, Look, LookKind};
 use text::format;

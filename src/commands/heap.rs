@@ -6,6 +6,7 @@ use std::time::Duration;
 use grader::effect::heap::too_little;
 use grader::evidence::{Look, LookKind, Snapshot, Snapshots};
 use grader::heap::{self, Diff, Profile, Site, Symbols};
+use schemars::JsonSchema;
 use serde::Serialize;
 use text::format;
 
@@ -26,8 +27,9 @@ pub(super) fn run(context: &Context, args: &Heap) -> anyhow::Result<Outcome> {
     }
 }
 
-#[derive(Debug, Serialize)]
-struct Taken {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HeapSnapshot")]
+pub(super) struct Taken {
     #[serde(flatten)]
     meta: Snapshot,
     /// `None` if the snapshot cannot be read.

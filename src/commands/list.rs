@@ -1,6 +1,7 @@
 //! `list`: the drills, as far as they may be told.
 
 use scenario::{Family, Open, catalogue};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::drill;
@@ -10,8 +11,9 @@ use crate::terminal::table::{Align, Cell, Table};
 use crate::terminal::{Ink, Style};
 
 /// One drill in JSON; these four keys are a contract.
-#[derive(Debug, Serialize)]
-struct Row<'a> {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Drill")]
+pub(super) struct Row<'a> {
     id: &'a str,
     family: Family,
     symptom: &'a str,

@@ -1,6 +1,6 @@
 //! `logs`: lines of the run folder, filtered, aligned, followed.
 
-mod group;
+pub(super) mod group;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use grader::evidence::prometheus::Metadata;
 use grader::evidence::{Labels, Look, LookKind};
 use grader::moment::Window;
+use schemars::JsonSchema;
 use serde::Serialize;
 use text::nearest;
 use time::Duration;
@@ -22,8 +23,9 @@ const WINDOW: Duration = Duration::minutes(5);
 const PARTS: [&str; 3] = ["_bucket", "_sum", "_count"];
 
 /// One metric family.
-#[derive(Debug, PartialEq, Serialize)]
-struct Family {
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "MetricFamily")]
+pub(super) struct Family {
     name: String,
     #[serde(flatten)]
     metadata: Metadata,

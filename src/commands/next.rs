@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use scenario::{Family, Open, catalogue};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::cli::write::Next;
@@ -11,8 +12,8 @@ use crate::error::Outcome;
 use crate::history::{Graded, graded};
 
 /// A drill that is proposed.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-struct Proposal {
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub(super) struct Proposal {
     id: String,
     family: Family,
     level: u8,

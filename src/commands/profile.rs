@@ -1,6 +1,6 @@
 //! `profile`: samples of a running service, as a flame graph, and what they say by function.
 
-mod shown;
+pub(super) mod shown;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use grader::effect::profile::stacks;
 use grader::evidence::{Look, LookKind};
 use inferno::flamegraph::{self, Options};
 use record::{Profile, Profiles};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::source::{Live, explain};
@@ -18,8 +19,9 @@ use crate::context::Context;
 use crate::error::{Error, Outcome};
 use drill::session::Instance;
 
-#[derive(Debug, Serialize)]
-struct Drawn {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CpuProfile")]
+pub(super) struct Drawn {
     #[serde(flatten)]
     meta: Profile,
     samples: u64,

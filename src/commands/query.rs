@@ -4,7 +4,8 @@ mod exemplar;
 
 use grader::evidence::{self, Labels, Look, LookKind, Sample, Series, Value};
 use grader::moment::Window;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 use text::format;
 use text::problem::position;
 use time::Duration;
@@ -259,20 +260,60 @@ fn labels(labels: &Labels) -> String {
 }
 
 /// The value as Prometheus's API spells it.
-fn wire(value: &Value) -> serde_json::Value {
-    let sample = |sample: &Sample| json!([sample.at_s, spelled(sample.value)]);
-    let metric = |series: &Series| json!(series.labels);
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase", tag = "resultType", content = "result")]
+#[schemars(rename = "QueryResult")]
+pub(super) enum Wire<'a> {
+    /// One number.
+    Scalar(Point),
+    /// One text, at no time.
+    String(i64, &'a str),
+    /// One sample a series.
+    Vector(Vec<Instant<'a>>),
+    /// Many samples a series.
+    Matrix(Vec<Range<'a>>),
+}
+
+/// Seconds since 1970, and the value as text: it may be NaN or infinite.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "QueryPoint")]
+pub(super) struct Point(f64, String);
+
+/// A series at one time.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "QuerySample")]
+pub(super) struct Instant<'a> {
+    metric: &'a Labels,
+    value: Option<Point>,
+}
+
+/// A series over time.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "QuerySeries")]
+pub(super) struct Range<'a> {
+    metric: &'a Labels,
+    values: Vec<Point>,
+}
+
+fn wire(value: &Value) -> Wire<'_> {
+    let point = |sample: &Sample| Point(sample.at_s, spelled(sample.value));
     match value {
-        Value::Scalar(one) => json!({"resultType": "scalar", "result": sample(one)}),
-        Value::Text(text) => json!({"resultType": "string", "result": [0, text]}),
-        Value::Vector(series) => json!({
-            "resultType": "vector",
-            "result": series.iter().map(|series| json!({"metric": metric(series), "value": series.samples.last().map(sample)})).collect::<Vec<_>>(),
-        }),
-        Value::Matrix(series) => json!({
-            "resultType": "matrix",
-            "result": series.iter().map(|series| json!({"metric": metric(series), "values": series.samples.iter().map(sample).collect::<Vec<_>>()})).collect::<Vec<_>>(),
-        }),
+        Value::Scalar(one) => Wire::Scalar(point(one)),
+        Value::Text(text) => Wire::String(0, text),
+        Value::Vector(all) => {
+            let all = all.iter().map(|series| Instant {
+                metric: &series.labels,
+                value: series.samples.last().map(point),
+            });
+            Wire::Vector(all.collect())
+        }
+        Value::Matrix(all) => {
+            let all = all.iter().map(|series| Range {
+                metric: &series.labels,
+                values: series.samples.iter().map(point).collect(),
+            });
+            Wire::Matrix(all.collect())
+        }
     }
 }
 
@@ -344,8 +385,8 @@ mod tests {
     fn json_is_what_prometheus_answers() {
         let value = Value::Vector(vec![series(&[("a", "b")], &[(1.5, f64::INFINITY)])]);
         assert_eq!(
-            wire(&value).to_string(),
-            r#"{"result":[{"metric":{"a":"b"},"value":[1.5,"+Inf"]}],"resultType":"vector"}"#
+            serde_json::to_string(&wire(&value)).expect("it is JSON"),
+            r#"{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[1.5,"+Inf"]}]}"#
         );
     }
 

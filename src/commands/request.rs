@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use drill::burst::{self, Request};
 use grader::evidence::{self, Look, LookKind, Trace};
 use reqwest::header::{CONTENT_TYPE, HeaderMap};
+use schemars::JsonSchema;
 use serde::Serialize;
 use text::format;
 
@@ -39,8 +40,9 @@ const OF_NOTE: [&str; 8] = [
     "idempotency-replayed",
 ];
 
-#[derive(Debug, Serialize)]
-struct Answer {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RequestAnswer")]
+pub(super) struct Answer {
     status: u16,
     elapsed_ms: f64,
     headers: BTreeMap<String, String>,
@@ -101,8 +103,9 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-#[derive(Debug, Serialize)]
-struct Counted {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "RequestCounts")]
+pub(super) struct Counted {
     requests: usize,
     failed: usize,
     statuses: BTreeMap<String, usize>,

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use grader::evidence::{Look, LookKind, Span, Trace, TraceQuery};
 use grader::moment::Window;
+use schemars::JsonSchema;
 use serde::Serialize;
 use text::format;
 use time::OffsetDateTime;
@@ -18,10 +19,12 @@ use crate::terminal::{Ink, Style};
 /// The most that Jaeger's API gives in one answer.
 const MOST: usize = 1_500;
 
-#[derive(Debug, Serialize)]
-struct Row {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "TraceSummary")]
+pub(super) struct Row {
     id: String,
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "record::instant::Text")]
     start: OffsetDateTime,
     duration_ms: f64,
     root_service: String,

@@ -14,6 +14,7 @@ use grader::pointer::Executed;
 use grader::verdict::Condition;
 use grader::writeup::{self, Field};
 use grader::{Component, Examined, Frame, WriteUp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use text::Problem;
 use text::format::harmless;
@@ -23,7 +24,8 @@ use crate::call::line;
 use crate::terminal::{Ink, Style};
 
 /// What the check found.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "WriteUpCheck")]
 pub struct Checked {
     /// Fields that are still empty.
     pub missing: Vec<&'static str>,
@@ -44,7 +46,8 @@ pub struct Checked {
 }
 
 /// A pointer, and how many drills it fits.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "CheckedPointer")]
 pub struct Pointer {
     /// What became of it.
     #[serde(flatten)]
@@ -57,7 +60,7 @@ pub struct Pointer {
 }
 
 /// A number of known drills with this page, of those that can be compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Alike {
     /// Those in which it would look the same.
     pub same: usize,

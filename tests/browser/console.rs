@@ -136,6 +136,7 @@ pub(super) fn a_drill_is_worked_by_the_page_alone() {
     console.click(".bar button", "Debrief");
     console.click("dialog button.primary", "");
     console.page.shows(&format!("checkout@{culprit}"));
+    console.page.shows("What you looked at");
     console.go("Logs");
     console.page.shows("unknown variant");
     console.did_nothing_wrong();

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use grader::Verdict;
 use grader::evidence::Red;
 use record::DeployKind;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shop_api::Service;
 pub use stack::backend::dropped::Dropped;
@@ -116,7 +117,7 @@ impl Action {
 }
 
 /// What an action did.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// The deploy log's id of it; none where nothing was there to be changed.
     pub id: Option<String>,
@@ -147,7 +148,7 @@ pub struct SubmitRequest {
 }
 
 /// A part of the work of grading.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// What is done: `pointers 12 of 18`.
     pub what: String,
@@ -156,7 +157,7 @@ pub struct Step {
 }
 
 /// What came of a submission.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "outcome", rename_all = "lowercase")]
 pub enum Submitted {
     /// Graded.
@@ -207,7 +208,7 @@ impl Failure {
 }
 
 /// A drill as `status` shows it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// The run's id.
     pub run: String,
@@ -215,6 +216,7 @@ pub struct Status {
     pub phase: String,
     /// When the runner started.
     #[serde(with = "record::instant")]
+    #[schemars(with = "record::instant::Text")]
     pub started: OffsetDateTime,
     /// How long ago that is, in seconds.
     pub up_s: f64,
@@ -234,10 +236,11 @@ pub struct Status {
 }
 
 /// An alert that paged.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Page {
     /// When.
     #[serde(with = "record::instant")]
+    #[schemars(with = "record::instant::Text")]
     pub at: OffsetDateTime,
     /// The alert's name.
     pub alert: String,
@@ -248,7 +251,7 @@ pub struct Page {
 }
 
 /// One service's indicators.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Sli {
     /// The service.
     pub service: String,

@@ -17,6 +17,7 @@ use anyhow::Context as _;
 pub use record::Urls;
 use record::private;
 use scenario::Pace;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -59,15 +60,17 @@ pub struct Session {
 }
 
 /// One process of the shop.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Instance {
     /// The service.
     pub service: String,
     /// The instance, such as `inventory-2`.
     pub instance: String,
     /// Where its business routes listen.
+    #[schemars(with = "String")]
     pub public: SocketAddr,
     /// Where its admin routes listen.
+    #[schemars(with = "String")]
     pub admin: SocketAddr,
     /// The release that it runs.
     pub release: String,

@@ -3,6 +3,7 @@
 //! What Prometheus does with a rule is done after the fact: a series that the expression returns without a gap
 //! for as long as `for` says fires. Whatever goes wrong is an outcome, never an error of the grade.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::{Duration, OffsetDateTime};
 
@@ -19,7 +20,8 @@ const MAX_SERIES: usize = 50;
 const MAX_FIRING: usize = 100;
 
 /// A proposed alert with what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "TriedAlert")]
 pub struct Tried {
     /// The expression, shortened.
     pub expr: String,
@@ -30,8 +32,9 @@ pub struct Tried {
 }
 
 /// What became of a proposed alert.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase", tag = "is", content = "of")]
+#[schemars(rename = "AlertOutcome")]
 pub enum Outcome {
     /// It cannot be evaluated, or would say nothing about the system. One sentence without its full stop.
     Refused(String),
@@ -42,7 +45,8 @@ pub enum Outcome {
 }
 
 /// When a proposed alert would have fired.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "AlertStretches")]
 pub struct Ran {
     /// Every stretch in which something fired, oldest first.
     pub firing: Vec<Window>,

@@ -11,6 +11,7 @@ mod rival;
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::effect::{CLEAR, Change, Effect, Feature};
@@ -88,7 +89,8 @@ impl Claim {
 }
 
 /// What became of one rival.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "RivalOutcome")]
 pub struct Outcome {
     /// The drill's id.
     pub rival: String,
@@ -97,7 +99,7 @@ pub struct Outcome {
 }
 
 /// Whether a rival is still possible.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase", tag = "is")]
 pub enum Standing {
     /// It would have shown otherwise.
@@ -115,7 +117,7 @@ pub enum Standing {
 }
 
 /// Why a pointer excludes a rival.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Exclusion {
     /// The field that carries the pointer.
     pub field: String,

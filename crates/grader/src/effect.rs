@@ -15,6 +15,7 @@ pub mod trace;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A change that is this large for its margin is an effect; a smaller one of at least [`FAINT`] is only not excluded.
@@ -27,10 +28,11 @@ const LEADING: f64 = 0.5;
 const SAME_SIZE: f64 = 0.3;
 
 /// Everything that one pointer shows to be different, by feature.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Effect {
     /// Clear and faint changes.
     #[serde(with = "list")]
+    #[schemars(with = "Vec<list::One<Feature, Change>>")]
     pub changes: BTreeMap<Feature, Change>,
     /// Why there is no effect although there may be a difference, in one sentence without its full stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,7 +41,7 @@ pub struct Effect {
 
 /// What changed: a series without the labels that tell instances and releases apart, a pattern of log lines, a trait of
 /// a trace, a function.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Feature {
     /// Its name, for people and for comparison.
     pub name: String,
@@ -48,7 +50,9 @@ pub struct Feature {
 }
 
 /// Which way something changed. What appears goes up, what disappears goes down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// More than before.
@@ -58,7 +62,8 @@ pub enum Direction {
 }
 
 /// How a feature changed.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "EffectChange")]
 pub struct Change {
     /// By how much, in the unit of the feature; never negative.
     pub size: f64,
@@ -77,12 +82,14 @@ pub struct Change {
 mod list {
     use std::collections::BTreeMap;
 
+    use schemars::JsonSchema;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
     use super::{Change, Feature};
 
-    #[derive(Serialize, Deserialize)]
-    struct One<F, C> {
+    #[derive(JsonSchema, Serialize, Deserialize)]
+    #[schemars(rename = "FeatureChange")]
+    pub(super) struct One<F, C> {
         #[serde(flatten)]
         feature: F,
         #[serde(flatten)]

@@ -11,6 +11,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use named::named;
@@ -59,7 +60,8 @@ pub enum Error {
 }
 
 /// Growth of one site.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "HeapGrowth")]
 pub struct Growth {
     /// Allocation site.
     pub function: String,
@@ -81,7 +83,8 @@ impl Growth {
 }
 
 /// What changed between two snapshots.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "HeapDiff")]
 pub struct Diff {
     /// Bytes in use before, all sites.
     pub bytes_before: i64,

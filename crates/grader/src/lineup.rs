@@ -3,6 +3,7 @@
 mod focus;
 mod symptom;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::differential::{Claim, Lengths, Outcome, Shown, Standing, excludes, judge, rivals};
@@ -53,7 +54,8 @@ pub struct Lineup {
 }
 
 /// One rival, and what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Rival")]
 pub struct Row {
     /// Its title.
     pub title: String,
@@ -68,7 +70,7 @@ pub struct Row {
 }
 
 /// Evidence that would have excluded a rival.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Remedy {
     /// The pointer.
     pub pointer: String,

@@ -14,6 +14,7 @@ mod parse;
 pub(crate) mod promql;
 mod trace;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -80,9 +81,11 @@ pub struct Expected {
 }
 
 /// A pointer with what became of it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Pointer")]
 pub struct Executed {
     /// Where the write-up has it; none for what was looked up on its own.
+    #[schemars(with = "Option<String>")]
     pub field: Option<Address>,
     /// As written, shortened.
     pub text: String,
@@ -93,8 +96,9 @@ pub struct Executed {
 }
 
 /// What became of a pointer.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase", tag = "is", content = "of")]
+#[schemars(rename = "PointerOutcome")]
 pub enum Outcome {
     /// It could not be read.
     Malformed(String),
@@ -107,12 +111,13 @@ pub enum Outcome {
 }
 
 /// What a pointer that resolves was found to show.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// What is there, in one sentence with numbers.
     pub what: String,
     /// Its time.
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<record::instant::Text>")]
     pub at: Option<OffsetDateTime>,
     /// Its value, in the unit of its kind.
     pub value: Option<f64>,

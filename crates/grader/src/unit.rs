@@ -1,6 +1,7 @@
 //! In which unit a change is measured, so that its size can be written with it.
 
 use ::promql::Expr;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use text::format::{bytes, duration, number};
 
@@ -8,7 +9,7 @@ use crate::effect::Feature;
 use crate::reference::Probe;
 
 /// A unit.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
     /// A plain number, or one whose unit is not known.

@@ -17,6 +17,7 @@ use std::borrow::Cow;
 pub use conditions::{CAUSE, CLAIM, CONTROL, OTHERS, grounded};
 use record::Document;
 pub use record::{Action, Facts, ImpactTruth};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 pub use settled::Comparison;
 pub use times::Taken;
@@ -35,7 +36,7 @@ pub const VERDICT: Document<Verdict> = Document::new("verdict.json");
 pub const FIRST_VERDICT: Document<Verdict> = Document::new("verdict.first.json");
 
 /// The grade.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
     /// Run id.
     pub run: String,
@@ -72,7 +73,8 @@ pub struct Verdict {
 }
 
 /// The drill that was graded.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "GradedDrill")]
 pub struct Graded {
     /// Its id.
     pub id: String,
@@ -81,7 +83,7 @@ pub struct Graded {
 }
 
 /// Something that must be met whatever the points are.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Condition {
     /// What must be met.
     pub name: String,
@@ -94,7 +96,7 @@ pub struct Condition {
 }
 
 /// Points for one part of the write-up.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Item {
     /// The part.
     pub name: Cow<'static, str>,

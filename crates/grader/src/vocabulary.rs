@@ -117,6 +117,8 @@ closed! {
 
 closed! {
     /// The kinds of evidence that a pointer can name.
+    #[derive(schemars::JsonSchema)]
+    #[schemars(rename = "PointerKind", rename_all = "kebab-case")]
     Kind, "kind of evidence" {
         Trace = "trace", "One trace, by its id.";
         Promql = "promql", "A PromQL expression at a time.";

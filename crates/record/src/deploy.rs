@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -14,7 +15,7 @@ pub const RESPONDER: &str = "responder";
 pub const GAME_MASTER: &str = "game master";
 
 /// An entry of the deploy history.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Deploy {
     /// `inventory@2026.11.4`, unique in the run.
     pub id: String,
@@ -24,6 +25,7 @@ pub struct Deploy {
     pub release: String,
     /// When it was complete.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "crate::instant::Text")]
     pub at: OffsetDateTime,
     /// Role of the author.
     #[serde(default)]
@@ -54,7 +56,7 @@ impl Deploy {
 }
 
 /// A setting that an entry changed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SettingChange {
     /// Its name, with the tables that it is in: `cache.capacity`.
     pub key: String,
@@ -97,7 +99,7 @@ pub fn value_text(value: &serde_json::Value) -> String {
 }
 
 /// What kind of change an entry is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum DeployKind {
     /// A new release.

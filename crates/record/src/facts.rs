@@ -1,5 +1,6 @@
 //! What the grader knows apart from the evidence: windows, impact, actions.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -48,10 +49,11 @@ pub struct ImpactTruth {
 }
 
 /// Something the responder did to the system.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Action {
     /// When.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "crate::instant::Text")]
     pub at: OffsetDateTime,
     /// The command without its program: `rollback inventory`.
     pub what: String,

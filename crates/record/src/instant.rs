@@ -1,10 +1,16 @@
 //! Times as the record of a run writes them: RFC 3339 in UTC, with three digits of milliseconds always, so that lines
 //! sort and align. For `#[serde(with = "…")]`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize as _, Deserializer, Serializer};
 use text::format::rfc3339;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+/// A time as it is written, for schemas: `#[schemars(with = "…")]`.
+#[derive(Debug, JsonSchema)]
+#[schemars(inline, extend("format" = "date-time"))]
+pub struct Text(#[expect(dead_code, reason = "only its schema is asked for")] String);
 
 /// Writes a time.
 pub fn serialize<S: Serializer>(at: &OffsetDateTime, serializer: S) -> Result<S::Ok, S::Error> {

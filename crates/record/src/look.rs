@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -16,10 +17,11 @@ const MAX_BYTES: u64 = 1 << 20;
 const MAX_TEXT: usize = 4096;
 
 /// One look at the evidence.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Look {
     /// When.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "crate::instant::Text")]
     pub at: OffsetDateTime,
     /// How.
     pub by: By,
@@ -29,15 +31,18 @@ pub struct Look {
     pub what: String,
     /// The moment that an expression was evaluated for, the last of a range; [`Look::at`] if left out.
     #[serde(with = "time::serde::rfc3339::option", default)]
+    #[schemars(with = "Option<crate::instant::Text>")]
     pub time: Option<OffsetDateTime>,
     /// The first moment of a range.
     #[serde(with = "time::serde::rfc3339::option", default)]
+    #[schemars(with = "Option<crate::instant::Text>")]
     pub from: Option<OffsetDateTime>,
 }
 
 /// How the responder looked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "LookBy")]
 pub enum By {
     /// With a command of `firedrill`.
     Command,
@@ -46,7 +51,7 @@ pub enum By {
 }
 
 /// What kind of thing was looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LookKind {
     /// One trace.

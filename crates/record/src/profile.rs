@@ -1,5 +1,6 @@
 //! CPU profiles of a run: `profile/<name>.folded` (one stack a line, with its samples), and beside it `<name>.json`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -7,7 +8,7 @@ use crate::file::Error;
 use crate::named::{Meta, Named};
 
 /// What is known of a profile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Profile {
     /// The name it is pointed to by, unique in the run.
     pub name: String,
@@ -19,6 +20,7 @@ pub struct Profile {
     pub release: String,
     /// When it was complete.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "crate::instant::Text")]
     pub at: OffsetDateTime,
     /// For how long it was sampled.
     pub seconds: u32,

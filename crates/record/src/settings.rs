@@ -1,10 +1,11 @@
 //! The settings that each service ran with last.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The settings of a service.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Settings {
     /// The service.
     pub service: String,
@@ -15,7 +16,7 @@ pub struct Settings {
 }
 
 /// A setting, and who says so.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Setting {
     /// Its name, with the tables that it is in: `cache.capacity`.
     pub key: String,
@@ -31,7 +32,7 @@ pub struct Setting {
 }
 
 /// Who says what a setting is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// Nothing sets it.

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -13,7 +14,7 @@ use crate::named::{Meta, Named};
 const SITES: &str = "sites";
 
 /// What is known of a snapshot.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Snapshot {
     /// The name the responder gave, unique in the run.
     pub name: String,
@@ -25,13 +26,15 @@ pub struct Snapshot {
     pub release: String,
     /// When it was taken.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "crate::instant::Text")]
     pub at: OffsetDateTime,
     /// The executable whose symbols name its addresses.
     pub executable: PathBuf,
 }
 
 /// Live memory by allocation site.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "HeapSite")]
 pub struct Site {
     /// First function of the shop on the stack, or the innermost that is not an allocator.
     pub function: String,

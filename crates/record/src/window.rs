@@ -1,21 +1,24 @@
 //! Stretches of time in a run.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
 /// A stretch of time, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Window {
     /// First instant.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "crate::instant::Text")]
     pub from: OffsetDateTime,
     /// Last instant.
     #[serde(with = "time::serde::rfc3339")]
+    #[schemars(with = "crate::instant::Text")]
     pub to: OffsetDateTime,
 }
 
 /// What separates the incident from the time before it; sealed until the grade.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Windows {
     /// Steady state before anything changed.
     pub baseline: Window,
@@ -23,6 +26,7 @@ pub struct Windows {
     pub incident: Window,
     /// When the responder did what ended it; none where nothing did.
     #[serde(with = "time::serde::rfc3339::option", default)]
+    #[schemars(with = "Option<crate::instant::Text>")]
     pub acted: Option<OffsetDateTime>,
 }
 

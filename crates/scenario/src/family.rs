@@ -1,9 +1,12 @@
 //! The families of drills: those of one family look alike until somebody investigates.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A family of drills, by what is noticed first.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Family {
     /// Requests end with a server error.

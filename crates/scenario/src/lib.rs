@@ -25,6 +25,7 @@ mod validate;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use shop_api::Service;
 use text::{Problem, problem};
@@ -330,7 +331,7 @@ pub struct Step {
 }
 
 /// A place in the evidence of a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Link {
     /// What kind of place.
     pub kind: LinkKind,
@@ -340,7 +341,7 @@ pub struct Link {
 }
 
 /// The kinds of places that a link leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LinkKind {
     /// A search in Jaeger.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use grader::effect::log::Pattern;
 use grader::evidence::{LogLine, Logs, Look, LookKind};
 use grader::moment::Frame;
+use schemars::JsonSchema;
 use serde::Serialize;
 use time::Duration;
 
@@ -17,8 +18,9 @@ use crate::terminal::table::{Align, Cell, Table};
 use crate::terminal::{Ink, Style};
 
 /// Lines of one pattern on both sides.
-#[derive(Debug, PartialEq, Serialize)]
-struct Row {
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "LogDifference")]
+pub(in crate::commands) struct Row {
     service: String,
     level: String,
     /// The newest line's message.

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use grader::evidence::prometheus::{Metadata, quote};
 use grader::evidence::{Labels, Look, LookKind};
 use grader::moment::Window;
+use schemars::JsonSchema;
 use serde::Serialize;
 use text::format;
 use time::OffsetDateTime;
@@ -30,8 +31,9 @@ const OF_PROCESS: [&str; 3] = ["instance", "version", "job"];
 const LEAST_SCORE: f64 = 0.35;
 
 /// How the numbers of a row are made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
+#[schemars(rename = "MetricKind")]
 enum Kind {
     /// Events per second of a counter.
     Rate,
@@ -42,8 +44,9 @@ enum Kind {
 }
 
 /// A metric on both sides.
-#[derive(Debug, PartialEq, Serialize)]
-struct Row {
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "MetricDifference")]
+pub(in crate::commands) struct Row {
     metric: String,
     labels: Labels,
     kind: Kind,

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use grader::effect::trace::operation;
 use grader::evidence::{Look, LookKind, Span, Trace, TraceQuery};
 use grader::moment::Window;
+use schemars::JsonSchema;
 use serde::Serialize;
 use text::format;
 use time::Duration;
@@ -30,15 +31,16 @@ const SLOW: f64 = 0.95;
 const FELT: f64 = 1.2;
 
 /// An operation that requests begin with, and how many of them are on each side.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
 struct Operation {
     name: String,
     chosen: usize,
     others: usize,
 }
 
-#[derive(Debug, Serialize)]
-struct Compared {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "SpanComparison")]
+pub(in crate::commands) struct Compared {
     /// The chosen requests in words.
     what: String,
     /// The operation whose requests are compared.

@@ -6,13 +6,14 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Request, State};
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use rand::RngExt as _;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 
 use super::Desk;
 
@@ -20,7 +21,7 @@ use super::Desk;
 const TOKEN: &str = "token";
 
 /// What someone is to the drill. No role reaches the key: nothing that the console serves reads it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Role {
     /// Works the incident.
@@ -112,8 +113,10 @@ pub(super) async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let is_read = request.method() == Method::GET;
-    if is_read && let Some((location, cookie)) = desk.tokens.entry(request.uri()) {
+    let method = request.method();
+    if method == Method::GET
+        && let Some((location, cookie)) = desk.tokens.entry(request.uri())
+    {
         return enter(&location, &cookie);
     }
     let Some(role) = desk.tokens.role(request.headers()) else {
@@ -128,24 +131,37 @@ pub(super) async fn admit(
             false => (StatusCode::UNAUTHORIZED, format!("{message}\n")).into_response(),
         };
     };
-    if !is_read {
-        if role != Role::Responder {
-            let hint = "ask the responder, whose address lets one act";
-            return refuse(StatusCode::FORBIDDEN, "an observer changes nothing", hint);
-        }
-        // A form of another page can send neither this type nor, with the cookie's `SameSite`, the cookie.
-        let media_type = request.headers().get(header::CONTENT_TYPE);
-        if !media_type.is_some_and(|value| value.as_bytes().starts_with(b"application/json")) {
-            let hint = "send `Content-Type: application/json`";
-            return refuse(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "the body is not JSON",
-                hint,
-            );
-        }
+    if !method.is_safe() && role != Role::Responder {
+        let hint = "ask the responder, whose address lets one act";
+        return refuse(StatusCode::FORBIDDEN, "an observer changes nothing", hint);
     }
     request.extensions_mut().insert(role);
     next.run(request).await
+}
+
+/// The body of a change. Whoever may send one may send JSON: a form of another page can send neither this type nor, with
+/// the cookie's `SameSite`, the cookie.
+#[derive(Debug)]
+pub(super) struct JsonBody(pub(super) Bytes);
+
+impl<S: Send + Sync> FromRequest<S> for JsonBody {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Response> {
+        let media_type = request.headers().get(header::CONTENT_TYPE);
+        if !media_type.is_some_and(|value| value.as_bytes().starts_with(b"application/json")) {
+            return Err(refuse(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "the body is not JSON",
+                "send `Content-Type: application/json`",
+            ));
+        }
+        let body = Bytes::from_request(request, state).await;
+        body.map(Self).map_err(|error| {
+            let hint = "send at most 1 MiB";
+            refuse(error.status(), &error.body_text(), hint)
+        })
+    }
 }
 
 fn enter(location: &str, cookie: &str) -> Response {
@@ -165,9 +181,19 @@ fn enter(location: &str, cookie: &str) -> Response {
     response
 }
 
+/// Why a request was not answered.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Failure {
+    /// What is wrong.
+    pub(super) message: String,
+    /// What to do about it.
+    pub(super) hint: Option<String>,
+}
+
 /// A refusal as the API gives it.
 pub(super) fn refuse(status: StatusCode, message: &str, hint: &str) -> Response {
-    (status, Json(json!({"message": message, "hint": hint}))).into_response()
+    let (message, hint) = (message.to_owned(), Some(hint.to_owned()));
+    (status, Json(Failure { message, hint })).into_response()
 }
 
 #[cfg(test)]

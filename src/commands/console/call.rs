@@ -9,123 +9,21 @@ use std::path::Path;
 use axum::Json;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use clap::{Arg, ArgAction, CommandFactory as _, Parser as _};
-use serde_json::{Value, json};
+use clap::{Arg, ArgAction, Parser as _};
+use serde_json::Value;
 
-use super::access::refuse;
+use super::access::Failure;
+use super::command::{DRAFT, OUTPUT, Shape, arguments, definition, is_list, prints_json};
 use super::{Desk, draft};
 use crate::cli::Cli;
 use crate::error::{self, Error};
-use crate::terminal::Terminal;
+use crate::terminal::{Printed, Terminal};
 
 /// The names and values of a request, in their order.
 pub(super) type Fields = Vec<(String, String)>;
 
-/// What a command does to the drill.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
-    /// Nothing: a GET.
-    Reads,
-    /// Something: a POST.
-    Changes,
-}
-
-/// The commands that the console has: those that work an incident, and those that choose and review one.
-pub(super) const COMMANDS: [(&str, Effect); 42] = [
-    ("status", Effect::Reads),
-    ("alerts", Effect::Reads),
-    ("logs", Effect::Reads),
-    ("traces", Effect::Reads),
-    ("trace", Effect::Reads),
-    ("metrics", Effect::Reads),
-    ("compare/metrics", Effect::Reads),
-    ("compare/spans", Effect::Reads),
-    ("compare/logs", Effect::Reads),
-    ("query", Effect::Reads),
-    ("deploys", Effect::Reads),
-    ("deploys/show", Effect::Reads),
-    ("heap/list", Effect::Reads),
-    ("heap/show", Effect::Reads),
-    ("heap/diff", Effect::Reads),
-    ("profile/list", Effect::Reads),
-    ("profile/show", Effect::Reads),
-    ("profile/diff", Effect::Reads),
-    ("config/show", Effect::Reads),
-    ("report/check", Effect::Reads),
-    ("list", Effect::Reads),
-    ("history", Effect::Reads),
-    ("next", Effect::Reads),
-    ("heap/snapshot", Effect::Changes),
-    ("profile/cpu", Effect::Changes),
-    ("request", Effect::Changes),
-    ("rollback", Effect::Changes),
-    ("restart", Effect::Changes),
-    ("deploy", Effect::Changes),
-    ("flush", Effect::Changes),
-    ("outbox/skip", Effect::Changes),
-    ("outbox/replay", Effect::Changes),
-    ("block", Effect::Changes),
-    ("unblock", Effect::Changes),
-    ("config/set", Effect::Changes),
-    ("config/unset", Effect::Changes),
-    ("scale", Effect::Changes),
-    ("report/new", Effect::Changes),
-    ("report/pin", Effect::Changes),
-    ("report/set", Effect::Changes),
-    ("submit", Effect::Changes),
-    // After it, the write-up cannot be amended.
-    ("debrief", Effect::Changes),
-];
-
-/// Arguments that are of the terminal, or name files there.
-const NOT_HERE: [&str; 10] = [
-    "json",
-    "color",
-    "state_dir",
-    "follow",
-    "watch",
-    "svg",
-    "no_serve",
-    "help",
-    "version",
-    "give_up",
-];
-/// Arguments that name the write-up: here there is one, the draft of the run.
-const DRAFT: [&str; 1] = ["file"];
-/// Where a command writes to: the draft for a write-up, and the run's folder for everything else.
-const OUTPUT: &str = "output";
-
-/// Answers a command that reads.
-pub(super) fn read(desk: &Desk, command: &str, fields: &Fields, looks: bool) -> Response {
-    answer(desk, command, Effect::Reads, fields, looks)
-}
-
-/// Answers a command that changes something.
-pub(super) fn change(desk: &Desk, command: &str, fields: &Fields) -> Response {
-    answer(desk, command, Effect::Changes, fields, true)
-}
-
-fn answer(desk: &Desk, command: &str, effect: Effect, fields: &Fields, looks: bool) -> Response {
-    match COMMANDS.iter().find(|(name, _)| *name == command) {
-        None => {
-            let names = COMMANDS.iter().map(|(name, _)| *name);
-            let error = Error::unknown("command", command, names);
-            let hint = error.hint().unwrap_or_default();
-            return refuse(StatusCode::NOT_FOUND, &error.to_string(), &hint);
-        }
-        Some((_, other)) if *other != effect => {
-            let (method, hint) = match other {
-                Effect::Reads => ("GET", "ask for it with GET"),
-                Effect::Changes => ("POST", "ask for it with POST and a JSON object"),
-            };
-            let message = format!("`{command}` wants another method");
-            let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, &message, hint);
-            let allowed = header::HeaderValue::from_static(method);
-            response.headers_mut().insert(header::ALLOW, allowed);
-            return response;
-        }
-        Some(_) => {}
-    }
+/// Answers a command; `looks` says whether what it reads counts as opened by the responder.
+pub(super) fn answer(desk: &Desk, command: &str, fields: &Fields, looks: bool) -> Response {
     let (terminal, printed) = Terminal::kept();
     let context = desk.context(terminal, looks);
     let done = draft::path(&context)
@@ -138,27 +36,27 @@ fn answer(desk: &Desk, command: &str, effect: Effect, fields: &Fields, looks: bo
     match done {
         Ok(_) => {
             let printed = std::mem::take(&mut *printed.lock());
-            let notes = printed.notes;
-            shown(command, fields, &printed.text, &notes)
+            shown(command, fields, printed)
         }
         Err(error) => failed(&error),
     }
 }
 
 /// What a command printed, as JSON.
-fn shown(command: &str, fields: &Fields, text: &str, notes: &[String]) -> Response {
+fn shown(command: &str, fields: &Fields, printed: Printed) -> Response {
+    let no_store = [(header::CACHE_CONTROL, "no-store")];
+    if !prints_json(command) {
+        return (no_store, Json(printed)).into_response();
+    }
+    let text = printed.text.trim_end();
     let is_lines = command == "logs" && !fields.iter().any(|(name, _)| name == "by");
-    let body = match prints_json(command) {
-        true if is_lines => format!("[{}]", text.trim_end().replace('\n', ",")),
-        true if text.trim().is_empty() => "[]".to_owned(),
-        true => text.to_owned(),
-        false => json!({"text": text, "notes": notes}).to_string(),
+    let body = match text {
+        _ if is_lines => format!("[{}]", text.replace('\n', ",")),
+        "" => "[]".to_owned(),
+        text => text.to_owned(),
     };
-    let headers = [
-        (header::CONTENT_TYPE, "application/json"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
-    (headers, body).into_response()
+    let is_json = [(header::CONTENT_TYPE, "application/json")];
+    (no_store, is_json, body).into_response()
 }
 
 /// An error of a command: what is wrong with the request is the client's, an outage is not.
@@ -169,37 +67,8 @@ pub(super) fn failed(error: &anyhow::Error) -> Response {
     };
     let known = error.downcast_ref::<Error>();
     let hint = known.and_then(|error| error.hint().map(|hint| hint.to_string()));
-    (
-        status,
-        Json(json!({"message": format!("{error:#}"), "hint": hint})),
-    )
-        .into_response()
-}
-
-/// The definition of a command, by its name in the API.
-pub(super) fn definition(command: &str) -> Option<clap::Command> {
-    let mut found = Cli::command();
-    found.build();
-    for word in command.split('/') {
-        found = found.find_subcommand(word)?.clone();
-    }
-    Some(found)
-}
-
-fn prints_json(command: &str) -> bool {
-    definition(command).is_some_and(|command| {
-        command
-            .get_arguments()
-            .any(|argument| argument.get_id() == "json")
-    })
-}
-
-/// The arguments of a command that a request may have.
-pub(super) fn arguments(command: &clap::Command) -> impl Iterator<Item = &Arg> {
-    command.get_arguments().filter(|argument| {
-        let id = argument.get_id().as_str();
-        !NOT_HERE.contains(&id) && !DRAFT.contains(&id) && id != OUTPUT
-    })
+    let message = format!("{error:#}");
+    (status, Json(Failure { message, hint })).into_response()
 }
 
 /// The command line that a request stands for.
@@ -281,8 +150,10 @@ fn is_name(run: &str) -> Result<(), Error> {
 fn parsed(words: &[OsString]) -> anyhow::Result<Cli> {
     Cli::try_parse_from(words).map_err(|error| {
         let text = error.to_string();
-        let message = text.lines().next().unwrap_or_default();
-        let message = message.trim_start_matches("error: ").to_owned();
+        let lines = text.lines().map(str::trim);
+        // What is missing is listed below the first line.
+        let said: Vec<&str> = lines.take_while(|line| !line.is_empty()).collect();
+        let message = said.join(" ").trim_start_matches("error: ").to_owned();
         let hint = text
             .lines()
             .find_map(|line| line.trim().strip_prefix("tip: "));
@@ -301,8 +172,8 @@ pub(super) fn of_query(query: &str) -> Fields {
         .collect()
 }
 
-/// The fields of a body: a JSON object of plain values, or lists of them.
-pub(super) fn of_body(body: &[u8]) -> Result<Fields, String> {
+/// The fields of a body: a JSON object with values as the command's arguments are.
+pub(super) fn of_body(command: &str, body: &[u8]) -> Result<Fields, String> {
     if body.is_empty() {
         return Ok(Fields::new());
     }
@@ -311,22 +182,27 @@ pub(super) fn of_body(body: &[u8]) -> Result<Fields, String> {
     let Value::Object(object) = value else {
         return Err("the body is not a JSON object".to_owned());
     };
+    let definition = definition(command);
+    let known: Vec<&Arg> = definition.iter().flat_map(arguments).collect();
     let mut fields = Fields::new();
     for (name, value) in object {
+        let Some(argument) = known.iter().find(|one| one.get_id().as_str() == name) else {
+            // The command says which there are.
+            fields.push((name, value.to_string()));
+            continue;
+        };
+        let shape = Shape::of(argument);
         let values = match value {
-            Value::Array(values) => values,
-            one => vec![one],
+            Value::Array(values) if is_list(argument) => values,
+            one if !is_list(argument) => vec![one],
+            _ => return Err(format!("`{name}` is not a list")),
         };
         for value in values {
-            let text = match value {
-                Value::String(text) => text,
-                Value::Bool(_) | Value::Number(_) => value.to_string(),
-                Value::Null => continue,
-                Value::Array(_) | Value::Object(_) => {
-                    return Err(format!(
-                        "`{name}` is neither a plain value nor a list of them"
-                    ));
-                }
+            let text = match (shape, value) {
+                (Shape::Flag, Value::Bool(value)) => value.to_string(),
+                (Shape::Number, Value::Number(value)) => value.to_string(),
+                (Shape::Number | Shape::Text, Value::String(text)) => text,
+                (_, value) => return Err(format!("`{name}` cannot be `{value}`")),
             };
             fields.push((name.clone(), text));
         }
@@ -410,35 +286,57 @@ mod tests {
         check(
             "rollback",
             &[("service", "payment")],
-            "invalid value 'payment' for '<SERVICE>'",
+            "invalid value 'payment' for '<SERVICE>' [possible values: gateway, checkout, inventory]",
         );
         check(
             "scale",
             &[],
-            "the following required arguments were not provided:",
+            "the following required arguments were not provided: <SERVICE> <REPLICAS>",
         );
     }
 
     #[test]
-    fn every_command_of_the_console_is_one_of_the_terminal() {
-        for (name, _) in COMMANDS {
-            assert!(definition(name).is_some(), "{name}");
-        }
-    }
-
-    #[test]
-    fn a_body_is_an_object_of_plain_values() {
-        let fields = |body: &str| of_body(body.as_bytes()).map(|fields| format!("{fields:?}"));
-        assert_eq!(fields(""), Ok("[]".to_owned()));
-        assert_eq!(
-            fields(r#"{"a":["x",2],"b":true,"c":null}"#),
-            Ok(r#"[("a", "x"), ("a", "2"), ("b", "true")]"#.to_owned())
+    fn a_body_is_an_object_of_the_commands_arguments() {
+        let check = |command: &str, body: &str, expected: &str| {
+            let fields = of_body(command, body.as_bytes());
+            let said = fields.map_or_else(|error| error, |fields| format!("{fields:?}"));
+            assert_eq!(said, expected, "{command} {body}");
+        };
+        check("scale", "", "[]");
+        check(
+            "scale",
+            r#"{"replicas":2,"service":"checkout"}"#,
+            r#"[("replicas", "2"), ("service", "checkout")]"#,
         );
-        assert_eq!(
-            fields("[1]"),
-            Err("the body is not a JSON object".to_owned())
+        check("scale", r#"{"replicas":"2"}"#, r#"[("replicas", "2")]"#);
+        check(
+            "scale",
+            r#"{"replicas":true}"#,
+            "`replicas` cannot be `true`",
         );
-        assert!(fields(r#"{"a":{}}"#).is_err());
-        assert!(fields("{").is_err());
+        check(
+            "config/set",
+            r#"{"settings":["a=1","b=2"]}"#,
+            r#"[("settings", "a=1"), ("settings", "b=2")]"#,
+        );
+        check(
+            "config/set",
+            r#"{"settings":"a=1"}"#,
+            "`settings` is not a list",
+        );
+        check("report/new", r#"{"force":true}"#, r#"[("force", "true")]"#);
+        check(
+            "report/new",
+            r#"{"force":null}"#,
+            "`force` cannot be `null`",
+        );
+        check(
+            "block",
+            r#"{"client":["a"]}"#,
+            r#"`client` cannot be `["a"]`"#,
+        );
+        check("block", r#"{"nobody":1}"#, r#"[("nobody", "1")]"#);
+        check("block", "[1]", "the body is not a JSON object");
+        assert!(of_body("block", b"{").is_err());
     }
 }

@@ -7,6 +7,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use record::DRAFT;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Desk;
@@ -19,8 +20,8 @@ use crate::report::file;
 use crate::terminal::Terminal;
 
 /// The draft as it is.
-#[derive(Debug, Serialize)]
-struct Draft {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Draft {
     /// Its file, for the terminal.
     path: PathBuf,
     /// None before it is begun.
@@ -30,9 +31,10 @@ struct Draft {
 }
 
 /// A change of the whole text.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Edit {
+#[schemars(rename = "DraftEdit")]
+pub(super) struct Edit {
     text: String,
     version: String,
 }

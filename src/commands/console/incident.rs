@@ -1,12 +1,13 @@
 //! What every part of the page needs to know of the incident, in one answer: the run, its times, its pages, what the alert
 //! measures.
 
-use drill::api::Step;
+use anyhow::Context as _;
+use drill::api::{Step, Submitted};
 use drill::session::Session;
 use record::{Chronicle, Deploys, Event, Head, TIMELINE};
 use scenario::references;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::Desk;
@@ -18,7 +19,7 @@ use crate::control::Control;
 use crate::terminal::Terminal;
 
 /// The incident as it stands.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Incident {
     /// The run's id.
     run: String,
@@ -31,12 +32,15 @@ pub(super) struct Incident {
     /// `up` where nothing will break; else `starting`, `baseline`, `paged`, `graded` or `void`.
     phase: &'static str,
     #[serde(with = "record::instant")]
+    #[schemars(with = "record::instant::Text")]
     started: OffsetDateTime,
     /// When the baseline began to count.
     #[serde(with = "record::instant::option")]
+    #[schemars(with = "Option<record::instant::Text>")]
     steady: Option<OffsetDateTime>,
     /// When the run ended.
     #[serde(with = "record::instant::option")]
+    #[schemars(with = "Option<record::instant::Text>")]
     ended: Option<OffsetDateTime>,
     pages: Vec<Page>,
     /// What the responder did, oldest first.
@@ -49,9 +53,11 @@ pub(super) struct Incident {
 }
 
 /// An alert that paged, and what it measures.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "IncidentPage")]
 struct Page {
     #[serde(with = "record::instant")]
+    #[schemars(with = "record::instant::Text")]
     at: OffsetDateTime,
     alert: String,
     summary: String,
@@ -60,7 +66,7 @@ struct Page {
 }
 
 /// The expression of an alert and where it begins to fire.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
 pub(super) struct Indicator {
     expression: String,
     /// `>`, `>=`, `<` or `<=`.
@@ -69,7 +75,8 @@ pub(super) struct Indicator {
 }
 
 /// Where else the evidence can be read, and where others look on.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "IncidentLinks")]
 struct Links {
     jaeger: Option<String>,
     prometheus: Option<String>,
@@ -129,16 +136,21 @@ pub(super) fn grading(desk: &Desk) -> Vec<Step> {
 }
 
 /// The last verdict on record.
-pub(super) fn verdict(desk: &Desk) -> anyhow::Result<Option<Value>> {
+pub(super) fn verdict(desk: &Desk) -> anyhow::Result<Option<Submitted>> {
     let (terminal, _) = Terminal::kept();
     let place = Place::of(&desk.context(terminal, false), None)?;
     let events = TIMELINE.readable(&place.folder)?;
-    Ok(events.into_iter().rev().find_map(|event| match event {
+    let last = events.into_iter().rev().find_map(|event| match event {
         Event::Verdict {
             passed, verdict, ..
-        } => Some(json!({"outcome": "verdict", "passed": passed, "verdict": verdict})),
+        } => Some((passed, verdict)),
         _ => None,
-    }))
+    });
+    last.map(|(passed, verdict)| {
+        let verdict = serde_json::from_value(verdict).context("the verdict on record")?;
+        Ok(Submitted::Verdict { passed, verdict })
+    })
+    .transpose()
 }
 
 fn links(desk: &Desk, context: &Context, session: Option<&Session>, role: Role) -> Links {

@@ -7,21 +7,22 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, RawQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{any, get, post};
 use axum::{Extension, Json, Router};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use ingress::Server;
 use tokio_util::sync::CancellationToken;
 
-use super::access::{self, Role, refuse};
+use super::access::{self, JsonBody, Role, refuse};
+use super::command::{COMMANDS, Effect};
 use super::{Desk, call, draft, incident, openapi, page};
+use crate::error::Error;
 
 /// The largest body: a write-up of the largest size, and what JSON adds to it.
 const LARGEST_BODY: usize = 1 << 20;
@@ -72,41 +73,76 @@ fn router(desk: Arc<Desk>, addr: SocketAddr) -> Router {
         .route("/api/grading", get(grading))
         .route("/api/verdict", get(verdict))
         .route("/api/draft", get(read_draft).put(write_draft))
-        .route("/api/{*command}", get(read).post(change))
+        .route("/api/{*command}", any(unknown))
+        .merge(commands())
         .merge(page::routes())
+        .method_not_allowed_fallback(not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(from_fn_with_state(Arc::clone(&desk), access::admit))
         .with_state(desk);
     ingress::guard(inside.merge(page::assets()), addr)
 }
 
+/// A route for each command, with the one method that it has.
+fn commands() -> Router<Arc<Desk>> {
+    let mut router = Router::new();
+    for (command, effect, _) in COMMANDS {
+        let handler = match effect {
+            Effect::Reads => {
+                get(move |state, role, query, headers| read(command, state, role, query, headers))
+            }
+            Effect::Changes => post(move |state, body| change(command, state, body)),
+        };
+        router = router.route(&format!("/api/{command}"), handler);
+    }
+    router
+}
+
 /// A command that reads.
 async fn read(
+    command: &'static str,
     State(desk): State<Arc<Desk>>,
     Extension(role): Extension<Role>,
-    Path(command): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
     let fields = call::of_query(query.as_deref().unwrap_or_default());
     let looks = role == Role::Responder && !headers.contains_key(BACKGROUND);
-    run(desk, move |desk| call::read(desk, &command, &fields, looks)).await
+    run(desk, move |desk| {
+        call::answer(desk, command, &fields, looks)
+    })
+    .await
 }
 
 /// A command that changes something.
 async fn change(
+    command: &'static str,
     State(desk): State<Arc<Desk>>,
-    Path(command): Path<String>,
-    body: Bytes,
+    JsonBody(body): JsonBody,
 ) -> Response {
-    match call::of_body(&body) {
-        Ok(fields) => run(desk, move |desk| call::change(desk, &command, &fields)).await,
+    match call::of_body(command, &body) {
+        Ok(fields) => run(desk, move |desk| call::answer(desk, command, &fields, true)).await,
         Err(message) => refuse(
             StatusCode::BAD_REQUEST,
             &message,
-            "send one JSON object; its values are texts, numbers, booleans or lists of them",
+            "`/api/openapi.json` has the fields of every command",
         ),
     }
+}
+
+async fn unknown(Path(command): Path<String>) -> Response {
+    let names = COMMANDS.iter().map(|(name, ..)| *name);
+    let error = Error::unknown("command", &command, names);
+    let hint = error.hint().unwrap_or_default();
+    refuse(StatusCode::NOT_FOUND, &error.to_string(), &hint)
+}
+
+async fn not_allowed(method: Method, uri: Uri) -> Response {
+    refuse(
+        StatusCode::METHOD_NOT_ALLOWED,
+        &format!("`{}` has no {method}", uri.path()),
+        "commands that read want GET; those that change something POST, with a JSON object",
+    )
 }
 
 async fn standing(State(desk): State<Arc<Desk>>, Extension(role): Extension<Role>) -> Response {
@@ -135,7 +171,7 @@ async fn read_draft(State(desk): State<Arc<Desk>>) -> Response {
     run(desk, draft::read).await
 }
 
-async fn write_draft(State(desk): State<Arc<Desk>>, body: Bytes) -> Response {
+async fn write_draft(State(desk): State<Arc<Desk>>, JsonBody(body): JsonBody) -> Response {
     run(desk, move |desk| draft::write(desk, &body)).await
 }
 

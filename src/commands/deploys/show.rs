@@ -6,6 +6,7 @@ use grader::evidence::{
     Deploy, DeployKind, Deploys, Look, LookKind, Prometheus, Red, SettingChange, red,
 };
 use record::value_text;
+use schemars::JsonSchema;
 use serde::Serialize;
 use text::format;
 use time::{Duration, OffsetDateTime};
@@ -21,8 +22,9 @@ use crate::terminal::{Ink, Style};
 const WINDOW: Duration = Duration::MINUTE;
 
 /// An entry, and what is known about it.
-#[derive(Debug, Serialize)]
-struct Shown {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DeployDetails")]
+pub(in crate::commands) struct Shown {
     #[serde(flatten)]
     deploy: Deploy,
     /// The release that was in the log before it; none where it is the first.
@@ -34,7 +36,8 @@ struct Shown {
 }
 
 /// The numbers of a service around an instant.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DeployEffect")]
 struct Around {
     before: Red,
     after: Red,

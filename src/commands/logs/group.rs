@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use grader::effect::log::Pattern;
 use grader::evidence::LogLine;
+use schemars::JsonSchema;
 use serde::Serialize;
 use text::format;
 use time::OffsetDateTime;
@@ -12,12 +13,15 @@ use crate::terminal::table::{Align, Cell, Table};
 use crate::terminal::{Ink, Style};
 
 /// Lines that have the same in a field.
-#[derive(Debug, PartialEq, Serialize)]
-pub(super) struct Group {
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "LogGroup")]
+pub(in crate::commands) struct Group {
     count: usize,
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<record::instant::Text>")]
     first: Option<OffsetDateTime>,
     #[serde(with = "time::serde::rfc3339::option")]
+    #[schemars(with = "Option<record::instant::Text>")]
     last: Option<OffsetDateTime>,
     level: String,
     service: String,

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use grader::effect::profile::{MIN_SAMPLES, Shares, stacks};
 use grader::evidence::{Look, LookKind};
 use record::{Profile, Profiles};
+use schemars::JsonSchema;
 use serde::Serialize;
 use text::format;
 
@@ -17,8 +18,9 @@ use crate::terminal::Ink;
 use crate::terminal::table::{Align, Cell, Table};
 
 /// A profile, and how much it saw.
-#[derive(Debug, Serialize)]
-struct Listed {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ProfileListed")]
+pub(in crate::commands) struct Listed {
     #[serde(flatten)]
     meta: Profile,
     /// `None` if its file cannot be read.
@@ -26,8 +28,9 @@ struct Listed {
 }
 
 /// What a profile says.
-#[derive(Debug, Serialize)]
-struct Shown {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ProfileShown")]
+pub(in crate::commands) struct Shown {
     #[serde(flatten)]
     meta: Profile,
     samples: u64,
@@ -38,7 +41,8 @@ struct Shown {
 }
 
 /// The samples of a function.
-#[derive(Debug, PartialEq, Eq, Serialize)]
+#[derive(Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "ProfileUsed")]
 struct Used {
     function: String,
     /// Samples in the function itself.
@@ -48,15 +52,17 @@ struct Used {
 }
 
 /// A stack, outermost function first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ProfileStack")]
 struct Stack {
     frames: Vec<String>,
     samples: u64,
 }
 
 /// What changed between two profiles.
-#[derive(Debug, Serialize)]
-struct Compared {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "ProfileCompared")]
+pub(in crate::commands) struct Compared {
     samples_before: u64,
     samples_after: u64,
     /// Those whose share grew most first.
@@ -64,7 +70,8 @@ struct Compared {
 }
 
 /// A function's share of the samples, between 0 and 1, with what it calls.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "ProfileChanged")]
 struct Changed {
     function: String,
     before: f64,

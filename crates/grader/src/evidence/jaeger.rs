@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use text::format::rfc3339;
 use time::{Duration, OffsetDateTime};
@@ -21,7 +22,7 @@ pub struct Jaeger {
 }
 
 /// One trace; spans by start time.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Trace {
     /// 32 hex digits.
     pub id: String,
@@ -30,7 +31,7 @@ pub struct Trace {
 }
 
 /// One span, with what matters of its resource.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Span {
     /// 32 hex digits.
     pub trace_id: String,
@@ -65,7 +66,7 @@ pub struct Span {
 }
 
 /// An event of a span.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct SpanEvent {
     /// Its name, `exception` for one.
     pub name: String,

@@ -4,6 +4,7 @@ mod exemplar;
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
@@ -61,7 +62,7 @@ pub enum Value {
 }
 
 /// An alert as Prometheus reports it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Alert {
     /// Labels, `alertname` included.
     pub labels: Labels,
@@ -79,7 +80,7 @@ pub struct Alert {
 }
 
 /// What a metric says of itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Metadata {
     /// `counter`, `gauge`, `histogram`, …
     #[serde(rename = "type")]

@@ -1,5 +1,6 @@
 //! Rate, errors and duration of a service: one computation for every page that shows them.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
@@ -9,7 +10,7 @@ use super::Prometheus;
 const SHORTEST: Duration = Duration::seconds(3);
 
 /// Requests, errors and latency of a service over a window; none where nothing was measured.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Red {
     /// How long the window is, in seconds: shorter than asked for where the service has been measured for less.
     pub window_s: f64,

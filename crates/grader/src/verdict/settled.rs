@@ -1,5 +1,6 @@
 //! Whether the diagnosis is grounded and settled: which other causes of the page its evidence excludes.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Case, of};
@@ -12,7 +13,7 @@ use crate::vocabulary::Component;
 use crate::writeup::{self, Field};
 
 /// The best pointer's change in this run and in the rivals, on one scale.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// The field that carries the pointer.
     pub field: String,

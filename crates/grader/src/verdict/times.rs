@@ -1,5 +1,6 @@
 //! How long the parts of the work took, from what is on record: never from what was typed, and for no points.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::{Duration, OffsetDateTime};
 
@@ -9,7 +10,8 @@ use crate::evidence::{Deploy, Look, shorten};
 use crate::moment::clock_text;
 
 /// How long one part of the work took.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "TimeTaken")]
 pub struct Taken {
     /// The part.
     pub name: String,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use grader::effect::trace::operation;
 use grader::evidence::{Span, Trace};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::terminal::waterfall::self_times;
@@ -12,7 +13,8 @@ use crate::terminal::waterfall::self_times;
 const LEAST: usize = 3;
 
 /// A value of an attribute, and how many requests of each side have a span with it.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "AttributeDifference")]
 pub(super) struct Value {
     pub(super) service: String,
     pub(super) span: String,
@@ -26,7 +28,8 @@ pub(super) struct Value {
 }
 
 /// The self time of a span, in milliseconds per request: the median of each side.
-#[derive(Debug, PartialEq, Serialize)]
+#[derive(Debug, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "SelfTimeDifference")]
 pub(super) struct Time {
     pub(super) service: String,
     pub(super) span: String,

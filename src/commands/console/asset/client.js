@@ -23,7 +23,11 @@ async function answer(asked) {
     if (error.name === "AbortError") throw error;
     throw new Error("The console does not answer. Has the drill ended?");
   }
-  const body = await response.json().catch(() => ({ message: `The console answered with HTTP status ${response.status}.` }));
+  const body = await response.json().catch((error) => {
+    // Given up half-way is no answer.
+    if (error.name === "AbortError") throw error;
+    return { message: `The console answered with HTTP status ${response.status}.` };
+  });
   if (response.ok) return body;
   const error = new Error(body.message);
   error.hint = body.hint;

@@ -5,7 +5,7 @@ import { formatClock, formatTick, parseUtc } from "../time.js";
 import { timeTicks } from "../unit.js";
 import { range, read } from "./client.js";
 import { entries, readHead } from "./frontmatter.js";
-import { addressOfLink } from "./pointer.js";
+import { addressOf, addressOfLink } from "./pointer.js";
 import { svg } from "./svg.js";
 
 /** `story` is what `debrief` answers. */
@@ -15,7 +15,7 @@ export function drawDebrief(story, context) {
   const lanes = el("div", { class: "lanes" }, el("p", { class: "quiet", role: "status" }, "reading the record …"));
   drawTimeline(lanes, story, context, abort.signal);
   const element = el("div", { class: "debrief" },
-    el("section", { class: "card" }, el("h2", {}, `What happened: ${story.title}`), el("p", { class: "told" }, story.happened.trim()), lanes),
+    el("section", { class: "card" }, el("h2", {}, `What happened: ${story.title}`), el("p", { class: "told" }, story.happened.trim()), story.changed_at ? el("p", { class: "quiet" }, `The change came at ${formatClock(Date.parse(story.changed_at) / 1000)}.`) : "", lanes),
     el("div", { class: "pair" },
       el("section", { class: "card" }, el("h2", {}, "Shortest path through the evidence"), el("ol", { class: "shortest" }, story.path.map(({ step, why, link }) => el("li", { "data-row": "", tabindex: "0" }, el("strong", {}, step), el("div", {}, why), leads(link, incident))))),
       el("section", { class: "card" }, el("h2", {}, "What was misleading"),
@@ -30,9 +30,9 @@ export function drawDebrief(story, context) {
 function leads(link, incident, more = "") {
   if (!link) return "";
   const address = addressOfLink(link, incident);
-  const text = link.replace(/^firedrill open \S+, then /, "");
+  const text = link.kind === "command" ? `firedrill ${link.target}` : `${link.kind}: ${link.target}`;
   const away = address?.startsWith("http") ? { target: "_blank", rel: "noopener" } : {};
-  return el("div", {}, address ? el("a", { class: "mono", href: address, ...away }, text) : el("code", {}, link), more ? el("span", { class: "quiet" }, ` (${more})`) : "");
+  return el("div", {}, address ? el("a", { class: "mono", href: address, ...away }, text) : el("code", {}, text), more ? el("span", { class: "quiet" }, ` (${more})`) : "");
 }
 
 // ---- one time axis ----
@@ -56,6 +56,7 @@ async function drawTimeline(place, story, { incident }, signal) {
     { name: "What changed", events: within.filter(({ command }) => !command).map((one) => ({ t: seconds(one.at), text: one.id, full: `${one.id}: ${one.summary}`, kind: part(one), href: `/deploys?${new URLSearchParams({ id: one.id })}` })) },
     { name: "Pages", events: incident.pages.map(({ at, alert, summary }) => ({ t: seconds(at), text: alert, full: `${alert}: ${summary}`, kind: "paged" })) },
     { name: "What you did", events: incident.actions.map(({ at, what }) => ({ t: seconds(at), text: what, full: what, kind: "own" })) },
+    { name: "What you looked at", events: story.looks.filter(({ at }) => seconds(at) >= near).map(({ at, kind, what }) => ({ t: seconds(at), text: "", full: `${kind}: ${what}`, kind: "looked", href: kind === "trace" ? addressOf(`trace:${what}`, incident) : null })) },
     { name: "What you wrote", events: written.events, span: written.span },
   ];
   const indicator = incident.pages.find((page) => page.indicator)?.indicator;
@@ -63,8 +64,15 @@ async function drawTimeline(place, story, { incident }, signal) {
   const series = indicator ? await range(indicator.expression, { since: new Date(from * 1000).toISOString(), step }, { signal }).catch(() => []) : [];
   if (signal.aborted) return;
   const times = { start: from, end: Math.max(end, from + 10) };
-  const redraw = () => place.clientWidth && place.replaceChildren(picture(Math.max(320, place.clientWidth), times, lanes, series, indicator), key());
-  new ResizeObserver(redraw).observe(place);
+  let width = 0;
+  const redraw = () => {
+    if (!place.clientWidth || place.clientWidth === width) return;
+    width = place.clientWidth;
+    place.replaceChildren(picture(Math.max(320, width), times, lanes, series, indicator), key());
+  };
+  redraw();
+  // It changes the height of what is observed, so not while that is told.
+  new ResizeObserver(() => requestAnimationFrame(redraw)).observe(place);
   place.after(asTable(lanes));
 }
 
@@ -117,11 +125,12 @@ function picture(width, { start, end }, lanes, series, indicator) {
   return image;
 }
 
-/** A row for each event, so that no text lies over another. */
+/** Events in rows, so that no text lies over another; those without a text are in the first. */
 function place(events, x, width) {
   const ends = [];
   return [...events].sort((a, b) => a.t - b.t).map((event) => {
     const at = x(event.t);
+    if (!event.text) return { ...event, at, row: 0, isLeft: false };
     const room = event.text.length * 6.9 + 20;
     const isLeft = at + room > width;
     const [from, to] = isLeft ? [at - room, at + 6] : [at - 6, at + room];
@@ -132,7 +141,7 @@ function place(events, x, width) {
   });
 }
 
-const SHAPES = { guilty: "M0,-6 L6,5 L-6,5 Z", innocent: "M0,-5 L5,0 L0,5 L-5,0 Z", later: "M0,-5 L5,0 L0,5 L-5,0 Z", paged: "M-5,-5 H5 V5 H-5 Z", own: "M-5,0 A5,5 0 1 0 5,0 A5,5 0 1 0 -5,0 Z", written: "M-1.5,-7 H1.5 V7 H-1.5 Z" };
+const SHAPES = { guilty: "M0,-6 L6,5 L-6,5 Z", innocent: "M0,-5 L5,0 L0,5 L-5,0 Z", later: "M0,-5 L5,0 L0,5 L-5,0 Z", paged: "M-5,-5 H5 V5 H-5 Z", own: "M-5,0 A5,5 0 1 0 5,0 A5,5 0 1 0 -5,0 Z", looked: "M-2.5,0 A2.5,2.5 0 1 0 2.5,0 A2.5,2.5 0 1 0 -2.5,0 Z", written: "M-1.5,-7 H1.5 V7 H-1.5 Z" };
 
 function mark({ at, row, isLeft, text, full, kind, href, t }, y) {
   const middle = y + 14 + row * ROW;
@@ -161,7 +170,7 @@ function drawIndicator(image, { x, y, width, left, isNarrow }, series, { thresho
 
 function key() {
   const one = (kind, text) => el("span", {}, svg("svg", { width: 16, height: 16, "aria-hidden": "true" }, svg("g", { class: `mark ${kind}` }, svg("path", { d: SHAPES[kind], transform: "translate(8 8)" }))), ` ${text}`);
-  return el("p", { class: "laid-key quiet" }, one("guilty", "the change behind it"), one("innocent", "change without a part in it"), one("paged", "page"), one("own", "your action"), one("written", "entry of your timeline"));
+  return el("p", { class: "laid-key quiet" }, one("guilty", "the change behind it"), one("innocent", "change without a part in it"), one("paged", "page"), one("own", "your action"), one("looked", "what you looked at"), one("written", "entry of your timeline"));
 }
 
 /** The same for those who read rather than see. */

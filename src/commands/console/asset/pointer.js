@@ -14,21 +14,11 @@ export function addressOf(pointer, { links, pages }) {
   return null;
 }
 
-/** The address for a link of the debrief, which is said as the terminal has it. */
-export function addressOfLink(link, { links, pages }) {
-  const [, jaeger] = /, then Jaeger: search\?(.*)$/s.exec(link) ?? [];
-  if (jaeger !== undefined) return traces(new URLSearchParams(jaeger));
-  const [, expression] = /, then graph: (.*)$/s.exec(link) ?? [];
-  if (expression !== undefined) return graph(expression, links, pages);
-  const [program, command, ...rest] = words(link);
-  if (program !== "firedrill") return null;
-  const run = rest.indexOf("--run");
-  if (run >= 0) rest.splice(run, 2);
-  const args = rest.filter((word) => word !== "--");
-  if (command === "logs") return `/logs?${new URLSearchParams({ q: args.map(quoted).join(" ") })}`;
-  if (command === "deploys" && args[0] === "show") return `/deploys?${new URLSearchParams({ id: args[1] })}`;
-  if (command === "heap" && args[0] === "diff") return profiles("a", "b", `${args[1]}..${args[2]}`);
-  return null;
+/** The address for a place that the debrief names, or null where the console has none. */
+export function addressOfLink({ kind, target }, incident) {
+  if (kind === "jaeger") return traces(new URLSearchParams(target));
+  if (kind === "prometheus") return graph(target, incident.links, incident.pages);
+  return addressOf(`${kind}:${target}`, incident);
 }
 
 /** A search of Jaeger's page, as the console's has it. */
@@ -60,12 +50,4 @@ function graph(expression, links, pages) {
   const query = new URLSearchParams({ "g0.expr": expression, "g0.range_input": "5m", "g0.tab": "0" });
   if (pages?.length) query.set("g0.end_input", String(Math.round(Date.parse(pages[0].at) / 1000) + 120));
   return `${links.prometheus}/graph?${query}`;
-}
-
-const quoted = (word) => (/\s/.test(word) && !word.includes('"') ? `"${word}"` : word);
-
-/** The words of a shell's line. */
-function words(line) {
-  const parts = line.matchAll(/(?:'[^']*'|"(?:[^"\\]|\\.)*"|\\.|[^\s'"\\])+/g);
-  return [...parts].map(([word]) => word.replace(/'([^']*)'|"((?:[^"\\]|\\.)*)"|\\(.)/g, (whole, single, double, escaped) => single ?? double?.replace(/\\(.)/g, "$1") ?? escaped));
 }

@@ -1,5 +1,6 @@
 //! Exemplars: single requests behind the series of a histogram.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 
@@ -7,7 +8,7 @@ use super::{Error, Labels, Prometheus, bounded};
 use crate::moment::{Window, unix_s};
 
 /// The exemplars of one series.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Exemplars {
     /// Labels of the series, `__name__` included.
@@ -17,7 +18,7 @@ pub struct Exemplars {
 }
 
 /// One of them, as the API writes it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Exemplar {
     /// What names it; usually `trace_id` and `span_id`.
     pub labels: Labels,
