@@ -92,6 +92,7 @@ pub(super) fn a_drill_is_worked_by_the_page_alone() {
         .page
         .until("document.querySelectorAll('.map .node.bad').length > 1");
     console.page.picture("console-incident");
+    charts_lead_on(&mut console);
 
     console.clicks = 0;
     console.click(".happened a", &format!("checkout@{culprit}"));
@@ -143,6 +144,36 @@ pub(super) fn a_drill_is_worked_by_the_page_alone() {
     drop(console);
     let (code, _, _state) = drill.interrupt();
     assert_eq!(code, 0);
+}
+
+/// A diamond of the latency chart leads to its trace, a mark to its deploy.
+fn charts_lead_on(console: &mut Console) {
+    for (title, step, path) in [
+        ("Latency, 99th percentile", 6, "/trace/"),
+        ("Requests", 200, "/deploys"),
+    ] {
+        let canvas = format!(
+            "[...document.querySelectorAll('canvas')].find((one) => one.ariaLabel === {})",
+            json!(title)
+        );
+        // Where the pointer becomes a hand, something leads on. Only a diamond is beside the marks, which end below.
+        let found = format!(
+            "(() => {{ const canvas = {canvas}; canvas.scrollIntoView({{ block: 'center' }}); const box = canvas.getBoundingClientRect();
+                for (let y = 4; y < box.height; y += {step}) for (let x = box.width - 8; x > 60; x -= 3) {{
+                    canvas.dispatchEvent(new PointerEvent('pointermove', {{ clientX: box.x + x, clientY: box.y + y, bubbles: true }}));
+                    if (canvas.classList.contains('leads')) {{ window.led = [box.x + x, box.y + y]; return true; }}
+                }} }})()"
+        );
+        console.page.until(&found);
+        let led = console.page.value("led");
+        let [x, y] = [&led[0], &led[1]].map(|one| one.as_f64().expect("a place"));
+        console.page.click_at(x, y);
+        console
+            .page
+            .until(&format!("location.pathname.startsWith({})", json!(path)));
+        console.go("Incident");
+        console.page.until("document.querySelector('.alert h1')");
+    }
 }
 
 /// Finds a failed order and looks at its waterfall.

@@ -151,6 +151,16 @@ impl Page {
         ));
     }
 
+    /// Clicks where the pointer is put.
+    pub(super) fn click_at(&mut self, x: f64, y: f64) {
+        for kind in ["mousePressed", "mouseReleased"] {
+            self.call(
+                "Input.dispatchMouseEvent",
+                json!({"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1}),
+            );
+        }
+    }
+
     /// Moves the pointer, in pixels of the window.
     pub(super) fn point(&mut self, x: f64, y: f64) {
         self.call(

@@ -10,7 +10,7 @@ const MARGIN = { top: 14, right: 14, bottom: 26 };
 export class Chart {
   /**
    * `on.hover(place | null)` follows the pointer, `on.select(start, end)` follows a drag, `on.widen()` a double click,
-   * `on.open(exemplar)` a click on one.
+   * `on.open(exemplar)` a click on one, `on.mark(mark)` a click on a mark that has an `id`.
    */
   constructor(canvas, on) {
     this.canvas = canvas;
@@ -322,7 +322,7 @@ export class Chart {
     this.pointerY = event.offsetY;
     if (this.drag) this.drag.to = Math.max(this.left, Math.min(this.left + this.width, event.offsetX));
     this.draw();
-    this.canvas.classList.toggle("leads", this.chosen !== null && !this.drag);
+    this.canvas.classList.toggle("leads", (this.chosen !== null || this.markAt(event.offsetX) !== undefined) && !this.drag);
     this.tell();
   }
 
@@ -348,6 +348,12 @@ export class Chart {
     this.draw();
     if (to - from > 8) this.on.select(this.time(from), this.time(to));
     else if (this.chosen) this.on.open(this.chosen.exemplar);
+    else if (this.markAt(from)) this.on.mark(this.markAt(from));
+  }
+
+  /** The mark under the pointer that leads somewhere, if there is one. */
+  markAt(x) {
+    return this.on.mark && this.flags.find((flag) => flag.id && Math.abs(flag.x - x) <= 5);
   }
 }
 

@@ -15,7 +15,12 @@ export async function exemplars(query, { start, end }, signal) {
     if (error.name === "AbortError") throw error;
     return { data: [] };
   });
-  return answer.data.flatMap(({ seriesLabels, exemplars }) => {
+  return flat(answer.data);
+}
+
+/** The answer of Prometheus's `query_exemplars` as one list. */
+export function flat(answer) {
+  return answer.flatMap(({ seriesLabels, exemplars }) => {
     const unit = /_(seconds|bytes)_bucket$/.exec(seriesLabels.__name__ ?? "")?.[1] ?? "";
     return exemplars
       .map(({ labels, value, timestamp }) => ({ t: timestamp, value: Number(value), trace: labels.trace_id ?? labels.traceID, labels: seriesLabels, unit }))

@@ -47,9 +47,9 @@ async function log(path, read, signal) {
   }
 }
 
-/** Entries of the deploy log as marks. */
+/** Entries of the deploy log as marks: `[{id, t, text}]`. */
 export function marksOf(entries) {
-  return entries.map(({ at, service, release, kind }) => ({ t: Date.parse(at) / 1000, text: service + (CALLED[kind] ?? (() => ` ${kind}`))(release) }));
+  return entries.map(({ id, at, service, release, kind }) => ({ id, t: Date.parse(at) / 1000, text: service + (CALLED[kind] ?? (() => ` ${kind}`))(release) }));
 }
 
 /** Pages as marks; those that follow another at once are one mark with it, so that deploys keep room for their labels. */

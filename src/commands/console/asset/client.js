@@ -1,5 +1,7 @@
 // The console's API: every command of the terminal, and the draft of the write-up.
 
+import { flat } from "../exemplar.js";
+
 /** Calls `/api/<command>` to read; `background` for what the page repeats by itself, which is no look of the responder's. */
 export function read(command, fields = {}, { background = false, signal } = {}) {
   const query = new URLSearchParams();
@@ -40,4 +42,9 @@ export async function range(expression, { since, step }, options = {}) {
   const found = await read("query", { expr: expression, since, step: `${step}s` }, { background: true, ...options });
   const result = found.result;
   return result.map(({ metric, values }) => ({ metric, points: values.map(([time, value]) => [time, Number(String(value).replace("Inf", "Infinity"))]) }));
+}
+
+/** The requests behind the buckets of a histogram. */
+export async function exemplarsOf(expression, { since }, options = {}) {
+  return flat(await read("query", { expr: expression, since, exemplars: "true" }, { background: true, ...options }));
 }

@@ -3,7 +3,7 @@
 import { el } from "../api.js";
 import { formatClock, formatTime } from "../time.js";
 import { formatValue, guessUnit } from "../unit.js";
-import { range, read } from "./client.js";
+import { exemplarsOf, range, read } from "./client.js";
 import { mapCard, readMap } from "./map.js";
 import { metricTable, patternList } from "./differs.js";
 import { pinButton } from "./pin.js";
@@ -24,16 +24,16 @@ const red = ({ label, where }) => {
   return [
     { title: "Requests", unit: "per second", expression: `sum by (${label}) (rate(${EDGE}_count{${selector("")}}${OVER}))` },
     { title: "Errors", unit: "ratio", expression: `sum by (${label}) (rate(${EDGE}_count{${selector('http_response_status_code=~"5.."')}}${OVER})) / sum by (${label}) (rate(${EDGE}_count{${selector("")}}${OVER}))` },
-    { title: "Latency, 99th percentile", unit: "seconds", expression: `histogram_quantile(0.99, sum by (le, ${label}) (rate(${EDGE}_bucket{${selector("")}}${OVER})))` },
+    { title: "Latency, 99th percentile", unit: "seconds", exemplars: `${EDGE}_bucket{${selector("")}}`, expression: `histogram_quantile(0.99, sum by (le, ${label}) (rate(${EDGE}_bucket{${selector("")}}${OVER})))` },
   ];
 };
 
 export function draw(main, { incident, params, go }) {
   const by = BY[params.get("by")] ? params.get("by") : "service";
   const group = [];
-  const card = alertCard(group, params.get("alert"), (alert) => go(address({ by, alert }), true));
+  const card = alertCard(group, params.get("alert"), { go, choose: (alert) => go(address({ by, alert }), true) });
   const select = (start, end) => go(`/traces?since=${new Date(start * 1000).toISOString()}&until=${new Date(end * 1000).toISOString()}`);
-  const panels = red(BY[by]).map((one) => ({ ...one, panel: new Panel(one.title, { group, unit: one.unit, on: { select }, isLow: true }) }));
+  const panels = red(BY[by]).map((one) => ({ ...one, panel: new Panel(one.title, { group, unit: one.unit, on: { select, go }, isLow: true }) }));
   const map = mapCard();
   const differs = listCard("What differs from the baseline", "/compare");
   const patterns = listCard("New and multiplied log patterns", "/logs");
@@ -43,7 +43,7 @@ export function draw(main, { incident, params, go }) {
     card.element,
     el("div", { class: "columns" },
       el("div", {},
-        el("section", { class: "card" }, el("div", { class: "spread" }, el("h2", {}, "Rate, errors, duration ", el("span", { class: "quiet" }, "drag over a time to see its traces")), tabs), panels.map(({ panel }) => panel.element)),
+        el("section", { class: "card" }, el("div", { class: "spread" }, el("h2", {}, "Rate, errors, duration ", el("span", { class: "quiet" }, "drag over a time to see its traces; a diamond is a request, a dashed line a deploy")), tabs), panels.map(({ panel }) => panel.element)),
         differs.element),
       el("div", {}, map.element, el("section", { class: "card" }, el("h2", {}, "Pages, actions, deploys"), happened), patterns.element)),
   );
@@ -77,9 +77,9 @@ async function refresh(state) {
   const bands = shades(incident, times);
   // With a page, the chart of the alert has the labels of the marks.
   const unnamed = marks.map((mark) => ({ ...mark, text: "" }));
-  const charts = state.panels.map(async ({ panel, expression }, index) => {
-    const series = await range(expression, times, { signal });
-    panel.show(times, series, { named: (metric) => metric[state.label] || "other", expression, marks: index || incident.pages.length ? unnamed : marks, bands });
+  const charts = state.panels.map(async ({ panel, expression, exemplars }, index) => {
+    const [series, found] = await Promise.all([range(expression, times, { signal }), exemplars ? exemplarsOf(exemplars, times, { signal }) : []]);
+    panel.show(times, series, { exemplars: found, named: (metric) => metric[state.label] || "other", expression, marks: index || incident.pages.length ? unnamed : marks, bands });
   });
   const jobs = [
     ...charts,
@@ -103,7 +103,7 @@ function shades(incident, { end }) {
 // ---- the alert ----
 
 /** `chosen` is the alert to show where several paged; without one it is the first, which began it. */
-function alertCard(group, chosen, choose) {
+function alertCard(group, chosen, { go, choose }) {
   const element = el("section", { class: "card alert", role: "region", "aria-label": "Alert" });
   let panel = null;
   let current = null;
@@ -123,7 +123,7 @@ function alertCard(group, chosen, choose) {
       return;
     }
     const unit = page.indicator ? guessUnit(page.indicator.expression) : "";
-    if (page.indicator) panel = new Panel("What the alert measures", { group, unit, isLow: true });
+    if (page.indicator) panel = new Panel("What the alert measures", { group, unit, on: { go }, isLow: true });
     element.replaceChildren(
       el("div", { class: "spread" }, el("h1", {}, el("span", { class: "badge firing" }, "page"), " ", page.summary), el("span", { class: "since" })),
       el("p", {}, el("strong", {}, page.alert), ` paged at ${formatTime(Date.parse(page.at) / 1000)}. ${page.description}`),

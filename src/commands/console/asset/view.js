@@ -3,6 +3,7 @@
 import { el } from "../api.js";
 import { Chart, valueAt } from "../chart.js";
 import { lineColor } from "../color.js";
+import { lineOf } from "../exemplar.js";
 import { marksOf, pagesOf } from "../marks.js";
 import { formatTime } from "../time.js";
 import { formatValue } from "../unit.js";
@@ -29,7 +30,7 @@ export async function marksOfIncident(incident) {
 
 /** One chart with its title, legend and tooltip; those of one `group` share the crosshair. */
 export class Panel {
-  /** `unit` is one of unit.js's; `on.select(start, end)` takes a drag. */
+  /** `unit` is one of unit.js's; `on.select(start, end)` takes a drag, `on.go(address)` a click on what leads somewhere. */
   constructor(title, { group, unit, on = {}, isLow = false }) {
     this.unit = unit;
     this.group = group;
@@ -45,16 +46,19 @@ export class Panel {
       hover: (place) => this.hover(place),
       select: (start, end) => on.select?.(start, end),
       widen: () => on.widen?.(),
-      open: () => {},
+      open: ({ trace }) => on.go?.(`/trace/${trace}`),
+      mark: on.go && (({ id }) => on.go(`/deploys?id=${encodeURIComponent(id)}`)),
     });
   }
 
   /** `expression` makes it something to be pinned; `named(metric)` names a line. */
-  show({ start, end, step }, series, { named, expression, marks = [], bands = [], levels = [] }) {
+  show({ start, end, step }, series, { named, expression, marks = [], bands = [], levels = [], exemplars = [] }) {
     const style = getComputedStyle(this.canvas);
     this.lines = series.map(({ metric, points }, index) => ({ name: named(metric), points, color: lineColor(index, style), isShown: !this.hidden.has(named(metric)) }));
     const color = (one) => ({ ...one, color: style.getPropertyValue(one.color).trim() });
     this.data = { start, end, step, unit: this.unit, gutter: 64, series: this.lines, marks: marks.filter(({ t }) => t >= start && t <= end), bands: bands.map(color), levels: levels.map(color), exemplars: [] };
+    this.colored = () => colored(exemplars, series, this.lines);
+    this.data.exemplars = this.colored();
     this.chart.show(this.data);
     this.keys();
     if (!expression) return;
@@ -74,6 +78,7 @@ export class Panel {
   toggle(line) {
     line.isShown = !line.isShown;
     this.hidden[line.isShown ? "delete" : "add"](line.name);
+    this.data.exemplars = this.colored();
     this.chart.show(this.data);
     this.keys();
   }
@@ -98,4 +103,12 @@ export class Panel {
     this.tooltip.style.right = isRight ? `${this.canvas.clientWidth - place.x + 14}px` : "auto";
     this.tooltip.style.top = "8px";
   }
+}
+
+/** Exemplars of the lines that are shown, in their colours. */
+function colored(exemplars, series, lines) {
+  return exemplars.flatMap((exemplar) => {
+    const line = lines[series.indexOf(lineOf(exemplar, series))];
+    return line?.isShown ? [{ ...exemplar, color: line.color }] : [];
+  });
 }
