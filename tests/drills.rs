@@ -86,6 +86,7 @@ metrics-grow|SeriesGrowth|listing|gateway-1|rollback gateway|
 noisy-warnings|WarningRateHigh|order|inventory-1||
 orders-cut-off|ErrorBudgetBurn|failed order|checkout-1|config set gateway deadline_ms=5000|
 orders-drag|CheckoutLatencyBudgetBurn|late order|inventory-1|config set checkout inventory_route=standby|
+orders-fail-again|ErrorBudgetBurn|failed cart|checkout-1|deploy checkout {{kept}}|
 orders-in-waves|ErrorBudgetBurn|failed order|inventory-1|rollback inventory|
 orders-queue|CheckoutLatencyBudgetBurn|late order|checkout-1|rollback checkout|
 orders-take-long|CheckoutLatencyBudgetBurn|late order|checkout-1||
@@ -148,8 +149,9 @@ impl Case {
     /// What the responder does between the page and the write-up; puts what it found into the facts.
     fn respond(&self, drill: &Drill, facts: &mut Facts) {
         facts.find_trace(drill, self.trace);
+        let command = facts.fill(self.end);
         let end = || {
-            let words: Vec<&str> = self.end.split_whitespace().collect();
+            let words: Vec<&str> = command.split_whitespace().collect();
             if !words.is_empty() {
                 drill.ok(&words);
             }
