@@ -69,7 +69,8 @@ const ORDER: &[&str] = &["--service", "gateway", "--operation", "POST /v1/orders
 const LISTING: &[&str] = &["--service", "gateway", "--operation", "GET /v1/products"];
 
 /// Most have two snapshots that rule memory out, then a rollback. `edge-refuses` is ended before, because the gateway may
-/// not have a file left for answering. `memory-rise` waits for the end of the growth: that it has one is the answer.
+/// not have a file left for answering, and `orders-fail-again`, because checkout may be down. `memory-rise` waits for the end
+/// of the growth: that it has one is the answer.
 const TABLE: &str = "\
 after-the-rush|CheckoutLatencyBudgetBurn|late order|checkout-1|rollback checkout|
 cannot-save|ErrorBudgetBurn|failed cart|checkout-1|config set checkout max_pages=100000|
@@ -87,6 +88,7 @@ metrics-grow|SeriesGrowth|listing|gateway-1|rollback gateway|
 noisy-warnings|WarningRateHigh|order|inventory-1||
 orders-cut-off|ErrorBudgetBurn|failed order|checkout-1|config set gateway deadline_ms=5000|
 orders-drag|CheckoutLatencyBudgetBurn|late order|inventory-1|config set checkout inventory_route=standby|
+orders-fail-again|ErrorBudgetBurn|failed cart|checkout-1|deploy checkout {{kept}}|ended first
 orders-in-waves|ErrorBudgetBurn|failed order|inventory-1|rollback inventory|
 orders-queue|CheckoutLatencyBudgetBurn|late order|checkout-1|rollback checkout|
 orders-take-long|CheckoutLatencyBudgetBurn|late order|checkout-1||
@@ -149,8 +151,9 @@ impl Case {
     /// What the responder does between the page and the write-up; puts what it found into the facts.
     fn respond(&self, drill: &Drill, facts: &mut Facts) {
         facts.find_trace(drill, self.trace);
+        let command = facts.fill(self.end);
         let end = || {
-            let words: Vec<&str> = self.end.split_whitespace().collect();
+            let words: Vec<&str> = command.split_whitespace().collect();
             if !words.is_empty() {
                 drill.ok(&words);
             }

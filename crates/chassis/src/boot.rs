@@ -15,7 +15,7 @@ use telemetry::Environment;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
-    task::JoinSet,
+    task::{JoinError, JoinSet},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -173,7 +173,7 @@ async fn live(
     let listener = TcpListener::from_std(listener).context("public listener")?;
     let listen = listener.local_addr().context("public listener")?;
     let shutdown = CancellationToken::new();
-    let app = build(config.clone(), client, shutdown.clone()).await?;
+    let mut app = build(config.clone(), client, shutdown.clone()).await?;
     admin.offer(app.controls);
     let router = layer::around(app.router, &config.process);
     let router = match app.is_public {
@@ -196,6 +196,8 @@ async fn live(
     tokio::select! {
         () = signals.wait() => drain.cancel(),
         () = drain.cancelled() => {}
+        // Without one of its background tasks it does half of its work: whoever supervises it starts it anew.
+        error = panicked(&mut app.tasks) => return Err(error).context("a background task failed"),
     }
     admin.set_ready(false);
     tracing::info!("draining: no longer accepting requests, finishing those in flight");
@@ -215,6 +217,16 @@ fn settings<S: DeserializeOwned>(config: &Config) -> anyhow::Result<S> {
         value => value.clone(),
     };
     serde_json::from_value(value).context("settings of the service")
+}
+
+/// Waits until a background task panics; one that has nothing to do may end.
+async fn panicked(tasks: &mut JoinSet<()>) -> JoinError {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            return error;
+        }
+    }
+    std::future::pending().await
 }
 
 async fn end_tasks(mut tasks: JoinSet<()>, grace: Duration) {

@@ -20,6 +20,9 @@ struct Settings {
     /// Whether `/chain` reads from a database.
     #[serde(default)]
     database: bool,
+    /// Whether a background task panics.
+    #[serde(default)]
+    panics: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -62,7 +65,9 @@ async fn build(context: Context<Settings>) -> anyhow::Result<App> {
         .route("/chain/{sku}", get(chain))
         .with_state(shared);
     let shutdown = context.shutdown.clone();
-    Ok(App::new(router).task(async move {
+    let panics = context.settings.panics;
+    let app = App::new(router).task(async move { assert!(!panics, "on purpose") });
+    Ok(app.task(async move {
         shutdown.cancelled().await;
         tracing::info!("the background task was told to stop");
     }))

@@ -59,6 +59,7 @@ pub const FILES: &[File] = files![
     "noisy-warnings",
     "orders-cut-off",
     "orders-drag",
+    "orders-fail-again",
     "orders-in-waves",
     "orders-queue",
     "orders-take-long",

@@ -18,6 +18,7 @@ mod route;
 mod settings;
 pub mod store;
 mod sweep;
+mod tally;
 mod upstream;
 mod worker;
 
@@ -35,8 +36,8 @@ use tokio::sync::Notify;
 pub use crate::{
     route::router,
     settings::{
-        CartView, Counted, DeliveryOrder, HoldPolicy, InventoryRoute, OutboxSettings, PaymentSite,
-        Settings,
+        CartLifetime, CartView, Counted, DeliveryOrder, HoldPolicy, InventoryRoute, OutboxSettings,
+        PaymentSite, Settings,
     },
     worker::Worker,
 };
@@ -117,7 +118,8 @@ pub async fn build(context: Context<Settings>) -> anyhow::Result<App> {
     let worker = Worker::new(checkout.clone(), config.seed);
     let app = operate::add_controls(App::new(router(checkout.clone())), &checkout);
     Ok(app
-        .task(sweep::run(checkout, shutdown.clone()))
+        .task(sweep::run(checkout.clone(), shutdown.clone()))
+        .task(tally::run(checkout, shutdown.clone()))
         .task(worker.run(shutdown)))
 }
 

@@ -1,6 +1,6 @@
 //! Checkout's routes. They are internal: the network controls access to them.
 
-mod cart;
+pub(crate) mod cart;
 mod order;
 
 use axum::{

@@ -26,6 +26,10 @@ pub struct Settings {
     pub attempt_timeout_s: u64,
     /// Time after which an unchanged cart is deleted, in seconds.
     pub cart_s: u64,
+    /// Which carts are kept for longer than that.
+    pub cart_lifetime: CartLifetime,
+    /// Time between two counts of the carts by age, in milliseconds; 0 means that they are not counted.
+    pub cart_tally_ms: u64,
     /// Number of database connections for reading.
     pub readers: usize,
     /// Maximum wait for a database connection, in milliseconds.
@@ -100,6 +104,16 @@ pub enum CartView {
     UntilBought,
 }
 
+/// Which carts are kept for longer than others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CartLifetime {
+    /// None.
+    Same,
+    /// Those of several products.
+    BySize,
+}
+
 /// Delivery of messages from the outbox.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -150,9 +164,10 @@ pub enum Counted {
 
 impl Settings {
     /// Keys that select code, or stand for the world outside: they are no configuration, and responders neither see nor set them.
-    pub const SEALED: [&str; 5] = [
+    pub const SEALED: [&str; 6] = [
         "hold_policy",
         "cart_view",
+        "cart_lifetime",
         "confirm_payment",
         "outbox.order",
         "outbox.counted",
@@ -181,6 +196,8 @@ impl Default for Settings {
             payment_site: PaymentSite::Primary,
             attempt_timeout_s: 30,
             cart_s: 1_800,
+            cart_lifetime: CartLifetime::Same,
+            cart_tally_ms: 0,
             readers: 2,
             acquire_ms: 5_000,
             busy_ms: 5_000,

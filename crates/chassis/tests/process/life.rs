@@ -59,6 +59,17 @@ fn the_limit_on_open_files_applies_and_other_limits_do_not_change() {
 }
 
 #[test]
+fn a_background_task_that_panics_ends_the_process() {
+    let change = json!({ "settings": {"panics": true} });
+    let mut mini = Start::default().change(change).run();
+    assert_eq!(mini.wait().code(), Some(1));
+    let messages: Vec<_> = mini.logs().iter().map(|l| l["message"].clone()).collect();
+    let is_told = |text: &str| messages.iter().any(|m| m.to_string().contains(text));
+    assert!(is_told("panicked at"), "{messages:?}");
+    assert!(is_told("a background task failed"), "{messages:?}");
+}
+
+#[test]
 fn a_child_exits_with_its_parent() {
     let mut mini = Start::default().run();
     // A request in flight does not delay the exit.

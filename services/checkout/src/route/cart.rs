@@ -5,9 +5,14 @@ use axum::{
     extract::{Path, State, rejection::JsonRejection},
 };
 use chassis::Problem;
-use shop_api::cart::{self, Cart, Replace};
+use shop_api::cart::{self, Cart, Line, Replace};
 
-use crate::{Checkout, placement, store};
+use crate::{Checkout, placement, settings::CartLifetime, store};
+
+/// Lines from which on a cart is a large one.
+const LARGE: usize = 2;
+/// How much longer a large cart is kept, in milliseconds: a day.
+const LONGER_MS: i64 = 24 * 3_600 * 1_000;
 
 /// Creates or replaces a cart.
 pub(super) async fn put(
@@ -19,14 +24,24 @@ pub(super) async fn put(
     if let Some(detail) = cart::problem(&name, &lines) {
         return Err(Problem::invalid(detail));
     }
-    let now_ms = (checkout.clock)();
+    let changed_ms = changed_ms(checkout.settings.cart_lifetime, &lines, (checkout.clock)());
     let cart = Cart { cart: name, lines };
     let stored = cart.clone();
     let work = move |transaction: &rusqlite::Transaction<'_>| {
-        store::cart::put(transaction, &stored.cart, &stored.lines, now_ms)
+        store::cart::put(transaction, &stored.cart, &stored.lines, changed_ms)
     };
     checkout.pool.write(&store::cart::PUT, work).await?;
     Ok(Json(cart))
+}
+
+/// When a cart counts as changed; from then on it is kept for its time.
+pub(crate) fn changed_ms(lifetime: CartLifetime, lines: &[Line], now_ms: i64) -> i64 {
+    match lifetime {
+        CartLifetime::Same => now_ms,
+        // Counted as changed later, it expires as much later.
+        CartLifetime::BySize if lines.len() >= LARGE => now_ms.saturating_add(LONGER_MS),
+        CartLifetime::BySize => now_ms,
+    }
 }
 
 /// Reads a cart.

@@ -30,6 +30,12 @@ pub const EXPIRE: Statement = Statement {
     text: "DELETE FROM cart WHERE cart IN (SELECT cart FROM cart WHERE changed_ms <= ?1 LIMIT ?2)",
 };
 
+/// The number of carts by age.
+pub const AGES: Statement = Statement {
+    summary: "SELECT cart ages",
+    text: "SELECT (?1 - changed_ms) / 60000 AS minutes, count(*) FROM cart GROUP BY minutes",
+};
+
 /// Creates or replaces the lines of a cart.
 pub fn put(
     connection: &Connection,
@@ -54,4 +60,9 @@ pub fn remove(connection: &Connection, cart: &str) -> rusqlite::Result<()> {
 /// Deletes at most `limit` carts that have not changed since `before_ms`; returns how many.
 pub fn expire(connection: &Connection, before_ms: i64, limit: u32) -> rusqlite::Result<usize> {
     EXPIRE.execute(connection, (before_ms, limit))
+}
+
+/// Minutes since the last change, and how many carts have that age.
+pub fn ages(connection: &Connection, now_ms: i64) -> rusqlite::Result<Vec<(i64, u32)>> {
+    AGES.all(connection, [now_ms], |row| Ok((row.get(0)?, row.get(1)?)))
 }
