@@ -2,11 +2,12 @@
 
 use serde_json::json;
 
+use super::PAGE_WITHIN;
 use super::expert::cited;
 use super::page::Page;
 use crate::clients;
 use crate::drills::{Case, PAGED_WITHIN, start};
-use crate::support::{Drill, SOON, wait_for};
+use crate::support::{Drill, SOON, until, wait_for};
 use crate::writeup::Facts;
 
 /// The most clicks from the page to a culprit that is cited.
@@ -148,29 +149,44 @@ pub(super) fn a_drill_is_worked_by_the_page_alone() {
 
 /// A diamond of the latency chart leads to its trace, a mark to its deploy.
 fn charts_lead_on(console: &mut Console) {
-    for (title, step, path) in [
-        ("Latency, 99th percentile", 6, "/trace/"),
-        ("Requests", 200, "/deploys"),
+    for (title, path) in [
+        ("Latency, 99th percentile", "/trace/"),
+        ("Requests", "/deploys"),
     ] {
-        let canvas = format!(
-            "[...document.querySelectorAll('canvas')].find((one) => one.ariaLabel === {})",
-            json!(title)
-        );
-        // Where the pointer becomes a hand, something leads on. Only a diamond is beside the marks, which end below.
+        let title = json!(title);
+        let is_mark = path == "/deploys";
+        // Where the pointer becomes a hand, something leads on: a mark over the whole height, a diamond at its place.
         let found = format!(
-            "(() => {{ const canvas = {canvas}; canvas.scrollIntoView({{ block: 'center' }}); const box = canvas.getBoundingClientRect();
-                for (let y = 4; y < box.height; y += {step}) for (let x = box.width - 8; x > 60; x -= 3) {{
-                    canvas.dispatchEvent(new PointerEvent('pointermove', {{ clientX: box.x + x, clientY: box.y + y, bubbles: true }}));
-                    if (canvas.classList.contains('leads')) {{ window.led = [box.x + x, box.y + y]; return true; }}
-                }} }})()"
+            "(() => {{
+                const canvas = [...document.querySelectorAll('canvas')].find((one) => one.ariaLabel === {title});
+                if (!canvas) return false;
+                canvas.scrollIntoView({{ block: 'center' }});
+                const box = canvas.getBoundingClientRect();
+                const leads = (x, y) => {{
+                    canvas.dispatchEvent(new PointerEvent('pointermove', {{ clientX: box.x + x, clientY: box.y + y }}));
+                    return canvas.classList.contains('leads');
+                }};
+                for (let x = box.width - 8; x > 70; x -= 3) {{
+                    if (leads(x, 1) !== {is_mark}) continue;
+                    for (let y = 30; y < box.height - 30; y += 6) if (leads(x, y)) {{
+                        window.led = [box.x + x, box.y + y];
+                        return true;
+                    }}
+                }}
+                return false;
+            }})()"
         );
-        console.page.until(&found);
-        let led = console.page.value("led");
-        let [x, y] = [&led[0], &led[1]].map(|one| one.as_f64().expect("a place"));
-        console.page.click_at(x, y);
-        console
-            .page
-            .until(&format!("location.pathname.startsWith({})", json!(path)));
+        let begins = format!("location.pathname.startsWith({})", json!(path));
+        // The chart goes on while it is clicked.
+        until(path, PAGE_WITHIN, || {
+            if console.page.value(&found) == json!(true) {
+                let led = console.page.value("led");
+                let [x, y] = [&led[0], &led[1]].map(|one| one.as_f64().expect("a place"));
+                console.page.point(x, y);
+                console.page.click_at(x, y);
+            }
+            console.page.value(&begins) == json!(true)
+        });
         console.go("Incident");
         console.page.until("document.querySelector('.alert h1')");
     }
