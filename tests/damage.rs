@@ -4,6 +4,9 @@
 //! so many seconds a reader; without it, each gets some hundred inputs. OTLP is damaged in
 //! `crates/traces/src/otlp/tests.rs`.
 
+mod served;
+
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
@@ -20,6 +23,15 @@ const ROUNDS: u64 = 300;
 const ANSWERED_WITHIN: Duration = Duration::from_secs(5);
 /// Damage may repeat a part, and so nest it, until the input has this length.
 const LONGEST: usize = 64 << 10;
+
+const HEAD: &str = r#"{"format": 1, "run": "20261127-224204-6642", "firedrill": "0.1.0", "started": "2026-11-27T22:42:04.716Z",
+"seed": 5, "pace": "fast", "backend": "embedded", "urls": null, "scenario_hash": "cf4f", "ended": "2026-11-27T22:42:57.343Z"}"#;
+const TIMELINE: &str = r#"{"event":"ready","run":"20261127-224204-6642","urls":{"gateway":"http://127.0.0.1:42175","jaeger":"http://127.0.0.1:38581","prometheus":"http://127.0.0.1:34641","otlp_grpc":"http://127.0.0.1:34087","otlp_http":"http://127.0.0.1:35613"},"folder":"/tmp/run","backends":{"kind":"embedded"},"seed":5,"key":null,"degraded":null}
+{"event":"steady","at":"2026-11-27T22:42:08.899Z"}
+{"event":"action","at":"2026-11-27T22:42:11.501Z","action":"deploy","service":"inventory","release":"2026.11.9","by":"inventory engineer"}
+"#;
+const DEPLOYS: &str = r#"{"id":"gateway@2026.11.3","service":"gateway","release":"2026.11.3","at":"2026-11-14T12:42:04.716533651Z","role":"platform engineer","summary":"Repeat an order call","kind":"deploy","diff":"--- a/x.rs\n+++ b/x.rs\n@@ fn place @@\n-a\n+b\n"}
+"#;
 
 struct Reader {
     name: &'static str,
@@ -121,7 +133,7 @@ fn text(input: &[u8]) -> String {
 }
 
 fn readers() -> Vec<Reader> {
-    [documents(), lines(), files()]
+    [documents(), lines(), files(), served::readers()]
         .into_iter()
         .flatten()
         .collect()
@@ -206,7 +218,58 @@ fn lines() -> Vec<Reader> {
 
 /// What is in files.
 fn files() -> Vec<Reader> {
+    let rules = include_str!("../compose/prometheus/rules/shop.yml");
+    let look = record::Look::by_command(
+        record::LookKind::Trace,
+        "a trace",
+        time::OffsetDateTime::UNIX_EPOCH,
+    );
+    let look = serde_json::to_string(&look).expect("JSON") + "\n";
     vec![
+        reader(
+            "rule_files_are_answered_however_damaged",
+            &[rules],
+            |input| {
+                let place = tempfile::tempdir().expect("a temporary folder");
+                let file = place.path().join("rules.yml");
+                std::fs::write(&file, input).expect("there is room");
+                let rules = vec![file];
+                prom::Metrics::open(&prom::Config {
+                    rules,
+                    ..prom::Config::default()
+                })
+                .is_ok()
+            },
+        ),
+        reader("run_heads_are_answered_however_damaged", &[HEAD], |input| {
+            in_run("run.json", input, |run| record::Head::read(run).is_ok())
+        }),
+        reader(
+            "timelines_are_answered_however_damaged",
+            &[TIMELINE],
+            |input| {
+                in_run("timeline.jsonl", input, |run| {
+                    let whole = record::TIMELINE.read(run).is_ok();
+                    record::TIMELINE.readable(run).is_ok()
+                        && record::Chronicle::read(run).is_ok()
+                        && whole
+                })
+            },
+        ),
+        reader(
+            "deploy_logs_are_answered_however_damaged",
+            &[DEPLOYS],
+            |input| {
+                in_run("deploys.jsonl", input, |run| {
+                    record::Deploys::open(run).all().is_ok()
+                })
+            },
+        ),
+        reader("looks_are_answered_however_damaged", &[&look], |input| {
+            in_run("queries.jsonl", input, |run| {
+                record::LOOKS.read(run).is_ok()
+            })
+        }),
         Reader {
             name: "heap_profiles_are_answered_however_damaged",
             samples: vec![heap()],
@@ -229,6 +292,15 @@ fn files() -> Vec<Reader> {
             },
         },
     ]
+}
+
+/// Reads a run folder that has this file, and a head.
+fn in_run(file: &str, input: &[u8], read: fn(&Path) -> bool) -> bool {
+    let run = tempfile::tempdir().expect("a temporary folder");
+    for (file, bytes) in [("run.json", HEAD.as_bytes()), (file, input)] {
+        std::fs::write(run.path().join(file), bytes).expect("there is room");
+    }
+    read(run.path())
 }
 
 /// What is read goes nowhere.
