@@ -32,7 +32,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 fn attempts() {
     let case = Case::of("slow-checkout");
     let mut drill = drills::start(case, &[]);
-    let graded = drills::to_verdict(case, "right", &mut drill, |drill, _| refuses_a_flood(drill));
+    let graded = drills::to_verdict(case, "right", &mut drill, refuses_a_flood);
     let right = graded.facts.fill(&case.write_ups("right")[0].1);
     let head = right.split("+++").nth(1).expect("the head of a write-up");
     let head: Table = head.parse().expect("the right write-up can be read");

@@ -17,7 +17,6 @@ use console::{
     a_drill_is_worked_by_the_page_alone, every_part_is_accessible_and_fits_a_phone,
     what_is_logged_is_text_and_an_observer_only_looks,
 };
-pub(crate) use expert::cites_the_culprit;
 use jaeger::search_download_monitor_and_linked_traces_work;
 use metrics::the_graph_reads_what_people_write_and_follows_the_data;
 use strain::{
@@ -47,6 +46,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             a_lost_connection_is_told_and_found_again,
         ],
     ));
+    trials.extend(wanting(has_program(CHROMIUM), expert::trials()));
     trials
 }
 

@@ -39,13 +39,6 @@ impl Console {
         }
     }
 
-    /// Whether it shows a run that goes on; none where nothing answers.
-    pub(crate) fn is_live(&self) -> Option<bool> {
-        let url = format!("{}/api/incident", self.origin);
-        let answer = self.http.get(url).bearer_auth(&self.token).send().ok()?;
-        answer.json::<Value>().ok()?["is_live"].as_bool()
-    }
-
     /// The same console, as an observer asks it.
     pub(crate) fn of_observer(&self) -> Self {
         let incident = self.json("/api/incident");

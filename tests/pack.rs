@@ -81,7 +81,7 @@ fn newest_sample(prometheus: &str, at: f64) -> Option<f64> {
 fn an_archive_opens_and_grades_the_same_on_another_machine() {
     let case = Case::of("error-spike");
     let mut drill = drills::start(case, &[]);
-    let graded = drills::to_verdict(case, "right", &mut drill, |_, _| {});
+    let graded = drills::to_verdict(case, "right", &mut drill, |_| {});
     let archive = packed(&drill);
     let there = Elsewhere::new(&archive);
     let said = there.open(|opened| {

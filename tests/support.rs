@@ -11,8 +11,6 @@ pub(crate) use firedrill::verify::silence::children_of;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::console::Console;
-
 mod clock;
 mod process;
 mod program;
@@ -239,21 +237,6 @@ impl Drill {
     /// Waits until the runner has exited.
     pub(crate) fn wait_for_end(&mut self) -> std::process::ExitStatus {
         wait_for_end(&mut self.child, SOON).expect("the drill ends with its grade")
-    }
-
-    /// Waits until a drill that was graded has exited; interrupts it once it goes on for a page that was opened alone.
-    pub(crate) fn end_after_the_grade(&mut self) {
-        let console = Console::of(self);
-        let is_over = wait_for("the drill ends with its grade", SOON, || {
-            match self.child.try_wait() {
-                Ok(None) => (console.is_live() == Some(false)).then_some(false),
-                ended => Some(ended.is_ok()),
-            }
-        });
-        if !is_over {
-            signal(self.child.id(), rustix::process::Signal::INT);
-            self.wait_for_end();
-        }
     }
 
     /// Asks the runner to end, as Ctrl-C does, and waits for it.

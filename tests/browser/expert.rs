@@ -1,22 +1,42 @@
 //! The expert's path in every drill: from the page to a culprit that can be cited, in clicks of the console.
 
+use libtest_mimic::Trial;
 use serde_json::Value;
 
-use super::CHROMIUM;
 use super::console::{Console, MOST_CLICKS};
 use crate::console::Console as Api;
-use crate::drills::{Case, FAILED, FAILED_CART, FAILED_ORDER, LATE_ORDER};
-use crate::support::{Drill, has_program};
+use crate::drills::{
+    CASES, Case, FAILED, FAILED_CART, FAILED_ORDER, LATE_ORDER, PAGED_WITHIN, seed_of, start,
+};
+use crate::support::{Drill, trial};
 use crate::writeup::Facts;
 
-/// Cites the culprit by clicks alone, where there is a browser: the guilty deploy; else a trace of those that failed or
-/// were slow; else what differs most from the baseline.
-pub(crate) fn cites_the_culprit(drill: &Drill, case: &Case, facts: &Facts) {
-    if !has_program(CHROMIUM) {
-        return;
-    }
+/// The drills that are walked in every run of the suite: one whose culprit is a slow trace, one with failed ones, one
+/// with a metric. `a_drill_is_worked_by_the_page_alone` has a deploy.
+const ALWAYS: [&str; 3] = ["deliveries-stop", "orders-cut-off", "orders-wait"];
+
+pub(super) fn trials() -> Vec<Trial> {
+    // All of them take some minutes more than a suite may that is run before every commit.
+    let is_whole = std::env::var_os("FIREDRILL_ALL_EXPERTS").is_some();
+    let chosen = CASES
+        .iter()
+        .filter(move |case| is_whole || ALWAYS.contains(&case.id));
+    let walks = chosen.map(|case| {
+        let claim = format!("{}_is_cited_within_five_clicks", case.id.replace('-', "_"));
+        trial(module_path!(), &claim, move || cites_the_culprit(case))
+    });
+    walks.collect()
+}
+
+/// Cites the culprit by clicks alone: the guilty deploy; else a trace of those that failed or were slow; else what
+/// differs most from the baseline.
+fn cites_the_culprit(case: &Case) {
+    let mut drill = start(case, &[]);
+    let paged = drill.page(case.alert, PAGED_WITHIN);
+    let mut facts = Facts::new(&drill, &paged);
+    facts.name_releases(case.id, seed_of(&drill));
     let (_, right) = &case.write_ups("right")[0];
-    let mut console = Console::open(drill);
+    let mut console = Console::open(&drill);
     console.clicks = 0;
     if let Some((_, guilty)) = right.split_once("evidence = [\"deploy:")
         && let Some((guilty, _)) = guilty.split_once('"')
@@ -39,7 +59,7 @@ pub(crate) fn cites_the_culprit(drill: &Drill, case: &Case, facts: &Facts) {
     console.did_nothing_wrong();
     let clicks = console.clicks;
     assert!(clicks <= MOST_CLICKS, "{clicks} clicks");
-    let cited = cited(drill);
+    let cited = cited(&drill);
     assert!(holds(&cited), "{}: {cited:#}", case.id);
     eprintln!("{}: cited with {clicks} clicks: {}", case.id, cited["text"]);
 }

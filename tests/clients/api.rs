@@ -187,7 +187,7 @@ pub(super) fn a_running_shop_answers_as_the_description_says() {
 pub(super) fn a_graded_drill_answers_as_the_description_says() {
     let case = Case::of("error-spike");
     let mut drill = drills::start(case, &[]);
-    drills::to_verdict(case, "wrong", &mut drill, |drill, _| {
+    drills::to_verdict(case, "wrong", &mut drill, |drill| {
         let mut asked = Answers::of(drill.url("console"));
         for path in READS.iter().copied().chain(["/api/draft"]) {
             asked.get(path);

@@ -159,7 +159,7 @@ fn comes_back(drill: &mut Drill, name: &str, how: &str) {
 fn a_jaeger_that_dies_is_said_and_what_it_lost_is_not_marked_wrong() {
     let case = Case::of("error-spike");
     let mut drill = drills::start(case, &["--backend", "native"]);
-    let graded = drills::to_verdict(case, "right", &mut drill, |drill, _| {
+    let graded = drills::to_verdict(case, "right", &mut drill, |drill| {
         kill(Kept::of(drill).program("jaeger"));
         comes_back(drill, "jaeger", "signal: 9");
     });
@@ -229,7 +229,7 @@ fn a_drill_runs_on_backends_that_are_already_running() {
     let elsewhere = Elsewhere::start(state.path());
     let case = Case::of("noisy-warnings");
     let mut drill = elsewhere.drill(state, case.id);
-    drills::to_verdict(case, "right", &mut drill, |_, _| {});
+    drills::to_verdict(case, "right", &mut drill, |_| {});
     drill.refuses(&["open"], &[&elsewhere.jaeger.query]);
     // The shop is gone, and the Prometheus that stays is told so.
     let targets = std::fs::read_to_string(drill.state().join("external/firedrill-targets.json"));
@@ -241,7 +241,7 @@ fn a_prometheus_that_goes_for_good_leaves_a_grade_that_says_so() {
     let mut elsewhere = Elsewhere::start(state.path());
     let case = Case::of("error-spike");
     let mut drill = elsewhere.drill(state, case.id);
-    let graded = drills::to_verdict(case, "right", &mut drill, |drill, _| {
+    let graded = drills::to_verdict(case, "right", &mut drill, |drill| {
         elsewhere.prometheus.kill();
         let silent = drill.event("process", SOON);
         assert_eq!(silent["instance"], "prometheus", "{silent}");

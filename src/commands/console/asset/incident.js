@@ -43,7 +43,7 @@ export function draw(main, { incident, params, go }) {
     card.element,
     el("div", { class: "columns" },
       el("div", {},
-        el("section", { class: "card" }, el("div", { class: "spread" }, el("h2", {}, "Rate, errors, duration ", el("span", { class: "quiet" }, "drag over a time to see its traces; a diamond is a request, a dashed line a deploy")), tabs), panels.map(({ panel }) => panel.element)),
+        el("section", { class: "card" }, el("div", { class: "spread" }, el("h2", {}, "Rate, errors, duration ", el("span", { class: "quiet" }, "drag over a time to see its traces; a diamond is one")), tabs), panels.map(({ panel }) => panel.element)),
         differs.element),
       el("div", {}, map.element, el("section", { class: "card" }, el("h2", {}, "Pages, actions, deploys"), happened), patterns.element)),
   );

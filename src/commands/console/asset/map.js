@@ -76,7 +76,9 @@ export function drawMap({ nodes, edges }) {
   const place = places(nodes, edges);
   const height = 8 + NODE.height + Math.max(0, ...[...place.values()].map(({ y }) => y));
   const map = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, role: "group", "aria-label": summary(nodes, edges), class: "map" });
-  for (const edge of edges) map.append(...line(edge, place));
+  const lines = edges.map((edge) => line(edge, place));
+  // What is said of a line stands above all of them.
+  map.append(...lines.map(([path]) => path), ...lines.flatMap(([, ...texts]) => texts));
   for (const [name, numbers] of nodes) map.append(node(name, numbers, place.get(name)));
   return map;
 }
