@@ -133,7 +133,7 @@ fn text(input: &[u8]) -> String {
 }
 
 fn readers() -> Vec<Reader> {
-    [documents(), lines(), files(), served::readers()]
+    [documents(), lines(), files(), runs(), served::readers()]
         .into_iter()
         .flatten()
         .collect()
@@ -219,12 +219,6 @@ fn lines() -> Vec<Reader> {
 /// What is in files.
 fn files() -> Vec<Reader> {
     let rules = include_str!("../compose/prometheus/rules/shop.yml");
-    let look = record::Look::by_command(
-        record::LookKind::Trace,
-        "a trace",
-        time::OffsetDateTime::UNIX_EPOCH,
-    );
-    let look = serde_json::to_string(&look).expect("JSON") + "\n";
     vec![
         reader(
             "rule_files_are_answered_however_damaged",
@@ -241,6 +235,39 @@ fn files() -> Vec<Reader> {
                 .is_ok()
             },
         ),
+        Reader {
+            name: "heap_profiles_are_answered_however_damaged",
+            samples: vec![heap()],
+            read: |input| {
+                let read = |bytes: Vec<u8>| {
+                    let texts = grader::heap::own_texts(&bytes);
+                    grader::heap::Profile::parse(&bytes).is_ok() && texts.is_ok()
+                };
+                [input.to_vec(), gzip(input)].map(read).contains(&true)
+            },
+        },
+        Reader {
+            name: "archives_are_answered_however_damaged",
+            samples: vec![archive()],
+            read: |input| {
+                let place = tempfile::tempdir().expect("a temporary folder");
+                let file = place.path().join("run.tar");
+                std::fs::write(&file, input).expect("there is room");
+                record::archive::unpack(&file, &place.path().join("run")).is_ok()
+            },
+        },
+    ]
+}
+
+/// What is in the folder of a run.
+fn runs() -> Vec<Reader> {
+    let look = record::Look::by_command(
+        record::LookKind::Trace,
+        "a trace",
+        time::OffsetDateTime::UNIX_EPOCH,
+    );
+    let look = serde_json::to_string(&look).expect("JSON") + "\n";
+    vec![
         reader("run_heads_are_answered_however_damaged", &[HEAD], |input| {
             in_run("run.json", input, |run| record::Head::read(run).is_ok())
         }),
@@ -270,27 +297,6 @@ fn files() -> Vec<Reader> {
                 record::LOOKS.read(run).is_ok()
             })
         }),
-        Reader {
-            name: "heap_profiles_are_answered_however_damaged",
-            samples: vec![heap()],
-            read: |input| {
-                let read = |bytes: Vec<u8>| {
-                    let texts = grader::heap::own_texts(&bytes);
-                    grader::heap::Profile::parse(&bytes).is_ok() && texts.is_ok()
-                };
-                [input.to_vec(), gzip(input)].map(read).contains(&true)
-            },
-        },
-        Reader {
-            name: "archives_are_answered_however_damaged",
-            samples: vec![archive()],
-            read: |input| {
-                let place = tempfile::tempdir().expect("a temporary folder");
-                let file = place.path().join("run.tar");
-                std::fs::write(&file, input).expect("there is room");
-                record::archive::unpack(&file, &place.path().join("run")).is_ok()
-            },
-        },
     ]
 }
 

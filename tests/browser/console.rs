@@ -214,6 +214,7 @@ fn trace(console: &mut Console, facts: &mut Facts, drill: &Drill) {
 fn snapshots(console: &mut Console) {
     console.go("Heap & CPU");
     for name in ["early", "late"] {
+        console.fill("select.whom", "checkout");
         console.fill("input[aria-label=Name]", name);
         console.click("button.primary", "Take a snapshot");
         console

@@ -272,7 +272,10 @@ fn render(compared: &Compared, style: Style, columns: usize) -> String {
             Cell::new(Ink::Strong, share(value.chosen_share)),
             share(value.others_share).into(),
             Cell::new(Ink::Heading, format!("{}={}", value.key, value.value)),
-            Cell::new(Ink::Faint, format!("{} {}", value.service, value.span)),
+            Cell::new(
+                Ink::Faint,
+                format!("{} {}", value.service, value.span).trim_end(),
+            ),
         ]);
     }
     text + &table.render(style, columns)

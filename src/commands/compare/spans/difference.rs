@@ -17,6 +17,7 @@ const LEAST: usize = 3;
 #[schemars(rename = "AttributeDifference")]
 pub(super) struct Value {
     pub(super) service: String,
+    /// Empty for what is of the process: its instance and its release.
     pub(super) span: String,
     pub(super) key: String,
     pub(super) value: String,
@@ -60,15 +61,21 @@ type Trait = (String, String, String, String);
 fn traits(trace: &Trace) -> BTreeSet<Trait> {
     let mut found = BTreeSet::new();
     for span in &trace.spans {
-        let own = [("instance", &span.instance), ("release", &span.version)];
-        let own = own
-            .into_iter()
-            .filter_map(|(key, value)| Some((key.to_owned(), value.clone()?)));
-        let attributes = span.attributes.clone().into_iter().chain(own);
+        // They are of the process, so that they are said once and not with every span.
+        for (key, value) in [("instance", &span.instance), ("release", &span.version)] {
+            if let Some(value) = value {
+                found.insert((
+                    span.service.clone(),
+                    String::new(),
+                    key.to_owned(),
+                    value.clone(),
+                ));
+            }
+        }
         let status = span
             .is_error
             .then(|| ("failed".to_owned(), "true".to_owned()));
-        for (key, value) in attributes.chain(status) {
+        for (key, value) in span.attributes.clone().into_iter().chain(status) {
             found.insert((span.service.clone(), called(span), key, value));
         }
     }

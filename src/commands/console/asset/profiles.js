@@ -24,7 +24,7 @@ export function draw(main, { params, go, incident, isObserver, say }) {
   const lists = el("div", { class: "pair" });
   const [heap, cpu] = [el("div", { role: "status" }), el("div", { role: "status" })];
   const panel = new Panel("Memory in use, by instance", { group: [], unit: "bytes", isLow: true });
-  const memory = () => showMemory(panel, state).catch(() => {});
+  const memory = () => showMemory(panel, state).then((series) => propose(takers.querySelector("select.whom"), series, state)).catch(() => {});
   main.replaceChildren(
     canTake ? takers : el("p", { class: "quiet" }, incident.is_live ? "An observer takes no snapshots, and sees those that were taken." : "The run has ended; what was taken in it is below."),
     el("section", { class: "card" }, panel.element), lists, heap, cpu);
@@ -75,6 +75,17 @@ async function showMemory(panel, { incident, signal, taken }) {
   const [series, marks] = await Promise.all([range(expression, times, { signal }), marksOfIncident(incident)]);
   const own = taken.heap.map(({ name, at }) => ({ t: Date.parse(at) / 1000, text: `snapshot ${name}` }));
   panel.show(times, series, { named: ({ instance }) => instance ?? "all", expression, marks: [...marks.map((mark) => ({ ...mark, text: "" })), ...own] });
+  return series;
+}
+
+/** Whose heap is to be looked at first: the instance that grew most, until somebody has chosen or taken one. */
+function propose(select, series, { taken, params }) {
+  if (!select || select.dataset.isChosen || taken.heap.length || params.get("service")) return;
+  const grown = series.filter(({ points }) => points.length > 1).map(({ metric, points }) => ({ instance: metric.instance, by: points.at(-1)[1] - points[0][1] }));
+  const most = grown.reduce((most, one) => (one.by > (most?.by ?? 0) ? one : most), null);
+  if (!most) return;
+  addInstances(select, [most]);
+  select.value = most.instance;
 }
 
 /** The first of `before`, `after`, `after-2` … that is free. */
@@ -100,7 +111,7 @@ function refused(error, name, say) {
 /** Whom to ask: a service, or an instance once they are known. Two snapshots of different instances cannot be compared, so the one that was taken last is proposed. */
 function whom(taken, otherwise) {
   const last = taken.at(-1)?.instance ?? otherwise;
-  const select = choice(last, [...new Set([...SERVICES, last])], () => {});
+  const select = choice(last, [...new Set([...SERVICES, last])], () => { select.dataset.isChosen = "yes"; });
   select.classList.add("whom");
   return select;
 }
