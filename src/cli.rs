@@ -71,6 +71,17 @@ pub struct Format {
     pub json: bool,
 }
 
+/// What every command that reads the record of a run takes.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Recorded {
+    /// Read an ended run: id, folder or archive
+    #[arg(long, value_name = "RUN")]
+    pub run: Option<String>,
+    /// Text or JSON.
+    #[command(flatten)]
+    pub format: Format,
+}
+
 /// Reads the name of a service; help and completions list the names.
 fn service() -> impl TypedValueParser<Value = Service> {
     let about = |service| match service {

@@ -28,6 +28,7 @@ pub mod serve;
 mod source;
 mod status;
 mod submit;
+mod taken;
 mod times;
 mod trace;
 mod traces;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use text::duration::parse as parse_duration;
 
-use super::Format;
+use super::Recorded;
 use super::evidence::{parse_limit, parse_tag};
 
 /// `compare`: what differs from the baseline.
@@ -42,12 +42,9 @@ pub struct CompareMetrics {
     /// At most this many rows
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = parse_limit)]
     pub limit: usize,
-    /// Read an ended run: id, folder or archive
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-    /// Text or JSON.
+    /// Of which run, and as text or JSON.
     #[command(flatten)]
-    pub format: Format,
+    pub recorded: Recorded,
 }
 
 /// `compare spans`.
@@ -85,12 +82,9 @@ pub struct CompareSpans {
     /// At most this many rows of each list
     #[arg(short = 'n', long, value_name = "N", default_value_t = 12, value_parser = parse_limit)]
     pub limit: usize,
-    /// Read an ended run: id, folder or archive
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-    /// Text or JSON.
+    /// Of which run, and as text or JSON.
     #[command(flatten)]
-    pub format: Format,
+    pub recorded: Recorded,
 }
 
 /// `compare logs`.
@@ -102,10 +96,7 @@ pub struct CompareLogs {
     /// At most this many patterns
     #[arg(short = 'n', long, value_name = "N", default_value_t = 12, value_parser = parse_limit)]
     pub limit: usize,
-    /// Read an ended run: id, folder or archive
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-    /// Text or JSON.
+    /// Of which run, and as text or JSON.
     #[command(flatten)]
-    pub format: Format,
+    pub recorded: Recorded,
 }

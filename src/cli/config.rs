@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use shop_api::Service;
 
-use super::{Format, service};
+use super::{Format, Recorded, service};
 
 /// `config`: settings.
 #[derive(Debug, Clone, Args)]
@@ -33,12 +33,9 @@ pub struct ConfigShow {
     /// The service
     #[arg(value_parser = service())]
     pub service: Service,
-    /// Read an ended run: id, folder or archive
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-    /// Text or JSON.
+    /// Of which run, and as text or JSON.
     #[command(flatten)]
-    pub format: Format,
+    pub recorded: Recorded,
 }
 
 /// `config set`.

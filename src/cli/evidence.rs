@@ -7,7 +7,7 @@ use shop_api::Service;
 use text::duration::parse as parse_duration;
 use text::when::{When, parse_when};
 
-use super::{Format, service};
+use super::{Format, Recorded, service};
 use crate::call::Call;
 
 /// `logs`: the services' log lines.
@@ -54,12 +54,9 @@ pub struct Logs {
     /// Count the matching lines by message, without what varies in it, or by a field
     #[arg(long, value_name = "FIELD", num_args = 0..=1, default_missing_value = "message", conflicts_with = "follow")]
     pub by: Option<String>,
-    /// Read an ended run: id, folder or archive
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-    /// Text or JSON lines.
+    /// Of which run, and as text or JSON.
     #[command(flatten)]
-    pub format: Format,
+    pub recorded: Recorded,
 }
 
 /// A log level, most severe first.
@@ -114,12 +111,9 @@ pub struct Traces {
     /// Only traces with a failed span
     #[arg(long)]
     pub errors: bool,
-    /// Read an ended run: id, folder or archive
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-    /// Text or JSON.
+    /// Of which run, and as text or JSON.
     #[command(flatten)]
-    pub format: Format,
+    pub recorded: Recorded,
 }
 
 /// `trace`: one trace.
@@ -134,12 +128,9 @@ pub struct Trace {
     /// Show the attributes and events of every span
     #[arg(short, long)]
     pub verbose: bool,
-    /// Read an ended run: id, folder or archive
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-    /// Text or JSON.
+    /// Of which run, and as text or JSON.
     #[command(flatten)]
-    pub format: Format,
+    pub recorded: Recorded,
 }
 
 /// `alerts`: what pages, or is about to.
@@ -163,12 +154,9 @@ pub struct Metrics {
     /// Only metrics whose name or help contains this text
     #[arg(value_name = "PATTERN")]
     pub pattern: Option<String>,
-    /// Read an ended run: id, folder or archive
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-    /// Text or JSON.
+    /// Of which run, and as text or JSON.
     #[command(flatten)]
-    pub format: Format,
+    pub recorded: Recorded,
 }
 
 /// `query`: PromQL.
@@ -197,12 +185,9 @@ pub struct Query {
     /// At most this many exemplars
     #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = parse_limit, requires = "exemplars")]
     pub limit: usize,
-    /// Read an ended run: id, folder or archive
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-    /// Text, or JSON as Prometheus returns it.
+    /// Of which run, and as text or JSON.
     #[command(flatten)]
-    pub format: Format,
+    pub recorded: Recorded,
 }
 
 /// `deploys`: the deploy log.
@@ -222,12 +207,9 @@ pub struct Deploys {
     /// Only entries since this time
     #[arg(long, value_name = "TIME", value_parser = parse_when)]
     pub since: Option<When>,
-    /// Read an ended run: id, folder or archive
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-    /// Text or JSON.
+    /// Of which run, and as text or JSON.
     #[command(flatten)]
-    pub format: Format,
+    pub recorded: Recorded,
 }
 
 /// What can be done with the deploy log instead of listing it.
@@ -246,12 +228,9 @@ pub struct DeploysShow {
     /// The entry, as `firedrill deploys` shows it
     #[arg(value_name = "ID")]
     pub id: String,
-    /// Read an ended run: id, folder or archive
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-    /// Text or JSON.
+    /// Of which run, and as text or JSON.
     #[command(flatten)]
-    pub format: Format,
+    pub recorded: Recorded,
 }
 
 /// `request`: one request and its trace.
@@ -293,6 +272,7 @@ fn parse_trace_id(text: &str) -> Result<String, String> {
         Err("a trace id is 32 hexadecimal digits".to_owned())
     }
 }
+
 pub(super) fn parse_limit(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(limit @ 1..=10_000) => Ok(limit),

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::Format;
 use super::evidence::parse_limit;
+use super::{Format, Recorded};
 
 /// `heap`: snapshots by allocation site.
 #[derive(Debug, Clone, Args)]
@@ -23,7 +23,7 @@ pub enum HeapCommand {
     /// List the snapshots of a run
     #[command(after_help = "Examples:
   firedrill heap list")]
-    List(Taken),
+    List(Recorded),
     /// Show the functions that use the most memory in a snapshot
     Show(HeapShow),
     /// Show the growth between two snapshots, by function
@@ -61,12 +61,9 @@ pub struct HeapShow {
     /// How many functions
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = parse_limit)]
     pub top: usize,
-    /// Read an ended run: id, folder or archive
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-    /// Text or JSON.
+    /// Of which run, and as text or JSON.
     #[command(flatten)]
-    pub format: Format,
+    pub recorded: Recorded,
 }
 
 /// `heap diff`.
@@ -84,23 +81,9 @@ pub struct HeapDiff {
     /// How many functions
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = parse_limit)]
     pub top: usize,
-    /// Read an ended run: id, folder or archive
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-    /// Text or JSON.
+    /// Of which run, and as text or JSON.
     #[command(flatten)]
-    pub format: Format,
-}
-
-/// `heap list` and `profile list`.
-#[derive(Debug, Clone, Args)]
-pub struct Taken {
-    /// Read an ended run: id, folder or archive
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-    /// Text or JSON.
-    #[command(flatten)]
-    pub format: Format,
+    pub recorded: Recorded,
 }
 
 /// `profile`: where CPU time goes.
@@ -119,7 +102,7 @@ pub enum ProfileCommand {
     /// List the profiles of a run
     #[command(after_help = "Examples:
   firedrill profile list")]
-    List(Taken),
+    List(Recorded),
     /// Show the functions that use the most CPU in a profile
     Show(ProfileShow),
     /// Show which functions take a larger share of the CPU than before
@@ -160,12 +143,9 @@ pub struct ProfileShow {
     /// How many functions, and how many stacks with `--json`
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = parse_limit)]
     pub top: usize,
-    /// Read an ended run: id, folder or archive
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-    /// Text or JSON.
+    /// Of which run, and as text or JSON.
     #[command(flatten)]
-    pub format: Format,
+    pub recorded: Recorded,
 }
 
 /// `profile diff`.
@@ -183,12 +163,9 @@ pub struct ProfileDiff {
     /// How many functions
     #[arg(long, value_name = "N", default_value_t = 15, value_parser = parse_limit)]
     pub top: usize,
-    /// Read an ended run: id, folder or archive
-    #[arg(long, value_name = "RUN")]
-    pub run: Option<String>,
-    /// Text or JSON.
+    /// Of which run, and as text or JSON.
     #[command(flatten)]
-    pub format: Format,
+    pub recorded: Recorded,
 }
 
 fn parse_snapshot_name(text: &str) -> Result<String, String> {

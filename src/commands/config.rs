@@ -31,7 +31,7 @@ pub(super) fn run(context: &Context, args: Config) -> anyhow::Result<Outcome> {
 }
 
 fn show(context: &Context, args: &ConfigShow) -> anyhow::Result<Outcome> {
-    let place = Place::of(context, args.run.as_deref())?;
+    let place = Place::of(context, args.recorded.run.as_deref())?;
     let Some(all) = SETTINGS.find(&place.folder)? else {
         let message = format!("run {} has no record of settings", run_of(&place.folder));
         return Err(Error::usage(message, "a run has one once its services are up").into());
@@ -42,7 +42,7 @@ fn show(context: &Context, args: &ConfigShow) -> anyhow::Result<Outcome> {
     let settings = of_service.context("a service is missing in the record of settings")?;
     let what = format!("settings of {}", args.service);
     place.note(&Look::by_command(LookKind::Deploys, what, context.now));
-    if args.format.json {
+    if args.recorded.format.json {
         context.terminal.json(&settings)?;
     } else {
         let text = render(&settings, context.terminal.out, context.terminal.width);

@@ -292,7 +292,7 @@ mod tests {
                 Ok(Some(Command::Logs(args))) => args,
                 other => panic!("{shown}: {other:?}"),
             };
-            assert_eq!(args.run.as_deref(), Some("a run"), "{shown}");
+            assert_eq!(args.recorded.run.as_deref(), Some("a run"), "{shown}");
             let asked = timeless(&args).expect(&shown);
             assert_eq!(asked, query.parse().expect(query), "{shown}");
         }

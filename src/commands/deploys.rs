@@ -17,7 +17,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     if let Some(DeploysCommand::Show(args)) = &args.command {
         return show::run(context, args);
     }
-    let place = Place::of(context, args.run.as_deref())?;
+    let place = Place::of(context, args.recorded.run.as_deref())?;
     let mut deploys = Deploys::open(&place.folder)
         .all()
         .map_err(source::explain)?;
@@ -32,7 +32,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
             .is_none_or(|service| deploy.service == service.name())
             && since.is_none_or(|since| deploy.at >= since)
     });
-    if args.format.json {
+    if args.recorded.format.json {
         context.terminal.json(&deploys)?;
     } else if deploys.is_empty() {
         context.terminal.note("no matching deploys");

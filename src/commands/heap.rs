@@ -11,7 +11,9 @@ use serde::Serialize;
 use text::format;
 
 use super::source::{self, Evidence, Live, Place};
-use crate::cli::profile::{Heap, HeapCommand, HeapDiff, HeapShow, HeapSnapshot, Taken as List};
+use super::taken;
+use crate::cli::Recorded;
+use crate::cli::profile::{Heap, HeapCommand, HeapDiff, HeapShow, HeapSnapshot};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::terminal::table::{Align, Cell, Table};
@@ -137,7 +139,7 @@ fn remove(folder: &Path, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn list(context: &Context, args: &List) -> anyhow::Result<Outcome> {
+fn list(context: &Context, args: &Recorded) -> anyhow::Result<Outcome> {
     let place = Place::of(context, args.run.as_deref())?;
     let snapshots = Snapshots::open(&place.folder);
     let mut all = Vec::new();
@@ -150,35 +152,21 @@ fn list(context: &Context, args: &List) -> anyhow::Result<Outcome> {
         context.terminal.json(&all)?;
         return Ok(Outcome::Done);
     }
-    let mut table = Table::new(&[
-        ("NAME", Align::Left),
-        ("INSTANCE", Align::Left),
-        ("RELEASE", Align::Left),
-        ("TAKEN", Align::Left),
-        ("IN USE", Align::Right),
-    ]);
-    for Taken { meta, in_use_bytes } in &all {
-        table.row([
-            Cell::new(Ink::Heading, &meta.name),
-            meta.instance.as_str().into(),
-            meta.release.as_str().into(),
-            format::clock(meta.at).into(),
-            in_use_bytes
-                .map_or("unreadable".to_owned(), |bytes| format::bytes(bytes as f64))
-                .into(),
-        ]);
-    }
-    let text = table.render(context.terminal.out, context.terminal.width);
-    context.terminal.print(&text)?;
-    if all.is_empty() {
-        let advice = "no snapshots yet: `firedrill heap snapshot NAME SERVICE` takes one";
-        context.terminal.note(advice);
-    }
-    Ok(Outcome::Done)
+    let rows = all.iter().map(|Taken { meta, in_use_bytes }| taken::Row {
+        name: &meta.name,
+        instance: &meta.instance,
+        release: &meta.release,
+        at: meta.at,
+        numbers: [taken::number(*in_use_bytes, |bytes| {
+            format::bytes(bytes as f64)
+        })],
+    });
+    let advice = "no snapshots yet: `firedrill heap snapshot NAME SERVICE` takes one";
+    taken::print(context, ["IN USE"], rows, advice)
 }
 
 fn show(context: &Context, args: &HeapShow) -> anyhow::Result<Outcome> {
-    let place = Place::of(context, args.run.as_deref())?;
+    let place = Place::of(context, args.recorded.run.as_deref())?;
     let snapshots = Snapshots::open(&place.folder);
     let progress = context.terminal.progress("reading the snapshot");
     let meta = known(&snapshots, &args.name)?;
@@ -188,7 +176,7 @@ fn show(context: &Context, args: &HeapShow) -> anyhow::Result<Outcome> {
     sites.truncate(args.top);
     let what = format!("sites of {}", args.name);
     place.note(&Look::by_command(LookKind::Heap, what, context.now));
-    if args.format.json {
+    if args.recorded.format.json {
         context.terminal.json(&sites)?;
     } else {
         let head = format!(
@@ -205,7 +193,7 @@ fn show(context: &Context, args: &HeapShow) -> anyhow::Result<Outcome> {
 }
 
 fn diff(context: &Context, args: &HeapDiff) -> anyhow::Result<Outcome> {
-    let place = Place::of(context, args.run.as_deref())?;
+    let place = Place::of(context, args.recorded.run.as_deref())?;
     let snapshots = Snapshots::open(&place.folder);
     let before = known(&snapshots, &args.before)?;
     let after = known(&snapshots, &args.after)?;
@@ -215,7 +203,7 @@ fn diff(context: &Context, args: &HeapDiff) -> anyhow::Result<Outcome> {
     diff.growth.truncate(args.top);
     let what = format!("{}..{}", args.before, args.after);
     place.note(&Look::by_command(LookKind::Heap, what, context.now));
-    if args.format.json {
+    if args.recorded.format.json {
         context.terminal.json(&diff)?;
     } else {
         let text = render_diff(

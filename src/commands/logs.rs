@@ -23,7 +23,7 @@ const FOLLOW: Duration = Duration::from_millis(300);
 
 /// Prints the lines that match.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
-    let place = Place::of(context, args.run.as_deref())?;
+    let place = Place::of(context, args.recorded.run.as_deref())?;
     let query = query(args, place.now)?;
     let logs = Logs::open(&place.folder);
     let limit = match args.limit {
@@ -41,7 +41,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     place.note(&look);
     if let Some(field) = args.by.as_deref().filter(|_| found.matched > 0) {
         let groups = group::group(&found.lines, field);
-        if args.format.json {
+        if args.recorded.format.json {
             context.terminal.json(&groups)?;
         } else {
             let (style, width) = (context.terminal.out, context.terminal.width);
@@ -58,7 +58,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         return follow(context, args, &logs, &query, place.folder, &found.lines);
     }
     let shown = found.lines.len() as u64;
-    if !args.format.json && found.matched > shown {
+    if !args.recorded.format.json && found.matched > shown {
         context.terminal.note(&format!(
             "showing the newest {shown} of {} lines; `--limit 0` shows all",
             found.matched
@@ -103,7 +103,7 @@ fn among(kind: &'static str, name: &str, known: &BTreeSet<&str>) -> Result<(), E
 }
 
 fn show(context: &Context, args: &Args, line: &LogLine) -> anyhow::Result<()> {
-    if args.format.json {
+    if args.recorded.format.json {
         context.terminal.json_line(line)?;
     } else {
         context

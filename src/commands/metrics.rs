@@ -36,7 +36,7 @@ pub(super) struct Family {
 
 /// Prints the families whose name or help contains the pattern.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
-    let evidence = Evidence::open(context, args.run.as_deref())?;
+    let evidence = Evidence::open(context, args.recorded.run.as_deref())?;
     let to = evidence.place.now;
     let window = Window {
         from: to - WINDOW,
@@ -59,7 +59,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         let known = all.iter().map(|one| one.name.as_str());
         return Err(Error::unknown("metric", pattern, known).into());
     }
-    if args.format.json {
+    if args.recorded.format.json {
         context.terminal.json(&found)?;
     } else {
         let text = render(&found, context.terminal.out, context.terminal.width);

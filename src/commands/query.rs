@@ -27,7 +27,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     if args.exemplars {
         return exemplar::run(context, args);
     }
-    let evidence = Evidence::open(context, args.run.as_deref())?;
+    let evidence = Evidence::open(context, args.recorded.run.as_deref())?;
     let now = evidence.place.now;
     let progress = context.terminal.progress("querying Prometheus");
     let answer = match args.since {
@@ -53,7 +53,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     drop(progress);
     let value = answer.map_err(|error| explain(error, &args.expr))?;
     evidence.place.note(&look(context, args));
-    if args.format.json {
+    if args.recorded.format.json {
         context.terminal.json(&wire(&value))?;
     } else if value.series().is_empty() && !matches!(value, Value::Text(_)) {
         let unknown = super::metrics::suggestion(&evidence, &args.expr);

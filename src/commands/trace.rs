@@ -10,13 +10,13 @@ use crate::terminal::waterfall::waterfall;
 
 /// Prints the trace.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
-    let evidence = Evidence::open(context, args.run.as_deref())?;
+    let evidence = Evidence::open(context, args.recorded.run.as_deref())?;
     let progress = context.terminal.progress("querying Jaeger");
     let trace = evidence.ask(evidence.sources.jaeger.trace(&args.id))?;
     drop(progress);
     let look = Look::by_command(LookKind::Trace, &trace.id, context.now);
     evidence.place.note(&look);
-    if args.format.json {
+    if args.recorded.format.json {
         context.terminal.json(&trace)?;
     } else {
         context.terminal.print(&waterfall(

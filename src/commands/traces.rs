@@ -39,7 +39,7 @@ pub(super) struct Row {
 /// Prints the newest traces that match.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let args = &plain(args);
-    let evidence = Evidence::open(context, args.run.as_deref())?;
+    let evidence = Evidence::open(context, args.recorded.run.as_deref())?;
     let progress = context.terminal.progress("querying Jaeger");
     let service = args.service.as_deref().unwrap_or("gateway");
     let query = query(args, service, evidence.place.now);
@@ -64,7 +64,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         context.now,
     ));
     let rows: Vec<Row> = traces.iter().map(row).collect();
-    if args.format.json {
+    if args.recorded.format.json {
         context.terminal.json(&rows)?;
     } else if rows.is_empty() {
         context.terminal.note("no matching traces");

@@ -8,7 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use serde_json::{Value, json};
 
 use super::console::Console;
-use crate::support::{Drill, SOON, until};
+use crate::support::{Drill, SOON, http, until};
 
 const LINES: usize = 10_000;
 const SPANS: usize = 2_000;
@@ -118,11 +118,7 @@ fn sends_a_large_trace(drill: &Drill) {
     let service = json!({"key": "service.name", "value": {"stringValue": "gateway"}});
     let body = json!({"resourceSpans": [{"resource": {"attributes": [service]}, "scopeSpans": [{"spans": spans}]}]});
     let url = format!("{}/v1/traces", drill.url("otlp_http"));
-    let http = reqwest::blocking::Client::builder()
-        .no_proxy()
-        .build()
-        .expect("an HTTP client");
-    let answer = http
+    let answer = http()
         .post(url)
         .header("content-type", "application/json")
         .body(body.to_string())
@@ -133,9 +129,7 @@ fn sends_a_large_trace(drill: &Drill) {
 
 /// Appends lines to a service's log, as the service does.
 fn writes_many_lines(drill: &Drill) {
-    let at = time::OffsetDateTime::now_utc()
-        .format(&time::format_description::well_known::Rfc3339)
-        .expect("a time");
+    let at = text::format::rfc3339(time::OffsetDateTime::now_utc());
     let line = |number: usize| {
         let line = json!({
             "timestamp": at, "level": "info", "service": "gateway", "instance": "gateway-1", "version": "2026.11.1",

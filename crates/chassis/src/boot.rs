@@ -196,7 +196,7 @@ async fn live(
     tokio::select! {
         () = signals.wait() => drain.cancel(),
         () = drain.cancelled() => {}
-        // Without one of its background tasks it does half of its work: whoever supervises it starts it anew.
+        // A process that has lost a background task does only part of its job: it exits, and its supervisor restarts it.
         error = panicked(&mut app.tasks) => return Err(error).context("a background task failed"),
     }
     admin.set_ready(false);

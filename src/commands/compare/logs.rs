@@ -38,14 +38,14 @@ pub(in crate::commands) struct Row {
 
 /// Prints the patterns that differ.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
-    let place = Place::of(context, args.run.as_deref())?;
+    let place = Place::of(context, args.recorded.run.as_deref())?;
     let spells = Spells::of(&place);
     let frame = source::frame(&place.folder, place.now);
     let look = Look::by_command(LookKind::Log, "compare".to_owned(), context.now);
     place.note(&look);
     let mut rows = counted(&place, &frame, spells)?;
     rows.truncate(args.limit);
-    if args.format.json {
+    if args.recorded.format.json {
         context.terminal.json(&rows)?;
     } else if rows.is_empty() {
         context

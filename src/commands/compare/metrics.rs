@@ -70,7 +70,7 @@ struct Both {
 
 /// Prints what differs.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
-    let evidence = Evidence::open(context, args.run.as_deref())?;
+    let evidence = Evidence::open(context, args.recorded.run.as_deref())?;
     let spells = Spells::of(&evidence.place);
     let progress = context.terminal.progress("querying Prometheus");
     let before = read(&evidence, spells.baseline, MOMENTS[0])?;
@@ -87,7 +87,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     let wanted = pattern.to_lowercase();
     rows.retain(|row| row.expression.to_lowercase().contains(&wanted));
     rows.truncate(args.limit);
-    if args.format.json {
+    if args.recorded.format.json {
         context.terminal.json(&rows)?;
     } else if rows.is_empty() {
         context

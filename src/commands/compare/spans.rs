@@ -61,7 +61,7 @@ pub(in crate::commands) struct Compared {
 
 /// Prints both lists.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
-    let evidence = Evidence::open(context, args.run.as_deref())?;
+    let evidence = Evidence::open(context, args.recorded.run.as_deref())?;
     let progress = context.terminal.progress("querying Jaeger");
     let compared = compare(&evidence, args)?;
     drop(progress);
@@ -69,7 +69,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     evidence
         .place
         .note(&Look::by_command(LookKind::Traces, look, context.now));
-    if args.format.json {
+    if args.recorded.format.json {
         context.terminal.json(&compared)?;
     } else {
         let text = render(&compared, context.terminal.out, context.terminal.width);

@@ -139,8 +139,8 @@ pub(super) async fn admit(
     next.run(request).await
 }
 
-/// The body of a change. Whoever may send one may send JSON: a form of another page can send neither this type nor, with
-/// the cookie's `SameSite`, the cookie.
+/// The body of a change, which must be JSON: a form on another site can send neither this content type nor, thanks to
+/// `SameSite`, the cookie.
 #[derive(Debug)]
 pub(super) struct JsonBody(pub(super) Bytes);
 

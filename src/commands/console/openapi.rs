@@ -92,7 +92,7 @@ fn edit(generator: &mut SchemaGenerator, failure: &Schema) -> Value {
     let mut responses = responses(Effect::Changes, answer, failure);
     responses["409"] = json_content("The draft was changed since that version", failure);
     json!({
-        "summary": "Replace the write-up, if nobody else has",
+        "summary": "Replace the write-up, unless it has changed since it was read",
         "operationId": "draft-edit",
         "requestBody": body(&json!(generator.subschema_for::<Edit>())),
         "responses": responses,

@@ -45,7 +45,7 @@ struct Around {
 
 /// Prints the entry.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
-    let place = Place::of(context, args.run.as_deref())?;
+    let place = Place::of(context, args.recorded.run.as_deref())?;
     let all = Deploys::open(&place.folder)
         .all()
         .map_err(source::explain)?;
@@ -73,7 +73,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
         red,
         deploy,
     };
-    if args.format.json {
+    if args.recorded.format.json {
         context.terminal.json(&shown)?;
     } else {
         let text = render(&shown, context.terminal.out, context.terminal.width);

@@ -8,10 +8,11 @@ use grader::evidence::{Look, LookKind};
 use record::{Profile, Profiles};
 use schemars::JsonSchema;
 use serde::Serialize;
-use text::format;
 
-use crate::cli::profile::{ProfileDiff, ProfileShow, Taken};
+use crate::cli::Recorded;
+use crate::cli::profile::{ProfileDiff, ProfileShow};
 use crate::commands::source::{Place, explain};
+use crate::commands::taken;
 use crate::context::Context;
 use crate::error::{Error, Outcome};
 use crate::terminal::Ink;
@@ -79,7 +80,7 @@ struct Changed {
 }
 
 /// Prints the profiles of a run.
-pub(super) fn list(context: &Context, args: &Taken) -> anyhow::Result<Outcome> {
+pub(super) fn list(context: &Context, args: &Recorded) -> anyhow::Result<Outcome> {
     let place = Place::of(context, args.run.as_deref())?;
     let profiles = Profiles::open(&place.folder);
     let listed = |meta: Profile| {
@@ -93,38 +94,23 @@ pub(super) fn list(context: &Context, args: &Taken) -> anyhow::Result<Outcome> {
         context.terminal.json(&all)?;
         return Ok(Outcome::Done);
     }
-    let mut table = Table::new(&[
-        ("NAME", Align::Left),
-        ("INSTANCE", Align::Left),
-        ("RELEASE", Align::Left),
-        ("TAKEN", Align::Left),
-        ("SECONDS", Align::Right),
-        ("SAMPLES", Align::Right),
-    ]);
-    for Listed { meta, samples } in &all {
-        table.row([
-            Cell::new(Ink::Heading, &meta.name),
-            meta.instance.as_str().into(),
-            meta.release.as_str().into(),
-            format::clock(meta.at).into(),
-            meta.seconds.to_string().into(),
-            samples
-                .map_or("unreadable".to_owned(), |samples| samples.to_string())
-                .into(),
-        ]);
-    }
-    let text = table.render(context.terminal.out, context.terminal.width);
-    context.terminal.print(&text)?;
-    if all.is_empty() {
-        let advice = "no profiles yet: `firedrill profile cpu SERVICE --name NAME` takes one";
-        context.terminal.note(advice);
-    }
-    Ok(Outcome::Done)
+    let rows = all.iter().map(|Listed { meta, samples }| taken::Row {
+        name: &meta.name,
+        instance: &meta.instance,
+        release: &meta.release,
+        at: meta.at,
+        numbers: [
+            meta.seconds.to_string(),
+            taken::number(*samples, |samples| samples.to_string()),
+        ],
+    });
+    let advice = "no profiles yet: `firedrill profile cpu SERVICE --name NAME` takes one";
+    taken::print(context, ["SECONDS", "SAMPLES"], rows, advice)
 }
 
 /// Prints the functions of a profile.
 pub(super) fn show(context: &Context, args: &ProfileShow) -> anyhow::Result<Outcome> {
-    let place = Place::of(context, args.run.as_deref())?;
+    let place = Place::of(context, args.recorded.run.as_deref())?;
     let profiles = Profiles::open(&place.folder);
     let meta = known(&profiles, &args.name)?;
     let folded = profiles.folded(&args.name).map_err(explain)?;
@@ -133,7 +119,7 @@ pub(super) fn show(context: &Context, args: &ProfileShow) -> anyhow::Result<Outc
     let samples = super::samples(&folded);
     let mut functions = used(&folded);
     functions.truncate(args.top);
-    if args.format.json {
+    if args.recorded.format.json {
         let stacks = most(&folded, args.top);
         let shown = Shown {
             meta,
@@ -167,7 +153,7 @@ pub(super) fn show(context: &Context, args: &ProfileShow) -> anyhow::Result<Outc
 
 /// Prints what changed between two profiles.
 pub(super) fn diff(context: &Context, args: &ProfileDiff) -> anyhow::Result<Outcome> {
-    let place = Place::of(context, args.run.as_deref())?;
+    let place = Place::of(context, args.recorded.run.as_deref())?;
     let profiles = Profiles::open(&place.folder);
     let [before, after] = [&args.before, &args.after].map(|name| known(&profiles, name));
     let (before, after) = (before?, after?);
@@ -178,7 +164,7 @@ pub(super) fn diff(context: &Context, args: &ProfileDiff) -> anyhow::Result<Outc
     place.note(&Look::by_command(LookKind::Profile, what, context.now));
     let mut functions = changed(&old, &new);
     functions.truncate(args.top);
-    if args.format.json {
+    if args.recorded.format.json {
         let compared = Compared {
             samples_before: old.samples,
             samples_after: new.samples,

@@ -20,7 +20,7 @@ const SINCE: Duration = Duration::from_secs(15 * 60);
 
 /// Asks for the exemplars of the series in the expression, and shows the highest first.
 pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
-    let evidence = Evidence::open(context, args.run.as_deref())?;
+    let evidence = Evidence::open(context, args.recorded.run.as_deref())?;
     let now = evidence.place.now;
     let progress = context.terminal.progress("querying Prometheus");
     let since = args.since.unwrap_or(When::Ago(SINCE));
@@ -32,7 +32,7 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     drop(progress);
     let found = answer.map_err(|error| explain(error, &args.expr))?;
     evidence.place.note(&super::look(context, args));
-    if args.format.json {
+    if args.recorded.format.json {
         context.terminal.json(&found)?;
         return Ok(Outcome::Done);
     }

@@ -5,7 +5,7 @@ import { formatValue } from "../unit.js";
 import { flame } from "./flame.js";
 
 /** Functions of the shop. */
-export const SHOP = /^<?(&?)(gateway|checkout|inventory|payment|chassis|shop_api|telemetry|fault)::/;
+const SHOP = /^<?(&?)(gateway|checkout|inventory|payment|chassis|shop_api|telemetry|fault)::/;
 const bytes = (number) => formatValue(number, "bytes");
 
 const sizeOf = (row, isGrowth) => (isGrowth ? row.bytes_after - row.bytes_before : row.bytes);
@@ -13,20 +13,28 @@ const sizeOf = (row, isGrowth) => (isGrowth ? row.bytes_after - row.bytes_before
 /** The functions, the largest first, with their stacks. */
 export function functionTable(rows, { total, isGrowth }) {
   if (!rows.length) return el("p", { class: "quiet" }, isGrowth ? "No function grew or shrank." : "Nothing is in use.");
-  const most = Math.max(1, ...rows.map((row) => Math.abs(sizeOf(row, isGrowth))));
   const list = rows.map((row) => {
     const size = sizeOf(row, isGrowth);
-    const bar = el("span", { class: `bar-fill ${isGrowth ? (size > 0 ? "bad" : "other") : ""}` });
-    bar.style.width = `${(Math.abs(size) / most) * 100}%`;
-    const sign = isGrowth ? (size > 0 ? "+" : size < 0 ? "−" : "") : "";
     const share = total > 0 && size > 0 ? `${Math.round((size / total) * 100)} %` : "";
-    return el("tr", { "data-row": "", tabindex: "0" },
-      el("td", { class: "with-bar" }, el("span", { class: `number ${isGrowth && size > 0 ? "up" : ""}` }, `${sign}${bytes(Math.abs(size))}`), el("span", { class: "bar-box" }, bar)),
-      el("td", { class: "number quiet" }, share),
-      ...(isGrowth ? [el("td", { class: "number quiet" }, bytes(row.bytes_before)), el("td", { class: "number quiet" }, bytes(row.bytes_after))] : []),
-      el("td", { class: "mono" }, stack(row)));
+    return { size, text: bytes(Math.abs(size)), others: [share, ...(isGrowth ? [bytes(row.bytes_before), bytes(row.bytes_after)] : [])], name: stack(row) };
   });
-  const head = [isGrowth ? "Growth" : "In use", "Share", ...(isGrowth ? ["Before", "After"] : []), "Function"].map((text) => el("th", { scope: "col", class: /Share|Before|After/.test(text) ? "number" : "" }, text));
+  return barTable([isGrowth ? "Growth" : "In use", "Share", ...(isGrowth ? ["Before", "After"] : []), "Function"], list, isGrowth);
+}
+
+/** Functions with a bar each: `rows` are `{size, text, others, name}`, the sizes signed and their texts not; changes are coloured. */
+export function barTable(titles, rows, isChange) {
+  const most = Math.max(...rows.map(({ size }) => Math.abs(size))) || 1;
+  const list = rows.map(({ size, text, others, name }) => {
+    const isMore = isChange && size > 0;
+    const bar = el("span", { class: `bar-fill ${isMore ? "bad" : isChange ? "other" : ""}` });
+    bar.style.width = `${(Math.abs(size) / most) * 100}%`;
+    const sign = isMore ? "+" : isChange && size < 0 ? "−" : "";
+    return el("tr", { "data-row": "", tabindex: "0" },
+      el("td", { class: "with-bar" }, el("span", { class: `number ${isMore ? "up" : ""}` }, `${sign}${text}`), el("span", { class: "bar-box" }, bar)),
+      others.map((other) => el("td", { class: "number quiet" }, other)),
+      el("td", { class: "mono" }, name));
+  });
+  const head = titles.map((title, index) => el("th", { scope: "col", class: index && index < titles.length - 1 ? "number" : "" }, title));
   return el("div", { class: "scroll" }, el("table", { class: "functions" }, el("thead", {}, el("tr", {}, head)), el("tbody", {}, list)));
 }
 
@@ -43,5 +51,10 @@ export function memoryFlame(rows, { width, isGrowth }) {
     return { frames: [row.function, ...(at > 0 ? row.stack.slice(0, at).reverse() : [])], weight: sizeOf(row, isGrowth) };
   });
   if (!stacks.length) return null;
-  return flame(stacks, { width: Math.max(640, width - 36), title: isGrowth ? "grown" : "in use", told: bytes, isOwn: (name) => SHOP.test(name) });
+  return shopFlame(stacks, { width, title: isGrowth ? "grown" : "in use", told: bytes });
+}
+
+/** A flame graph on which the functions of the shop stand out. */
+export function shopFlame(stacks, { width, ...others }) {
+  return flame(stacks, { width: Math.max(640, width - 36), isOwn: (name) => SHOP.test(name), ...others });
 }

@@ -33,7 +33,7 @@ function waterfall(trace, { params, go, incident }) {
   const filter = (params.get("q") ?? "").toLowerCase();
   const detail = el("div", { class: "detail", role: "region", "aria-label": `Span of trace ${trace.id.slice(0, 8)}` });
   const shown = rows.filter((row) => !filter || text(row.span).includes(filter));
-  const list = new List(ROW, 620, (row) => spanRow(row, total, (chosen) => detail.replaceChildren(...details(chosen, trace, incident))));
+  const list = new List(ROW, 620, (row) => spanRow(row, total, (chosen) => detail.replaceChildren(...details(chosen, trace))));
   const root = rows[0].span;
   const failed = rows.filter(({ span }) => span.is_error).length;
   const element = el("section", { class: "card", "data-pointer": `trace:${trace.id}` },
@@ -62,7 +62,7 @@ function spanRow(row, total, open) {
   return el("div", { class: "span-row", "data-row": "", tabindex: "0" }, name, el("span", { class: "span-lane" }, bar, told));
 }
 
-function details({ span, start, end, self }, trace, incident) {
+function details({ span, start, end, self }, trace) {
   const pairs = Object.entries(span.attributes).sort(([a], [b]) => a.localeCompare(b));
   const row = ([key, value]) => el("tr", {}, el("th", { scope: "row", class: "mono" }, key), el("td", { class: "mono" }, value),
     el("td", {}, el("a", { href: `/traces?service=${encodeURIComponent(span.service)}&q=${encodeURIComponent(`${key}=${value}`)}`, title: "Traces with this value" }, "traces")));
@@ -72,8 +72,7 @@ function details({ span, start, end, self }, trace, incident) {
     el("h2", {}, `${span.service} ${called(span)} `, el("span", { class: "quiet" }, `${span.instance} · ${ms(end - start)}, self ${ms(self)}${span.is_error ? " · failed ✕" : ""}`)),
     el("p", {}, el("a", { href: `/logs?trace=${trace.id}&service=${span.instance || span.service}` }, "log lines of this instance"), " · ",
       el("a", { href: `/deploys?service=${span.service}` }, `release ${span.version || "unknown"}`), " · ",
-      el("a", { href: `/traces?service=${span.service}&operation=${encodeURIComponent(span.name)}` }, "other traces with this span"),
-      incident.is_live || incident.links.prometheus ? "" : ""),
+      el("a", { href: `/traces?service=${span.service}&operation=${encodeURIComponent(span.name)}` }, "other traces with this span")),
     span.status ? el("p", { class: "up" }, span.status) : "",
     events.length || linked.length ? el("ul", { class: "events" }, events, linked) : "",
     el("div", { class: "scroll" }, el("table", {}, el("tbody", {}, pairs.map(row)))),
