@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use grader::heap::{Site, is_ours, own_texts};
@@ -30,6 +30,10 @@ const INNOCENT: [&str; 3] = ["default", "segfault", "page_fault"];
 const TRACES: usize = 400;
 /// For one answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// A service that keeps crashing is up again within this, however long it waits before each restart.
+const RESTARTS: Duration = Duration::from_secs(60);
+/// Between two tries.
+const AGAIN: Duration = Duration::from_millis(250);
 /// How much of the text around a word is shown.
 const AROUND: usize = 80;
 
@@ -142,28 +146,35 @@ async fn text(http: &reqwest::Client, url: &str) -> anyhow::Result<String> {
     text.with_context(|| url.to_owned())
 }
 
-/// A page of an admin port; of the successor's where the process was swapped since the session was written.
+/// A page of an instance's admin port, wherever it listens now: a service that keeps crashing moves to a port of its
+/// own with each restart, and nothing listens between two of them.
 async fn admin(
     http: &reqwest::Client,
     session: &Session,
     instance: &Instance,
     path: &str,
 ) -> anyhow::Result<String> {
-    let first = text(http, &format!("http://{}{path}", instance.admin)).await;
-    if first.is_ok() {
-        return first;
-    }
-    let status = http
-        .get(format!("http://{}/v1/status", session.control))
-        .bearer_auth(&session.token)
-        .send()
-        .await
-        .context("control API")?;
-    let status: Status = status.json().await.context("control API")?;
-    let is_it = |one: &Instance| one.instance == instance.instance;
-    match status.services.into_iter().find(is_it) {
-        Some(now) => text(http, &format!("http://{}{path}", now.admin)).await,
-        None => first,
+    let deadline = Instant::now() + RESTARTS;
+    let mut listens = instance.admin;
+    loop {
+        let page = text(http, &format!("http://{listens}{path}")).await;
+        if page.is_ok() || Instant::now() > deadline {
+            return page;
+        }
+        tokio::time::sleep(AGAIN).await;
+        let status = http
+            .get(format!("http://{}/v1/status", session.control))
+            .bearer_auth(&session.token)
+            .send()
+            .await
+            .context("control API")?;
+        let status: Status = status.json().await.context("control API")?;
+        let is_it = |one: &&Instance| one.instance == instance.instance;
+        listens = status
+            .services
+            .iter()
+            .find(is_it)
+            .map_or(listens, |now| now.admin);
     }
 }
 
