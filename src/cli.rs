@@ -152,6 +152,8 @@ pub enum Command {
     Flush(act::Flush),
     /// Skip the message that blocks the outbox, or replay dead letters
     Outbox(act::Outbox),
+    /// Restore the prices from before an import
+    Prices(act::Prices),
     /// Block a client at the gateway
     Block(act::Block),
     /// Unblock a client

@@ -73,6 +73,7 @@ fn execute(context: &Context, command: Command) -> anyhow::Result<Outcome> {
         Command::Deploy(args) => act::deploy(context, &args),
         Command::Flush(args) => act::flush(context, &args),
         Command::Outbox(args) => act::outbox(context, &args),
+        Command::Prices(args) => act::prices(context, &args),
         Command::Block(args) => act::block(context, args),
         Command::Unblock(args) => act::unblock(context, args),
         Command::Config(args) => config::run(context, args),

@@ -23,6 +23,7 @@ fn what_is_done_to_running_processes_is_done_and_recorded() {
     let drill = Drill::start(&["up", "--seed", "11"]);
     flush(&drill);
     outbox(&drill);
+    prices(&drill);
     measured(&drill);
     block(&drill);
     configure(&drill);
@@ -78,9 +79,9 @@ fn flush(drill: &Drill) {
     drill.refuses(&["flush", "checkout"], &[]);
 }
 
-/// Checkout's database, as the process has it.
-pub(crate) fn database(drill: &Drill) -> Connection {
-    let path = drill.folder().join("scratch/checkout.sqlite");
+/// A service's database, as the process has it.
+pub(crate) fn database(drill: &Drill, service: &str) -> Connection {
+    let path = drill.folder().join(format!("scratch/{service}.sqlite"));
     let connection = Connection::open(path).expect("the database is there");
     connection
         .busy_timeout(SOON)
@@ -116,7 +117,7 @@ fn act(drill: &Drill, args: &[&str], count: u64) -> Value {
 }
 
 fn outbox(drill: &Drill) {
-    let database = database(drill);
+    let database = database(drill, "checkout");
     let (stranded, dead) = (
         "outbox WHERE order_id = 'stranded'",
         "dead_letter WHERE order_id = 'stranded' AND payload = 'no JSON'",
@@ -135,6 +136,22 @@ fn outbox(drill: &Drill) {
     database
         .execute("DELETE FROM outbox WHERE order_id = 'stranded'", ())
         .expect("the message is removed");
+}
+
+/// A price list of one product, with a currency that no reader knows.
+fn prices(drill: &Drill) {
+    let database = database(drill, "inventory");
+    let price = "INSERT INTO price (sku, valid_from, amount_minor, currency) \
+                 VALUES ('sku-000031', unixepoch() * 1000, 700, '')";
+    database.execute(price, ()).expect("a price");
+    let list = "INSERT INTO price_list (source, first_price, last_price) SELECT 'a test', max(id), max(id) FROM price \
+                WHERE sku = 'sku-000031'";
+    database.execute(list, ()).expect("a price list");
+    let product = || get(&format!("{}/v1/products/sku-000031", drill.url("gateway"))).0;
+    until("the product cannot be read", SOON, || product() == 500);
+    act(drill, &["prices", "revert"], 1);
+    until("it can be read again", SOON, || product() == 200);
+    act(drill, &["prices", "revert"], 0);
 }
 
 /// The status that a client gets from each of some routes, and the code of the last problem.
@@ -268,6 +285,7 @@ fn recorded(drill: &Drill) {
         ("flush", "flush gateway"),
         ("skip", "outbox skip"),
         ("replay", "outbox replay"),
+        ("revert", "prices revert"),
         ("block", "block someone"),
         ("restart", "restart gateway"),
         ("unblock", "unblock someone"),

@@ -140,7 +140,7 @@ fn graded() -> Vec<Value> {
     drill.ok(&["config", "set", "gateway", "limiter.burst=5500"]);
     drill.ok(&["restart", "inventory"]);
     drill.ok(&["rollback", "checkout"]);
-    crate::actions::strand(&crate::actions::database(&drill));
+    crate::actions::strand(&crate::actions::database(&drill, "checkout"));
     for action in [
         "outbox skip",
         "outbox replay",

@@ -83,6 +83,23 @@ pub enum OutboxCommand {
     Replay(Format),
 }
 
+/// `prices`: price lists that other systems hand over.
+#[derive(Debug, Clone, Args)]
+pub struct Prices {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: PricesCommand,
+}
+
+/// What can be done with imported prices.
+#[derive(Debug, Clone, Subcommand)]
+pub enum PricesCommand {
+    /// Restore the prices from before the last import of a price list
+    #[command(after_help = "Examples:
+  firedrill prices revert")]
+    Revert(Format),
+}
+
 /// `block`: refuse a client's requests.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:

@@ -5,7 +5,8 @@ use drill::api::{Action, Change};
 
 use crate::cli::Format;
 use crate::cli::act::{
-    Block, Deploy, Flush, Outbox, OutboxCommand, Restart, Rollback, Scale, Unblock,
+    Block, Deploy, Flush, Outbox, OutboxCommand, Prices, PricesCommand, Restart, Rollback, Scale,
+    Unblock,
 };
 use crate::context::Context;
 use crate::control::Control;
@@ -54,6 +55,13 @@ pub(super) fn outbox(context: &Context, args: &Outbox) -> anyhow::Result<Outcome
     match args.command {
         OutboxCommand::Skip(format) => act(context, format, &Action::Skip {}),
         OutboxCommand::Replay(format) => act(context, format, &Action::Replay {}),
+    }
+}
+
+/// Prices as they were.
+pub(super) fn prices(context: &Context, args: &Prices) -> anyhow::Result<Outcome> {
+    match args.command {
+        PricesCommand::Revert(format) => act(context, format, &Action::Revert {}),
     }
 }
 

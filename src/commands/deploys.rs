@@ -64,6 +64,7 @@ fn render(deploys: &[Deploy], style: Style, columns: usize) -> String {
             | DeployKind::Flush
             | DeployKind::Skip
             | DeployKind::Replay
+            | DeployKind::Revert
             | DeployKind::Block
             | DeployKind::Unblock
             | DeployKind::Scale => Ink::Warning,

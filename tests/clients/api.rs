@@ -65,6 +65,7 @@ fn changes() -> Vec<(&'static str, Value)> {
         ("unblock", client()),
         ("outbox/skip", json!({})),
         ("outbox/replay", json!({})),
+        ("prices/revert", json!({})),
         ("restart", json!({"service": "gateway"})),
         (
             "deploy",

@@ -41,6 +41,8 @@ pub enum Action {
     Skip {},
     /// Puts the dead letters back into the outbox.
     Replay {},
+    /// Restores the prices from before the newest price list.
+    Revert {},
     /// Turns a client away at the edge.
     Block {
         /// The name that it gives itself.
@@ -84,6 +86,7 @@ impl Action {
             Self::Flush { service } => (DeployKind::Flush, *service),
             Self::Skip {} => (DeployKind::Skip, Service::Checkout),
             Self::Replay {} => (DeployKind::Replay, Service::Checkout),
+            Self::Revert {} => (DeployKind::Revert, Service::Inventory),
             Self::Block { .. } => (DeployKind::Block, Service::Gateway),
             Self::Unblock { .. } => (DeployKind::Unblock, Service::Gateway),
             Self::Set { service, .. } | Self::Unset { service, .. } => {
@@ -102,6 +105,7 @@ impl Action {
             Self::Flush { service } => format!("flush {service}"),
             Self::Skip {} => "outbox skip".to_owned(),
             Self::Replay {} => "outbox replay".to_owned(),
+            Self::Revert {} => "prices revert".to_owned(),
             Self::Block { client } => format!("block {client}"),
             Self::Unblock { client } => format!("unblock {client}"),
             Self::Set { service, settings } => {

@@ -84,6 +84,7 @@ fn action(remedy: &Remedy) -> Action {
         },
         Remedy::Skip => Action::Skip {},
         Remedy::Replay => Action::Replay {},
+        Remedy::Revert => Action::Revert {},
         Remedy::Deploy { service, release } => Action::Deploy {
             service: *service,
             release: release.clone(),

@@ -117,6 +117,8 @@ pub enum DeployKind {
     Skip,
     /// Dead letters that were put back.
     Replay,
+    /// Prices from before an import.
+    Revert,
     /// A client that is turned away from then on.
     Block,
     /// A client that is let in again.
@@ -142,6 +144,7 @@ impl std::fmt::Display for DeployKind {
             Self::Flush => "flush",
             Self::Skip => "skip",
             Self::Replay => "replay",
+            Self::Revert => "revert",
             Self::Block => "block",
             Self::Unblock => "unblock",
             Self::Scale => "scale",

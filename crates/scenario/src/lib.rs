@@ -33,7 +33,7 @@ use text::{Problem, problem};
 pub use arrange::arrange;
 pub use degraded::Degraded;
 pub use family::Family;
-pub use import::Orders;
+pub use import::{Imported, Orders, Prices};
 pub use pace::Pace;
 
 /// One drill.
@@ -160,12 +160,14 @@ pub enum Action {
         /// The role of who changed it.
         author: Option<String>,
     },
-    /// Checkout takes over orders that were taken elsewhere. It is in the services' logs and not in the deploy log.
+    /// A service takes over what another system hands it. It is in the services' logs and not in the deploy log.
     Import {
-        /// Where they come from.
+        /// Where it comes from.
         source: String,
-        /// The orders, in the order in which they are stored.
-        orders: Vec<Orders>,
+        /// What.
+        imported: Imported,
+        /// Draws the products; 0 in a file that was not arranged.
+        seed: u64,
     },
     /// The traffic changes.
     Load {
@@ -284,6 +286,8 @@ pub enum Remedy {
     Skip,
     /// The dead letters back to the outbox.
     Replay,
+    /// The prices from before the newest price list.
+    Revert,
 }
 
 /// What is told after the grade.

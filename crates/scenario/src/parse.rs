@@ -100,6 +100,7 @@ fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Scenario {
     let arranged = arranged(reader, root);
     let is_drawn = arranged.is_some();
     let Arranged {
+        seed,
         recipe,
         later_s,
         names,
@@ -120,7 +121,7 @@ fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Scenario {
             true => section(reader, root, "history", history).unwrap_or_default(),
             false => Vec::new(),
         },
-        timeline: event::timeline(reader, root, later_s),
+        timeline: event::timeline(reader, root, later_s, seed),
         page: section(reader, root, "page", page).unwrap_or_default(),
         manifest: section(reader, root, "manifest", manifest).unwrap_or_default(),
         signature: root.typed(reader, "signature").unwrap_or_default(),
@@ -136,6 +137,7 @@ fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Scenario {
 /// What `[arranged]` says, which is written by the program.
 #[derive(Default, Deserialize)]
 struct Arranged {
+    seed: u64,
     recipe: String,
     later_s: f64,
     names: BTreeMap<String, String>,

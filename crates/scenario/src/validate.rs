@@ -359,7 +359,7 @@ fn remedy(findings: &mut Findings<'_>, scenario: &Scenario) {
                 &key("settings"),
                 "is missing; add the values that `config set` sets, as texts by dotted key",
             ),
-            Remedy::Restart { .. } | Remedy::Skip | Remedy::Replay => {}
+            Remedy::Restart { .. } | Remedy::Skip | Remedy::Replay | Remedy::Revert => {}
         }
     }
 }

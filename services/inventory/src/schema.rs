@@ -80,6 +80,13 @@ const BASE_TABLES: &str = "
         currency TEXT NOT NULL
     ) STRICT;
     CREATE INDEX price_by_sku ON price (sku, valid_from);
+    CREATE TABLE price_list (
+        id INTEGER PRIMARY KEY,
+        source TEXT NOT NULL,
+        first_price INTEGER NOT NULL,
+        last_price INTEGER NOT NULL,
+        reverted_ms INTEGER
+    ) STRICT;
     CREATE TABLE stock (
         sku TEXT PRIMARY KEY,
         on_hand INTEGER NOT NULL,

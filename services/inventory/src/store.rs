@@ -2,6 +2,7 @@
 
 pub mod lease;
 pub mod price;
+pub mod price_list;
 pub mod product;
 pub mod reservation;
 pub mod rule;
@@ -15,7 +16,7 @@ pub use template::{Error, Size, prepare, prepare_with};
 pub const FILE: &str = "inventory.sqlite";
 
 /// Version of the prepared database; changes whenever the same seed gives a different database.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// Reads an amount and a currency from two columns.
 fn money(row: &rusqlite::Row<'_>, amount: usize, currency: usize) -> rusqlite::Result<Money> {

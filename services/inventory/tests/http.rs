@@ -1,11 +1,14 @@
 //! The inventory over HTTP, with a small database.
 
 use axum::Router;
-use chassis::testing;
+use chassis::{rusqlite::Connection, testing};
 use http::{Method, Request, StatusCode};
 use inventory::{
     Inventory, Settings, router, schema,
-    store::{self, Size},
+    store::{
+        self, Size,
+        price_list::{self, Listed},
+    },
 };
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -143,6 +146,52 @@ async fn a_changed_price_invalidates_only_the_cache_of_its_own_replica() {
     assert_eq!(here.get(PRODUCT).await.1["price"], new);
     let cached = &elsewhere.get(PRODUCT).await.1["price"];
     assert_eq!(*cached, old, "it has not polled yet");
+}
+
+/// A currency as it is stored is the column's text, which a reader may not know.
+#[tokio::test]
+async fn a_price_list_is_imported_once_and_reverted_once() {
+    let mut settings = Settings::default();
+    settings.cache.capacity = 0;
+    let shop = shop(settings);
+    let database = Connection::open(shop.folder.path().join(store::FILE)).expect("it is there");
+    let listed = |sku: &str, currency: &str| Listed {
+        sku: sku.parse().expect("a SKU"),
+        amount_minor: 123,
+        currency: currency.to_owned(),
+    };
+    let list = [
+        listed("sku-000005", ""),
+        listed("sku-000006", "EUR"),
+        listed("sku-000007", "eur"),
+        // Of no product of this shop.
+        listed("sku-099999", "EUR"),
+    ];
+    let path = |number: u32| format!("/internal/products/sku-00000{number}");
+    let (_, before) = shop.get(PRODUCT).await;
+    for (source, count) in [("a spreadsheet", 3), ("a spreadsheet", 0)] {
+        let imported = price_list::import(&database, source, &list, NOW_MS - 2);
+        assert_eq!(imported, Ok(count));
+    }
+    for (number, status) in [(5, 500), (6, 200), (7, 500), (8, 200)] {
+        assert_eq!(shop.get(&path(number)).await.0, status, "{number}");
+    }
+    let newer = json!({ "price": { "amount_minor": 77, "currency": "EUR" } });
+    shop.call(Method::PUT, &format!("{}/price", path(7)), newer)
+        .await;
+    assert_eq!(shop.get(&path(7)).await.1["price"]["amount_minor"], 77);
+
+    let reverted = price_list::revert(&database, NOW_MS - 1);
+    assert_eq!(reverted, Ok(Some(("a spreadsheet".to_owned(), 2))));
+    assert_eq!(shop.get(PRODUCT).await.1, before);
+    assert_ne!(shop.get(&path(6)).await.1["price"]["amount_minor"], 123);
+    assert_eq!(shop.get(&path(7)).await.1["price"]["amount_minor"], 77);
+    assert_eq!(price_list::revert(&database, NOW_MS), Ok(None));
+    // Now it is a new list.
+    assert_eq!(
+        price_list::import(&database, "a spreadsheet", &list, NOW_MS),
+        Ok(3)
+    );
 }
 
 #[tokio::test]

@@ -66,6 +66,7 @@ pub(super) const COMMANDS: [(&str, Effect, Answer); 42] = [
     ("flush", Changes, of::<Change>),
     ("outbox/skip", Changes, of::<Change>),
     ("outbox/replay", Changes, of::<Change>),
+    ("prices/revert", Changes, of::<Change>),
     ("block", Changes, of::<Change>),
     ("unblock", Changes, of::<Change>),
     ("config/set", Changes, of::<Change>),

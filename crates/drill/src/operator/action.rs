@@ -40,6 +40,15 @@ impl<S: Shop> Operator<S> {
                 let unchanged = "there are no dead letters";
                 self.counted(Service::Checkout, count, summary, unchanged)
             }
+            Action::Revert {} => {
+                let count = self.control(Service::Inventory, "price-revert").await?;
+                let summary = format!(
+                    "restored {} from before the last import",
+                    counted(count, "price")
+                );
+                let unchanged = "no imported price list is in force";
+                self.counted(Service::Inventory, count, summary, unchanged)
+            }
             Action::Block { client } => self.block(client, true).await,
             Action::Unblock { client } => self.block(client, false).await,
             Action::Set { service, settings } => {

@@ -2,8 +2,7 @@
 
 use anyhow::Context;
 use record::{Deploy, DeployKind};
-use scenario::{Action, Orders, Scenario, Target};
-use shop_api::Service;
+use scenario::{Action, Scenario, Target};
 
 use super::Operator;
 use crate::clock::now;
@@ -73,7 +72,7 @@ impl<S: Shop> Operator<S> {
         Ok(Some(self.deploys.record(entry)))
     }
 
-    /// Completes a step that was begun: rolls the release out, hands the orders over.
+    /// Completes a step that was begun: rolls the release out, hands the import over.
     pub(crate) async fn complete(&self, step: &Action) -> anyhow::Result<()> {
         match step {
             Action::Deploy {
@@ -84,12 +83,15 @@ impl<S: Shop> Operator<S> {
                 let only = instances.as_deref().unwrap_or_default();
                 self.shop.deploy(*service, release, only).await
             }
-            Action::Import { source, orders } => {
-                let arguments = Orders::arguments(source, orders);
-                let shop = &self.shop;
-                shop.control(Service::Checkout, "outbox-import", &arguments)
-                    .await
-                    .map(drop)
+            Action::Import {
+                source,
+                imported,
+                seed,
+            } => {
+                let (service, control) = imported.control();
+                let arguments = imported.arguments(source, *seed);
+                let count = self.shop.control(service, control, &arguments).await;
+                count.map(drop)
             }
             Action::Config { .. } | Action::Load { .. } | Action::Note { .. } => Ok(()),
         }

@@ -196,6 +196,7 @@ async fn what_changes_nothing_is_not_logged_and_says_so() {
         Action::Flush { service: SERVICE },
         Action::Skip {},
         Action::Replay {},
+        Action::Revert {},
         Action::Block {
             client: "a".to_owned(),
         },
@@ -232,6 +233,10 @@ async fn what_changes_something_is_counted_and_logged_under_the_release_that_run
     for (action, summary) in [
         (Action::Flush { service: SERVICE }, "flushed 3 entries"),
         (Action::Replay {}, "moved 3 dead letters back to the outbox"),
+        (
+            Action::Revert {},
+            "restored 3 prices from before the last import",
+        ),
         (set, "b = \"new\""),
         (
             Action::Scale {

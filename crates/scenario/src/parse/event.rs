@@ -4,7 +4,7 @@ use shop_api::Service;
 use text::table::{Reader, Table};
 
 use super::settings;
-use crate::{Action, Event, Outside, Remedy, Target};
+use crate::{Action, Event, Imported, Outside, Remedy, Target};
 
 const SERVICES: [(&str, Service); 3] = [
     (Service::Gateway.name(), Service::Gateway),
@@ -26,12 +26,18 @@ const TARGETS: [(&str, Target); 5] = [
 /// `[[timeline]]`; an event whose kind or service cannot be read is left out, and has a problem.
 ///
 /// A note takes its place. Events are sorted by time; all but those that are there from the start come `later_s` later.
-pub(super) fn timeline(reader: &mut Reader<'_>, root: &mut Table<'_>, later_s: f64) -> Vec<Event> {
+/// `seed` draws the products of what is imported.
+pub(super) fn timeline(
+    reader: &mut Reader<'_>,
+    root: &mut Table<'_>,
+    later_s: f64,
+    seed: u64,
+) -> Vec<Event> {
     let rows = root.tables(reader, "timeline");
     let events = rows.into_iter().enumerate().map(|(index, mut row)| {
         let at_s = row.number(reader, "at_s");
         let change = row.optional_bool(reader, "change");
-        let action = action(reader, &mut row);
+        let action = action(reader, &mut row, seed);
         if action.is_some() {
             row.finish(reader);
         }
@@ -66,7 +72,7 @@ enum Kind {
     Note,
 }
 
-fn action(reader: &mut Reader<'_>, row: &mut Table<'_>) -> Option<Action> {
+fn action(reader: &mut Reader<'_>, row: &mut Table<'_>, seed: u64) -> Option<Action> {
     let kinds = [
         ("deploy", Kind::Deploy),
         ("config", Kind::Config),
@@ -105,7 +111,8 @@ fn action(reader: &mut Reader<'_>, row: &mut Table<'_>) -> Option<Action> {
         }
         Kind::Import => Some(Action::Import {
             source: row.text(reader, "source"),
-            orders: row.typed(reader, "orders").unwrap_or_default(),
+            imported: imported(reader, row)?,
+            seed,
         }),
         Kind::Load => {
             let traffic = loadgen::Traffic {
@@ -120,6 +127,17 @@ fn action(reader: &mut Reader<'_>, row: &mut Table<'_>) -> Option<Action> {
         Kind::Note => Some(Action::Note {
             text: row.text(reader, "text"),
         }),
+    }
+}
+
+/// What an import brings: `orders`, or `prices`.
+fn imported(reader: &mut Reader<'_>, row: &mut Table<'_>) -> Option<Imported> {
+    match row.has("prices") {
+        true => row.typed(reader, "prices").map(Imported::Prices),
+        false => {
+            let orders = row.typed(reader, "orders").unwrap_or_default();
+            Some(Imported::Orders(orders))
+        }
     }
 }
 
@@ -138,6 +156,7 @@ pub(super) fn remedy(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<Remed
                     ("config", 3),
                     ("skip", 4),
                     ("replay", 5),
+                    ("revert", 6),
                 ],
             )?;
             let mut service = || row.choice(reader, "service", &SERVICES);
@@ -157,7 +176,8 @@ pub(super) fn remedy(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Vec<Remed
                     settings: row.typed(reader, "settings").unwrap_or_default(),
                 },
                 4 => Remedy::Skip,
-                _ => Remedy::Replay,
+                5 => Remedy::Replay,
+                _ => Remedy::Revert,
             };
             row.finish(reader);
             Some(remedy)

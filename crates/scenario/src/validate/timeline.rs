@@ -6,7 +6,7 @@ use shop_api::Service;
 use text::table::unknown_word;
 
 use super::{Findings, unknown_release};
-use crate::{Action, Event, Orders, Scenario, Target};
+use crate::{Action, Event, Imported, Scenario, Target};
 
 /// The page must come within 6 minutes of the start at the real pace, and an alert needs a while to fire.
 pub(crate) const LATEST_CHANGE_S: f64 = 85.0;
@@ -162,7 +162,9 @@ fn play(findings: &mut Findings<'_>, scenario: &Scenario) {
                     shop.swap(findings, &key("at_s"), service.instances(), event.at_s);
                 }
             }
-            Action::Import { source, orders } => import(findings, index, source, orders),
+            Action::Import {
+                source, imported, ..
+            } => import(findings, index, source, imported),
             Action::Load { traffic, for_s } => load(findings, index, traffic, *for_s),
             Action::Note { text } => {
                 findings.expect(!text.trim().is_empty(), &key("text"), "must not be empty");
@@ -171,18 +173,23 @@ fn play(findings: &mut Findings<'_>, scenario: &Scenario) {
     }
 }
 
-fn import(findings: &mut Findings<'_>, index: usize, source: &str, orders: &[Orders]) {
+fn import(findings: &mut Findings<'_>, index: usize, source: &str, imported: &Imported) {
     let key = |field: &str| format!("timeline[{index}].{field}");
     findings.expect(
         !source.trim().is_empty() || !findings.is_read(&key("source")),
         &key("source"),
         "must not be empty; it is in the service's log",
     );
-    let count: u32 = orders.iter().map(|kind| kind.times).sum();
+    let (what, count, among) = imported.size();
     findings.expect(
-        (1..=Orders::MOST).contains(&count),
-        &key("orders"),
-        format!("must be 1 to {}, not {count}", Orders::MOST),
+        (1..=Imported::MOST).contains(&count),
+        &key(what),
+        format!("must be 1 to {}, not {count}", Imported::MOST),
+    );
+    findings.expect(
+        count <= among,
+        &key(what),
+        format!("are {count} products of only {among}"),
     );
 }
 

@@ -10,7 +10,7 @@ use axum::{
 use chassis::Problem;
 use http::StatusCode;
 use shop_api::{
-    Sku,
+    Money, Sku,
     product::{Listing, Page, PriceChange, Product},
     sku::ParseSkuError,
 };
@@ -80,7 +80,11 @@ pub(super) async fn change_price(
     }
     let now_ms = (inventory.clock)();
     let work = move |transaction: &rusqlite::Transaction<'_>| {
-        price::insert(transaction, sku, change.price, now_ms)
+        let Money {
+            amount_minor,
+            currency,
+        } = change.price;
+        price::insert(transaction, sku, amount_minor, currency.code(), now_ms)
     };
     if !inventory.pool.write(&price::INSERT, work).await? {
         return Err(product_cache::not_found(sku));

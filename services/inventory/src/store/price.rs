@@ -70,21 +70,16 @@ pub fn first(
     FIRST.all(connection, (last.to_string(), at_ms), price)
 }
 
-/// Writes a new price; `false` if the product does not exist.
+/// Writes a new price; `false` if the product does not exist. The currency is stored as it is.
 pub fn insert(
     connection: &Connection,
     product: Sku,
-    price: Money,
+    amount_minor: i64,
+    currency: &str,
     from_ms: i64,
 ) -> rusqlite::Result<bool> {
-    let mut statement = connection.prepare_cached(INSERT.text)?;
-    let values = (
-        product.to_string(),
-        from_ms,
-        price.amount_minor,
-        price.currency.code(),
-    );
-    Ok(statement.execute(values)? == 1)
+    let values = (product.to_string(), from_ms, amount_minor, currency);
+    Ok(INSERT.execute(connection, values)? == 1)
 }
 
 /// Writes new prices for the products from number `first` to `last`; returns how many.

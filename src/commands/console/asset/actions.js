@@ -57,6 +57,10 @@ export const ACTIONS = [
     will: () => "move all dead letters of checkout back into its outbox, for delivery now",
   },
   {
+    id: "prices/revert", title: "Revert the last price list", about: "Inventory has the prices from before its last import again.", fields: [],
+    will: () => "restore the prices from before the last price list that inventory imported; prices that changed since stay",
+  },
+  {
     id: "request", title: "Send a request", about: "One request through the gateway; it changes the shop as a customer's would.", isRequest: true,
     fields: [{ name: "method", kind: "choice", options: () => METHODS }, { name: "path", kind: "text", placeholder: "/v1/products/sku-000001" }, { name: "data", label: "body", kind: "text", placeholder: "{…}, if it has one" }],
     will: ({ method, path, data }) => `send ${method} ${path} to the gateway${data ? `, with the body ${data}` : ""}`,
