@@ -94,6 +94,7 @@ orders-take-long|CheckoutLatencyBudgetBurn|late order|checkout-1||
 orders-time-out|ErrorBudgetBurn|failed order|checkout-1||
 orders-wait|CheckoutLatencyBudgetBurn|late order|checkout-1|config set checkout payment_site=standby|
 slow-checkout|CheckoutLatencyBudgetBurn|late order|inventory-1|rollback inventory|
+some-orders-fail|ErrorBudgetBurn|failed order|inventory-1|prices revert|
 try-again-later|ErrorBudgetBurn|failed order|checkout-1|rollback checkout|
 unknown-callers|CallersUnknown|order|gateway-1|rollback gateway|
 warehouse-waits|OutboxBacklog|order|checkout-1|rollback checkout|

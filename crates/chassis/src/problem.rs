@@ -228,12 +228,20 @@ async fn from_plain_text(response: &mut Response) -> Option<Document> {
     Some(problem.document())
 }
 
-/// An error and its sources on one line.
+/// An error and its sources on one line, but for a source that the error itself has quoted.
 struct Chain<'a>(&'a anyhow::Error);
 
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.0)
+        let mut told = self.0.to_string();
+        f.write_str(&told)?;
+        for source in self.0.chain().skip(1).map(ToString::to_string) {
+            if !told.contains(&source) {
+                write!(f, ": {source}")?;
+            }
+            told = source;
+        }
+        Ok(())
     }
 }
 

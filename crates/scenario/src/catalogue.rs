@@ -66,6 +66,7 @@ pub const FILES: &[File] = files![
     "orders-time-out",
     "orders-wait",
     "slow-checkout",
+    "some-orders-fail",
     "try-again-later",
     "unknown-callers",
     "warehouse-waits",

@@ -33,7 +33,7 @@ pub(super) enum Effect {
 pub(super) type Answer = fn(&mut SchemaGenerator) -> Schema;
 
 /// Those that work an incident, and those that choose and review one.
-pub(super) const COMMANDS: [(&str, Effect, Answer); 42] = [
+pub(super) const COMMANDS: [(&str, Effect, Answer); 43] = [
     ("status", Reads, of::<Status>),
     ("alerts", Reads, of::<Vec<Alert>>),
     ("logs", Reads, of::<Lines>),
