@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use grader::rubric;
 use loadgen::{Record, Route};
-use record::{ImpactTruth, Window};
+use record::{Counted, ImpactTruth, Window};
 use time::OffsetDateTime;
 
 /// A second is affected from this share of failed or slow requests on: one slow answer among many is not an incident.
@@ -12,7 +12,8 @@ const AFFECTED_SHARE: f64 = 0.1;
 /// The impact is over when this many seconds without it have passed.
 const QUIET_S: u32 = 10;
 
-/// The impact within `incident` on the routes that the rubric names.
+/// The impact within `incident` on the routes that the rubric names, and beside it on those of them that were affected as a
+/// whole, and on all that were.
 ///
 /// Start and end are the first and the last affected second of the schedule; `end` is absent while it goes on.
 pub(crate) fn truth(record: &Record, rubric: &rubric::Impact, incident: Window) -> ImpactTruth {
@@ -24,17 +25,30 @@ pub(crate) fn truth(record: &Record, rubric: &rubric::Impact, incident: Window) 
         .collect();
     let window = record.between_ms(unix_ms(incident.from), unix_ms(incident.to));
     let slow_above_us = (rubric.slow_over_ms * 1000.0) as u32;
-    let is_affected = |second: &u32| {
-        let sum = sum(record, *second..*second + 1, &routes, slow_above_us);
-        let hurt = sum.failed + sum.slow;
-        hurt > 0 && hurt as f64 >= AFFECTED_SHARE * sum.requests as f64
+    let count = |window: Range<u32>, routes: &[Route]| count(record, window, routes, slow_above_us);
+    let is_affected = |window: Range<u32>, routes: &[Route]| {
+        let counted = count(window, routes);
+        let hurt = counted.failed + counted.slow;
+        hurt > 0 && hurt as f64 >= AFFECTED_SHARE * counted.requests as f64
     };
-    let affected: Vec<u32> = window.clone().filter(is_affected).collect();
+    let affected = window
+        .clone()
+        .filter(|second| is_affected(*second..*second + 1, &routes));
+    let affected: Vec<u32> = affected.collect();
     let (Some(first), Some(last)) = (affected.first().copied(), affected.last().copied()) else {
         return ImpactTruth::default();
     };
     let is_over = last + QUIET_S < window.end;
-    let total = sum(record, first..last + 1, &routes, slow_above_us);
+    let span = first..last + 1;
+    let hit = |route: &Route| is_affected(span.clone(), &[*route]);
+    let hardest: Vec<Route> = routes.iter().copied().filter(&hit).collect();
+    let all = Route::ALL.into_iter();
+    let all: Vec<Route> = all
+        .filter(|route| routes.contains(route) || hit(route))
+        .collect();
+    let others = [hardest, all]
+        .into_iter()
+        .filter(|others| !others.is_empty() && *others != routes);
     let instant = |second: u32| {
         let millis = i128::from(record.started_at_ms) + i128::from(second) * 1000;
         OffsetDateTime::from_unix_timestamp_nanos(millis * 1_000_000).ok()
@@ -42,19 +56,15 @@ pub(crate) fn truth(record: &Record, rubric: &rubric::Impact, incident: Window) 
     ImpactTruth {
         start: instant(first),
         end: is_over.then(|| instant(last + 1)).flatten(),
-        p99_ms: p99_ms(record, first..last + 1, &routes),
-        ..total
+        counted: count(span.clone(), &routes),
+        otherwise: others.map(|others| count(span.clone(), &others)).collect(),
     }
 }
 
-fn sum(record: &Record, window: Range<u32>, routes: &[Route], slow_above_us: u32) -> ImpactTruth {
-    let mut total = ImpactTruth {
-        start: None,
-        end: None,
-        requests: 0,
-        failed: 0,
-        slow: 0,
-        p99_ms: None,
+fn count(record: &Record, window: Range<u32>, routes: &[Route], slow_above_us: u32) -> Counted {
+    let mut total = Counted {
+        p99_ms: p99_ms(record, window.clone(), routes),
+        ..Counted::default()
     };
     for route in routes {
         let cell = record.sum(window.clone(), Some(*route));

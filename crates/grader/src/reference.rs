@@ -198,7 +198,8 @@ impl Reference {
             baseline: self.baseline.length_s(),
             incident: self.incident.length_s(),
         });
-        let effect = effect::promql::effect(&before, &during, origins, events);
+        let settled_s = expression.settled_s(self.baseline.from_s, self.baseline.to_s);
+        let effect = effect::promql::effect(&before, &during, origins, settled_s, events);
         Ok(effect.from_size(expression.floor))
     }
 

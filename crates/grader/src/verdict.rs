@@ -16,7 +16,7 @@ use std::borrow::Cow;
 
 pub use conditions::{CAUSE, CLAIM, CONTROL, OTHERS, grounded};
 use record::Document;
-pub use record::{Action, Facts, ImpactTruth};
+pub use record::{Action, Counted, Facts, ImpactTruth};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 pub use settled::Comparison;

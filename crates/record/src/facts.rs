@@ -29,7 +29,7 @@ pub struct Facts {
     pub looks: Vec<Look>,
 }
 
-/// Impact by the load generator's record, over the routes that the rubric names.
+/// Impact by the load generator's record.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ImpactTruth {
     /// First affected second; none if no request was affected.
@@ -38,13 +38,25 @@ pub struct ImpactTruth {
     /// Last affected second; none while it goes on.
     #[serde(with = "time::serde::rfc3339::option")]
     pub end: Option<OffsetDateTime>,
-    /// Requests between start and end.
+    /// Counted on the routes that the rubric names.
+    #[serde(flatten)]
+    pub counted: Counted,
+    /// Counted on other routes that may be taken for the affected ones: those of the rubric that were hit hardest, or all that
+    /// were hit.
+    #[serde(default)]
+    pub otherwise: Vec<Counted>,
+}
+
+/// Requests of some routes between the start and the end of an impact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Counted {
+    /// All of them.
     pub requests: u64,
     /// Those that failed.
     pub failed: u64,
     /// Those slower than the rubric's limit.
     pub slow: u64,
-    /// 99th percentile between start and end, in milliseconds.
+    /// 99th percentile, in milliseconds.
     pub p99_ms: Option<f64>,
 }
 

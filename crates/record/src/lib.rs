@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 pub use chronicle::{Chronicle, FirstPage};
 pub use deploy::{Deploy, DeployKind, Deploys, GAME_MASTER, RESPONDER, SettingChange, value_text};
 pub use event::Event;
-pub use facts::{Action, Facts, ImpactTruth, Measurement};
+pub use facts::{Action, Counted, Facts, ImpactTruth, Measurement};
 pub use file::{Document, Error, replace};
 pub use head::{BackendKind, Backends, FORMAT, Head, Program, Urls};
 pub use log::{Appender, Log, each_line};

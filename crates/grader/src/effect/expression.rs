@@ -22,6 +22,8 @@ pub struct Expression {
     pub is_rate: bool,
     /// Changes smaller than this are noise, in the unit of the answer; 0 where no such size is known.
     pub floor: f64,
+    /// How far its answers look back, in seconds; 0 for one that looks at a moment.
+    pub looks_back_s: f64,
 }
 
 /// Functions that tell the date or the time of day, whatever the system does.
@@ -72,7 +74,14 @@ impl Expression {
             } else {
                 0.0
             },
+            looks_back_s: reading.longest.as_secs_f64(),
         })
+    }
+
+    /// From when on the answers in a baseline between two times are about nothing earlier, such as the first seconds of
+    /// traffic; half of the baseline is kept at least.
+    pub fn settled_s(&self, from_s: f64, to_s: f64) -> f64 {
+        from_s + self.looks_back_s.min((to_s - from_s) / 2.0)
     }
 }
 
@@ -169,6 +178,8 @@ fn children(expr: &mut Expr) -> Vec<&mut Expr> {
 #[derive(Default)]
 struct Reading {
     window: std::time::Duration,
+    /// The longest window that was met.
+    longest: std::time::Duration,
     origins: Vec<String>,
     relabels: bool,
     /// Labels by which the aggregations around a selector group.
@@ -187,6 +198,7 @@ impl Reading {
                 let is_rate = is_counter(&name) && !in_range;
                 let text = selector.to_string();
                 if is_rate {
+                    self.longest = self.longest.max(self.window);
                     let rate = format!("rate({text}[{}s])", self.window.as_secs());
                     *expr = ::promql::parse(&rate).map_err(|error| error.to_string())?;
                 }
@@ -198,6 +210,7 @@ impl Reading {
                     return Err(fixed());
                 }
                 matrix.range = matrix.range.min(self.window);
+                self.longest = self.longest.max(matrix.range);
                 let name = metric(matrix.vs.name.as_deref(), &matrix.vs.matchers.matchers)?;
                 let text = matrix.vs.to_string();
                 self.origin(&name, &text);
@@ -208,6 +221,7 @@ impl Reading {
                     return Err(fixed());
                 }
                 subquery.range = subquery.range.min(self.window);
+                self.longest = self.longest.max(subquery.range);
                 // Prometheus's own default is as long as a whole incident.
                 subquery.step = subquery
                     .step

@@ -57,16 +57,18 @@ struct Moved {
     told: Told,
 }
 
-/// What changed from one window to the other; `origins` is where the series come from that do not say so themselves, and
-/// `events` how long the windows are where the values are events a second.
+/// What changed from one window to the other; `origins` is where the series come from that do not say so themselves,
+/// `settled_s` is when the baseline's answers are about nothing earlier any more, and `events` how long the windows are where
+/// the values are events a second.
 pub fn effect(
     baseline: &[Series],
     incident: &[Series],
     origins: &Origins,
+    settled_s: f64,
     events: Option<Seconds>,
 ) -> Effect {
     let mut effect = Effect::default();
-    for Moved { labels, told } in all_changes(baseline, incident, events) {
+    for Moved { labels, told } in all_changes(baseline, incident, settled_s, events) {
         let (direction, size, strength, what) = told;
         let change = Change {
             size,
@@ -86,7 +88,12 @@ pub fn effect(
 }
 
 /// Every series that changed, however many there are.
-fn all_changes(baseline: &[Series], incident: &[Series], events: Option<Seconds>) -> Vec<Moved> {
+fn all_changes(
+    baseline: &[Series],
+    incident: &[Series],
+    settled_s: f64,
+    events: Option<Seconds>,
+) -> Vec<Moved> {
     let mut pairs: BTreeMap<&Labels, [&[Sample]; 2]> = BTreeMap::new();
     for (index, window) in [baseline, incident].into_iter().enumerate() {
         for series in window {
@@ -101,7 +108,7 @@ fn all_changes(baseline: &[Series], incident: &[Series], events: Option<Seconds>
         .max()
         .unwrap_or(0);
     let moved = pairs.into_iter().flat_map(|(labels, [before, during])| {
-        let told = changes(before, during, live, steps).into_iter();
+        let told = changes(before, during, settled_s, live, steps).into_iter();
         let told = told.map(move |(direction, size, strength, what)| {
             let events = events.filter(|_| !is_live(&[before, &[]]));
             let chance = events.map_or(MOST, |seconds| seconds.by_chance(during));
@@ -171,7 +178,13 @@ impl Seconds {
     }
 }
 
-fn changes(before: &[Sample], during: &[Sample], live: usize, steps: usize) -> Vec<Told> {
+fn changes(
+    before: &[Sample],
+    during: &[Sample],
+    settled_s: f64,
+    live: usize,
+    steps: usize,
+) -> Vec<Told> {
     let finite = |samples: &[Sample]| -> Vec<Sample> {
         let finite = samples.iter().filter(|sample| sample.value.is_finite());
         finite.copied().collect()
@@ -183,7 +196,7 @@ fn changes(before: &[Sample], during: &[Sample], live: usize, steps: usize) -> V
     if before.len() < SAMPLES {
         return appears(&during).into_iter().collect();
     }
-    let base = Baseline::of(&before, live);
+    let base = Baseline::of(&before, settled_s, live);
     if during.len() < SAMPLES && steps >= 2 * SAMPLES {
         return disappears(&base, steps - during.len())
             .into_iter()
@@ -237,15 +250,19 @@ struct Trend {
 }
 
 impl Baseline {
-    /// Of many series some leave their range by chance, so that the margin widens with their number.
-    fn of(samples: &[Sample], live: usize) -> Self {
+    /// Of many series some leave their range by chance, so that the margin widens with their number. A rate whose window
+    /// reaches back to before the baseline is still rising, which widens the margin and is not as low as the series was.
+    fn of(samples: &[Sample], settled_s: f64, live: usize) -> Self {
         let mut values: Vec<f64> = samples.iter().map(|sample| sample.value).collect();
         values.sort_by(f64::total_cmp);
-        let (low, high) = (values[0], values[values.len() - 1]);
+        let (lowest, high) = (values[0], values[values.len() - 1]);
+        let settled = samples.iter().filter(|sample| sample.at_s >= settled_s);
+        let low = settled.map(|sample| sample.value).min_by(f64::total_cmp);
+        let low = low.unwrap_or(lowest);
         let middle = values[values.len() / 2];
         // A short baseline has not shown its whole range.
         let short = (WHOLE_RANGE / samples.len() as f64).sqrt().clamp(1.0, 2.0);
-        let spread = 0.5 * (high - low) * (live.max(1) as f64).sqrt() * short;
+        let spread = 0.5 * (high - lowest) * (live.max(1) as f64).sqrt() * short;
         Self {
             low,
             middle,

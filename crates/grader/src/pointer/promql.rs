@@ -155,7 +155,9 @@ async fn effect(
         baseline: windows.baseline.length().as_seconds_f64(),
         incident: windows.shown().length().as_seconds_f64(),
     });
-    let effect = effect::promql::effect(&before, &during, &origins, events);
+    let (from_s, to_s) = (unix_s(windows.baseline.from), unix_s(windows.baseline.to));
+    let settled_s = expression.settled_s(from_s, to_s);
+    let effect = effect::promql::effect(&before, &during, &origins, settled_s, events);
     Ok(effect.from_size(expression.floor))
 }
 

@@ -2,7 +2,7 @@
 
 use time::{Duration, OffsetDateTime};
 
-use super::{Answer, Case, ImpactTruth, Item};
+use super::{Answer, Case, Counted, ImpactTruth, Item};
 use crate::Window;
 use crate::moment::clock_text;
 use text::format::number;
@@ -147,55 +147,105 @@ pub(super) fn numbers(case: &Case) -> Item {
 
 fn compare(case: &Case, truth: &ImpactTruth) -> Answer {
     let said = &case.writeup.impact;
-    let share_of = |count: u64| count as f64 / truth.requests.max(1) as f64;
-    let mut wanted: Vec<(&str, Option<f64>, f64)> = Vec::new();
-    if share_of(truth.failed) >= 0.01 {
-        wanted.push(("failed", said.failed.map(|n| n as f64), truth.failed as f64));
+    let ImpactTruth {
+        counted, otherwise, ..
+    } = truth;
+    let number_of = |name, said: Option<f64>, of: &dyn Fn(&Counted) -> f64| Number {
+        name,
+        said,
+        counted: of(counted),
+        otherwise: otherwise.iter().map(of).collect(),
+    };
+    let share_of = |count: u64| count as f64 / counted.requests.max(1) as f64;
+    let mut wanted = Vec::new();
+    if share_of(counted.failed) >= 0.01 {
+        let said = said.failed.map(|count| count as f64);
+        wanted.push(number_of("failed", said, &|of| of.failed as f64));
     }
-    if share_of(truth.slow) >= 0.01 {
+    if share_of(counted.slow) >= 0.01 {
         // Either number says how slow it was; the nearer one counts.
-        let slow = ("slow", said.slow.map(|n| n as f64), truth.slow as f64);
-        let p99 = ("p99_ms", said.p99_ms, truth.p99_ms.unwrap_or(0.0));
-        let off = |(_, said, truth): (&str, Option<f64>, f64)| {
-            said.map_or(f64::MAX, |said| (said - truth).abs() / truth.max(1.0))
-        };
-        wanted.push(if truth.p99_ms.is_some() && off(p99) < off(slow) {
-            p99
-        } else {
-            slow
+        let said_slow = said.slow.map(|count| count as f64);
+        let slow = number_of("slow", said_slow, &|of| of.slow as f64);
+        let p99 = number_of("p99_ms", said.p99_ms, &|of| of.p99_ms.unwrap_or(0.0));
+        wanted.push(match counted.p99_ms.is_some() && p99.off() < slow.off() {
+            true => p99,
+            false => slow,
         });
     }
     if wanted.is_empty() {
-        return harmless(said.failed, truth);
+        return harmless(said.failed, counted);
     }
-    wanted.push((
-        "requests",
-        said.requests.map(|n| n as f64),
-        truth.requests as f64,
-    ));
-    let mut right = 0.0;
-    let mut words = Vec::new();
-    for (name, said, truth) in &wanted {
-        let near =
-            said.is_some_and(|said| (said - truth).abs() <= (TOLERANCE * truth.abs()).max(2.0));
-        right += f64::from(u8::from(near));
-        let said = said.map_or_else(|| "missing".to_owned(), number);
-        words.push(format!("{name} {said}, recorded {}", number(*truth)));
-    }
-    let share = right / wanted.len() as f64;
+    let said_requests = said.requests.map(|count| count as f64);
+    wanted.push(number_of("requests", said_requests, &|of| {
+        of.requests as f64
+    }));
+    let right = wanted.iter().filter(|number| number.is_right()).count();
+    let share = right as f64 / wanted.len() as f64;
+    let words: Vec<String> = wanted.iter().map(Number::told).collect();
     let why = format!(
         "{} (tolerance {:.0} %).",
         words.join("; "),
         TOLERANCE * 100.0
     );
     let hint = (share < 1.0).then(|| {
-        "take these numbers from `increase(…[window])` of the gateway's request histogram"
+        "take these numbers from `increase(…[window])` of the gateway's request histogram, over the affected routes"
             .to_owned()
     });
     (share, why, hint)
 }
 
-fn harmless(failed: Option<u64>, truth: &ImpactTruth) -> Answer {
+/// A number of the impact. Which routes are affected is a matter of judgement, so whatever lies between the ways to count
+/// them is right.
+struct Number {
+    name: &'static str,
+    said: Option<f64>,
+    counted: f64,
+    otherwise: Vec<f64>,
+}
+
+impl Number {
+    fn ways(&self) -> (f64, f64) {
+        let ways = self.otherwise.iter();
+        ways.fold((self.counted, self.counted), |(least, most), way| {
+            (least.min(*way), most.max(*way))
+        })
+    }
+
+    /// How far it is off, as a share.
+    fn off(&self) -> f64 {
+        let (least, most) = self.ways();
+        self.said.map_or(f64::MAX, |said| {
+            (said - said.clamp(least, most)).abs() / said.clamp(least, most).max(1.0)
+        })
+    }
+
+    fn is_right(&self) -> bool {
+        let (least, most) = self.ways();
+        let slack = |way: f64| (TOLERANCE * way).max(2.0);
+        self.said
+            .is_some_and(|said| said >= least - slack(least) && said <= most + slack(most))
+    }
+
+    fn told(&self) -> String {
+        let said = self.said.map_or_else(|| "missing".to_owned(), number);
+        let (least, most) = self.ways();
+        let ways = match least < most {
+            true => format!(
+                ", {} to {} by the routes that are counted",
+                number(least),
+                number(most)
+            ),
+            false => String::new(),
+        };
+        format!(
+            "{} {said}, recorded {}{ways}",
+            self.name,
+            number(self.counted)
+        )
+    }
+}
+
+fn harmless(failed: Option<u64>, truth: &Counted) -> Answer {
     let few = failed.is_some_and(|failed| failed as f64 <= (0.01 * truth.requests as f64).max(5.0));
     // Without an affected second the record counts no requests either.
     let recorded = match truth.requests {

@@ -388,10 +388,13 @@ fn graded_in_a_control(writeup: &WriteUp) -> Verdict {
         impact: Some(ImpactTruth {
             start: None,
             end: None,
-            requests: 3000,
-            failed: 2,
-            slow: 4,
-            p99_ms: Some(40.0),
+            counted: Counted {
+                requests: 3000,
+                failed: 2,
+                slow: 4,
+                p99_ms: Some(40.0),
+            },
+            otherwise: Vec::new(),
         }),
         ..facts()
     };

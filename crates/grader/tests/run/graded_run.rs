@@ -5,7 +5,7 @@ use grader::lineup::{Candidate, Lineup};
 use grader::mitigation::Measurement;
 use grader::moment::Moment;
 use grader::reference::{Metrics, Reference, Stretch};
-use grader::verdict::{Action, Facts, ImpactTruth};
+use grader::verdict::{Action, Counted, Facts, ImpactTruth};
 use grader::writeup::{self, Claim, WriteUp};
 use grader::{Component, Mechanism, Rubric, Severity, TriggerKind};
 use text::format::rfc3339;
@@ -79,10 +79,13 @@ pub(crate) async fn graded_run() -> GradedRun {
         impact: Some(ImpactTruth {
             start: Some(CHANGE),
             end: Some(ENDED),
-            requests: 3000,
-            failed: 0,
-            slow: 600,
-            p99_ms: Some(480.0),
+            counted: Counted {
+                requests: 3000,
+                failed: 0,
+                slow: 600,
+                p99_ms: Some(480.0),
+            },
+            otherwise: Vec::new(),
         }),
         deploys: vec![deploy],
         actions: vec![Action {

@@ -35,7 +35,7 @@ impl Origins {
         let mut telling = Vec::new();
         let mut shared: Option<Named> = None;
         for (before, during) in behind {
-            let changes = all_changes(before, during, None).into_iter();
+            let changes = all_changes(before, during, f64::NEG_INFINITY, None).into_iter();
             let clear = changes.filter(|one| one.told.2 >= CLEAR);
             telling.extend(clear.map(|one| one.labels));
             for series in before.iter().chain(during) {

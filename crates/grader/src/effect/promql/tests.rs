@@ -1,5 +1,15 @@
 use super::*;
 
+/// The effect of what looks at moments.
+fn effect(
+    baseline: &[Series],
+    incident: &[Series],
+    origins: &Origins,
+    events: Option<Seconds>,
+) -> Effect {
+    super::effect(baseline, incident, origins, 0.0, events)
+}
+
 /// A series with one sample a second from `from` on.
 fn series(labels: &[(&str, &str)], from: i32, value: impl Fn(f64) -> f64, count: i32) -> Series {
     let samples = (from..from + count).map(f64::from).map(|at_s| Sample {
@@ -93,6 +103,27 @@ fn a_series_tells_when_the_baseline_neither_had_nor_led_to_it() {
     ] {
         // A window that answers nothing is as long as the other series say.
         assert_eq!(told(&effect), expected, "{name}: {effect:?}");
+    }
+}
+
+/// Traffic begins shortly before the baseline.
+#[test]
+fn a_rate_that_is_still_rising_is_not_how_low_a_series_was() {
+    let before = [series(&[], 0, |at| (1.2 * at).min(9.0), 20)];
+    let during = [series(&[], 20, |_| 2.5, 20)];
+    for (looks_back_s, expected) in [
+        (0.0, ""),
+        (8.0, "its value Down"),
+        (600.0, "its value Down"),
+    ] {
+        let expression = crate::effect::expression::Expression {
+            looks_back_s,
+            ..crate::effect::expression::Expression::read("rate(x_total[9s])", 20.0)
+                .expect("it can be read")
+        };
+        let settled_s = expression.settled_s(0.0, 20.0);
+        let effect = super::effect(&before, &during, &Origins::default(), settled_s, None);
+        assert_eq!(told(&effect), expected, "{looks_back_s}");
     }
 }
 

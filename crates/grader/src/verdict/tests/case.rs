@@ -89,10 +89,13 @@ pub(super) fn facts() -> Facts {
         impact: Some(ImpactTruth {
             start: Some(PAGE - Duration::minutes(1)),
             end: Some(PAGE + Duration::minutes(4)),
-            requests: 3000,
-            failed: 0,
-            slow: 600,
-            p99_ms: Some(2400.0),
+            counted: Counted {
+                requests: 3000,
+                failed: 0,
+                slow: 600,
+                p99_ms: Some(2400.0),
+            },
+            otherwise: Vec::new(),
         }),
         deploys: Vec::new(),
         actions: vec![Action {

@@ -35,6 +35,27 @@ fn impact_is_compared_with_the_load_generators_record() {
     check(|impact| *impact = writeup::Impact::default(), 0.0, 0.0);
 }
 
+/// Of 3000 requests 600 were slow on the rubric's routes; the hardest hit of them had 1000, and all that were hit had 5000.
+#[test]
+fn whichever_routes_are_taken_for_the_affected_ones_their_count_is_right() {
+    let mut facts = facts();
+    let impact = facts.impact.as_mut().expect("an impact");
+    let of = |requests| Counted {
+        requests,
+        ..impact.counted
+    };
+    impact.otherwise = vec![of(1000), of(5000)];
+    for (said, points) in [(700, 4.0), (760, 8.0), (2000, 8.0), (6200, 8.0), (6300, 4.0)] {
+        let mut writeup = right();
+        writeup.impact.requests = Some(said);
+        let verdict = graded(&writeup, &facts);
+        let item = item(&verdict, "impact numbers");
+        assert_eq!(item.points, points, "{said}: {}", item.why);
+        let ways = "recorded 3000, 1000 to 5000 by the routes that are counted";
+        assert!(item.why.contains(ways), "{}", item.why);
+    }
+}
+
 #[test]
 fn without_an_affected_second_there_is_no_count_to_compare_with() {
     let mut facts = facts();
