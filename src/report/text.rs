@@ -191,7 +191,15 @@ pub(super) fn account(pointer: &Executed) -> String {
         text += &match (finding.effect.strongest(), &finding.effect.refused) {
             (Some((feature, change)), _) => format!("; {}: {}", feature.name, change.what),
             (None, Some(why)) => format!("; no evidence: {why}"),
-            (None, None) => "; no different from before".to_owned(),
+            (None, None) => match finding.effect.faint() {
+                Some((feature, change)) => {
+                    format!(
+                        "; too little to tell from noise: {}: {}",
+                        feature.name, change.what
+                    )
+                }
+                None => "; no different from before".to_owned(),
+            },
         };
     }
     if !text.ends_with('.') {

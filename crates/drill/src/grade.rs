@@ -63,12 +63,15 @@ async fn grade(
     text: &str,
 ) -> anyhow::Result<Submitted> {
     let scenario = &incident.scenario;
-    let progress = &drill.progress;
+    let (progress, submitted) = (&drill.progress, now());
     progress.begin("waiting for the backends");
     await_backends(drill).await;
     progress.begin("measuring the mitigation");
     let_settle(drill, &scenario.rubric).await;
-    let facts = facts(drill, scenario, now()).await;
+    let facts = Facts {
+        submitted_at: Some(submitted),
+        ..facts(drill, scenario, now()).await
+    };
     sleep(ARRIVES_WITHIN).await;
     progress.begin("pointers");
     let told = |done, all| progress.count(done, all);
@@ -184,6 +187,7 @@ async fn facts(drill: &Drill, scenario: &Scenario, until: OffsetDateTime) -> Fac
     Facts {
         run: drill.scribe.run().to_owned(),
         frame,
+        submitted_at: None,
         trigger_at,
         impact: drill.load.record().and_then(truth),
         deploys: deploys.entries(),

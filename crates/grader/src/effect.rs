@@ -209,6 +209,17 @@ impl Effect {
         })
     }
 
+    /// The strongest change that is not told from noise, where none is.
+    pub fn faint(&self) -> Option<(&Feature, &Change)> {
+        let rank = |one: &(&Feature, &Change), other: &(&Feature, &Change)| {
+            one.1.strength.total_cmp(&other.1.strength)
+        };
+        self.changes
+            .iter()
+            .max_by(rank)
+            .filter(|_| !self.is_clear())
+    }
+
     /// Whether a feature changes here as well, in that direction and of a like size; `longer` is how much longer the other
     /// incident was, for what grows with time.
     pub fn resembles(&self, feature: &Feature, change: &Change, longer: f64) -> bool {
@@ -247,6 +258,7 @@ mod tests {
         effect.add("y", Direction::Up, change(3.0, 0.4, "checkout"));
         effect.add("z", Direction::Up, change(f64::NAN, 9.0, "checkout"));
         assert_eq!(effect.changes.len(), 2, "noise is no change: {effect:?}");
+        assert_eq!(effect.faint(), None, "there are clear changes: {effect:?}");
         let (_, strongest) = effect.strongest().expect("one is clear");
         assert_eq!(strongest.size, 3.0);
         assert_eq!(effect.services(), ["checkout", "gateway"].into());

@@ -13,6 +13,9 @@ pub struct Facts {
     pub run: String,
     /// Start, page, end, and the sealed windows.
     pub frame: Frame,
+    /// When the write-up was submitted, before anything was measured for it; absent in older runs.
+    #[serde(with = "time::serde::rfc3339::option", default)]
+    pub submitted_at: Option<OffsetDateTime>,
     /// When the change happened that set it off; none in a control.
     #[serde(with = "time::serde::rfc3339::option")]
     pub trigger_at: Option<OffsetDateTime>,

@@ -66,6 +66,8 @@ struct Arranged {
     later_s: f64,
     /// The drill's own releases, by the name that its file uses for them, `new`.
     names: BTreeMap<String, String>,
+    /// The same with their services, `checkout@2026.11.9`: two services may have a release of one name.
+    own: Vec<String>,
     /// What every shop runs with, by service.
     shop: toml::Table,
 }
@@ -292,7 +294,7 @@ impl<'s> Draw<'s> {
     /// Names the releases of each service in the order in which they come.
     fn named(mut self, innocent: &[Innocent]) -> Drawn {
         let scenario = self.scenario;
-        let mut names = BTreeMap::new();
+        let (mut names, mut own_ids) = (BTreeMap::new(), Vec::new());
         let mut history: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
         let mut timeline: Vec<Step> = Vec::new();
         for service in Service::ALL {
@@ -316,6 +318,7 @@ impl<'s> Draw<'s> {
                 match one {
                     Named::Own(name) => {
                         let name = name.trim_matches(['{', '}']);
+                        own_ids.push(format!("{service}@{release}"));
                         names.insert(name.to_owned(), release);
                     }
                     Named::Drawn(one) => {
@@ -333,6 +336,7 @@ impl<'s> Draw<'s> {
             recipe: scenario.recipe.clone(),
             later_s: self.rng.random_range(0.0..=latest).round(),
             names,
+            own: own_ids,
             shop: pool().shop.clone(),
         };
         Drawn {

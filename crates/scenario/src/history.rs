@@ -19,7 +19,7 @@ impl Scenario {
                     service, release, ..
                 } => {
                     let release = self.release(*service, release)?;
-                    let is_own = self.names.values().any(|own| *own == release.release);
+                    let is_own = self.own.contains(&format!("{service}@{}", release.release));
                     (!is_own).then_some((service.name(), release.changelog.as_str()))
                 }
                 Action::Config {

@@ -55,6 +55,8 @@ pub struct Scenario {
     pub pool: Option<FromPool>,
     /// The drill's own releases, by the name that its file uses for them, `new`; empty for a file that names them itself.
     pub names: BTreeMap<String, String>,
+    /// The same with their services, `checkout@2026.11.9`.
+    pub own: Vec<String>,
     /// What the shop runs with from its oldest releases on, by service, later tables over earlier ones.
     pub shop: Vec<toml::Table>,
     /// The releases of each service: those deployed before the drill and those that the timeline deploys.

@@ -104,6 +104,7 @@ fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Scenario {
         recipe,
         later_s,
         names,
+        own,
         shop,
     } = arranged.unwrap_or_default();
     Scenario {
@@ -115,6 +116,7 @@ fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Scenario {
         load: load(reader, root),
         pool: pool(reader, root, is_drawn),
         names,
+        own,
         shop: [shop, root.typed(reader, "shop").unwrap_or_default()].into(),
         // A drill of the pool may have no release of its own.
         history: match root.has("history") || !root.has("pool") {
@@ -141,6 +143,8 @@ struct Arranged {
     recipe: String,
     later_s: f64,
     names: BTreeMap<String, String>,
+    #[serde(default)]
+    own: Vec<String>,
     shop: toml::Table,
 }
 

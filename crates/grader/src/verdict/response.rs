@@ -29,6 +29,7 @@ pub(super) fn trigger(case: &Case) -> Item {
         });
     let named: Vec<String> = said.deploy.iter().cloned().chain(pointed).collect();
     let backed = case.of(Field::Trigger).any(|pointer| pointer.resolves());
+    let is_bare = case.of(Field::Trigger).next().is_none();
     let right = named
         .iter()
         .filter(|id| {
@@ -42,7 +43,8 @@ pub(super) fn trigger(case: &Case) -> Item {
         (None, ..) => (f64::from(u8::from(kind_is_right)), ""),
         (Some(_), 0, 0) => (0.0, "; no deploy is named"),
         (Some(_), 0, _) => (0.0, "; the deploy is wrong"),
-        (Some(_), _, 0) => (1.0, ", and so is the deploy"),
+        (Some(_), _, 0) if kind_is_right => (1.0, ", and so is the deploy"),
+        (Some(_), _, 0) => (1.0, "; the deploy is right"),
         (Some(_), ..) => (
             0.5,
             "; the deploy is among those that you name, and one would do",
@@ -56,10 +58,10 @@ pub(super) fn trigger(case: &Case) -> Item {
         (_, true) => "The kind is right",
         (_, false) => "The kind is wrong",
     };
-    let evidence = if backed {
-        ""
-    } else {
-        " No evidence for it resolves."
+    let evidence = match (backed, is_bare) {
+        (true, _) => "",
+        (false, true) => " No evidence is given for it.",
+        (false, false) => " No evidence for it resolves.",
     };
     let hint = (share < 1.0).then(|| "compare the start of the symptom with the deploy log: what changed shortly before, and where?".to_owned());
     Item::graded(

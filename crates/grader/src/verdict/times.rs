@@ -2,10 +2,10 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use time::{Duration, OffsetDateTime};
+use time::OffsetDateTime;
 
 use super::Case;
-use super::response::ending;
+use super::response::{ending, like};
 use crate::evidence::{Deploy, Look, shorten};
 use crate::moment::clock_text;
 
@@ -33,10 +33,10 @@ pub(super) fn times(case: &Case) -> Vec<Taken> {
         let why = format!("`{}` at {} ended it.", action.what, clock_text(action.at));
         (action.at, why)
     });
-    let submitted = facts.frame.ended;
+    let submitted = facts.submitted_at.unwrap_or(facts.frame.ended);
     let why = format!("You submitted at {}.", clock_text(submitted));
     vec![
-        detect(&facts.deploys, change, page),
+        detect(behind(case), change, page),
         taken(
             page,
             "first look",
@@ -48,18 +48,26 @@ pub(super) fn times(case: &Case) -> Vec<Taken> {
     ]
 }
 
+/// The entry of the deploy log that the change is, if it is one: several may be within seconds of each other.
+fn behind<'a>(case: &Case<'a>) -> Option<&'a Deploy> {
+    let (facts, trigger) = (case.facts, case.rubric.trigger.as_ref()?);
+    let (change, pattern) = (facts.trigger_at?, trigger.deploy.as_ref()?);
+    let named = facts
+        .deploys
+        .iter()
+        .filter(|deploy| like(pattern, &deploy.id));
+    named.min_by_key(|deploy| (deploy.at - change).abs())
+}
+
 /// The change may be long before the symptom, so it is said what is meant by it.
 fn detect(
-    deploys: &[Deploy],
+    behind: Option<&Deploy>,
     change: Option<OffsetDateTime>,
     page: Option<OffsetDateTime>,
 ) -> Taken {
     let why = match (change, page) {
         (Some(change), Some(page)) => {
-            let near = deploys
-                .iter()
-                .find(|deploy| (deploy.at - change).abs() <= AT_ONCE);
-            let what = near.map_or_else(String::new, |deploy| format!("`{}` ", deploy.id));
+            let what = behind.map_or_else(String::new, |deploy| format!("`{}` ", deploy.id));
             format!(
                 "From the change behind it, {what}at {}, to the page at {}.",
                 clock_text(change),
@@ -74,9 +82,6 @@ fn detect(
         why,
     }
 }
-
-/// A deploy is complete within this time of the change that it is.
-const AT_ONCE: Duration = Duration::seconds(2);
 
 fn taken(
     page: Option<OffsetDateTime>,

@@ -75,6 +75,7 @@ pub(crate) async fn graded_run() -> GradedRun {
     let facts = Facts {
         run: "r1".to_owned(),
         frame: frame(),
+        submitted_at: None,
         trigger_at: Some(CHANGE),
         impact: Some(ImpactTruth {
             start: Some(CHANGE),

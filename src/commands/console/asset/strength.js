@@ -80,9 +80,12 @@ export function account({ outcome }, hasPage = true) {
   if (outcome.is === "failed") return outcome.of;
   const { what, value_holds: holds, effect } = outcome.of;
   if (!hasPage) return what;
-  const strongest = effect.changes.filter(({ strength }) => strength >= 1).sort((a, b) => b.strength - a.strength)[0];
+  const [strongest] = [...effect.changes].sort((a, b) => b.strength - a.strength);
   const claim = holds === false ? "; the claimed value is more than 10 % off" : "";
-  const shows = strongest ? `; ${strongest.name}: ${strongest.what}` : effect.refused ? `; no evidence: ${effect.refused}` : "; no different from before";
+  const told = strongest && `${strongest.name}: ${strongest.what}`;
+  const shows = strongest?.strength >= 1 ? `; ${told}`
+    : effect.refused ? `; no evidence: ${effect.refused}`
+    : told ? `; too little to tell from noise: ${told}` : "; no different from before";
   return `${what}${claim}${shows}`.replace(/\.?$/, ".");
 }
 

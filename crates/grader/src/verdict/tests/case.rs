@@ -85,6 +85,7 @@ pub(super) fn facts() -> Facts {
             ended,
             windows: Some(windows),
         },
+        submitted_at: Some(ended),
         trigger_at: Some(change),
         impact: Some(ImpactTruth {
             start: Some(PAGE - Duration::minutes(1)),

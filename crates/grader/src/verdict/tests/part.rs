@@ -45,7 +45,13 @@ fn whichever_routes_are_taken_for_the_affected_ones_their_count_is_right() {
         ..impact.counted
     };
     impact.otherwise = vec![of(1000), of(5000)];
-    for (said, points) in [(700, 4.0), (760, 8.0), (2000, 8.0), (6200, 8.0), (6300, 4.0)] {
+    for (said, points) in [
+        (700, 4.0),
+        (760, 8.0),
+        (2000, 8.0),
+        (6200, 8.0),
+        (6300, 4.0),
+    ] {
         let mut writeup = right();
         writeup.impact.requests = Some(said);
         let verdict = graded(&writeup, &facts);
@@ -75,6 +81,7 @@ fn without_an_affected_second_there_is_no_count_to_compare_with() {
     }
 }
 
+/// Two changes within two seconds of each other, of which one is the cause.
 #[test]
 fn the_time_to_detect_names_the_change_that_it_counts_from() {
     let mut facts = facts();
@@ -83,12 +90,58 @@ fn the_time_to_detect_names_the_change_that_it_counts_from() {
         why(&facts),
         "From the change behind it, at 10:03:00, to the page at 10:05:00."
     );
-    let entry = r#"{"id":"inventory@2026.11.8","service":"inventory","release":"2026.11.8","at":"2026-11-23T10:03:01Z","role":"x","kind":"deploy"}"#;
-    facts.deploys = vec![serde_json::from_str(entry).expect("an entry of the deploy log")];
+    let entry = |service: &str, second: &str| {
+        let entry = format!(
+            r#"{{"id":"{service}@2026.11.8","service":"{service}","release":"2026.11.8","at":"2026-11-23T{second}Z","role":"x","kind":"deploy"}}"#
+        );
+        serde_json::from_str(&entry).expect("an entry of the deploy log")
+    };
+    facts.deploys = vec![entry("gateway", "10:02:59"), entry("inventory", "10:03:01")];
     assert_eq!(
         why(&facts),
         "From the change behind it, `inventory@2026.11.8` at 10:03:00, to the page at 10:05:00."
     );
+}
+
+#[test]
+fn a_trigger_is_told_by_its_parts() {
+    for (kind, deploy, pointers, expected) in [
+        (
+            "deploy",
+            "inventory@2026.11.8",
+            1,
+            "The kind is right, and so is the deploy.",
+        ),
+        (
+            "config",
+            "inventory@2026.11.8",
+            1,
+            "The kind is wrong; the deploy is right.",
+        ),
+        (
+            "deploy",
+            "checkout@1",
+            0,
+            "The kind is right; the deploy is wrong. No evidence is given for it.",
+        ),
+        (
+            "deploy",
+            "",
+            2,
+            "The kind is right; no deploy is named. No evidence for it resolves.",
+        ),
+    ] {
+        let mut writeup = right();
+        writeup.trigger.kind = kind.parse().ok();
+        writeup.trigger.deploy = Some(deploy.to_owned()).filter(|deploy| !deploy.is_empty());
+        writeup.trigger.evidence = match pointers {
+            0 => Vec::new(),
+            1 => writeup.trigger.evidence,
+            _ => vec!["promql:nowhere".to_owned()],
+        };
+        let verdict = graded(&writeup, &facts());
+        assert_eq!(item(&verdict, "trigger").why, expected);
+    }
 }
 
 #[test]
