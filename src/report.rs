@@ -21,5 +21,5 @@ pub use check::{Checked, check};
 pub use edit::Draft;
 pub use format::{draft, parse};
 pub use html::html;
-pub use template::{Known, template, vocabulary};
+pub use template::{Known, Noticed, template, vocabulary};
 pub use text::{rivals, verdict};

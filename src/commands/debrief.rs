@@ -249,6 +249,7 @@ mod tests {
             nonce: String::new(),
             hash: String::new(),
             chronicle: Chronicle {
+                alerts: Vec::new(),
                 started: at,
                 steady: None,
                 page: None,

@@ -18,7 +18,7 @@ use super::source::{self, Evidence, Place};
 use crate::cli::write::{Report, ReportCommand, ReportNew};
 use crate::context::Context;
 use crate::error::{Error, Outcome};
-use crate::report::{self, Known};
+use crate::report::{self, Known, Noticed};
 
 /// Starts or checks a write-up.
 pub(super) fn run(context: &Context, args: &Report) -> anyhow::Result<Outcome> {
@@ -93,7 +93,7 @@ fn known(context: &Context) -> anyhow::Result<Known> {
             .map(|meta| meta.name)
             .collect(),
         started: Some(chronicle.started),
-        impact: None,
+        impact: Noticed::Unknown,
     };
     // The numbers are a help; a backend that does not answer must not keep anyone from writing.
     let measured = Evidence::at(context, place).and_then(|evidence| {
@@ -103,7 +103,9 @@ fn known(context: &Context) -> anyhow::Result<Known> {
         ))
     });
     match measured {
-        Ok(impact) => known.impact = impact,
+        Ok(Some(impact)) => known.impact = Noticed::Impact(impact),
+        Ok(None) if known.page.is_some() => known.impact = Noticed::Nothing,
+        Ok(None) => {}
         Err(error) => context
             .terminal
             .note(&format!("the impact is left empty: {error:#}")),

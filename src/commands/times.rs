@@ -10,12 +10,12 @@ use time::{Duration, OffsetDateTime};
 /// However slow the pace is, an incident has not begun earlier than this before its page.
 const LONGEST_LEAD: Duration = Duration::MINUTE;
 
-/// The times of a run and the alert that paged, as its own responder sees them. Nothing that is sealed is read.
-pub(super) fn known(folder: &Path, now: OffsetDateTime) -> (Frame, Option<String>) {
+/// The times of a run and the alerts that paged, as its own responder sees them. Nothing that is sealed is read.
+pub(super) fn known(folder: &Path, now: OffsetDateTime) -> (Frame, Vec<String>) {
     let chronicle = Chronicle::read(folder).ok();
     let started = chronicle.as_ref().map_or(now, |one| one.started);
     let steady = chronicle.as_ref().and_then(|one| one.steady);
-    let page = chronicle.and_then(|one| one.page);
+    let (page, alerts) = chronicle.map_or_else(Default::default, |one| (one.page, one.alerts));
     // Which action ended the incident is not known here; the last one after the page is taken for it.
     let deploys = Deploys::open(folder).all().unwrap_or_default();
     let actions = deploys.iter().filter_map(|entry| Some(entry.action()?.at));
@@ -29,7 +29,7 @@ pub(super) fn known(folder: &Path, now: OffsetDateTime) -> (Frame, Option<String
             ..windows(steady.unwrap_or(started), page.at, now)
         }),
     };
-    (frame, page.map(|page| page.alert))
+    (frame, alerts)
 }
 
 /// When the change was is sealed. So the first fifth of the time before the page stands for the baseline: also at the

@@ -60,7 +60,7 @@ pub struct Pointer {
 }
 
 /// A number of known drills with this page, of those that can be compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Alike {
     /// Those in which it would look the same.
     pub same: usize,
@@ -73,8 +73,8 @@ pub struct Alike {
 pub struct Known<'a> {
     /// Its windows are of what the responder can know, and not the sealed ones.
     pub frame: &'a Frame,
-    /// The alert that paged.
-    pub alert: Option<&'a str>,
+    /// The alerts that paged.
+    pub alerts: &'a [String],
     /// Every known drill.
     pub catalogue: &'a [Candidate],
 }
@@ -120,9 +120,10 @@ pub(crate) fn checked(
     }
 }
 
-/// The drills behind a page; which of them runs is not known here.
+/// The drills behind each page; which of them runs, and for which page, is not known here. What would look the same in most
+/// of one of them counts: the grade will not know more rivals than that.
 struct Differential {
-    lineup: Lineup,
+    lineups: Vec<Lineup>,
     is_control: bool,
     incident_s: f64,
     /// The component that the write-up names.
@@ -134,19 +135,15 @@ impl Differential {
     fn of(known: Known<'_>, writeup: &WriteUp) -> Option<Self> {
         let is_control = writeup.verdict == Some(writeup::Claim::NoIncident);
         let incident = known.frame.windows?.incident;
-        let lineup = Lineup::of("", known.alert?, is_control, known.catalogue);
+        let lineup = |alert: &String| Lineup::of("", alert, is_control, known.catalogue);
+        let lineups = known.alerts.iter().map(lineup);
         let differential = Self {
-            lineup,
+            lineups: lineups.filter(|one| comparable(one) > 0).collect(),
             is_control,
             incident_s: incident.length().as_seconds_f64(),
             component: writeup.cause.component,
         };
-        (differential.comparable() > 0).then_some(differential)
-    }
-
-    fn comparable(&self) -> usize {
-        let rivals = self.lineup.rivals().iter();
-        rivals.filter(|rival| rival.reference.is_ok()).count()
+        (!differential.lineups.is_empty()).then_some(differential)
     }
 
     /// How a pointer of the diagnosis would exclude; none for another one.
@@ -159,40 +156,55 @@ impl Differential {
         }
     }
 
-    fn shown(&self, executed: &Executed) -> Option<Shown> {
+    fn shown(&self, lineup: &Lineup, executed: &Executed) -> Option<Shown> {
         let finding = executed.finding().filter(|_| executed.resolves())?;
         let here = Some(finding.effect.clone());
         let probe = finding.probe.as_ref();
         let address = executed.address();
-        Some(self.lineup.shown(&address, here, probe, self.component))
+        Some(lineup.shown(&address, here, probe, self.component))
     }
 
     /// How many drills it fits, and whether it may exclude none because of what it is about.
     fn alone(&self, executed: &Executed) -> Option<(Alike, bool)> {
-        let (claim, shown) = (self.claim(executed)?, self.shown(executed)?);
-        let alike = Alike {
-            same: self.lineup.alike(claim, &shown, self.incident_s).len(),
-            of: self.comparable(),
+        let claim = self.claim(executed)?;
+        let in_one = |lineup: &Lineup| {
+            let shown = self.shown(lineup, executed)?;
+            let alike = Alike {
+                same: lineup.alike(claim, &shown, self.incident_s).len(),
+                of: comparable(lineup),
+            };
+            Some((alike, claim == Claim::Present && shown.is_unfocused()))
         };
-        Some((alike, claim == Claim::Present && shown.is_unfocused()))
+        let all: Vec<(Alike, bool)> = self.lineups.iter().filter_map(in_one).collect();
+        let is_unfocused = all.iter().all(|(_, is_unfocused)| *is_unfocused);
+        let alike = all.into_iter().map(|(alike, _)| alike).max()?;
+        Some((alike, is_unfocused))
     }
 
     /// What is ruled out excludes the one that it names; to count it would tell which ones there are.
     fn together(&self, pointers: &[Executed]) -> Option<Alike> {
         let is_counted = |claim: &Claim| *claim != Claim::Either;
-        let shown: Vec<(Claim, Shown)> = pointers
-            .iter()
-            .filter_map(|one| Some((self.claim(one).filter(is_counted)?, self.shown(one)?)))
-            .collect();
-        let claims: Vec<(Claim, &Shown)> =
-            shown.iter().map(|(claim, shown)| (*claim, shown)).collect();
-        let rows = self.lineup.table(self.incident_s, |_| claims.clone());
-        let same = rows.iter().filter(|row| row.outcome.stands()).count();
-        (!claims.is_empty()).then_some(Alike {
-            same,
-            of: self.comparable(),
-        })
+        let in_one = |lineup: &Lineup| {
+            let shown = pointers.iter().filter_map(|one| {
+                let claim = self.claim(one).filter(is_counted)?;
+                Some((claim, self.shown(lineup, one)?))
+            });
+            let shown: Vec<(Claim, Shown)> = shown.collect();
+            let claims = shown.iter().map(|(claim, shown)| (*claim, shown));
+            let claims: Vec<(Claim, &Shown)> = claims.collect();
+            let rows = lineup.table(self.incident_s, |_| claims.clone());
+            (!claims.is_empty()).then_some(Alike {
+                same: rows.iter().filter(|row| row.outcome.stands()).count(),
+                of: comparable(lineup),
+            })
+        };
+        self.lineups.iter().filter_map(in_one).max()
     }
+}
+
+fn comparable(lineup: &Lineup) -> usize {
+    let rivals = lineup.rivals().iter();
+    rivals.filter(|rival| rival.reference.is_ok()).count()
 }
 
 impl Checked {
@@ -312,7 +324,7 @@ fn missing(writeup: &WriteUp) -> Vec<&'static str> {
         ),
         (
             "impact.requests",
-            is_incident && writeup.impact.requests.is_none(),
+            is_incident && writeup.impact.requests.is_none() && writeup.impact.failed != Some(0),
         ),
         ("detection", writeup.detection.at.is_none()),
         ("timeline", writeup.timeline.is_empty()),

@@ -14,6 +14,8 @@ const AFFECTED: f64 = 0.05;
 const GAP: Duration = Duration::seconds(15);
 /// An impact that ended this long before the page is another one.
 const BEFORE_PAGE: Duration = Duration::seconds(60);
+/// After so long without an affected second an impact is over.
+const QUIET: Duration = Duration::seconds(10);
 /// What counts as slow; a bound of the histogram.
 const SLOW: &str = "0.5";
 
@@ -24,6 +26,8 @@ pub struct Impact {
     pub start: OffsetDateTime,
     /// Up to when it was counted.
     pub until: OffsetDateTime,
+    /// Whether it had ended by then.
+    pub is_over: bool,
     /// Affected routes: `POST /v1/orders`.
     pub routes: Vec<String>,
     /// Requests to these routes.
@@ -47,10 +51,16 @@ pub async fn measured(prometheus: &Prometheus, frame: &Frame) -> Result<Option<I
     };
     let second = Duration::SECOND;
     let shares = prometheus.query_range(&share(SHARE_S), run, second).await?;
-    let Some((start, routes)) = onset(&shares, page) else {
+    let Some(Onset {
+        start,
+        last,
+        routes,
+    }) = onset(&shares, page)
+    else {
         return Ok(None);
     };
-    let until = frame.ended;
+    let is_over = frame.ended - last > QUIET;
+    let until = if is_over { last } else { frame.ended };
     let range = (until - start).whole_seconds().max(SHARE_S);
     let number = async |expr: String| {
         let value = prometheus.query(&expr, until).await?.single();
@@ -68,6 +78,7 @@ pub async fn measured(prometheus: &Prometheus, frame: &Frame) -> Result<Option<I
     Ok(Some(Impact {
         start,
         until,
+        is_over,
         routes: routes.iter().map(name).collect(),
         requests: requests.round() as u64,
         failed: number(counted("count", FAILED)).await?.round() as u64,
@@ -114,8 +125,15 @@ fn share(over_s: i64) -> String {
     format!("(({failed}) / ({all}) > {AFFECTED}) or (1 - ({quick}) / ({all}) > {AFFECTED})")
 }
 
-/// When the impact around the page began, and which routes it has.
-fn onset(shares: &[Series], page: OffsetDateTime) -> Option<(OffsetDateTime, Vec<Labels>)> {
+/// When the impact around a page began, its last affected second so far, and which routes it has.
+#[derive(Debug, PartialEq)]
+struct Onset {
+    start: OffsetDateTime,
+    last: OffsetDateTime,
+    routes: Vec<Labels>,
+}
+
+fn onset(shares: &[Series], page: OffsetDateTime) -> Option<Onset> {
     let mut seconds: BTreeMap<i64, BTreeSet<usize>> = BTreeMap::new();
     for (route, series) in shares.iter().enumerate() {
         for sample in &series.samples {
@@ -139,14 +157,13 @@ fn onset(shares: &[Series], page: OffsetDateTime) -> Option<(OffsetDateTime, Vec
         .flat_map(|(_, routes)| routes)
         .copied()
         .collect();
-    let start = OffsetDateTime::from_unix_timestamp(start).ok()?;
-    Some((
-        start,
-        routes
-            .into_iter()
-            .map(|route| shares[route].labels.clone())
-            .collect(),
-    ))
+    let at = |second| OffsetDateTime::from_unix_timestamp(second).ok();
+    let routes = routes.into_iter().map(|route| shares[route].labels.clone());
+    Some(Onset {
+        start: at(start)?,
+        last: at(*seconds.last_key_value()?.0)?,
+        routes: routes.collect(),
+    })
 }
 
 fn selector(route: &Labels) -> String {
@@ -222,9 +239,9 @@ mod tests {
     }
 
     #[test]
-    fn an_impact_begins_where_its_last_gap_ends() {
+    fn an_impact_begins_where_its_last_gap_ends_and_ends_with_its_last_second() {
         const PAGE: i64 = 1_000;
-        fn check(affected: &[(&str, &[i64])], expected: Option<(i64, &[&str])>) {
+        fn check(affected: &[(&str, &[i64])], expected: Option<(i64, i64, &[&str])>) {
             let series = affected.iter().map(|(route, seconds)| Series {
                 labels: [("http_route".to_owned(), (*route).to_owned())].into(),
                 samples: seconds
@@ -237,29 +254,33 @@ mod tests {
             });
             let page = OffsetDateTime::from_unix_timestamp(PAGE).expect("a time");
             let found = onset(&series.collect::<Vec<_>>(), page);
-            let found = found.map(|(start, routes)| {
-                let routes = routes.iter().map(|route| route["http_route"].clone());
-                (start.unix_timestamp(), routes.collect::<Vec<_>>())
+            let found = found.map(|found| {
+                let routes = found.routes.iter();
+                let routes = routes.map(|route| route["http_route"].clone());
+                let (start, last) = (found.start, found.last);
+                let routes: Vec<String> = routes.collect();
+                (start.unix_timestamp(), last.unix_timestamp(), routes)
             });
-            let expected = expected.map(|(start, routes)| {
+            let expected = expected.map(|(start, last, routes)| {
                 (
                     start,
+                    last,
                     routes.iter().map(|route| (*route).to_owned()).collect(),
                 )
             });
             assert_eq!(found, expected, "{affected:?}");
         }
         check(&[], None);
-        check(&[("/a", &[990, 991, 1_001])], Some((990, &["/a"])));
+        check(&[("/a", &[990, 991, 1_001])], Some((990, 1_001, &["/a"])));
         check(
             &[("/a", &[300, 301]), ("/b", &[985, 995])],
-            Some((985, &["/b"])),
+            Some((985, 995, &["/b"])),
         );
         check(
             &[("/a", &[980, 1_000]), ("/b", &[970, 985])],
-            Some((970, &["/a", "/b"])),
+            Some((970, 1_000, &["/a", "/b"])),
         );
         check(&[("/a", &[900])], None);
-        check(&[("/a", &[1_020])], Some((1_020, &["/a"])));
+        check(&[("/a", &[1_020])], Some((1_020, 1_020, &["/a"])));
     }
 }

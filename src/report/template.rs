@@ -26,7 +26,19 @@ pub struct Known {
     /// When the run began: what was deployed before is history.
     pub started: Option<OffsetDateTime>,
     /// What customers noticed so far.
-    pub impact: Option<Impact>,
+    pub impact: Noticed,
+}
+
+/// What customers noticed by the gateway's metrics.
+#[derive(Debug, Clone, Default)]
+pub enum Noticed {
+    /// It could not be asked, or there was no page yet.
+    #[default]
+    Unknown,
+    /// No route was affected.
+    Nothing,
+    /// An impact.
+    Impact(Impact),
 }
 
 /// The template; it can be read as it is, as a write-up in which nothing is filled in.
@@ -121,7 +133,7 @@ confidence = ""             # how sure you are of the cause (or that nothing is 
 
 [impact]{measured}
 start = "{start}"
-end = ""                    # leave empty if it is still going on
+{end}
 {numbers}
 description = ""
 evidence = []
@@ -178,42 +190,57 @@ fn fields(out: &mut String, known: &Known) {
     let page = known.page.map(clock_text).unwrap_or_default();
     let severity = list(Severity::ALL.iter().map(|word| word.as_str()));
     let alert = quotable(&known.alert);
-    let (measured, start) = known
-        .impact
-        .as_ref()
-        .map_or_else(Default::default, |impact| {
+    let (measured, start, end) = match &known.impact {
+        Noticed::Unknown => Default::default(),
+        Noticed::Nothing => {
+            let note =
+                "\n# The gateway counted no route with more than a few slow or failed requests.";
+            (note.to_owned(), String::new(), String::new())
+        }
+        Noticed::Impact(impact) => {
+            let until = clock_text(impact.until);
             let note = format!(
-                "\n# Counted by the gateway up to {}: {}. Correct what you know better.",
-                clock_text(impact.until),
+                "\n# Counted by the gateway up to {until}: {}. Correct what you know better.",
                 plain(&impact.routes.join(", "))
             );
-            (note, clock_text(impact.start))
-        });
+            let end = if impact.is_over { until } else { String::new() };
+            (note, clock_text(impact.start), end)
+        }
+    };
+    let end = format!("end = \"{end}\"");
+    let end = format!("{end:28}# leave empty if it is still going on");
     let fields = FIELDS
         .replace("{severity}", &severity)
         .replace("{measured}", &measured)
         .replace("{start}", &start)
-        .replace("{numbers}", &numbers(known.impact.as_ref()))
+        .replace("{end}", &end)
+        .replace("{numbers}", &numbers(&known.impact))
         .replace("{timeline}", &timeline(known))
         .replace("{page}", &page);
     out.push_str(&fields.replace("{alert}", &alert));
 }
 
 /// The numbers of the impact; those that are not known are offered in comments.
-fn numbers(impact: Option<&Impact>) -> String {
+fn numbers(impact: &Noticed) -> String {
+    let [requests, failed, slow, p99_ms] = match impact {
+        Noticed::Unknown => [None; 4],
+        Noticed::Nothing => [None, Some(0.0), Some(0.0), None],
+        Noticed::Impact(impact) => [
+            Some(impact.requests as f64),
+            Some(impact.failed as f64),
+            Some(impact.slow as f64),
+            impact.p99_ms,
+        ],
+    };
     let lines = [
-        (
-            "requests",
-            impact.map(|impact| impact.requests as f64),
-            "to the affected routes, start to end",
-        ),
-        ("failed", impact.map(|impact| impact.failed as f64), ""),
+        ("requests", requests, "to the affected routes, start to end"),
+        ("failed", failed, ""),
         (
             "slow",
-            impact.map(|impact| impact.slow as f64),
+            slow,
             "answered without an error, but too slow to be useful",
         ),
-        ("p99_ms", impact.and_then(|impact| impact.p99_ms), ""),
+        ("p99_ms", p99_ms, ""),
     ];
     let lines = lines.map(|(name, value, comment)| {
         let field = value.map_or_else(

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use time::OffsetDateTime;
+use time::{Duration, OffsetDateTime};
 
 use crate::{Error, Event, Head, TIMELINE};
 
@@ -15,9 +15,14 @@ pub struct Chronicle {
     pub steady: Option<OffsetDateTime>,
     /// The first page.
     pub page: Option<FirstPage>,
+    /// Its alert, and those that paged with it.
+    pub alerts: Vec<String>,
     /// When it ended; the time of the last event while it runs, and after a kill.
     pub last: OffsetDateTime,
 }
+
+/// Alerts that page within this time of the first one are about the same incident.
+const TOGETHER: Duration = Duration::MINUTE;
 
 /// The first page of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,13 +38,24 @@ impl Chronicle {
     pub fn read(folder: &Path) -> Result<Self, Error> {
         let Head { started, ended, .. } = Head::read(folder)?;
         let events = TIMELINE.readable(folder)?;
-        let page = events.iter().find_map(|event| match event {
+        let pages = events.iter().filter_map(|event| match event {
             Event::Page { at, alert, .. } => Some(FirstPage {
                 at: *at,
                 alert: alert.clone(),
             }),
             _ => None,
         });
+        let pages: Vec<FirstPage> = pages.collect();
+        let page = pages.first().cloned();
+        let mut alerts: Vec<String> = Vec::new();
+        for one in pages {
+            let is_near = page
+                .as_ref()
+                .is_some_and(|first| one.at - first.at <= TOGETHER);
+            if is_near && !alerts.contains(&one.alert) {
+                alerts.push(one.alert);
+            }
+        }
         let steady = events.iter().find_map(|event| match event {
             Event::Steady { at } => Some(*at),
             _ => None,
@@ -49,6 +65,7 @@ impl Chronicle {
             started,
             steady,
             page,
+            alerts,
             last: ended.or(last).unwrap_or(started),
         })
     }
@@ -74,6 +91,7 @@ mod tests {
         let events = "{\"event\":\"steady\",\"at\":\"2026-11-23T14:01:00Z\"}\n\
             {\"event\":\"page\",\"at\":\"2026-11-23T14:02:00.000Z\",\"alert\":\"A\",\"labels\":{},\"summary\":\"\",\"description\":\"\"}\n\
             {\"event\":\"page\",\"at\":\"2026-11-23T14:03:00.000Z\",\"alert\":\"B\",\"labels\":{},\"summary\":\"\",\"description\":\"\"}\n\
+            {\"event\":\"page\",\"at\":\"2026-11-23T14:03:01.000Z\",\"alert\":\"C\",\"labels\":{},\"summary\":\"\",\"description\":\"\"}\n\
             {\"event\":\"pa";
         std::fs::write(TIMELINE.path(folder.path()), events).expect("events");
         let chronicle = Chronicle::read(folder.path()).expect("it is there");
@@ -83,6 +101,7 @@ mod tests {
             (page.at, page.alert.as_str()),
             (datetime!(2026-11-23 14:02:00 UTC), "A")
         );
-        assert_eq!(chronicle.last, datetime!(2026-11-23 14:03:00 UTC));
+        assert_eq!(chronicle.alerts, ["A", "B"]);
+        assert_eq!(chronicle.last, datetime!(2026-11-23 14:03:01 UTC));
     }
 }

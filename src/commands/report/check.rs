@@ -1,5 +1,6 @@
 //! `firedrill report check`: what a write-up's pointers show, by nothing but what its responder knows as well.
 
+use grader::{Frame, WriteUp};
 use scenario::references;
 
 use super::super::source::Evidence;
@@ -18,10 +19,10 @@ pub(super) fn run(context: &Context, args: &ReportCheck) -> anyhow::Result<Outco
     let (writeup, over) = report::draft(&name, &text).map_err(|problems| refused(&problems))?;
     let evidence = Evidence::open(context, args.run.as_deref())?;
     let place = &evidence.place;
-    let (frame, alert) = known(&place.folder, place.now);
+    let (frame, alerts) = known(&place.folder, place.now);
     let known = Known {
-        frame: &frame,
-        alert: alert.as_deref(),
+        frame: &since(frame, &writeup),
+        alerts: &alerts,
         catalogue: references::candidates(),
     };
     let progress = context.terminal.progress("checking pointers");
@@ -40,13 +41,23 @@ pub(super) fn run(context: &Context, args: &ReportCheck) -> anyhow::Result<Outco
     })
 }
 
+/// The incident from when the write-up says that it began, if that is after the baseline and before what would be assumed.
+fn since(mut frame: Frame, writeup: &WriteUp) -> Frame {
+    let start = writeup.impact.start.map(|start| start.resolve(&frame));
+    if let Some((windows, start)) = frame.windows.as_mut().zip(start) {
+        let earliest = windows.baseline.to;
+        windows.incident.from = windows.incident.from.min(start.max(earliest));
+    }
+    frame
+}
+
 #[cfg(test)]
 mod tests {
     use grader::effect::expression::Expression;
     use grader::effect::{Change, Direction, Effect, Feature};
     use grader::pointer::{Detail, Executed, Finding, Outcome};
     use grader::reference::Probe;
-    use grader::{Component, Examined, WriteUp};
+    use grader::{Component, Examined, Moment};
     use record::{HEAD, TIMELINE};
     use time::OffsetDateTime;
     use time::macros::datetime;
@@ -122,10 +133,10 @@ mod tests {
 
     fn said(hash: &str, writeup: &WriteUp) -> String {
         let folder = run_of(hash);
-        let (frame, alert) = known(folder.path(), NOW);
+        let (frame, alerts) = known(folder.path(), NOW);
         let known = Known {
-            frame: &frame,
-            alert: alert.as_deref(),
+            frame: &since(frame, writeup),
+            alerts: &alerts,
             catalogue: references::candidates(),
         };
         let checked = report::check::checked(known, writeup, examined(), Vec::new());
@@ -157,6 +168,20 @@ mod tests {
             text.contains("Effects compare 14:01:00 to 14:01:18 with 14:02:12 to 14:05:00"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn the_incident_is_what_the_write_up_says_it_is_within_reason() {
+        for (start, expected) in [
+            ("14:01:40", "with 14:01:40 to 14:05:00"),
+            ("14:01:05", "with 14:01:18 to 14:05:00"),
+            ("14:03:00", "with 14:02:12 to 14:05:00"),
+        ] {
+            let mut writeup = WriteUp::default();
+            writeup.impact.start = start.parse::<Moment>().ok();
+            let text = said("orders-queue", &writeup);
+            assert!(text.contains(expected), "{start}: {text}");
+        }
     }
 
     #[test]

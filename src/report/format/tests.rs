@@ -3,7 +3,7 @@
 use grader::writeup::Address;
 
 use super::*;
-use crate::report::template::{Known, template};
+use crate::report::template::{Known, Noticed, template};
 
 fn problems(text: &str) -> String {
     let Err(problems) = parse("report.md", text) else {
@@ -56,9 +56,10 @@ fn the_template_has_what_is_known() {
                 Some("rollback checkout"),
             ),
         ],
-        impact: Some(crate::report::impact::Impact {
+        impact: Noticed::Impact(crate::report::impact::Impact {
             start: datetime!(2026-11-23 10:01:52 UTC),
             until: datetime!(2026-11-23 10:03:10 UTC),
+            is_over: true,
             routes: vec!["POST /v1/orders".to_owned()],
             requests: 94,
             failed: 33,
@@ -93,10 +94,26 @@ fn the_template_has_what_is_known() {
         Some("10:01:52")
     );
     assert_eq!(
+        impact.end.map(|at| at.to_string()).as_deref(),
+        Some("10:03:10")
+    );
+    assert_eq!(
         (impact.requests, impact.failed, impact.slow, impact.p99_ms),
         (Some(94), Some(33), Some(0), None)
     );
     assert!(text.contains("up to 10:03:10: POST /v1/orders."), "{text}");
+
+    let text = template(&Known {
+        impact: Noticed::Nothing,
+        ..known
+    });
+    let writeup = parse("report.md", &text).expect("it has no problems");
+    let impact = writeup.impact;
+    assert_eq!((impact.failed, impact.slow), (Some(0), Some(0)));
+    assert_eq!(
+        (impact.start, impact.end, impact.requests),
+        (None, None, None)
+    );
 }
 
 fn address(text: &str) -> Address {
