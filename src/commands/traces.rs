@@ -67,7 +67,13 @@ pub(super) fn run(context: &Context, args: &Args) -> anyhow::Result<Outcome> {
     if args.recorded.format.json {
         context.terminal.json(&rows)?;
     } else if rows.is_empty() {
-        context.terminal.note("no matching traces");
+        let note = match args.service {
+            Some(_) => "no matching traces".to_owned(),
+            None => format!(
+                "no matching traces with a span of {service}; `--service NAME` looks at another service"
+            ),
+        };
+        context.terminal.note(&note);
     } else {
         context
             .terminal

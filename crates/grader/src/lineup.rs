@@ -31,6 +31,8 @@ pub struct Candidate {
     pub is_control: bool,
     /// Its cause in every accepted wording; empty in a control.
     pub causes: Vec<(Component, Mechanism)>,
+    /// What a hurried look takes for its cause: who rules that out rules the drill out.
+    pub suspects: Vec<(Component, Mechanism)>,
     /// What its debrief looks at, in the words of a pointer.
     pub path: Vec<(String, Probe)>,
     /// What it looks like; or why that is not known, in one sentence without its full stop.

@@ -99,6 +99,7 @@ pub fn candidate(scenario: &Scenario, bytes: Option<&[u8]>) -> Candidate {
         symptom: symptom(&scenario.page.alert),
         is_control: scenario.is_control(),
         causes: causes(scenario),
+        suspects: suspects(scenario).collect(),
         path: path(scenario, baseline_s).collect(),
         reference,
     }
@@ -208,6 +209,16 @@ fn causes(scenario: &Scenario) -> Vec<(grader::Component, grader::Mechanism)> {
     std::iter::once((cause.component, cause.mechanism))
         .chain(others)
         .collect()
+}
+
+/// The other links of the causal chain that have a mechanism of their own.
+fn suspects(scenario: &Scenario) -> impl Iterator<Item = (grader::Component, grader::Mechanism)> {
+    let links = scenario
+        .rubric
+        .cause
+        .iter()
+        .flat_map(|cause| &cause.partial);
+    links.filter_map(|link| link.component.zip(link.mechanism))
 }
 
 /// What a link leads to, as a pointer; none where it can be no evidence.

@@ -111,7 +111,7 @@ fn all_changes(
         let told = changes(before, during, settled_s, live, steps).into_iter();
         let told = told.map(move |(direction, size, strength, what)| {
             let events = events.filter(|_| !is_live(&[before, &[]]));
-            let chance = events.map_or(MOST, |seconds| seconds.by_chance(during));
+            let chance = events.map_or(MOST, |seconds| seconds.by_chance(during, live));
             (direction, size, strength.min(chance), what)
         });
         told.map(|told| Moved {
@@ -169,12 +169,12 @@ type Told = (Direction, f64, f64, String);
 
 impl Seconds {
     /// How strongly the number of events speaks against chance, where none came in the baseline: if they came as often as
-    /// ever, each would have had the same chance to come before.
-    fn by_chance(self, during: &[Sample]) -> f64 {
+    /// ever, each would have had the same chance to come before. Of many series some begin by chance.
+    fn by_chance(self, during: &[Sample], live: usize) -> f64 {
         let values = during.iter().map(|sample| sample.value);
         let events: f64 = values.filter(|value| value.is_finite()).sum();
         let longer = 1.0 + self.baseline / self.incident.max(1.0);
-        events * longer.ln() / -BY_CHANCE.ln()
+        events * longer.ln() / -BY_CHANCE.ln() / (live.max(1) as f64).sqrt()
     }
 }
 

@@ -52,7 +52,8 @@ impl Focus<'_> {
         }
     }
 
-    /// Whether a change is in what the component itself exposes. Of one that exposes nothing the calls to it are all there is.
+    /// Whether a change is in what the component itself exposes, and in nothing else: where an answer sums over services, nobody
+    /// can see at which it is. Of one that exposes nothing the calls to it are all there is.
     fn owns(&self, change: &Change) -> bool {
         let Some(places) = self.component.and_then(places) else {
             return true;
@@ -60,7 +61,7 @@ impl Focus<'_> {
         let is_place = |service: &String| places.contains(&service.as_str());
         match self.component {
             Some(Component::Payment) => change.services.iter().any(is_place),
-            _ => change.owners().any(is_place),
+            _ => change.owners().next().is_some() && change.owners().all(is_place),
         }
     }
 }
@@ -83,18 +84,22 @@ mod tests {
     use super::*;
     use crate::effect::Direction;
 
-    /// `NAME SIZE SERVICE` for each change, and who is called behind `>`; separated by commas.
+    /// `NAME SIZE SERVICE+SERVICE` for each change, and who is called behind `>`; separated by commas.
     fn effect(changes: &str) -> Effect {
         let mut effect = Effect::default();
         for change in changes.split(',') {
             let words: Vec<&str> = change.split_whitespace().collect();
-            let (owner, called) = words[2].split_once('>').unwrap_or((words[2], ""));
+            let (owners, called) = words[2].split_once('>').unwrap_or((words[2], ""));
             let called = [called].into_iter().filter(|one| !one.is_empty());
             let called: std::collections::BTreeSet<String> = called.map(str::to_owned).collect();
             let change = Change {
                 size: words[1].parse().expect("a number"),
                 strength: 5.0,
-                services: called.iter().cloned().chain([owner.to_owned()]).collect(),
+                services: called
+                    .iter()
+                    .cloned()
+                    .chain(owners.split('+').map(str::to_owned))
+                    .collect(),
                 called,
                 ..Change::default()
             };
@@ -127,6 +132,18 @@ mod tests {
                 "a b",
             ),
             ("elsewhere", Some(Inventory), "a 9 checkout", ""),
+            (
+                "summed over services",
+                Some(Checkout),
+                "a 9 checkout+gateway",
+                "",
+            ),
+            (
+                "summed over both ends of a link",
+                Some(CheckoutInventoryLink),
+                "a 9 checkout+inventory",
+                "a",
+            ),
             (
                 "the calls to it",
                 Some(Inventory),

@@ -45,6 +45,7 @@ fn candidate(id: &str, rising: &[&str]) -> Candidate {
         symptom: Symptom::default(),
         is_control: rising.is_empty(),
         causes: Vec::new(),
+        suspects: Vec::new(),
         path: rising
             .iter()
             .map(|name| (format!("promql:{name}@page"), probe(name)))

@@ -72,10 +72,11 @@ fn claims<'a>(case: &Case<'a>, rival: &Candidate) -> Vec<(differential::Claim, &
         .collect()
 }
 
-/// Whether a hypothesis is what happens in a rival.
+/// Whether a hypothesis is what happens in a rival, or what a hurried look takes for it.
 pub(super) fn names(entry: &writeup::RuledOut, rival: &Candidate) -> bool {
     let said = entry.component.zip(entry.mechanism);
-    said.is_some_and(|said| rival.causes.contains(&said))
+    let mut about = rival.causes.iter().chain(&rival.suspects);
+    said.is_some_and(|said| about.any(|one| *one == said))
 }
 
 /// Whether nothing of what was shown leaves another cause possible. What could not be looked up is not held against anyone.

@@ -235,6 +235,13 @@ fn a_hypothesis_counts_when_its_own_evidence_excludes_what_it_names() {
     );
     check(queue.0, queue.1, "promql:query", 5.0, "is excluded");
     check(
+        Some(Component::Payment),
+        Some(Mechanism::ThirdPartyQuota),
+        "promql:wait",
+        5.0,
+        "is excluded by ruled_out[0]",
+    );
+    check(
         queue.0,
         queue.1,
         "promql:p99",

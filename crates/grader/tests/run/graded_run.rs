@@ -140,6 +140,7 @@ fn lineup() -> Lineup {
         symptom: grader::lineup::Symptom::default(),
         is_control: false,
         causes: vec![(Component::Checkout, Mechanism::PoolTooSmall)],
+        suspects: Vec::new(),
         path: Vec::new(),
         reference: Ok(reference),
     };

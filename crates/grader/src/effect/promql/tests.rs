@@ -151,6 +151,25 @@ fn a_few_events_after_a_short_baseline_may_be_chance() {
     }
 }
 
+/// A dozen requests for what does not exist, in a minute.
+#[test]
+fn of_many_series_one_may_begin_by_chance() {
+    let code =
+        |code: &str, from: i32, per_s: f64| series(&[("code", code)], from, move |_| per_s, 40);
+    let seconds = Seconds {
+        baseline: 12.0,
+        incident: 40.0,
+    };
+    for (others, expected) in [(0, "{code=\"404\"} Up"), (8, "")] {
+        let others: Vec<String> = (0..others).map(|code| code.to_string()).collect();
+        let of = |from| others.iter().map(move |one| code(one, from, 5.0));
+        let before: Vec<Series> = of(0).collect();
+        let during: Vec<Series> = of(12).chain([code("404", 12, 0.5)]).collect();
+        let found = effect(&before, &during, &Origins::default(), Some(seconds));
+        assert_eq!(told(&found), expected, "beside {others:?}");
+    }
+}
+
 #[test]
 fn instances_and_releases_are_one_feature_and_places_are_told() {
     let one = |instance, from, value: f64| {

@@ -399,6 +399,7 @@ pub(super) fn lineup(of: &str) -> Lineup {
         symptom: crate::lineup::Symptom::default(),
         is_control: rising.is_empty(),
         causes: Option::into_iter(cause).collect(),
+        suspects: vec![(Component::Payment, Mechanism::ThirdPartyQuota)],
         path: rising
             .iter()
             .map(|name| (format!("promql:{name}"), probe(name)))
