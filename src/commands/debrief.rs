@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use grader::Verdict;
+use grader::evidence::Snapshots;
 use grader::log_query::terms;
 use grader::verdict::VERDICT;
 use record::{Chronicle, Debriefed, Deploys, FACTS, Facts, Urls};
@@ -63,6 +64,8 @@ struct Story {
     verdict: Option<Verdict>,
     /// What the grade knew; none where nothing was graded.
     facts: Option<Facts>,
+    /// Names of the heap snapshots of the run.
+    snapshots: Vec<String>,
 }
 
 impl Story {
@@ -80,6 +83,7 @@ impl Story {
         let log = Deploys::open(folder).all()?;
         let innocent = scenario.innocent(&log).into_iter();
         let innocent = innocent.map(|entry| format!("{}: {}", entry.id, entry.summary));
+        let snapshots = Snapshots::open(folder).list()?.into_iter();
         Ok(Self {
             innocent: innocent.collect(),
             run: record::run_of(folder),
@@ -89,6 +93,7 @@ impl Story {
             chronicle: Chronicle::read(folder)?,
             verdict,
             facts: FACTS.find(folder)?,
+            snapshots: snapshots.map(|meta| meta.name).collect(),
         })
     }
 
@@ -194,7 +199,14 @@ impl Story {
             }
             (LinkKind::Heap, _) => {
                 let (before, after) = link.target.split_once("..").unwrap_or((&link.target, ""));
-                shell::line(["firedrill", "heap", "diff", "--run", run, before, after])
+                let line = shell::line(["firedrill", "heap", "diff", "--run", run, before, after]);
+                let is_there = |name: &str| self.snapshots.iter().any(|taken| taken == name);
+                match is_there(before) && is_there(after) {
+                    true => line,
+                    false => format!(
+                        "{line}  (nobody took these two in this run: `firedrill heap snapshot {before} SERVICE` before, and {after} while it goes on)"
+                    ),
+                }
             }
             (LinkKind::Command, _) => format!("firedrill {}", link.target),
         }
@@ -258,6 +270,7 @@ mod tests {
             innocent: vec!["gateway@2026.11.4: Say more in errors".to_owned()],
             verdict: None,
             facts: None,
+            snapshots: Vec::new(),
         };
         let text = story.text(Style::PLAIN, None);
         let (_, misled) = text.split_once("What was misleading").expect(&text);

@@ -10,7 +10,7 @@ use ::drill::{Chosen, Ending, Options, Reader};
 use grader::WriteUp;
 use rand::RngExt as _;
 use rand::seq::IndexedRandom as _;
-use scenario::{Degraded, Open, Scenario, catalogue, degraded};
+use scenario::{Degraded, Family, Open, Scenario, catalogue, degraded};
 use stack::backend::{self, Addresses, Kind, Wanted};
 use stack::port::Choice;
 
@@ -151,7 +151,7 @@ fn blind(level: Option<u8>, degraded: Option<Degraded>, seed: u64) -> anyhow::Re
             && settled.as_ref().is_none_or(|ids| ids.contains(&open.id))
     };
     let wanted: Vec<_> = open.iter().filter(is_wanted).collect();
-    let chosen = wanted.choose(&mut rand::rng()).ok_or_else(|| {
+    let chosen = draw(&wanted, &mut rand::rng()).ok_or_else(|| {
         let level = level.unwrap_or_default();
         let missing = match degraded {
             Some(_) => " and can be told from others without what is missing",
@@ -163,6 +163,20 @@ fn blind(level: Option<u8>, degraded: Option<Degraded>, seed: u64) -> anyhow::Re
         )
     })?;
     from_catalogue(&chosen.id, seed)
+}
+
+/// A family first, then one of its drills: a family with many members is not what a responder sees all the time.
+fn draw<'o>(wanted: &[&'o Open], rng: &mut impl rand::Rng) -> Option<&'o Open> {
+    let mut families: Vec<Family> = wanted.iter().map(|open| open.family).collect();
+    families.sort_unstable();
+    families.dedup();
+    let family = *families.choose(rng)?;
+    let members: Vec<&Open> = wanted
+        .iter()
+        .copied()
+        .filter(|open| open.family == family)
+        .collect();
+    members.choose(rng).copied()
 }
 
 fn options(
@@ -288,4 +302,32 @@ fn cache_dir(context: &Context) -> PathBuf {
         || context.state.path().join("cache"),
         |base| base.join("firedrill"),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use rand::SeedableRng as _;
+
+    use super::*;
+
+    #[test]
+    fn a_blind_choice_takes_every_family_as_often_and_every_drill_in_the_end() {
+        let open = catalogue::list().expect("the catalogue is valid");
+        let all: Vec<&Open> = open.iter().collect();
+        let mut rng = rand::rngs::StdRng::seed_from_u64(7);
+        let (mut families, mut ids) = (BTreeMap::new(), BTreeMap::new());
+        for _ in 0..2_000 {
+            let drawn = draw(&all, &mut rng).expect("there are drills");
+            *families.entry(drawn.family).or_insert(0) += 1;
+            *ids.entry(&drawn.id).or_insert(0) += 1;
+        }
+        assert_eq!(ids.len(), open.len());
+        assert!(
+            families.values().all(|count| (320..=480).contains(count)),
+            "{families:?}"
+        );
+        assert!(draw(&[], &mut rng).is_none());
+    }
 }

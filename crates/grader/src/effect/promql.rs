@@ -110,7 +110,8 @@ fn all_changes(
     let moved = pairs.into_iter().flat_map(|(labels, [before, during])| {
         let told = changes(before, during, settled_s, live, steps).into_iter();
         let told = told.map(move |(direction, size, strength, what)| {
-            let events = events.filter(|_| !is_live(&[before, &[]]));
+            let is_new = before.len() < SAMPLES || !is_live(&[before, &[]]);
+            let events = events.filter(|_| is_new);
             let chance = events.map_or(MOST, |seconds| seconds.by_chance(during, live));
             (direction, size, strength.min(chance), what)
         });

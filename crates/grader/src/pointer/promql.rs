@@ -31,7 +31,13 @@ pub(super) async fn find(
             clock_text(frame.ended)
         )));
     }
-    let (found, values) = nearest(prometheus, expr, at).await?;
+    let (found, values) = match nearest(prometheus, expr, at).await? {
+        Some(near) => near,
+        None => {
+            all_known(prometheus, frame, expr).await?;
+            (at, Vec::new())
+        }
+    };
     let (effect, probe) = match frame.windows {
         None => (Effect::refused("the run has no baseline"), None),
         Some(windows) => match read(expr, at, windows) {
@@ -42,13 +48,14 @@ pub(super) async fn find(
             }
         },
     };
+    // As everywhere, no series counts as 0: nothing of the kind has happened.
+    let nothing = values.is_empty().then_some(0.0);
     // Any one of the few series may be the one that the responder wrote down.
     let value_holds = expected.map(|_| {
-        values
-            .iter()
-            .any(|series| holds(expected, Some(series.value)) == Some(true))
+        let mut said = values.iter().map(|series| series.value).chain(nothing);
+        said.any(|value| holds(expected, Some(value)) == Some(true))
     });
-    let first = values.first().map(|series| series.value);
+    let first = values.first().map(|series| series.value).or(nothing);
     Ok(Finding {
         what: describe(&values, found),
         at: Some(found),
@@ -65,22 +72,40 @@ struct Now {
     value: f64,
 }
 
-/// The values of the expression, and when it has them: at that time or in the seconds around it.
+/// The values of the expression, and when it has them: at that time or in the seconds around it; none where it has none.
 async fn nearest(
     prometheus: &Prometheus,
     expr: &str,
     at: OffsetDateTime,
-) -> Result<(OffsetDateTime, Vec<Now>), Error> {
+) -> Result<Option<(OffsetDateTime, Vec<Now>)>, Error> {
     for offset_s in NEAR_S {
         let near = at + Duration::seconds(offset_s);
         let values = finite(prometheus.query(expr, near).await?)?;
         if !values.is_empty() {
-            return Ok((near, values));
+            return Ok(Some((near, values)));
         }
     }
-    Err(Error::Asked(
-        "the expression has no value at that time".to_owned(),
-    ))
+    Ok(None)
+}
+
+/// Refuses an expression without a value of which a metric is not there at all: its name is wrong.
+async fn all_known(prometheus: &Prometheus, frame: &Frame, expr: &str) -> Result<(), Error> {
+    let whole_s = frame.whole().length().whole_seconds().max(1);
+    let selectors = ::promql::selectors(expr).map_err(|error| Error::Asked(error.to_string()))?;
+    let is_name = |one: &::promql::Matcher| {
+        one.name == ::promql::METRIC_NAME && one.op == ::promql::MatchOp::Equal
+    };
+    for metric in selectors.into_iter().flatten().filter(is_name) {
+        let any = format!("count(last_over_time({}[{whole_s}s]))", metric.value);
+        let found = prometheus.query(&any, frame.ended).await?.series();
+        if found.is_empty() {
+            return Err(Error::Asked(format!(
+                "the expression has no value at that time, and `{}` is no metric of this run",
+                metric.value
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The series with a number; none is not an error yet.
@@ -107,6 +132,7 @@ fn describe(values: &[Now], at: OffsetDateTime) -> String {
     let first = values.first().map_or(f64::NAN, |series| series.value);
     let at = clock_text(at);
     match values.len() {
+        0 => format!("no series at {at}, which counts as 0"),
         1 => format!("{} at {at}", number(first)),
         many => format!(
             "{many} series at {at}, {} in {}",

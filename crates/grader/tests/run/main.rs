@@ -117,8 +117,16 @@ async fn metrics_show_what_leaves_the_baseline() {
                 "failed: 10:07:00 is outside this run",
             ),
             (
+                "promql:served_total{code=\"500\"}@page => 0",
+                "is so: no series at 10:07:00, which counts as 0; the value",
+            ),
+            (
+                "promql:served_total{code=\"500\"}@page => 3",
+                "is so: no series at 10:07:00, which counts as 0; not the value",
+            ),
+            (
                 "promql:nothing@page",
-                "failed: the expression has no value at that time",
+                "failed: the expression has no value at that time, and `nothing` is no metric of this run",
             ),
         ],
     )

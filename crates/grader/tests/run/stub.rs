@@ -284,6 +284,7 @@ fn value(expr: &str, at_s: f64) -> Option<f64> {
         // One instance was replaced there, and a scrape missed.
         "gap" => ((at_s - PAGE.unix_timestamp() as f64).abs() > 1.5).then_some(0.0),
         rate if rate.contains("rate(served_total") => Some(50.0),
+        known if known.starts_with("count(last_over_time(served_total[") => Some(1.0),
         "served_total" => Some(50.0 * (at_s - change + 900.0)),
         "errors" => after.then_some(3.0),
         "indicator" => Some(if at_s > PAGE.unix_timestamp() as f64 + 180.0 {

@@ -160,13 +160,23 @@ fn of_many_series_one_may_begin_by_chance() {
         baseline: 12.0,
         incident: 40.0,
     };
+    // One that came in the last second of the baseline is none that was never there.
+    let last = || Series {
+        samples: vec![Sample {
+            at_s: 11.0,
+            value: 0.1,
+        }],
+        ..code("404", 0, 0.0)
+    };
     for (others, expected) in [(0, "{code=\"404\"} Up"), (8, "")] {
         let others: Vec<String> = (0..others).map(|code| code.to_string()).collect();
         let of = |from| others.iter().map(move |one| code(one, from, 5.0));
         let before: Vec<Series> = of(0).collect();
         let during: Vec<Series> = of(12).chain([code("404", 12, 0.5)]).collect();
-        let found = effect(&before, &during, &Origins::default(), Some(seconds));
-        assert_eq!(told(&found), expected, "beside {others:?}");
+        for before in [before.clone(), before.into_iter().chain([last()]).collect()] {
+            let found = effect(&before, &during, &Origins::default(), Some(seconds));
+            assert_eq!(told(&found), expected, "beside {others:?}");
+        }
     }
 }
 
