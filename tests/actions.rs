@@ -138,15 +138,18 @@ fn outbox(drill: &Drill) {
         .expect("the message is removed");
 }
 
-/// A price list of one product, with a currency that no reader knows.
-fn prices(drill: &Drill) {
-    let database = database(drill, "inventory");
+/// Stores a price list of one product, with a currency that no reader knows.
+pub(crate) fn list_prices(database: &Connection) {
     let price = "INSERT INTO price (sku, valid_from, amount_minor, currency) \
                  VALUES ('sku-000031', unixepoch() * 1000, 700, '')";
     database.execute(price, ()).expect("a price");
     let list = "INSERT INTO price_list (source, first_price, last_price) SELECT 'a test', max(id), max(id) FROM price \
                 WHERE sku = 'sku-000031'";
     database.execute(list, ()).expect("a price list");
+}
+
+fn prices(drill: &Drill) {
+    list_prices(&database(drill, "inventory"));
     let product = || get(&format!("{}/v1/products/sku-000031", drill.url("gateway"))).0;
     until("the product cannot be read", SOON, || product() == 500);
     act(drill, &["prices", "revert"], 1);

@@ -141,9 +141,11 @@ fn graded() -> Vec<Value> {
     drill.ok(&["restart", "inventory"]);
     drill.ok(&["rollback", "checkout"]);
     crate::actions::strand(&crate::actions::database(&drill, "checkout"));
+    crate::actions::list_prices(&crate::actions::database(&drill, "inventory"));
     for action in [
         "outbox skip",
         "outbox replay",
+        "prices revert",
         "flush inventory",
         "block a",
         "unblock a",

@@ -27,9 +27,10 @@ fn the_template_reads_as_an_empty_write_up() {
     assert_eq!(writeup, empty);
 }
 
-#[test]
-fn the_template_has_what_is_known() {
+/// A drill in which two changes, the page and an action are on record.
+fn known() -> Known {
     use time::macros::datetime;
+
     let deploy = |id: &str, at, command: Option<&str>| grader::evidence::Deploy {
         id: id.to_owned(),
         service: "checkout".to_owned(),
@@ -42,7 +43,7 @@ fn the_template_has_what_is_known() {
         changes: Vec::new(),
         command: command.map(str::to_owned),
     };
-    let known = Known {
+    Known {
         run: "r1".to_owned(),
         page: Some(datetime!(2026-11-23 10:02:00 UTC)),
         alert: "Orders \"slow\"\nsince 10:00".to_owned(),
@@ -67,7 +68,12 @@ fn the_template_has_what_is_known() {
             p99_ms: None,
         }),
         ..Known::default()
-    };
+    }
+}
+
+#[test]
+fn the_template_has_what_is_known() {
+    let known = known();
     let text = template(&known);
     assert_eq!(problems(&text), "none", "{text}");
     let writeup = parse("report.md", &text).expect("it has no problems");

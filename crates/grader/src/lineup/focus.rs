@@ -83,6 +83,7 @@ pub fn places(component: Component) -> Option<Vec<&'static str>> {
 mod tests {
     use super::*;
     use crate::effect::Direction;
+    use Component::{Checkout, CheckoutInventoryLink, Inventory, Payment};
 
     /// `NAME SIZE SERVICE+SERVICE` for each change, and who is called behind `>`; separated by commas.
     fn effect(changes: &str) -> Effect {
@@ -108,76 +109,78 @@ mod tests {
         effect
     }
 
+    /// What an expression is about, the component that is named, what it shows, and what of that tells.
+    const CASES: &[(&str, Option<Component>, &str, &str)] = &[
+        ("its own", Some(Checkout), "a 9 checkout", "a"),
+        (
+            "everything",
+            Some(Checkout),
+            "a 9 checkout,b 9 inventory,c 8 gateway",
+            "",
+        ),
+        (
+            "everything, but its own by far",
+            Some(Checkout),
+            "a 9 checkout,b 3 inventory,c 2 gateway",
+            "a",
+        ),
+        (
+            "two of three",
+            Some(Checkout),
+            "a 9 checkout,b 8 checkout,c 7 gateway",
+            "a b",
+        ),
+        ("elsewhere", Some(Inventory), "a 9 checkout", ""),
+        (
+            "summed over services",
+            Some(Checkout),
+            "a 9 checkout+gateway",
+            "",
+        ),
+        (
+            "summed over both ends of a link",
+            Some(CheckoutInventoryLink),
+            "a 9 checkout+inventory",
+            "a",
+        ),
+        (
+            "the calls to it",
+            Some(Inventory),
+            "a 9 checkout>inventory",
+            "",
+        ),
+        (
+            "the calls that it makes",
+            Some(Checkout),
+            "a 9 checkout>payment",
+            "a",
+        ),
+        (
+            "the calls to what exposes nothing",
+            Some(Payment),
+            "a 9 checkout>payment",
+            "a",
+        ),
+        (
+            "an end of a link",
+            Some(CheckoutInventoryLink),
+            "a 9 checkout>inventory",
+            "a",
+        ),
+        (
+            "anywhere",
+            Some(Component::Telemetry),
+            "a 9 checkout,b 9 inventory",
+            "a b",
+        ),
+        ("no component", None, "a 9 checkout,b 9 inventory", "a b"),
+    ];
+
     #[test]
     fn an_expression_tells_by_what_leads_and_is_the_components_own() {
-        use Component::{Checkout, CheckoutInventoryLink, Inventory, Payment};
-        for (name, component, shows, expected) in [
-            ("its own", Some(Checkout), "a 9 checkout", "a"),
-            (
-                "everything",
-                Some(Checkout),
-                "a 9 checkout,b 9 inventory,c 8 gateway",
-                "",
-            ),
-            (
-                "everything, but its own by far",
-                Some(Checkout),
-                "a 9 checkout,b 3 inventory,c 2 gateway",
-                "a",
-            ),
-            (
-                "two of three",
-                Some(Checkout),
-                "a 9 checkout,b 8 checkout,c 7 gateway",
-                "a b",
-            ),
-            ("elsewhere", Some(Inventory), "a 9 checkout", ""),
-            (
-                "summed over services",
-                Some(Checkout),
-                "a 9 checkout+gateway",
-                "",
-            ),
-            (
-                "summed over both ends of a link",
-                Some(CheckoutInventoryLink),
-                "a 9 checkout+inventory",
-                "a",
-            ),
-            (
-                "the calls to it",
-                Some(Inventory),
-                "a 9 checkout>inventory",
-                "",
-            ),
-            (
-                "the calls that it makes",
-                Some(Checkout),
-                "a 9 checkout>payment",
-                "a",
-            ),
-            (
-                "the calls to what exposes nothing",
-                Some(Payment),
-                "a 9 checkout>payment",
-                "a",
-            ),
-            (
-                "an end of a link",
-                Some(CheckoutInventoryLink),
-                "a 9 checkout>inventory",
-                "a",
-            ),
-            (
-                "anywhere",
-                Some(Component::Telemetry),
-                "a 9 checkout,b 9 inventory",
-                "a b",
-            ),
-            ("no component", None, "a 9 checkout,b 9 inventory", "a b"),
-        ] {
+        for (name, component, shows, expected) in CASES {
             let focus = Focus {
-                component,
+                component: *component,
                 symptom: &Symptom::default(),
             };
             let expression =
@@ -188,7 +191,7 @@ mod tests {
                 .keys()
                 .map(|one| one.name.as_str())
                 .collect();
-            assert_eq!(names.join(" "), expected, "{name}");
+            assert_eq!(names.join(" "), *expected, "{name}");
         }
     }
 
