@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::support::{Drill, SOON, claims, refused, trial, until, wait_for};
 
 /// A drill that all kinds leave something to settle it by.
-const ID: &str = "warehouse-waits";
+const ID: &str = "deliveries-stop";
 
 pub(crate) fn trials() -> Vec<Trial> {
     let missing = ["sampling", "scrape", "logs", "spans"].map(|kind| {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use grader::effect::profile::stacks;
+use grader::effect::profile::{MIN_SAMPLES, stacks};
 use grader::evidence::{Look, LookKind};
 use inferno::flamegraph::{self, Options};
 use record::{Profile, Profiles};
@@ -93,6 +93,11 @@ fn cpu(context: &Context, args: &ProfileCpu) -> anyhow::Result<Outcome> {
             drawn.meta.instance,
             drawn.file.display()
         ))?;
+        if samples < MIN_SAMPLES {
+            context.terminal.note(&format!(
+                "evidence wants {MIN_SAMPLES} samples: sample for longer, or send traffic"
+            ));
+        }
     }
     Ok(Outcome::Done)
 }

@@ -90,7 +90,7 @@ fn known(context: &Context) -> anyhow::Result<Known> {
         snapshots: Snapshots::open(&folder)
             .list()?
             .into_iter()
-            .map(|meta| meta.name)
+            .map(|meta| (meta.name, meta.service))
             .collect(),
         started: Some(chronicle.started),
         impact: Noticed::Unknown,

@@ -21,8 +21,8 @@ pub struct Known {
     pub alert: String,
     /// The deploy history so far.
     pub deploys: Vec<Deploy>,
-    /// Names of heap snapshots so far.
-    pub snapshots: Vec<String>,
+    /// Heap snapshots so far, oldest first: name and service.
+    pub snapshots: Vec<(String, String)>,
     /// When the run began: what was deployed before is history.
     pub started: Option<OffsetDateTime>,
     /// What customers noticed so far.
@@ -79,10 +79,7 @@ fn header(out: &mut String, known: &Known) {
         .last()
         .map_or("inventory@2026.11.3", |deploy| &deploy.id);
     line(format!("  \"deploy:{}\"", plain(deploy)));
-    let (before, after) = match known.snapshots.as_slice() {
-        [first, .., last] => (first.as_str(), last.as_str()),
-        _ => ("early", "late"),
-    };
+    let (before, after) = of_one_service(&known.snapshots).unwrap_or(("early", "late"));
     line(format!(
         "  \"heap:{}..{}\"       snapshots taken with `firedrill heap snapshot`",
         plain(before),
@@ -122,6 +119,13 @@ fn day_and_clock(at: OffsetDateTime, page: Option<OffsetDateTime>) -> String {
         format!("{} ", at.date())
     };
     date + &clock_text(at)
+}
+
+/// The first and the newest snapshot of the service that was looked at last.
+fn of_one_service(snapshots: &[(String, String)]) -> Option<(&str, &str)> {
+    let (newest, service) = snapshots.last()?;
+    let (first, _) = snapshots.iter().find(|(_, other)| other == service)?;
+    (first != newest).then_some((first, newest))
 }
 
 /// The head's fields; what stands in braces is filled in.

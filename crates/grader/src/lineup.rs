@@ -154,6 +154,11 @@ impl Lineup {
         }
     }
 
+    /// The alert that the drill is about; another one may have paged before it.
+    pub fn page(&self) -> &str {
+        &self.page
+    }
+
     /// The rivals, in the order of the table.
     pub fn rivals(&self) -> &[Candidate] {
         &self.rivals

@@ -68,6 +68,8 @@ struct Arranged {
     names: BTreeMap<String, String>,
     /// The same with their services, `checkout@2026.11.9`: two services may have a release of one name.
     own: Vec<String>,
+    /// Who makes the drill's own changes: by the name of a release with its service, or by the service of a configuration change.
+    authors: BTreeMap<String, &'static str>,
     /// What every shop runs with, by service.
     shop: toml::Table,
 }
@@ -196,6 +198,20 @@ impl<'s> Draw<'s> {
         Some(change)
     }
 
+    /// Who makes the drill's own changes, those releases and what it pushes: each team as often as it changes the service in the
+    /// pool, so that nobody knows the change by its author.
+    fn authors(&mut self, ids: &[(String, Service)]) -> BTreeMap<String, &'static str> {
+        let pushed = self.scenario.change().and_then(pushed);
+        let pushed = pushed.map(|(service, _)| (service.to_string(), service));
+        let changes = ids.iter().cloned().chain(pushed);
+        let drawn = changes.filter_map(|(key, service)| {
+            let all = pool().release.iter();
+            let all: Vec<&Change> = all.filter(|change| change.service == service).collect();
+            Some((key, all.choose(&mut self.rng)?.author.as_str()))
+        });
+        drawn.collect()
+    }
+
     /// What was deployed before the drill.
     fn past(&mut self) -> Vec<Innocent> {
         let mut past = Vec::new();
@@ -294,7 +310,9 @@ impl<'s> Draw<'s> {
     /// Names the releases of each service in the order in which they come.
     fn named(mut self, innocent: &[Innocent]) -> Drawn {
         let scenario = self.scenario;
-        let (mut names, mut own_ids) = (BTreeMap::new(), Vec::new());
+        let mut names = BTreeMap::new();
+        // The drill's own releases.
+        let mut ids: Vec<(String, Service)> = Vec::new();
         let mut history: BTreeMap<&str, Vec<Row>> = BTreeMap::new();
         let mut timeline: Vec<Step> = Vec::new();
         for service in Service::ALL {
@@ -318,7 +336,7 @@ impl<'s> Draw<'s> {
                 match one {
                     Named::Own(name) => {
                         let name = name.trim_matches(['{', '}']);
-                        own_ids.push(format!("{service}@{release}"));
+                        ids.push((format!("{service}@{release}"), service));
                         names.insert(name.to_owned(), release);
                     }
                     Named::Drawn(one) => {
@@ -331,12 +349,15 @@ impl<'s> Draw<'s> {
             }
         }
         let latest = (LATEST_CHANGE_S - self.change_s()).clamp(0.0, LATER_S);
+        let later_s = self.rng.random_range(0.0..=latest).round();
+        let authors = self.authors(&ids);
         let arranged = Arranged {
             seed: self.seed,
             recipe: scenario.recipe.clone(),
-            later_s: self.rng.random_range(0.0..=latest).round(),
+            later_s,
             names,
-            own: own_ids,
+            own: ids.into_iter().map(|(id, _)| id).collect(),
+            authors,
             shop: pool().shop.clone(),
         };
         Drawn {

@@ -15,8 +15,8 @@ use text::table::{Reader, Table, place};
 use toml::de::DeTable;
 
 use crate::{
-    Debrief, Family, FromPool, Limit, Link, LinkKind, Manifest, Misleading, Outside, Page, Release,
-    Scenario, Silence, Step, Target, recipe,
+    Action, Debrief, Family, FromPool, Limit, Link, LinkKind, Manifest, Misleading, Outside, Page,
+    Release, Scenario, Silence, Step, Target, recipe,
 };
 
 /// The comment line that separates what may be shown from the key.
@@ -105,9 +105,10 @@ fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Scenario {
         later_s,
         names,
         own,
+        authors,
         shop,
     } = arranged.unwrap_or_default();
-    Scenario {
+    let mut scenario = Scenario {
         id: root.text(reader, "id"),
         title: root.text(reader, "title"),
         family: family(reader, root),
@@ -133,6 +134,29 @@ fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Scenario {
         debrief: section(reader, root, "debrief", debrief).unwrap_or_default(),
         silence: section(reader, root, "silence", silence).unwrap_or_default(),
         recipe,
+    };
+    sign(&mut scenario, &authors);
+    scenario
+}
+
+/// Gives the drill's own changes the authors that were drawn for them.
+fn sign(scenario: &mut Scenario, authors: &BTreeMap<String, String>) {
+    for release in &mut scenario.history {
+        let drawn = authors.get(&format!("{}@{}", release.service, release.release));
+        if let Some(drawn) = drawn {
+            release.author.clone_from(drawn);
+        }
+    }
+    for event in scenario.timeline.iter_mut().filter(|event| event.change) {
+        if let Action::Config {
+            target: Target::Service(service),
+            author: Some(author),
+            ..
+        } = &mut event.action
+            && let Some(drawn) = authors.get(service.name())
+        {
+            author.clone_from(drawn);
+        }
     }
 }
 
@@ -145,6 +169,8 @@ struct Arranged {
     names: BTreeMap<String, String>,
     #[serde(default)]
     own: Vec<String>,
+    #[serde(default)]
+    authors: BTreeMap<String, String>,
     shop: toml::Table,
 }
 

@@ -48,6 +48,13 @@ fn known() -> Known {
         page: Some(datetime!(2026-11-23 10:02:00 UTC)),
         alert: "Orders \"slow\"\nsince 10:00".to_owned(),
         started: Some(datetime!(2026-11-23 10:00:00 UTC)),
+        snapshots: [
+            ("base-gateway", "gateway"),
+            ("base-checkout", "checkout"),
+            ("late", "checkout"),
+        ]
+        .map(|(name, service)| (name.to_owned(), service.to_owned()))
+        .into(),
         deploys: vec![
             deploy("history", datetime!(2026-11-20 10:00:00 UTC), None),
             deploy("checkout@2", datetime!(2026-11-23 10:01:50 UTC), None),
@@ -67,7 +74,6 @@ fn known() -> Known {
             slow: 0,
             p99_ms: None,
         }),
-        ..Known::default()
     }
 }
 
@@ -108,6 +114,7 @@ fn the_template_has_what_is_known() {
         (Some(94), Some(33), Some(0), None)
     );
     assert!(text.contains("up to 10:03:10: POST /v1/orders."), "{text}");
+    assert!(text.contains("\"heap:base-checkout..late\""), "{text}");
 
     let text = template(&Known {
         impact: Noticed::Nothing,

@@ -140,15 +140,15 @@ fn exclusion(case: &Case) -> Condition {
     };
     let standing = titles(|row| row.outcome.stands());
     let unchecked = titles(|row| matches!(row.outcome.standing, Standing::Unchecked { .. }));
-    let all = case.rows.len();
+    let (all, page) = (case.rows.len(), case.lineup.page());
     let mut why = match (standing.as_slice(), all) {
         (_, 0) => "No other drill is known that could be meant.".to_owned(),
         ([], all) => format!(
-            "Your evidence excludes all {} that this page could mean as well.",
+            "Your evidence excludes all {} that `{page}` could mean as well.",
             counted(all as u64, "cause")
         ),
         (some, all) if some.len() == all => format!(
-            "What you show would look the same in all {} that this page could mean as well.",
+            "What you show would look the same in all {} that `{page}` could mean as well.",
             counted(all as u64, "cause")
         ),
         (some, all) => format!(

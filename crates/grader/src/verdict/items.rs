@@ -233,8 +233,9 @@ pub(super) fn ruled_out(case: &Case) -> Item {
     let earned = excluded.len() as f64 + if other.is_empty() { 0.0 } else { 0.5 };
     let share = (earned / needed as f64).min(1.0);
     let mut why = format!(
-        "{} that could be behind this page {} excluded{}; {needed} required",
+        "{} that could be behind `{}` {} excluded{}; {needed} required",
         counted(excluded.len() as u64, "cause"),
+        case.lineup.page(),
         if excluded.len() == 1 { "is" } else { "are" },
         match by.is_empty() {
             true => String::new(),
@@ -243,10 +244,7 @@ pub(super) fn ruled_out(case: &Case) -> Item {
     );
     if !other.is_empty() {
         let count = if other.len() == 1 { "counts" } else { "count" };
-        why += &format!(
-            "; {}: no known cause of this page, {count} half",
-            other.join(", ")
-        );
+        why += &format!("; {}: no known cause of it, {count} half", other.join(", "));
     }
     if !open.is_empty() {
         why += &format!("; {}: it would look the same", open.join(", "));

@@ -63,7 +63,7 @@ pub(super) fn trigger(case: &Case) -> Item {
         (false, true) => " No evidence is given for it.",
         (false, false) => " No evidence for it resolves.",
     };
-    let hint = (share < 1.0).then(|| "compare the start of the symptom with the deploy log: what changed shortly before, and where?".to_owned());
+    let hint = (deploy_share < 1.0).then(|| "compare the start of the symptom with the deploy log: what changed shortly before, and where?".to_owned());
     Item::graded(
         "trigger",
         share,

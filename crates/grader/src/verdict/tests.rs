@@ -231,7 +231,7 @@ fn a_hypothesis_counts_when_its_own_evidence_excludes_what_it_names() {
         queue.1,
         "promql:wait",
         5.0,
-        "1 cause that could be behind this page is excluded by ruled_out[0]",
+        "1 cause that could be behind `Slow` is excluded by ruled_out[0]",
     );
     check(queue.0, queue.1, "promql:query", 5.0, "is excluded");
     check(
@@ -260,7 +260,7 @@ fn a_hypothesis_counts_when_its_own_evidence_excludes_what_it_names() {
         None,
         "promql:wait",
         2.5,
-        "ruled_out[0]: no known cause of this page",
+        "ruled_out[0]: no known cause of it",
     );
     check(
         Some(Component::Payment),

@@ -262,7 +262,8 @@ async fn a_bomb_over_grpc_stops_at_the_limit() {
         let service = traces.otlp_grpc_service(|host| host.starts_with("127."));
         let before = peak_kib();
         let response = service.oneshot(request).await.expect("no error");
-        let grown = peak_kib() - before;
+        // The kernel counts pages in batches, so that a peak may be told a little lower later.
+        let grown = peak_kib().saturating_sub(before);
         // Resource exhausted, or out of range.
         let status = &response.headers()["grpc-status"];
         assert!(status == "8" || status == "11", "{encoding}: {status:?}");
