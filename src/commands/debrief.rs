@@ -204,7 +204,7 @@ impl Story {
                 match is_there(before) && is_there(after) {
                     true => line,
                     false => format!(
-                        "{line}  (nobody took these two in this run: `firedrill heap snapshot {before} SERVICE` before, and {after} while it goes on)"
+                        "{line}  (this run has no such snapshots: take one with `firedrill heap snapshot {before} SERVICE` early, and {after} later)"
                     ),
                 }
             }

@@ -165,7 +165,7 @@ fn blind(level: Option<u8>, degraded: Option<Degraded>, seed: u64) -> anyhow::Re
     from_catalogue(&chosen.id, seed)
 }
 
-/// A family first, then one of its drills: a family with many members is not what a responder sees all the time.
+/// A family first, then one of its drills, so that a family with many members does not come up more often.
 fn draw<'o>(wanted: &[&'o Open], rng: &mut impl rand::Rng) -> Option<&'o Open> {
     let mut families: Vec<Family> = wanted.iter().map(|open| open.family).collect();
     families.sort_unstable();

@@ -120,8 +120,8 @@ pub(crate) fn checked(
     }
 }
 
-/// The drills behind each page; which of them runs, and for which page, is not known here. What would look the same in most
-/// of one of them counts: the grade will not know more rivals than that.
+/// The drills behind each page; which of them runs, and which page the grade is about, is not known here. So the page with the
+/// most drills that look the same counts.
 struct Differential {
     lineups: Vec<Lineup>,
     is_control: bool,

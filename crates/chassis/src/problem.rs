@@ -274,6 +274,17 @@ mod tests {
         assert_eq!(body(response).await, expected);
     }
 
+    #[test]
+    fn a_source_that_is_quoted_already_is_not_told_twice() {
+        for (outer, expected) in [
+            ("cannot read: no such row", "cannot read: no such row"),
+            ("cannot read", "cannot read: no such row"),
+        ] {
+            let error = anyhow::anyhow!("no such row").context(outer);
+            assert_eq!(Chain(&error).to_string(), expected);
+        }
+    }
+
     #[tokio::test]
     async fn errors_of_the_framework_become_problems() {
         let refusal = (StatusCode::PAYLOAD_TOO_LARGE, "length limit exceeded").into_response();

@@ -68,10 +68,7 @@ async fn grade(
     await_backends(drill).await;
     progress.begin("measuring the mitigation");
     let_settle(drill, &scenario.rubric).await;
-    let facts = Facts {
-        submitted_at: Some(submitted),
-        ..facts(drill, scenario, now()).await
-    };
+    let facts = facts(drill, scenario, submitted, now()).await;
     sleep(ARRIVES_WITHIN).await;
     progress.begin("pointers");
     let told = |done, all| progress.count(done, all);
@@ -163,7 +160,12 @@ async fn let_settle(drill: &Drill, rubric: &Rubric) {
     }
 }
 
-async fn facts(drill: &Drill, scenario: &Scenario, until: OffsetDateTime) -> Facts {
+async fn facts(
+    drill: &Drill,
+    scenario: &Scenario,
+    submitted: OffsetDateTime,
+    until: OffsetDateTime,
+) -> Facts {
     let (mut frame, trigger_at) = drill.course(|course| (course.frame(until), course.changed()));
     let rubric = &scenario.rubric;
     let prometheus = &drill.sources.prometheus;
@@ -187,7 +189,7 @@ async fn facts(drill: &Drill, scenario: &Scenario, until: OffsetDateTime) -> Fac
     Facts {
         run: drill.scribe.run().to_owned(),
         frame,
-        submitted_at: None,
+        submitted_at: Some(submitted),
         trigger_at,
         impact: drill.load.record().and_then(truth),
         deploys: deploys.entries(),

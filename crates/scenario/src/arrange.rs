@@ -198,8 +198,8 @@ impl<'s> Draw<'s> {
         Some(change)
     }
 
-    /// Who makes the drill's own changes, those releases and what it pushes: each team as often as it changes the service in the
-    /// pool, so that nobody knows the change by its author.
+    /// Authors for these releases of the drill and for its configuration change: each team as often as in the pool, so that the
+    /// author does not give the change away.
     fn authors(&mut self, ids: &[(String, Service)]) -> BTreeMap<String, &'static str> {
         let pushed = self.scenario.change().and_then(pushed);
         let pushed = pushed.map(|(service, _)| (service.to_string(), service));

@@ -9,6 +9,13 @@ use shop_api::Service;
 
 use super::{Action, Event, Release, Scenario, Target};
 
+impl Release {
+    /// What the deploy log calls it: `checkout@2026.11.9`. Two services may have a release of one name.
+    pub fn id(&self) -> String {
+        format!("{}@{}", self.service, self.release)
+    }
+}
+
 impl Scenario {
     /// The entries of a run's deploy log that the timeline made and that had no part in the incident.
     pub fn innocent<'d>(&self, log: &'d [Deploy]) -> Vec<&'d Deploy> {
@@ -19,8 +26,8 @@ impl Scenario {
                     service, release, ..
                 } => {
                     let release = self.release(*service, release)?;
-                    let is_own = self.own.contains(&format!("{service}@{}", release.release));
-                    (!is_own).then_some((service.name(), release.changelog.as_str()))
+                    (!self.own.contains(&release.id()))
+                        .then_some((service.name(), release.changelog.as_str()))
                 }
                 Action::Config {
                     target: Target::Service(service),

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shop_api::{Service, Sku};
+use shop_api::{Service, Sku, catalogue};
 
 /// What stands for the number of an order in its id and in its message.
 const NUMBER: &str = "{n}";
@@ -77,7 +77,7 @@ impl Imported {
                 ("orders", count, count)
             }
             Self::Prices(prices) => {
-                let among = (prices.to + 1).saturating_sub(prices.from.max(1));
+                let among = u32::try_from(prices.among().count()).unwrap_or(u32::MAX);
                 ("prices", prices.products, among)
             }
         }
@@ -112,10 +112,15 @@ impl Orders {
 }
 
 impl Prices {
+    /// The numbers of the products that it is drawn from: those that the shop has.
+    fn among(&self) -> std::ops::RangeInclusive<u32> {
+        self.from.max(1)..=self.to.min(catalogue::PRODUCTS)
+    }
+
     fn rows(&self, draw: &mut StdRng) -> Vec<Value> {
         let mut products = BTreeSet::new();
         while products.len() < self.products as usize {
-            products.insert(draw.random_range(self.from..=self.to));
+            products.insert(draw.random_range(self.among()));
         }
         let rows = products.into_iter().map(|product| {
             let amount = draw.random_range(AMOUNTS);

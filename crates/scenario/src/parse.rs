@@ -142,8 +142,7 @@ fn read(reader: &mut Reader<'_>, root: &mut Table<'_>) -> Scenario {
 /// Gives the drill's own changes the authors that were drawn for them.
 fn sign(scenario: &mut Scenario, authors: &BTreeMap<String, String>) {
     for release in &mut scenario.history {
-        let drawn = authors.get(&format!("{}@{}", release.service, release.release));
-        if let Some(drawn) = drawn {
+        if let Some(drawn) = authors.get(&release.id()) {
             release.author.clone_from(drawn);
         }
     }

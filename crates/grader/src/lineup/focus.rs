@@ -52,8 +52,8 @@ impl Focus<'_> {
         }
     }
 
-    /// Whether a change is in what the component itself exposes, and in nothing else: where an answer sums over services, nobody
-    /// can see at which it is. Of one that exposes nothing the calls to it are all there is.
+    /// Whether a change is in series of the component alone: a sum over several services does not show which of them changed.
+    /// Of a component that exposes nothing the calls to it are all there is.
     fn owns(&self, change: &Change) -> bool {
         let Some(places) = self.component.and_then(places) else {
             return true;

@@ -48,18 +48,18 @@ pub(super) async fn find(
             }
         },
     };
-    // As everywhere, no series counts as 0: nothing of the kind has happened.
-    let nothing = values.is_empty().then_some(0.0);
+    let mut numbers: Vec<f64> = values.iter().map(|series| series.value).collect();
+    if numbers.is_empty() {
+        // As everywhere, no series counts as 0: nothing of the kind has happened.
+        numbers.push(0.0);
+    }
     // Any one of the few series may be the one that the responder wrote down.
-    let value_holds = expected.map(|_| {
-        let mut said = values.iter().map(|series| series.value).chain(nothing);
-        said.any(|value| holds(expected, Some(value)) == Some(true))
-    });
-    let first = values.first().map(|series| series.value).or(nothing);
+    let is_said = |value: &f64| holds(expected, Some(*value)) == Some(true);
+    let value_holds = expected.map(|_| numbers.iter().any(is_said));
     Ok(Finding {
         what: describe(&values, found),
         at: Some(found),
-        value: first,
+        value: numbers.first().copied(),
         value_holds,
         effect,
         probe,
@@ -100,7 +100,7 @@ async fn all_known(prometheus: &Prometheus, frame: &Frame, expr: &str) -> Result
         let found = prometheus.query(&any, frame.ended).await?.series();
         if found.is_empty() {
             return Err(Error::Asked(format!(
-                "the expression has no value at that time, and `{}` is no metric of this run",
+                "the expression has no value at that time, and this run has no metric `{}`",
                 metric.value
             )));
         }

@@ -150,11 +150,15 @@ fn compare(case: &Case, truth: &ImpactTruth) -> Answer {
     let ImpactTruth {
         counted, otherwise, ..
     } = truth;
-    let number_of = |name, said: Option<f64>, of: &dyn Fn(&Counted) -> f64| Number {
-        name,
-        said,
-        counted: of(counted),
-        otherwise: otherwise.iter().map(of).collect(),
+    let number_of = |name, said: Option<f64>, of: &dyn Fn(&Counted) -> f64| {
+        let ways = || otherwise.iter().chain([counted]).map(of);
+        Number {
+            name,
+            said,
+            counted: of(counted),
+            least: ways().fold(f64::INFINITY, f64::min),
+            most: ways().fold(0.0, f64::max),
+        }
     };
     let share_of = |count: u64| count as f64 / counted.requests.max(1) as f64;
     let mut wanted = Vec::new();
@@ -199,36 +203,32 @@ fn compare(case: &Case, truth: &ImpactTruth) -> Answer {
 struct Number {
     name: &'static str,
     said: Option<f64>,
+    /// On the rubric's routes.
     counted: f64,
-    otherwise: Vec<f64>,
+    /// By the way to count that gives the least.
+    least: f64,
+    /// By the way to count that gives the most.
+    most: f64,
 }
 
 impl Number {
-    fn ways(&self) -> (f64, f64) {
-        let ways = self.otherwise.iter();
-        ways.fold((self.counted, self.counted), |(least, most), way| {
-            (least.min(*way), most.max(*way))
-        })
-    }
-
     /// How far it is off, as a share.
     fn off(&self) -> f64 {
-        let (least, most) = self.ways();
         self.said.map_or(f64::MAX, |said| {
-            (said - said.clamp(least, most)).abs() / said.clamp(least, most).max(1.0)
+            let nearest = said.clamp(self.least, self.most);
+            (said - nearest).abs() / nearest.max(1.0)
         })
     }
 
     fn is_right(&self) -> bool {
-        let (least, most) = self.ways();
         let slack = |way: f64| (TOLERANCE * way).max(2.0);
-        self.said
-            .is_some_and(|said| said >= least - slack(least) && said <= most + slack(most))
+        let right = self.least - slack(self.least)..=self.most + slack(self.most);
+        self.said.is_some_and(|said| right.contains(&said))
     }
 
     fn told(&self) -> String {
         let said = self.said.map_or_else(|| "missing".to_owned(), number);
-        let (least, most) = self.ways();
+        let Self { least, most, .. } = *self;
         let ways = match least < most {
             true => format!(
                 ", {} to {} by the routes that are counted",

@@ -212,7 +212,22 @@ fn the_verdict_says_what_excludes_the_other_causes_and_what_would_have() {
 
 #[test]
 fn a_hypothesis_counts_when_its_own_evidence_excludes_what_it_names() {
-    let check = |component, mechanism, pointer: &str, expected: f64, why: &str| {
+    let queue = (Some(Component::Checkout), Some(Mechanism::PoolTooSmall));
+    let quota = (Some(Component::Payment), Some(Mechanism::ThirdPartyQuota));
+    let outage = (Some(Component::Payment), Some(Mechanism::ThirdPartyOutage));
+    let one = "1 cause that could be behind `Slow` is excluded by ruled_out[0]";
+    let alike = "ruled_out[0]: it would look the same";
+    let unknown = "ruled_out[0]: no known cause of it";
+    for ((component, mechanism), pointer, expected, why) in [
+        (queue, "promql:wait", 5.0, one),
+        (queue, "promql:query", 5.0, "is excluded"),
+        (quota, "promql:wait", 5.0, "is excluded by ruled_out[0]"),
+        (queue, "promql:p99", 0.0, alike),
+        (queue, "promql:always", 0.0, alike),
+        ((queue.0, None), "promql:wait", 2.5, unknown),
+        (outage, "promql:wait", 2.5, "counts half"),
+        (outage, "promql:nowhere", 0.0, "would look the same"),
+    ] {
         let mut writeup = right();
         writeup.ruled_out[0] = writeup::RuledOut {
             component,
@@ -224,58 +239,7 @@ fn a_hypothesis_counts_when_its_own_evidence_excludes_what_it_names() {
         let item = item(&verdict, "ruled out");
         assert_eq!(item.points, expected, "{pointer}: {}", item.why);
         assert!(item.why.contains(why), "{pointer}: {}", item.why);
-    };
-    let queue = (Some(Component::Checkout), Some(Mechanism::PoolTooSmall));
-    check(
-        queue.0,
-        queue.1,
-        "promql:wait",
-        5.0,
-        "1 cause that could be behind `Slow` is excluded by ruled_out[0]",
-    );
-    check(queue.0, queue.1, "promql:query", 5.0, "is excluded");
-    check(
-        Some(Component::Payment),
-        Some(Mechanism::ThirdPartyQuota),
-        "promql:wait",
-        5.0,
-        "is excluded by ruled_out[0]",
-    );
-    check(
-        queue.0,
-        queue.1,
-        "promql:p99",
-        0.0,
-        "ruled_out[0]: it would look the same",
-    );
-    check(
-        queue.0,
-        queue.1,
-        "promql:always",
-        0.0,
-        "ruled_out[0]: it would look the same",
-    );
-    check(
-        queue.0,
-        None,
-        "promql:wait",
-        2.5,
-        "ruled_out[0]: no known cause of it",
-    );
-    check(
-        Some(Component::Payment),
-        Some(Mechanism::ThirdPartyOutage),
-        "promql:wait",
-        2.5,
-        "counts half",
-    );
-    check(
-        Some(Component::Payment),
-        Some(Mechanism::ThirdPartyOutage),
-        "promql:nowhere",
-        0.0,
-        "would look the same",
-    );
+    }
 }
 
 #[test]

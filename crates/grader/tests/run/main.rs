@@ -126,7 +126,7 @@ async fn metrics_show_what_leaves_the_baseline() {
             ),
             (
                 "promql:nothing@page",
-                "failed: the expression has no value at that time, and `nothing` is no metric of this run",
+                "failed: the expression has no value at that time, and this run has no metric `nothing`",
             ),
         ],
     )

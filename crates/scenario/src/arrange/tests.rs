@@ -187,10 +187,7 @@ fn the_lines_around_a_drill_s_own_diff_are_in_the_file_that_it_names() {
     let mut checked = 0;
     for file in catalogue::FILES {
         let (drill, _) = file.drill(0).expect(file.id);
-        let is_own = |one: &&Release| {
-            let id = format!("{}@{}", one.service, one.release);
-            drill.own.contains(&id) && !one.diff.is_empty()
-        };
+        let is_own = |one: &&Release| drill.own.contains(&one.id()) && !one.diff.is_empty();
         let own = drill.history.iter().filter(is_own);
         for (path, hunk) in own.flat_map(|release| hunks(&release.diff)) {
             let source = source(&path);

@@ -89,7 +89,7 @@ fn link(findings: &mut Findings<'_>, scenario: &Scenario, key: &str, link: &Link
             scenario
                 .history
                 .iter()
-                .any(|release| link.target == format!("{}@{}", release.service, release.release)),
+                .any(|release| link.target == release.id()),
             &key,
             format!(
                 "`{}` is not in the release history; write `SERVICE@RELEASE`",
